@@ -1,0 +1,219 @@
+//! `kiln cache`: look after the store.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::{Project, StoreArgs};
+use crate::{
+    error::{Error, Result},
+    report::words::{ago, count, size},
+    store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
+};
+
+/// What `kiln cache` is asked.
+#[derive(Debug, Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the results in the store, the one used last first
+    List(ListArgs),
+    /// Read everything again; what is damaged goes to quarantine, and its nodes run again
+    Verify(VerifyArgs),
+    /// Make room: remove what was not used for long, and what no result needs
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Print one JSON object for each result
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+struct VerifyArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Debug, Args)]
+struct PruneArgs {
+    /// Keep at most this much, e.g. 500MB, 20GiB, 0
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, default_value_t = Bytes(DEFAULT_LIMIT))]
+    size: Bytes,
+    /// Remove what was not used for this long, e.g. 12h, 30d
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    age: Option<Duration>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bytes(u64);
+
+impl std::fmt::Display for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 % (1 << 30) == 0 { write!(f, "{}GiB", self.0 >> 30) } else { write!(f, "{}", self.0) }
+    }
+}
+
+/// Lists, verifies or prunes the store.
+///
+/// # Errors
+/// Of kind store, when it is damaged or can't be used.
+pub fn cache(args: &CacheArgs) -> Result<()> {
+    match &args.command {
+        Command::List(args) => list(&root(&args.store), args.json),
+        Command::Verify(args) => verify(&root(&args.store)),
+        Command::Prune(args) => prune(args),
+    }
+}
+
+/// The store asked for, or that of the project around the current folder.
+fn root(store: &StoreArgs) -> PathBuf {
+    Project::of_folder(Path::new("."), store).store
+}
+
+fn list(root: &Path, json: bool) -> Result<()> {
+    let mut entries = Store::peek(root).entries();
+    entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
+    if json {
+        entries.iter().for_each(|entry| println!("{}", as_json(entry)));
+        return Ok(());
+    }
+    let now = SystemTime::now();
+    entries.iter().for_each(|entry| println!("{}", row(entry, now)));
+    let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
+    println!("{}, {} in {}", count(entries.len(), "result"), size(total), root.display());
+    Ok(())
+}
+
+fn row(entry: &Entry, now: SystemTime) -> String {
+    let manifest = &entry.manifest;
+    let (kind, story) = (&manifest.recipe.kind, &manifest.story);
+    let used = ago(now.duration_since(entry.used).unwrap_or_default());
+    let (size, name) = (size(manifest.size()), format!("{}/{}", story.pipeline, story.node));
+    format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
+}
+
+fn as_json(entry: &Entry) -> serde_json::Value {
+    let manifest = &entry.manifest;
+    json!({
+        "key": manifest.key,
+        "kind": manifest.recipe.kind,
+        "pipeline": manifest.story.pipeline,
+        "node": manifest.story.node,
+        "size": manifest.size(),
+        "created": manifest.created,
+        "seconds": manifest.story.seconds,
+    })
+}
+
+fn verify(root: &Path) -> Result<()> {
+    if !root.is_dir() {
+        return Err(nothing_at(root));
+    }
+    let Verified { results, bytes, damage } = Store::open(root)?.verify()?;
+    damage.iter().for_each(|line| println!("{line}"));
+    println!("{}, {} read", count(results, "result"), size(bytes));
+    if damage.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the store had {}", count(damage.len(), "damaged file"));
+    Err(Error::store(message).help("they are in quarantine now; the next run makes anew what it needs"))
+}
+
+fn nothing_at(root: &Path) -> Error {
+    Error::store(format!("there is no store at {}", root.display()))
+        .help("a run makes one; `--store DIR` names another place")
+}
+
+fn prune(args: &PruneArgs) -> Result<()> {
+    let root = root(&args.store);
+    let limits = Limits { size: Some(args.size.0), age: args.age, spare: Duration::ZERO };
+    let pruned = store::prune(&root, limits, args.dry_run)?.ok_or_else(|| in_use(&root))?;
+    let now = SystemTime::now();
+    pruned.results.iter().for_each(|entry| println!("{}", row(entry, now)));
+    let Pruned { results, blobs, freed, kept } = pruned;
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    let (results, blobs) = (count(results.len(), "result"), count(blobs, "file"));
+    println!("{verb} {results} and {blobs}, {}; {} stay", size(freed), size(kept));
+    Ok(())
+}
+
+fn in_use(root: &Path) -> Error {
+    Error::store(format!("a run uses the store at {}", root.display())).help("prune when it has ended")
+}
+
+/// `500MB`, `20GiB`, `1.5g`, `4096`.
+fn parse_size(text: &str) -> Result<Bytes, String> {
+    let wrong = || format!("`{text}` is not a size such as 500MB or 20GiB");
+    let (number, unit) = split_unit(text).ok_or_else(wrong)?;
+    let unit = match unit.to_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024_f64.powi(2),
+        "g" | "gib" => 1024_f64.powi(3),
+        "t" | "tib" => 1024_f64.powi(4),
+        _ => return Err(wrong()),
+    };
+    Ok(Bytes((number * unit) as u64))
+}
+
+/// `90s`, `30min`, `12h`, `30d`, `2w`.
+fn parse_age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not an age such as 12h or 30d");
+    let (number, unit) = split_unit(text).ok_or_else(wrong)?;
+    let unit = match unit {
+        "s" => 1.0,
+        "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        "w" => 604_800.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(number * unit).map_err(|_| wrong())
+}
+
+/// A number that is not negative, and what follows it.
+fn split_unit(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number = text[..end].parse().ok()?;
+    Some((number, text[end..].trim_start()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_ages_are_read() {
+        let sizes = ["0", "500MB", "20GiB", "1.5 k"].map(|text| parse_size(text).unwrap().0);
+        assert_eq!(sizes, [0, 500_000_000, 20 << 30, 1536]);
+        assert_eq!(parse_size(&Bytes(DEFAULT_LIMIT).to_string()), Ok(Bytes(DEFAULT_LIMIT)));
+        let ages = ["90s", "12h", "30d"].map(|text| parse_age(text).unwrap().as_secs());
+        assert_eq!(ages, [90, 43_200, 2_592_000]);
+        for wrong in ["", "-1", "GiB", "5 parsecs", "1.2.3k"] {
+            assert!(parse_size(wrong).is_err() && parse_age(wrong).is_err(), "{wrong}");
+        }
+    }
+}

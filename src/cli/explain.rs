@@ -1,0 +1,77 @@
+//! `kiln explain`: what a problem's code means.
+
+use clap::Args;
+
+use crate::{
+    error::{Error, Result},
+    spec::codes::{self, Code},
+    suggest,
+};
+
+/// What `kiln explain` is asked.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// E.g. E0102; all codes are listed if left out
+    pub code: Option<String>,
+}
+
+/// Explains a code, or lists all of them.
+///
+/// # Errors
+/// If there is no such code.
+pub fn explain(args: &ExplainArgs) -> Result<()> {
+    match &args.code {
+        None => print!("{}", list()),
+        Some(wanted) => print!("{}", page(find(wanted)?)),
+    }
+    Ok(())
+}
+
+fn find(wanted: &str) -> Result<&'static Code> {
+    let upper = wanted.to_uppercase();
+    let code = codes::ALL.iter().find(|code| code.code == upper || code.code[1..] == upper);
+    code.ok_or_else(|| {
+        let close = suggest::closest(&upper, codes::ALL.iter().map(|code| code.code));
+        Error::usage(format!("there is no code `{wanted}`")).help(match close {
+            Some(close) => format!("did you mean `{close}`? `kiln explain` lists all codes"),
+            None => "`kiln explain` lists all codes".to_owned(),
+        })
+    })
+}
+
+/// A line for each code.
+fn list() -> String {
+    codes::ALL.iter().map(|code| format!("{}  {}\n", code.code, code.title)).collect()
+}
+
+/// A code's title, explanation and examples.
+fn page(code: &Code) -> String {
+    let Code { code, title, text, wrong, right } = code;
+    let mut page = format!("{code}: {title}\n\n{text}\n");
+    for (heading, example) in [("Wrong", wrong.shown()), ("Right", (*right).to_owned())] {
+        page.push_str(&format!("\n{heading}:\n\n"));
+        page.extend(example.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n"));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_however_they_are_written() {
+        for wanted in ["E0102", "e0102", "0102"] {
+            assert_eq!(find(wanted).unwrap().code, "E0102");
+        }
+        assert_eq!(find("E9999").unwrap_err().to_string(), "there is no code `E9999`");
+    }
+
+    #[test]
+    fn a_page_has_both_examples() {
+        for code in codes::ALL {
+            let page = page(code);
+            assert!(page.contains("\nWrong:\n") && page.contains("\nRight:\n"), "{}", code.code);
+        }
+    }
+}

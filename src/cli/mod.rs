@@ -1,0 +1,192 @@
+//! The command line: one file a command, each a thin frame around a room.
+
+/// `print!` of this module and those below: a reader that went away is no reason to panic.
+macro_rules! print {
+    ($($text:tt)*) => { $crate::cli::output::write(format_args!($($text)*)) };
+}
+
+/// `println!` of this module and those below: a reader that went away is no reason to panic.
+macro_rules! println {
+    () => { print!("\n") };
+    ($($text:tt)*) => { print!("{}\n", format_args!($($text)*)) };
+}
+
+pub mod cache;
+pub mod check;
+pub mod explain;
+pub mod export;
+mod oneliner;
+mod output;
+pub mod plan;
+pub mod predict;
+mod project;
+pub mod run;
+pub mod schema;
+mod signal;
+pub mod train;
+pub mod val;
+pub mod why;
+
+use std::{path::Path, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use self::project::Project;
+use crate::{
+    error::{Error, ErrorKind, Result},
+    nodes::KINDS,
+    plan::{Loaded, load},
+    spec::MessageFormat,
+};
+
+/// The exit codes, as `kiln help` tells them.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    all is well
+  1    a node failed
+  2    the command line is wrong
+  3    the pipeline file is wrong
+  4    reserved: a result drifted from its lock file
+  5    the store can't be read or written
+  130  stopped by Ctrl-C      143  stopped by SIGTERM
+
+Environment:
+  KILN_STORE   the store's folder, unless --store says otherwise
+  NO_COLOR     if set and not empty, no colours
+
+Start with:  kiln run pipelines/quickstart.yaml";
+
+/// Runs image-classification experiments written as YAML files, and only what has not run before
+#[derive(Debug, Parser)]
+#[command(name = "kiln", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How mistakes and errors are told
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    message_format: MessageFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is wrong with pipeline files, without running anything
+    Check(check::CheckArgs),
+    /// Show what a run would do: the order, what is in the store, and why the rest is not
+    Plan(plan::PlanArgs),
+    /// Run a pipeline file, but for what is in the store
+    Run(run::RunArgs),
+    /// Show in what a node's recipe differs from that of its last result
+    Why(why::WhyArgs),
+    /// Look after the store
+    Cache(cache::CacheArgs),
+    /// Train a model on a folder of images, without a file
+    Train(train::TrainArgs),
+    /// Measure a model on a folder of images, without a file
+    Val(val::ValArgs),
+    /// Classify images, without a file
+    Predict(predict::PredictArgs),
+    /// Write a model as a file for another program, without a file
+    Export(export::ExportArgs),
+    /// Write the JSON Schema of pipeline files, for editors
+    Schema(schema::SchemaArgs),
+    /// Explain a code such as E0102, with a wrong and a right example
+    Explain(explain::ExplainArgs),
+}
+
+/// Where results are kept, for every command that needs it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StoreArgs {
+    /// Where results are kept [default: .kiln/store of the project, or KILN_STORE]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<std::path::PathBuf>,
+}
+
+/// The whole program: reads the command line, does what it says, tells an error once.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let format = cli.message_format();
+    match cli.execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = exit_code(error.kind());
+            output::error(&error, code, format);
+            ExitCode::from(code)
+        }
+    }
+}
+
+impl Cli {
+    fn message_format(&self) -> MessageFormat {
+        match &self.command {
+            Command::Check(args) if self.message_format == MessageFormat::Human => args.message_format,
+            _ => self.message_format,
+        }
+    }
+
+    fn execute(self) -> Result<()> {
+        let format = self.message_format();
+        match self.command {
+            Command::Check(args) => check::check(&check::CheckArgs { message_format: format, ..args }, KINDS),
+            Command::Plan(args) => plan::plan(&args, format),
+            Command::Run(args) => run::run(&args, format),
+            Command::Why(args) => why::why(&args, format),
+            Command::Cache(args) => cache::cache(&args),
+            Command::Train(args) => train::train(&args, format),
+            Command::Val(args) => val::val(&args, format),
+            Command::Predict(args) => predict::predict(&args, format),
+            Command::Export(args) => export::export(&args, format),
+            Command::Schema(args) => schema::schema(&args),
+            Command::Explain(args) => explain::explain(&args),
+        }
+    }
+}
+
+/// What the program says to the shell.
+fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Failed => 1,
+        ErrorKind::Usage => 2,
+        ErrorKind::Invalid => 3,
+        ErrorKind::Store => 5,
+        ErrorKind::Interrupted => signal::exit_code(),
+    }
+}
+
+/// Reads, checks and plans a pipeline file; shows its problems if there are any.
+///
+/// # Errors
+/// Of kind invalid, when there are problems.
+pub fn load_or_show(file: &Path, format: MessageFormat) -> Result<Loaded> {
+    load(file, KINDS).map_err(|rejected| {
+        check::show(&rejected, format);
+        Error::of_kind(rejected.error(), ErrorKind::Invalid)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_the_exit_codes() {
+        let help = Cli::command().render_long_help().to_string();
+        insta::assert_snapshot!(help);
+    }
+
+    #[test]
+    fn either_place_of_the_message_format_counts() {
+        for line in ["kiln check f --message-format json", "kiln --message-format json check f"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.message_format(), MessageFormat::Json, "{line}");
+        }
+        let cli = Cli::try_parse_from(["kiln", "plan", "f", "--message-format", "json"]).unwrap();
+        assert_eq!(cli.message_format(), MessageFormat::Json);
+    }
+}

@@ -1,0 +1,83 @@
+//! Standard output that may be closed, and errors told once.
+
+use std::{
+    error::Error as _,
+    fmt,
+    io::{self, IsTerminal as _, Write as _},
+};
+
+use serde_json::json;
+
+use crate::{
+    error::{Error, ErrorKind},
+    spec::MessageFormat,
+};
+
+/// Writes to standard output. Once the reader went away there is nobody to tell anything.
+pub fn write(text: fmt::Arguments<'_>) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_fmt(text).and_then(|()| out.flush());
+}
+
+/// Tells an error with its causes and what to do: as text on standard error, or as data on standard output.
+///
+/// Problems of a pipeline file were shown as data already.
+pub fn error(error: &Error, code: u8, format: MessageFormat) {
+    match format {
+        MessageFormat::Json if error.kind() == ErrorKind::Invalid => {}
+        MessageFormat::Json => println!("{}", as_json(error, code)),
+        MessageFormat::Human => {
+            let colour = io::stderr().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let _ = writeln!(io::stderr(), "{}", as_text(error, colour));
+        }
+    }
+}
+
+fn as_json(error: &Error, code: u8) -> serde_json::Value {
+    json!({"error": {
+        "message": error.to_string(),
+        "causes": causes(error),
+        "help": error.hint(),
+        "exit_code": code,
+    }})
+}
+
+fn as_text(error: &Error, colour: bool) -> String {
+    let (red, cyan, end) = if colour { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
+    let mut text = format!("{red}error{end}: {error}");
+    for cause in causes(error) {
+        text.push_str(&format!("\n  because: {cause}"));
+    }
+    if let Some(help) = error.hint() {
+        text.push_str(&format!("\n  {cyan}help{end}: {help}"));
+    }
+    text
+}
+
+fn causes(error: &Error) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_cause_and_what_to_do() {
+        let cause = io::Error::new(io::ErrorKind::StorageFull, "no space left on device");
+        let error = Error::io("write", "/store/blobs", cause).help("free some space");
+        insta::assert_snapshot!(as_text(&error, false), @r"
+        error: cannot write /store/blobs
+          because: no space left on device
+          help: free some space
+        ");
+        insta::assert_snapshot!(as_json(&error, 5), @r#"{"error":{"message":"cannot write /store/blobs","causes":["no space left on device"],"help":"free some space","exit_code":5}}"#);
+    }
+}

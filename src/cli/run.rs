@@ -1,0 +1,120 @@
+//! `kiln run`: make what is not in the store.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Project, StoreArgs, load_or_show, signal};
+use crate::{
+    error::{Error, Result},
+    event::Event,
+    plan::Loaded,
+    progress::Stop,
+    report::{self, Format, Reporter},
+    run::{self, Job, Options, Summary},
+    spec::MessageFormat,
+    store::{self, DEFAULT_LIMIT, GRACE, Limits, Store},
+};
+
+/// What `kiln run` is asked.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Pipeline file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Run this node anew even if its result is in the store; may be given several times
+    #[arg(long, value_name = "NODE")]
+    pub force: Vec<String>,
+    /// Run this node and what it needs, and nothing else; may be given several times
+    #[arg(long, value_name = "NODE")]
+    pub only: Vec<String>,
+    /// After a failure, go on with all nodes that do not need the failed one
+    #[arg(long)]
+    pub keep_going: bool,
+    #[command(flatten)]
+    pub how: HowArgs,
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// How work is done and shown: what every command that runs nodes can be asked.
+#[derive(Debug, Clone, Args)]
+pub struct HowArgs {
+    /// What to calculate on: cpu, libtorch, cuda:0
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    pub device: String,
+    /// How many threads a node may use [default: one for each hardware thread]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+    /// How the run is shown
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub progress: Format,
+}
+
+impl HowArgs {
+    /// As the runner wants it.
+    pub fn options(&self) -> Options {
+        let options = Options { device: self.device.clone(), ..Options::default() };
+        Options { threads: self.threads.map_or(options.threads, usize::from), ..options }
+    }
+}
+
+/// Runs a pipeline file.
+///
+/// # Errors
+/// When the file is wrong, a node fails, the store can't be used or the run is stopped.
+pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
+    let loaded = load_or_show(&args.file, format)?;
+    let options = Options {
+        force: args.force.clone(),
+        only: args.only.clone(),
+        keep_going: args.keep_going,
+        ..args.how.options()
+    };
+    let project = Project::of_file(&args.file, &args.store);
+    run_loaded(&loaded, &project, &options, report::for_stdout(args.how.progress).as_ref()).map(drop)
+}
+
+/// Runs a plan in its project, as every command that runs nodes does.
+///
+/// # Errors
+/// When a node fails, the store can't be used or the run is stopped.
+pub fn run_loaded(
+    loaded: &Loaded,
+    project: &Project,
+    options: &Options,
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
+    limit_threads(options.threads)?;
+    let stop = Stop::default();
+    signal::listen(&stop)?;
+    let store = Store::open(&project.store)?;
+    let emit = |event: Event| reporter.report(&event);
+    let job = Job {
+        spec: &loaded.spec,
+        plan: &loaded.plan,
+        store: &store,
+        runs: &project.runs,
+        options,
+        emit: &emit,
+        stop: &stop,
+    };
+    let summary = run::run(&job)?;
+    drop(store);
+    if summary.ran > 0 {
+        keep_within_limit(project)?;
+    }
+    Ok(summary)
+}
+
+/// Work on all threads at once (hashing, decoding) keeps to the limit too.
+fn limit_threads(threads: usize) -> Result<()> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|error| Error::new(format!("cannot start {threads} threads")).because(error))
+}
+
+/// Makes room, unless another run uses the store: then that one will.
+fn keep_within_limit(project: &Project) -> Result<()> {
+    let limits = Limits { size: Some(DEFAULT_LIMIT), age: None, spare: GRACE };
+    store::prune(&project.store, limits, false).map(drop)
+}

@@ -1,0 +1,107 @@
+//! `kiln val`: a model and a dataset, measured in one line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::oneliner::{self, CommonArgs, Show, execute, pipeline, tell};
+use crate::{
+    data::Split,
+    error::Result,
+    spec::{MessageFormat, PipelineSpec},
+};
+
+/// What `kiln val` is asked.
+#[derive(Debug, Clone, Args)]
+pub struct ValArgs {
+    /// Trained model: a .safetensors of Kiln's or a .pt
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Folder of images: val/<class>/ and others, or <class>/
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Which images to measure on: train, val or test [default: val]
+    #[arg(long, value_name = "SPLIT", value_parser = split)]
+    pub split: Option<Split>,
+    /// Side of the square images in pixels; the model's own unless given
+    #[arg(long, value_name = "PIXELS")]
+    pub size: Option<u64>,
+    /// Images per forward pass [default: 16]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<u64>,
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+fn split(name: &str) -> Result<Split, String> {
+    let found = Split::ALL.into_iter().find(|split| split.name() == name);
+    found.ok_or_else(|| "must be train, val or test".to_owned())
+}
+
+/// Measures a model on a dataset.
+///
+/// # Errors
+/// When the arguments make no valid pipeline, or a node fails.
+pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
+    if let Some(results) = execute(&spec(args)?, &args.common, Show::Progress, format)? {
+        tell(&results, &["score"]);
+    }
+    Ok(())
+}
+
+/// The pipeline that the command stands for.
+fn spec(args: &ValArgs) -> Result<PipelineSpec> {
+    let split = args.split.map(Split::name);
+    let score =
+        json!({ "model": "net", "dataset": "data", "split": split, "size": args.size, "batch": args.batch });
+    let nodes = vec![
+        ("data", "dataset", json!({ "root": oneliner::text(&args.data)? })),
+        ("net", "model", json!({ "weights": oneliner::text(&args.model)? })),
+        ("score", "val", score),
+    ];
+    Ok(pipeline(&oneliner::name("val", &args.model), 0, nodes))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ValArgs,
+    }
+
+    #[test]
+    fn every_argument_has_its_key() {
+        let line =
+            ["kiln", "no/best.pt", "--data", "digits", "--split", "test", "--size", "64", "--batch", "1"];
+        insta::assert_snapshot!(spec(&Line::parse_from(line).args).unwrap().to_yaml(), @r"
+        version: 1
+        name: val-best
+        seed: 0
+        nodes:
+          data:
+            type: dataset
+            root: digits
+          net:
+            type: model
+            weights: no/best.pt
+          score:
+            type: val
+            model: net
+            dataset: data
+            split: test
+            size: 64
+            batch: 1
+        ");
+    }
+
+    #[test]
+    fn splits_are_the_three_there_are() {
+        assert!(Line::try_parse_from(["kiln", "m", "--data", "d", "--split", "valid"]).is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! `kiln why`: in what a node's recipe differs from that of its last result.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{Project, StoreArgs, load_or_show};
+use crate::{
+    error::Result,
+    run::{self, Difference, Forecast, Reason, forecast, why::Last},
+    spec::MessageFormat,
+    store::Store,
+};
+
+/// What `kiln why` is asked.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// Pipeline file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The node in question
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// Print it as one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub store: StoreArgs,
+}
+
+/// Shows why a node would run.
+///
+/// # Errors
+/// When the file is wrong, has no such node, or a source can't be read.
+pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
+    let loaded = load_or_show(&args.file, format)?;
+    let index = run::must_exist(&loaded.plan, &args.node)?;
+    let store = Store::peek(&Project::of_file(&args.file, &args.store).store);
+    let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);
+    if args.json {
+        println!("{}", serde_json::to_string(&forecast).expect("a forecast is plain data"));
+    } else {
+        print!("{}", text(&forecast));
+    }
+    Ok(())
+}
+
+fn text(forecast: &Forecast) -> String {
+    let node = &forecast.node;
+    match &forecast.why {
+        None => format!("`{node}` is in the store as {}\n", forecast.key.as_deref().unwrap_or_default()),
+        Some(Reason::Changed { last, differences, finished_epochs }) => {
+            changed(node, last, differences, *finished_epochs)
+        }
+        Some(Reason::NeverRun) => {
+            format!("`{node}` would run: the store has no result of a `{}` node\n", forecast.kind)
+        }
+        Some(reason) => format!("`{node}` would run: {reason}\n"),
+    }
+}
+
+fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u64>) -> String {
+    let Last { key, pipeline, node: other, created } = last;
+    let mut text = format!(
+        "`{node}` would run: its recipe is not that of {} (`{other}` of {pipeline}, {created})\n",
+        &key[..12]
+    );
+    let width = differences.iter().map(|difference| difference.field.len()).max().unwrap_or(0);
+    for Difference { field, old, new } in differences {
+        text.push_str(&format!("  {field:<width$}  {} -> {}\n", shown(old.as_ref()), shown(new.as_ref())));
+    }
+    if let Some(epochs) = epochs {
+        text.push_str(&format!("  a finished run of the same recipe with {epochs} epochs is in the store\n"));
+    }
+    text
+}
+
+/// A value; of a digest, the first digits.
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(Value::String(text)) if text.len() == 64 => text[..12].to_owned(),
+        Some(value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn old_and_new_values_stand_side_by_side() {
+        let last = Last {
+            key: "a".repeat(64),
+            pipeline: "mnist160".into(),
+            node: "fit".into(),
+            created: "2026-11-23T22:17:50Z".into(),
+        };
+        let of = |field: &str, old, new| Difference { field: field.to_owned(), old, new };
+        let differences = [
+            of("inputs.dataset", Some(json!("b".repeat(64))), Some(json!("c".repeat(64)))),
+            of("params.epochs", Some(json!(3)), Some(json!(5))),
+            of("params.weights", Some(json!("x.pt")), None),
+        ];
+        insta::assert_snapshot!(changed("fit", &last, &differences, Some(3)), @r#"
+        `fit` would run: its recipe is not that of aaaaaaaaaaaa (`fit` of mnist160, 2026-11-23T22:17:50Z)
+          inputs.dataset  bbbbbbbbbbbb -> cccccccccccc
+          params.epochs   3 -> 5
+          params.weights  "x.pt" -> none
+          a finished run of the same recipe with 3 epochs is in the store
+        "#);
+    }
+}

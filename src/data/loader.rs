@@ -1,0 +1,363 @@
+//! A split as batches, epoch after epoch: decoded and transformed ahead by threads, in an order that
+//! depends on seed and epoch alone.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use image::RgbImage;
+
+use crate::{
+    data::{Batch, Dataset, Split, ahead::Ahead, decode, transform::Transforms},
+    error::{Error, Result},
+    random::Random,
+};
+
+/// What the images are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// In a new random order each epoch, through the train chain.
+    Train {
+        /// Decides the order and every random number of the ops.
+        seed: u64,
+    },
+    /// In the index's order, through the eval chain.
+    Eval,
+}
+
+/// Makes batches of a split.
+#[derive(Debug, Clone)]
+pub struct Loader {
+    images: Arc<Images>,
+    batch: usize,
+    threads: usize,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+struct Images {
+    items: Vec<Item>,
+    transforms: Transforms,
+    mode: Mode,
+    cache: Cache,
+    buffers: Buffers,
+}
+
+#[derive(Debug)]
+struct Item {
+    path: PathBuf,
+    class: usize,
+    size: u64,
+}
+
+impl Loader {
+    /// Batches of `batch` images of a split; the last one may be smaller.
+    pub fn new(
+        dataset: &Dataset,
+        split: Split,
+        transforms: &Transforms,
+        mode: Mode,
+        batch: usize,
+        threads: usize,
+    ) -> Self {
+        let item = |sample: &crate::data::Sample| Item {
+            path: dataset.root.join(&sample.path),
+            class: sample.class,
+            size: sample.size,
+        };
+        let items: Vec<Item> = dataset.index.split(split).iter().map(item).collect();
+        let images = Images {
+            cache: Cache::new(items.len(), 0),
+            items,
+            transforms: transforms.clone(),
+            mode,
+            buffers: Buffers::default(),
+        };
+        Self { images: Arc::new(images), batch: batch.max(1), threads: threads.max(1) }
+    }
+
+    /// Keeps decoded images in memory, up to `bytes` in all, so that they are decoded once.
+    /// To be called before anything is loaded.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: u64) -> Self {
+        let count = self.images.items.len();
+        if let Some(images) = Arc::get_mut(&mut self.images) {
+            images.cache = Cache::new(count, bytes);
+        }
+        self
+    }
+
+    /// How many images an epoch has.
+    pub fn len(&self) -> usize {
+        self.images.items.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.images.items.is_empty()
+    }
+
+    /// How many batches an epoch has.
+    pub fn batches(&self) -> usize {
+        self.len().div_ceil(self.batch)
+    }
+
+    /// The batches of an epoch, in order. After an error there are no more.
+    pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The batches of an epoch from batch `first` on; those before it are not read.
+    pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
+        let order = Arc::new(self.images.order(epoch));
+        let start = first.saturating_mul(self.batch).min(order.len());
+        let (images, places) = (self.images.clone(), order.clone());
+        let load = move |position: usize| images.load(epoch, places[position]);
+        let window = self.batch + 2 * self.threads;
+        Epoch {
+            ahead: Some(Ahead::new(start..order.len(), self.threads, window, load)),
+            position: start,
+            batch: self.batch,
+            images: self.images.clone(),
+            order,
+        }
+    }
+}
+
+/// The batches of one epoch.
+pub struct Epoch {
+    ahead: Option<Ahead<Result<Vec<f32>>>>,
+    images: Arc<Images>,
+    order: Arc<Vec<usize>>,
+    position: usize,
+    batch: usize,
+}
+
+impl Iterator for Epoch {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        let end = (self.position + self.batch).min(self.order.len());
+        if self.position == end {
+            return None;
+        }
+        let batch = self.assemble(end);
+        if batch.is_err() {
+            self.ahead = None;
+        }
+        self.position = if batch.is_ok() { end } else { self.order.len() };
+        Some(batch)
+    }
+}
+
+impl Epoch {
+    fn assemble(&mut self, end: usize) -> Result<Batch> {
+        let indices = self.order[self.position..end].to_vec();
+        let mut pixels = Vec::with_capacity(indices.len() * self.images.transforms.numbers());
+        for loaded in self.ahead.iter_mut().flatten().take(indices.len()) {
+            let image = loaded?;
+            pixels.extend_from_slice(&image);
+            self.images.buffers.give(image);
+        }
+        let targets = indices.iter().map(|index| self.images.items[*index].class).collect();
+        Ok(Batch { images: pixels, targets, indices, size: self.images.transforms.size })
+    }
+}
+
+impl Images {
+    fn order(&self, epoch: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.items.len()).collect();
+        if let Mode::Train { seed } = self.mode {
+            Random::new("order", &[seed, epoch]).shuffle(&mut order);
+        }
+        order
+    }
+
+    /// `[3, size, size]` of one image.
+    fn load(&self, epoch: u64, index: usize) -> Result<Vec<f32>> {
+        let image = self.cache.get(index, || self.items[index].read())?;
+        let mut out = self.buffers.take(self.transforms.numbers());
+        match self.mode {
+            Mode::Train { seed } => {
+                let mut random = Random::new("augment", &[seed, epoch, index as u64]);
+                self.transforms.apply_train(image, &mut random, &mut out);
+            }
+            Mode::Eval => self.transforms.apply_eval(image, &mut out),
+        }
+        Ok(out)
+    }
+}
+
+impl Item {
+    fn read(&self) -> Result<RgbImage> {
+        let bytes = decode::read(&self.path)?;
+        if bytes.len() as u64 != self.size {
+            return Err(changed(&self.path, self.size, bytes.len() as u64));
+        }
+        decode::decode_bytes(&bytes, &self.path)
+    }
+}
+
+fn changed(path: &Path, then: u64, now: u64) -> Error {
+    let path = path.display();
+    Error::new(format!("{path} changed since it was indexed: it had {then} bytes and has {now}"))
+        .help("leave the images alone during a run; start the run again to index them anew")
+}
+
+/// Decoded images, as many as fit.
+#[derive(Debug)]
+struct Cache {
+    images: Vec<OnceLock<RgbImage>>,
+    /// Bytes that are still free.
+    free: AtomicU64,
+}
+
+impl Cache {
+    fn new(count: usize, bytes: u64) -> Self {
+        let count = if bytes == 0 { 0 } else { count };
+        Self { images: (0..count).map(|_| OnceLock::new()).collect(), free: AtomicU64::new(bytes) }
+    }
+
+    /// The image at `index`: kept, or read now and kept if there is room.
+    fn get(&self, index: usize, read: impl FnOnce() -> Result<RgbImage>) -> Result<RgbImage> {
+        let Some(slot) = self.images.get(index) else { return read() };
+        if let Some(image) = slot.get() {
+            return Ok(image.clone());
+        }
+        let image = read()?;
+        let bytes = image.len() as u64;
+        let reserve = |free: u64| free.checked_sub(bytes);
+        if self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_ok()
+            && slot.set(image.clone()).is_err()
+        {
+            self.free.fetch_add(bytes, Ordering::Relaxed);
+        }
+        Ok(image)
+    }
+}
+
+/// Used buffers, to be used again: a fresh one costs a page fault for every 4 KiB.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<f32>>>);
+
+impl Buffers {
+    /// A buffer of `len` numbers of any value.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut buffer = used.unwrap_or_default();
+        buffer.resize(len, 0.0);
+        buffer
+    }
+
+    fn give(&self, buffer: Vec<f32>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+    use crate::data::{Index, Sample};
+
+    /// Images of 20 x 16 pixels, one class each two.
+    fn dataset(count: usize) -> (tempfile::TempDir, Dataset) {
+        let dir = tempfile::tempdir().unwrap();
+        let sample = |i: usize| {
+            let path = format!("{i}.png");
+            let pixel = |x: u32, y: u32| Rgb([(x * 12) as u8, (y * 15) as u8, (i * 6) as u8]);
+            RgbImage::from_fn(20, 16, pixel).save(dir.path().join(&path)).unwrap();
+            let size = std::fs::metadata(dir.path().join(&path)).unwrap().len();
+            Sample { path, class: i / 2, size, digest: String::new() }
+        };
+        let index = Index { train: (0..count).map(sample).collect(), ..Index::default() };
+        let dataset = Dataset { root: dir.path().to_owned(), index };
+        (dir, dataset)
+    }
+
+    fn transforms() -> Transforms {
+        Transforms { size: 12, ..Transforms::default() }
+    }
+
+    fn loader(dataset: &Dataset, mode: Mode, threads: usize) -> Loader {
+        Loader::new(dataset, Split::Train, &transforms(), mode, 4, threads)
+    }
+
+    fn epoch(loader: &Loader, epoch: u64) -> Vec<Batch> {
+        loader.epoch(epoch).collect::<Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn bytes_do_not_depend_on_threads_or_cache() {
+        let (_dir, dataset) = dataset(11);
+        let train = Mode::Train { seed: 7 };
+        let one = loader(&dataset, train, 1);
+        let four = loader(&dataset, train, 4);
+        let cached = loader(&dataset, train, 4).with_cache(20 * 16 * 3 * 5);
+        for number in 0..3 {
+            let batches = epoch(&one, number);
+            assert!(batches == epoch(&four, number), "epoch {number}");
+            assert!(batches == epoch(&cached, number), "epoch {number}");
+        }
+        assert_eq!(cached.images.cache.images.iter().filter(|slot| slot.get().is_some()).count(), 5);
+    }
+
+    #[test]
+    fn every_epoch_has_every_image_once_in_its_own_order() {
+        let (_dir, dataset) = dataset(11);
+        let loader = loader(&dataset, Mode::Train { seed: 7 }, 2);
+        let order = |number| -> Vec<usize> {
+            epoch(&loader, number).into_iter().flat_map(|batch| batch.indices).collect()
+        };
+        let mut sorted = order(0);
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..11).collect::<Vec<_>>());
+        assert_ne!(order(0), order(1));
+        assert_eq!(order(1), order(1));
+    }
+
+    #[test]
+    fn evaluation_is_in_order_with_a_smaller_last_batch() {
+        let (_dir, dataset) = dataset(11);
+        let loader = loader(&dataset, Mode::Eval, 3);
+        let batches = epoch(&loader, 0);
+        assert_eq!(loader.batches(), 3);
+        assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [4, 4, 3]);
+        assert_eq!(batches[2].indices, [8, 9, 10]);
+        assert_eq!(batches[2].targets, [4, 4, 5]);
+        assert_eq!(batches[2].images.len(), 3 * 3 * 12 * 12);
+        assert!(batches == epoch(&loader, 1));
+    }
+
+    #[test]
+    fn an_epoch_can_begin_in_its_middle() {
+        let (_dir, dataset) = dataset(11);
+        let loader = loader(&dataset, Mode::Train { seed: 1 }, 2);
+        let rest: Vec<Batch> = loader.epoch_from(5, 2).collect::<Result<_>>().unwrap();
+        assert!(rest == epoch(&loader, 5)[2..]);
+        assert_eq!(loader.epoch_from(5, 9).count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_changed_is_named_and_ends_the_epoch() {
+        let (dir, dataset) = dataset(11);
+        std::fs::write(dir.path().join("5.png"), "other").unwrap();
+        let loader = loader(&dataset, Mode::Eval, 2);
+        let results: Vec<Result<Batch>> = loader.epoch(0).collect();
+        assert_eq!(results.len(), 2);
+        let error = results[1].as_ref().unwrap_err().to_string();
+        assert!(error.contains("5.png changed since it was indexed"), "{error}");
+    }
+
+    #[test]
+    fn an_epoch_may_be_left_early() {
+        let (_dir, dataset) = dataset(40);
+        let loader = loader(&dataset, Mode::Train { seed: 0 }, 2);
+        assert!(loader.epoch(0).next().is_some_and(|batch| batch.is_ok()));
+    }
+}

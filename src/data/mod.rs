@@ -1,0 +1,137 @@
+//! IMAGES TO BATCHES: folder, index, decode, transform, loader. Plain Rust, no tensors.
+
+mod ahead;
+pub mod decode;
+pub mod files;
+pub mod findings;
+pub mod folder;
+pub mod index;
+pub mod loader;
+pub mod resize;
+pub mod transform;
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A part of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// What the network learns from.
+    Train,
+    /// What chooses the best epoch.
+    Val,
+    /// What is looked at in the end.
+    Test,
+}
+
+/// One labelled image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Relative to the dataset's root, with `/`.
+    pub path: String,
+    /// Index into [`Index::classes`].
+    pub class: usize,
+    /// In bytes.
+    pub size: u64,
+    /// BLAKE3 of the file, in hex.
+    pub digest: String,
+}
+
+/// Which images a dataset has, by split, in the reference's order: by class, then by path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Class names in code-point order; a class's index is its place.
+    pub classes: Vec<String>,
+    /// What the network learns from.
+    pub train: Vec<Sample>,
+    /// What chooses the best epoch.
+    pub val: Vec<Sample>,
+    /// What is looked at in the end.
+    pub test: Vec<Sample>,
+}
+
+/// An index and where its images lie.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The folder that the samples' paths are relative to.
+    pub root: PathBuf,
+    /// What lies there.
+    pub index: Index,
+}
+
+/// Images ready for a network, with their labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    /// `[batch, 3, size, size]`, RGB, row by row.
+    pub images: Vec<f32>,
+    /// Class of each image.
+    pub targets: Vec<usize>,
+    /// Place of each image in its split.
+    pub indices: Vec<usize>,
+    /// Side of the square images, in pixels.
+    pub size: usize,
+}
+
+impl Split {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// As in a folder's name: `train`, `val`, `test`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Index {
+    /// The images of a split.
+    pub fn split(&self, split: Split) -> &[Sample] {
+        match split {
+            Split::Train => &self.train,
+            Split::Val => &self.val,
+            Split::Test => &self.test,
+        }
+    }
+
+    /// The images of a split, to be changed.
+    pub fn split_mut(&mut self, split: Split) -> &mut Vec<Sample> {
+        match split {
+            Split::Train => &mut self.train,
+            Split::Val => &mut self.val,
+            Split::Test => &mut self.test,
+        }
+    }
+
+    /// How many images of each class a split has.
+    pub fn counts(&self, split: Split) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for sample in self.split(split) {
+            counts[sample.class] += 1;
+        }
+        counts
+    }
+}
+
+impl Batch {
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+}

@@ -1,0 +1,317 @@
+//! From pixels to what a network takes: two chains of ops, one for training and one for the rest.
+//!
+//! A chain is a list of pixel ops (8-bit RGB in, 8-bit RGB out), then the step from pixels to
+//! numbers (`p / 255` in float32), then tensor ops (`[3, size, size]`). [`Transforms::check`]
+//! refuses any other order, and any chain that does not end at `size` x `size`.
+
+mod check;
+mod color;
+mod color_jitter;
+mod flip;
+mod geometry;
+mod grayscale;
+mod normalize;
+mod rand_augment;
+mod random_erasing;
+mod random_resized_crop;
+mod resize;
+
+use image::RgbImage;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    check::{Chain, Fault},
+    color_jitter::ColorJitter,
+    flip::{HorizontalFlip, VerticalFlip},
+    grayscale::{Grayscale, RandomGrayscale},
+    normalize::Normalize,
+    rand_augment::RandAugment,
+    random_erasing::RandomErasing,
+    random_resized_crop::RandomResizedCrop,
+    resize::{CenterCrop, Letterbox, Resize, Squash},
+};
+use crate::random::Random;
+
+/// The largest side of a network's input, in pixels.
+pub const MAX_SIZE: usize = 4096;
+
+/// A train and an eval chain, and the size that both end at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transforms {
+    /// Side of the square that the network sees, in pixels.
+    #[serde(default = "default_size")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub size: usize,
+    /// What training does to an image, in order.
+    #[serde(default = "default_train")]
+    pub train: Vec<TrainOp>,
+    /// What validation, prediction and export do to an image, in order.
+    #[serde(default = "default_eval")]
+    pub eval: Vec<EvalOp>,
+}
+
+/// The reference's size for classification.
+pub fn default_size() -> usize {
+    224
+}
+
+/// The reference's train chain for classification.
+pub fn default_train() -> Vec<TrainOp> {
+    vec![
+        TrainOp::RandomResizedCrop(RandomResizedCrop::default()),
+        TrainOp::HorizontalFlip(HorizontalFlip::default()),
+        TrainOp::RandAugment(RandAugment::default()),
+        TrainOp::RandomErasing(RandomErasing::default()),
+    ]
+}
+
+/// The reference's eval chain for classification.
+pub fn default_eval() -> Vec<EvalOp> {
+    vec![EvalOp::Resize(Resize::default()), EvalOp::CenterCrop(CenterCrop::default())]
+}
+
+impl Default for Transforms {
+    fn default() -> Self {
+        Self { size: default_size(), train: default_train(), eval: default_eval() }
+    }
+}
+
+/// One step of a train chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TrainOp {
+    /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
+    Resize(Resize),
+    /// Resizes so that the whole image fits, and fills the rest with a colour.
+    Letterbox(Letterbox),
+    /// Resizes to a square whatever the aspect ratio.
+    Squash(Squash),
+    /// Cuts a square out of the middle.
+    CenterCrop(CenterCrop),
+    /// Cuts a random part and resizes it to a square.
+    RandomResizedCrop(RandomResizedCrop),
+    /// Mirrors left and right with a probability.
+    HorizontalFlip(HorizontalFlip),
+    /// Mirrors top and bottom with a probability.
+    VerticalFlip(VerticalFlip),
+    /// Applies a few random ops of one strength out of fourteen.
+    RandAugment(RandAugment),
+    /// Changes brightness, contrast, saturation and hue at random.
+    ColorJitter(ColorJitter),
+    /// Makes images grey with a probability.
+    Grayscale(RandomGrayscale),
+    /// Subtracts a mean and divides by a deviation.
+    Normalize(Normalize),
+    /// Sets a random rectangle to zero.
+    RandomErasing(RandomErasing),
+}
+
+/// One step of an eval chain: nothing is left to chance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum EvalOp {
+    /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
+    Resize(Resize),
+    /// Resizes so that the whole image fits, and fills the rest with a colour.
+    Letterbox(Letterbox),
+    /// Resizes to a square whatever the aspect ratio.
+    Squash(Squash),
+    /// Cuts a square out of the middle.
+    CenterCrop(CenterCrop),
+    /// Makes every image grey.
+    Grayscale(Grayscale),
+    /// Subtracts a mean and divides by a deviation.
+    Normalize(Normalize),
+}
+
+impl TrainOp {
+    fn pixels(&self, image: RgbImage, size: u32, random: &mut Random) -> RgbImage {
+        match self {
+            Self::Resize(op) => op.apply(image, size),
+            Self::Letterbox(op) => op.apply(image, size),
+            Self::Squash(op) => op.apply(image, size),
+            Self::CenterCrop(op) => op.apply(image, size),
+            Self::RandomResizedCrop(op) => op.apply(&image, size, random),
+            Self::HorizontalFlip(op) => op.apply(image, random),
+            Self::VerticalFlip(op) => op.apply(image, random),
+            Self::RandAugment(op) => op.apply(image, random),
+            Self::ColorJitter(op) => op.apply(image, random),
+            Self::Grayscale(op) => op.apply(image, random),
+            Self::Normalize(_) | Self::RandomErasing(_) => image,
+        }
+    }
+
+    fn tensor(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
+        match self {
+            Self::Normalize(op) => op.apply(pixels),
+            Self::RandomErasing(op) => op.apply(pixels, size, random),
+            _ => (),
+        }
+    }
+}
+
+impl EvalOp {
+    fn pixels(&self, image: RgbImage, size: u32) -> RgbImage {
+        match self {
+            Self::Resize(op) => op.apply(image, size),
+            Self::Letterbox(op) => op.apply(image, size),
+            Self::Squash(op) => op.apply(image, size),
+            Self::CenterCrop(op) => op.apply(image, size),
+            Self::Grayscale(op) => op.apply(image),
+            Self::Normalize(_) => image,
+        }
+    }
+
+    fn tensor(&self, pixels: &mut [f32]) {
+        if let Self::Normalize(op) = self {
+            op.apply(pixels);
+        }
+    }
+}
+
+impl Transforms {
+    /// Runs the train chain; `out` is `[3, size, size]`.
+    ///
+    /// # Panics
+    /// If `out` has another length, or the chain fails [`Transforms::check`].
+    pub fn apply_train(&self, image: RgbImage, random: &mut Random, out: &mut [f32]) {
+        let size = self.size as u32;
+        let image = self.train.iter().fold(image, |image, op| op.pixels(image, size, random));
+        to_float(&image, out);
+        self.train.iter().for_each(|op| op.tensor(out, self.size, random));
+    }
+
+    /// Runs the eval chain; `out` is `[3, size, size]`.
+    ///
+    /// # Panics
+    /// If `out` has another length, or the chain fails [`Transforms::check`].
+    pub fn apply_eval(&self, image: RgbImage, out: &mut [f32]) {
+        apply_eval(&self.eval, self.size, image, out);
+    }
+
+    /// How many numbers an image becomes: `3 * size * size`.
+    pub fn numbers(&self) -> usize {
+        3 * self.size * self.size
+    }
+}
+
+/// Runs the eval chain `ops`; `out` is `[3, size, size]`.
+///
+/// # Panics
+/// If `out` has another length, or the chain fails [`Transforms::check`].
+pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut [f32]) {
+    to_float(&eval_pixels(ops, size, image), out);
+    ops.iter().for_each(|op| op.tensor(out));
+}
+
+/// What the pixel ops of the eval chain `ops` make of `image`: what the network sees, as a picture.
+#[must_use]
+pub fn eval_pixels(ops: &[EvalOp], size: usize, image: RgbImage) -> RgbImage {
+    ops.iter().fold(image, |image, op| op.pixels(image, size as u32))
+}
+
+/// Rows of RGB bytes to planes of `p / 255`: a float32 division, not the product with a reciprocal.
+fn to_float(image: &RgbImage, out: &mut [f32]) {
+    assert_eq!(out.len(), image.len(), "a checked chain ends at the size of its transforms");
+    let [red, green, blue] = planes(out);
+    let pixels = image.as_chunks::<3>().0;
+    for (((pixel, red), green), blue) in pixels.iter().zip(red).zip(green).zip(blue) {
+        [*red, *green, *blue] = pixel.map(|value| FLOATS[usize::from(value)]);
+    }
+}
+
+fn planes(out: &mut [f32]) -> [&mut [f32]; 3] {
+    let (red, rest) = out.split_at_mut(out.len() / 3);
+    let (green, blue) = rest.split_at_mut(rest.len() / 2);
+    [red, green, blue]
+}
+
+/// `p / 255` for every byte.
+static FLOATS: [f32; 256] = {
+    let mut table = [0.0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = i as f32 / 255.0;
+        i += 1;
+    }
+    table
+};
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::data::decode::decode;
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity").join(name)
+    }
+
+    /// The bytes of a version 1 `.npy` file of `uint8`.
+    fn npy(name: &str) -> Vec<u8> {
+        let bytes = std::fs::read(fixture(name)).unwrap();
+        assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+        let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        assert!(String::from_utf8_lossy(&bytes[10..10 + header]).contains("'|u1', 'fortran_order': False"));
+        bytes[10 + header..].to_vec()
+    }
+
+    #[test]
+    fn the_eval_chain_is_the_references_bit_for_bit() {
+        for name in ["tall", "wide"] {
+            for size in [64, 224] {
+                let transforms = Transforms { size, ..Transforms::default() };
+                let mut pixels = vec![0.0; transforms.numbers()];
+                let image = decode(&fixture(&format!("{name}.png"))).unwrap();
+                transforms.apply_eval(image, &mut pixels);
+                let expected: Vec<f32> =
+                    npy(&format!("{name}_{size}_u8_chw.npy")).iter().map(|p| f32::from(*p) / 255.0).collect();
+                assert!(pixels == expected, "{name} {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_numbers_give_the_same_training_image() {
+        let transforms = Transforms { size: 64, ..Transforms::default() };
+        let apply = |index| {
+            let mut pixels = vec![0.0; transforms.numbers()];
+            let image = decode(&fixture("wide.png")).unwrap();
+            transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut pixels);
+            pixels
+        };
+        assert!(apply(1) == apply(1));
+        assert!(apply(1) != apply(2));
+        assert!(apply(3).iter().all(|pixel| (0.0..=1.0).contains(pixel)));
+    }
+
+    #[test]
+    fn ops_are_written_as_the_reader_expects() {
+        let transforms: Transforms = serde_json::from_str(
+            r#"{"size": 64, "train": [{"type": "random_resized_crop", "scale": [0.08, 1]}, {"type": "normalize"}]}"#,
+        )
+        .unwrap();
+        let again: Transforms = serde_json::from_value(serde_json::to_value(&transforms).unwrap()).unwrap();
+        assert_eq!(transforms, again);
+        assert_eq!(transforms.eval, default_eval());
+        for wrong in
+            [r#"{"type": "squash", "size": 3}"#, r#"{"type": "spin"}"#, r#"{"type": "horizontal_flip"}"#]
+        {
+            assert!(serde_json::from_str::<EvalOp>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_schema_has_defaults_bounds_and_no_null() {
+        let settings = schemars::generate::SchemaSettings::draft07().with(|s| s.inline_subschemas = true);
+        let schema = serde_json::to_string(&settings.into_generator().into_root_schema_for::<Transforms>());
+        let schema = schema.unwrap();
+        assert!(!schema.contains("null"), "{schema}");
+        for part in [r#""maximum":4096"#, r#""const":"rand_augment""#, r#""default":9"#] {
+            assert!(schema.contains(part), "{part} in {schema}");
+        }
+    }
+}

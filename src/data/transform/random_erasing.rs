@@ -1,0 +1,112 @@
+//! A rectangle of nothing (Zhong et al., 2017).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
+
+/// How often a rectangle is drawn before the image is left as it is.
+const TRIES: usize = 10;
+
+/// Sets a random rectangle to zero, with a probability, after pixels became numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RandomErasing {
+    /// Probability that a rectangle is erased.
+    #[serde(default = "p")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub p: f64,
+    /// Smallest and largest area of the rectangle, as fractions of the image's.
+    #[serde(default = "scale")]
+    #[schemars(inner(range(min = 0.0, max = 1.0)))]
+    pub scale: [f64; 2],
+    /// Smallest and largest aspect ratio (height / width) of the rectangle.
+    #[serde(default = "ratio")]
+    #[schemars(inner(range(min = 0.01, max = 100.0)))]
+    pub ratio: [f64; 2],
+}
+
+fn p() -> f64 {
+    0.4
+}
+
+fn scale() -> [f64; 2] {
+    [0.02, 0.33]
+}
+
+fn ratio() -> [f64; 2] {
+    [0.3, 3.3]
+}
+
+impl Default for RandomErasing {
+    fn default() -> Self {
+        Self { p: p(), scale: scale(), ratio: ratio() }
+    }
+}
+
+impl RandomErasing {
+    /// Erases, perhaps, a rectangle of `pixels`, `[3, size, size]`.
+    pub fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
+        if !random.chance(self.p) {
+            return;
+        }
+        if let Some((left, top, width, height)) = self.rectangle(size, random) {
+            for plane in pixels.chunks_exact_mut(size * size) {
+                for row in plane.chunks_exact_mut(size).skip(top).take(height) {
+                    row[left..left + width].fill(0.0);
+                }
+            }
+        }
+    }
+
+    /// Left, top, width and height, as torchvision 0.24 chooses them.
+    fn rectangle(&self, size: usize, random: &mut Random) -> Option<(usize, usize, usize, usize)> {
+        let whole = (size * size) as f64;
+        for _ in 0..TRIES {
+            let area = whole * random.uniform(self.scale[0], self.scale[1]);
+            let aspect = random.uniform(self.ratio[0].ln(), self.ratio[1].ln()).exp();
+            let height = (area * aspect).sqrt().round_ties_even() as usize;
+            let width = (area / aspect).sqrt().round_ties_even() as usize;
+            if height < size && width < size {
+                let top = random.below(size - height + 1);
+                let left = random.below(size - width + 1);
+                return Some((left, top, width, height));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn erased(op: &RandomErasing, size: usize, seed: u64) -> usize {
+        let mut pixels = vec![1.0; 3 * size * size];
+        op.apply(&mut pixels, size, &mut Random::new("test", &[seed]));
+        pixels.iter().filter(|pixel| **pixel == 0.0).count()
+    }
+
+    #[test]
+    fn it_erases_as_often_and_as_much_as_asked() {
+        let counts: Vec<usize> =
+            (0..1000).map(|seed| erased(&RandomErasing::default(), 32, seed) / 3).collect();
+        let hit = counts.iter().filter(|count| **count > 0).count();
+        assert!((350..450).contains(&hit), "{hit}");
+        assert!(counts.iter().all(|count| *count <= 32 * 32 * 35 / 100));
+        assert!(counts.iter().any(|count| *count > 300));
+    }
+
+    proptest! {
+        #[test]
+        fn rectangles_stay_inside(size in 1_usize..80, seed: u64) {
+            let op = RandomErasing { p: 1.0, ..RandomErasing::default() };
+            if let Some((left, top, width, height)) = op.rectangle(size, &mut Random::new("test", &[seed])) {
+                prop_assert!(left + width <= size && top + height <= size);
+            }
+            prop_assert!(erased(&op, size, seed) <= 3 * size * size);
+        }
+    }
+}

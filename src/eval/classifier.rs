@@ -1,0 +1,124 @@
+//! A trained model: a network with its class names and its preprocessing, and nothing more to ask for.
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::{
+    data::{
+        Batch,
+        transform::{EvalOp, default_eval, default_size},
+    },
+    device,
+    error::{Error, Result},
+    zoo::{
+        Arch, Builder, Network,
+        parameters::{self, to_vec},
+        weights::{self, ModelFile, Weights},
+    },
+};
+
+/// A network that is ready to classify images.
+pub struct Classifier {
+    /// Class names, by index.
+    pub names: Vec<String>,
+    /// Side of the square images that the network sees, in pixels.
+    pub size: usize,
+    /// What happens to an image before the network sees it.
+    pub eval: Vec<EvalOp>,
+    arch: Arch,
+    weights: Weights,
+    network: Network,
+    device: Device,
+}
+
+impl Classifier {
+    /// The model in a `.safetensors` of Kiln's or a `.pt` of the reference's.
+    ///
+    /// # Errors
+    /// If the file can't be read, or does not hold a whole model: architecture, names and weights.
+    pub fn load(path: &Path, device: &str) -> Result<Self> {
+        let device = device::open(device)?;
+        let file = weights::read(path)?;
+        Self::of_file(file, device).map_err(|error| {
+            let help = error.hint().map(ToOwned::to_owned);
+            let error = Error::new(format!("{} is not a whole model: {error}", path.display()));
+            help.into_iter().fold(error, Error::help)
+        })
+    }
+
+    fn of_file(file: ModelFile, device: Device) -> Result<Self> {
+        let arch = arch_of(&file)?;
+        let names = file.names.unwrap_or_else(|| (0..arch.classes).map(|class| class.to_string()).collect());
+        if names.len() != arch.classes {
+            return Err(Error::new(format!(
+                "it names {} classes, but tells {} apart",
+                names.len(),
+                arch.classes
+            )));
+        }
+        let eval = match file.transforms {
+            Some(chain) => serde_json::from_value(chain)
+                .map_err(|error| Error::new("its preprocessing is not one that Kiln knows").because(error))?,
+            None => default_eval(),
+        };
+        let values = parameters::from_weights(&file.weights, &device);
+        let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
+        complete(&network, &file.weights)?;
+        let size = file.size.unwrap_or_else(default_size);
+        Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
+    }
+
+    /// Logits `[batch, classes]`, row by row.
+    pub fn logits(&self, batch: &Batch) -> Vec<f32> {
+        to_vec(self.network.forward(images(batch, &self.device)))
+    }
+
+    /// The network's plan.
+    pub fn arch(&self) -> &Arch {
+        &self.arch
+    }
+
+    /// The network's numbers.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+}
+
+/// A batch's images on a device: `[batch, 3, size, size]`.
+pub fn images(batch: &Batch, device: &Device) -> Tensor<4> {
+    let shape = [batch.len(), 3, batch.size, batch.size];
+    Tensor::from_data(TensorData::new(batch.images.clone(), shape), device)
+}
+
+/// The architecture of a model file, for as many classes as its head has.
+///
+/// # Errors
+/// If the file does not say which, or has no head.
+pub fn arch_of(file: &ModelFile) -> Result<Arch> {
+    let name = file.arch_name.as_deref().unwrap_or("model");
+    let head = file.weights.iter().find(|(name, _)| name.ends_with(".linear.weight"));
+    let classes = head.and_then(|(_, array)| array.shape.first().copied());
+    let classes = classes.ok_or_else(|| Error::new("it has no classification head (no `linear.weight`)"))?;
+    match &file.arch {
+        Some(text) => Arch::parse(name, text, classes),
+        None => Err(Error::new("it does not say which architecture it has")
+            .help("give it as the `weights` of a model node that names its `arch`")),
+    }
+}
+
+/// Checks that every parameter of `network` is among `weights`, in the same shape.
+fn complete(network: &Network, weights: &Weights) -> Result<()> {
+    let wanted = parameters::parameters(network);
+    let total = wanted.len();
+    let fits = |name: &str, shape: &[usize]| weights.get(name).is_some_and(|array| array.shape == shape);
+    let missing: Vec<String> =
+        wanted.into_iter().filter(|(name, p)| !fits(name, &p.shape)).map(|(name, _)| name).collect();
+    match missing.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(format!(
+            "{} of {total} parameters are missing or of another shape, the first is {first}",
+            missing.len()
+        ))),
+    }
+}

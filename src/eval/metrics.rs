@@ -1,0 +1,366 @@
+//! How good a classifier is: each number beside its definition.
+//!
+//! Everything is counted in whole numbers or summed in `f64` in the order in which images are added,
+//! so that neither the batch size nor the number of threads changes a digit.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value, json};
+
+use super::confusion::{Confusion, Means};
+
+/// Probabilities of one image's classes: `exp(x - max) / sum`, computed in `f64`.
+///
+/// `logits`: `[classes]`, finite.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let max = largest(logits);
+    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.iter().map(|power| (power / sum) as f32).collect()
+}
+
+/// Cross-entropy of one image in nats: `ln(sum(exp(x))) - x[target]`, shifted by the largest logit so
+/// that nothing overflows.
+///
+/// `logits`: `[classes]`, finite; `target`: the true class.
+pub fn cross_entropy(logits: &[f32], target: usize) -> f64 {
+    let max = largest(logits);
+    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
+    // The clamp only removes a rounding error below zero.
+    (sum.ln() + max - f64::from(logits[target])).max(0.0)
+}
+
+fn largest(logits: &[f32]) -> f64 {
+    logits.iter().copied().fold(f32::NEG_INFINITY, f32::max).into()
+}
+
+/// All classes, likeliest first; equal scores by class index, lower first.
+///
+/// `scores`: `[classes]`, logits or probabilities.
+pub fn ranking(scores: &[f32]) -> Vec<usize> {
+    let mut classes: Vec<usize> = (0..scores.len()).collect();
+    classes.sort_unstable_by(|&a, &b| before(scores, a, b));
+    classes
+}
+
+/// The place of `class` in [`ranking`], from 0, without sorting.
+pub fn rank(scores: &[f32], class: usize) -> usize {
+    (0..scores.len()).filter(|&other| before(scores, other, class) == Ordering::Less).count()
+}
+
+fn before(scores: &[f32], a: usize, b: usize) -> Ordering {
+    // Adding zero makes -0.0 and 0.0 the tie that they are.
+    (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)).then(a.cmp(&b))
+}
+
+/// Counts what a classifier got right, image by image.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    /// How many images had their true class at each place of the ranking.
+    ranks: Vec<u64>,
+    loss: f64,
+    confusion: Confusion,
+}
+
+impl Tally {
+    /// Nothing counted yet, for a network with so many classes (at least 1).
+    pub fn new(classes: usize) -> Self {
+        Self { ranks: vec![0; classes], loss: 0.0, confusion: Confusion::new(classes) }
+    }
+
+    /// Counts one image. Add images in the order of their index: the loss is summed in that order.
+    ///
+    /// `logits`: `[classes]`, finite; for a model that gives probabilities, their logarithms.
+    ///
+    /// # Panics
+    /// If the row isn't as long as there are classes, or `target` isn't one of them.
+    pub fn add(&mut self, logits: &[f32], target: usize) {
+        assert_eq!(logits.len(), self.ranks.len(), "one logit for each class");
+        self.ranks[rank(logits, target)] += 1;
+        self.loss += cross_entropy(logits, target);
+        self.confusion.add(target, ranking_first(logits));
+    }
+
+    /// Counts images in order.
+    ///
+    /// `logits`: `[targets.len(), classes]`, row by row.
+    ///
+    /// # Panics
+    /// As [`Tally::add`].
+    pub fn add_all(&mut self, logits: &[f32], targets: &[usize]) {
+        assert_eq!(logits.len(), targets.len() * self.ranks.len(), "one row for each image");
+        for (row, &target) in logits.chunks_exact(self.ranks.len()).zip(targets) {
+            self.add(row, target);
+        }
+    }
+
+    /// How many images were counted.
+    pub fn images(&self) -> u64 {
+        self.ranks.iter().sum()
+    }
+
+    /// The share of images whose true class is among the `k` likeliest, in 0 to 1; 0 without images.
+    pub fn top(&self, k: usize) -> f64 {
+        share(self.ranks.iter().take(k).sum(), self.images())
+    }
+
+    /// Which class was taken for which.
+    pub fn confusion(&self) -> &Confusion {
+        &self.confusion
+    }
+
+    /// The numbers so far.
+    pub fn metrics(&self) -> Metrics {
+        let images = self.images();
+        let (top1, top5) = (self.top(1), self.top(5));
+        Metrics {
+            images,
+            top1,
+            top5,
+            loss: if images == 0 { 0.0 } else { self.loss / images as f64 },
+            fitness: (top1 + top5) / 2.0,
+            macro_mean: self.confusion.macro_mean(),
+            weighted_mean: self.confusion.weighted_mean(),
+        }
+    }
+}
+
+fn ranking_first(scores: &[f32]) -> usize {
+    (1..scores.len()).fold(0, |best, class| match before(scores, class, best) {
+        Ordering::Less => class,
+        _ => best,
+    })
+}
+
+/// `part / whole`, or 0 where there is no whole.
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// How good a classifier is on a set of images. All but the loss lie in 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Metrics {
+    /// How many images were scored.
+    pub images: u64,
+    /// The share of images whose likeliest class is the true one.
+    pub top1: f64,
+    /// The share of images whose true class is among the five likeliest.
+    pub top5: f64,
+    /// Mean cross-entropy, in nats.
+    pub loss: f64,
+    /// `(top1 + top5) / 2`: what chooses the best epoch.
+    pub fitness: f64,
+    /// Unweighted means over classes.
+    pub macro_mean: Means,
+    /// Means over classes, weighted by how many images each has.
+    pub weighted_mean: Means,
+}
+
+/// What each metric means, in the order of `metrics.json`; every definition stands for itself.
+const DEFINITIONS: [(&str, &str); 11] = [
+    ("images", "number of images that were scored"),
+    (
+        "top1",
+        "share of images whose likeliest class is the true one; equal scores rank by class index, lower first",
+    ),
+    ("top5", "share of images whose true class is among the five likeliest; 1 with five classes or fewer"),
+    (
+        "loss",
+        "mean over images of the cross-entropy -ln(p) in nats, where p is the softmax probability of the true class",
+    ),
+    ("fitness", "(top1 + top5) / 2"),
+    (
+        "macro_precision",
+        "mean, over the classes that occur as true or as predicted class, of the precision: of the images predicted as the \
+         class, the share that is of it; 0 if none is predicted as it",
+    ),
+    (
+        "macro_recall",
+        "mean, over the classes that occur as true or as predicted class, of the recall: of the images of the class, the \
+         share predicted as it; 0 if there is none of it",
+    ),
+    (
+        "macro_f1",
+        "mean, over the classes that occur as true or as predicted class, of F1 = 2 * precision * recall / (precision + \
+         recall); 0 if both are 0",
+    ),
+    (
+        "weighted_precision",
+        "mean of the classes' precisions (see macro_precision), each weighted by its support: the number of images of the \
+         class",
+    ),
+    (
+        "weighted_recall",
+        "mean of the classes' recalls (see macro_recall), each weighted by its support; equal to top1",
+    ),
+    ("weighted_f1", "mean of the classes' F1 scores (see macro_f1), each weighted by its support"),
+];
+
+impl Metrics {
+    /// Names and values, in the order of `metrics.json`.
+    pub fn values(&self) -> [(&'static str, Value); DEFINITIONS.len()] {
+        let (plain, weighted) = (self.macro_mean, self.weighted_mean);
+        let values: [Value; DEFINITIONS.len()] = [
+            json!(self.images),
+            json!(self.top1),
+            json!(self.top5),
+            json!(self.loss),
+            json!(self.fitness),
+            json!(plain.precision),
+            json!(plain.recall),
+            json!(plain.f1),
+            json!(weighted.precision),
+            json!(weighted.recall),
+            json!(weighted.f1),
+        ];
+        let mut values = values.into_iter();
+        DEFINITIONS.map(|(name, _)| (name, values.next().expect("a value for every definition")))
+    }
+
+    /// The content of `metrics.json`: `{"top1": {"value": …, "definition": …}, …}`.
+    pub fn to_json(&self) -> Value {
+        let mut object = Map::new();
+        for ((name, value), (_, definition)) in self.values().into_iter().zip(DEFINITIONS) {
+            object.insert(name.into(), json!({ "value": value, "definition": definition }));
+        }
+        object.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-12
+    }
+
+    #[test]
+    fn softmax_of_known_logits() {
+        // exp(0) : exp(ln 3) = 1 : 3.
+        assert_eq!(softmax(&[0.0, 3_f32.ln()]), [0.25, 0.75]);
+        assert_eq!(softmax(&[1000.0, 1000.0]), [0.5, 0.5]);
+        assert_eq!(softmax(&[-1000.0, 0.0]), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn cross_entropy_of_known_logits() {
+        assert!(close(cross_entropy(&[0.0; 10], 3), 10_f64.ln()));
+        assert!(close(cross_entropy(&[1000.0, 0.0], 1), 1000.0));
+        assert_eq!(cross_entropy(&[1000.0, 0.0], 0), 0.0);
+    }
+
+    #[test]
+    fn ties_go_to_the_lower_class() {
+        assert_eq!(ranking(&[0.1, 0.4, 0.1, 0.4]), [1, 3, 0, 2]);
+        assert_eq!(ranking(&[0.0, -0.0, 0.0]), [0, 1, 2]);
+        assert_eq!(rank(&[0.1, 0.4, 0.1, 0.4], 3), 1);
+    }
+
+    /// Six images of three classes; ln of probabilities written as tenths.
+    fn by_hand() -> Metrics {
+        let tenths: [([f32; 3], usize); 6] = [
+            ([7.0, 2.0, 1.0], 0), // right
+            ([6.0, 3.0, 1.0], 0), // right
+            ([2.0, 7.0, 1.0], 0), // 0 taken for 1
+            ([1.0, 8.0, 1.0], 1), // right
+            ([5.0, 4.0, 1.0], 1), // 1 taken for 0
+            ([2.0, 3.0, 5.0], 2), // right
+        ];
+        let mut tally = Tally::new(3);
+        for (tenths, target) in tenths {
+            tally.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
+        }
+        tally.metrics()
+    }
+
+    #[test]
+    fn metrics_worked_by_hand() {
+        let metrics = by_hand();
+        assert_eq!(metrics.images, 6);
+        assert!(close(metrics.top1, 4.0 / 6.0) && close(metrics.top5, 1.0));
+        assert!(close(metrics.fitness, 5.0 / 6.0));
+        let loss = -(0.7_f64 * 0.6 * 0.2 * 0.8 * 0.4 * 0.5).ln() / 6.0;
+        assert!((metrics.loss - loss).abs() < 1e-7, "{} {loss}", metrics.loss);
+        // Class 0: precision 2/3, recall 2/3, F1 2/3. Class 1: 1/2, 1/2, 1/2. Class 2: 1, 1, 1.
+        let plain = (2.0 / 3.0 + 0.5 + 1.0) / 3.0;
+        let weighted = (3.0 * 2.0 / 3.0 + 2.0 * 0.5 + 1.0) / 6.0;
+        let Means { precision, recall, f1 } = metrics.macro_mean;
+        assert!([precision, recall, f1].iter().all(|&mean| close(mean, plain)));
+        let Means { precision, recall, f1 } = metrics.weighted_mean;
+        assert!([precision, recall, f1].iter().all(|&mean| close(mean, weighted)));
+    }
+
+    #[test]
+    fn no_images_give_zeros_and_no_nan() {
+        let metrics = Tally::new(2).metrics();
+        assert!(metrics.values().iter().all(|(_, value)| value.as_f64() == Some(0.0)));
+    }
+
+    #[test]
+    fn top_k_counts_the_places() {
+        let mut tally = Tally::new(7);
+        let logits: Vec<f32> = (0..7).map(|class| -(class as f32)).collect();
+        for target in 0..7 {
+            tally.add(&logits, target);
+        }
+        let tops: Vec<f64> = (0..=8).map(|k| tally.top(k) * 7.0).collect();
+        assert_eq!(tops, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]);
+    }
+
+    #[test]
+    fn every_metric_has_its_definition() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&by_hand().to_json()).unwrap());
+    }
+
+    fn case() -> impl Strategy<Value = (usize, Vec<f32>, Vec<usize>)> {
+        (1..8_usize, 0..20_usize).prop_flat_map(|(classes, images)| {
+            let logits = prop::collection::vec(-50.0..50.0_f32, classes * images);
+            (Just(classes), logits, prop::collection::vec(0..classes, images))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_of_batches_changes_nothing((classes, logits, targets) in case(), batch in 1..7_usize) {
+            let mut whole = Tally::new(classes);
+            whole.add_all(&logits, &targets);
+            let mut parts = Tally::new(classes);
+            for (logits, targets) in logits.chunks(batch * classes).zip(targets.chunks(batch)) {
+                parts.add_all(logits, targets);
+            }
+            prop_assert_eq!(whole.metrics(), parts.metrics());
+        }
+
+        #[test]
+        fn shares_are_shares((classes, logits, targets) in case()) {
+            let mut tally = Tally::new(classes);
+            tally.add_all(&logits, &targets);
+            let metrics = tally.metrics();
+            prop_assert!(metrics.top1 <= metrics.top5 && metrics.loss >= 0.0);
+            prop_assert!((metrics.weighted_mean.recall - metrics.top1).abs() < 1e-12);
+            for (name, value) in metrics.values().into_iter().filter(|(name, _)| !["images", "loss"].contains(name)) {
+                let value = value.as_f64().unwrap();
+                prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{} {}", name, value);
+            }
+        }
+
+        #[test]
+        fn probabilities_add_up_and_keep_the_order(logits in prop::collection::vec(-20.0..20.0_f32, 1..20)) {
+            let probabilities = softmax(&logits);
+            prop_assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            let first = ranking(&logits)[0];
+            prop_assert!(probabilities.iter().all(|&p| p <= probabilities[first]));
+            prop_assert_eq!(first, ranking_first(&logits));
+        }
+
+        #[test]
+        fn rank_is_the_place_in_the_ranking(tenths in prop::collection::vec(0..5_u8, 1..12)) {
+            let scores: Vec<f32> = tenths.iter().map(|&tenth| f32::from(tenth) / 10.0).collect();
+            for (place, class) in ranking(&scores).into_iter().enumerate() {
+                prop_assert_eq!(rank(&scores, class), place);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What a model says about single images, and the files that hold it.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use serde::Serialize;
+
+use super::{
+    metrics::{ranking, softmax},
+    table::Table,
+};
+use crate::error::{Error, Result};
+
+/// One class among the likeliest of an image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Guess {
+    /// The class's index in the model.
+    pub class: usize,
+    /// The class's name in the model.
+    pub name: String,
+    /// Softmax probability, in 0 to 1.
+    pub confidence: f32,
+}
+
+/// What a model says about one image; as JSON, a line of `predictions.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The image, relative to what it was found in.
+    pub path: String,
+    /// The likeliest class.
+    pub class: usize,
+    /// The likeliest class's name.
+    pub name: String,
+    /// The likeliest class's probability.
+    pub confidence: f32,
+    /// The likeliest classes, likeliest first; equal ones by index.
+    pub top: Vec<Guess>,
+}
+
+impl Prediction {
+    /// Ranks the classes of one image and keeps the `k` likeliest (at least 1, at most all).
+    ///
+    /// `logits` and `names`: `[classes]`, at least one.
+    ///
+    /// # Errors
+    /// If the network's numbers are not finite.
+    pub fn new(path: impl Into<String>, logits: &[f32], names: &[String], k: usize) -> Result<Self> {
+        let path = path.into();
+        if let Some(wrong) = logits.iter().find(|logit| !logit.is_finite()) {
+            return Err(Error::new(format!("the model gives {wrong} for {path}")).help(
+                "its weights are damaged or training diverged; train again with a lower learning rate",
+            ));
+        }
+        let probabilities = softmax(logits);
+        let guess =
+            |class: usize| Guess { class, name: names[class].clone(), confidence: probabilities[class] };
+        let top: Vec<Guess> = ranking(logits).into_iter().take(k.max(1)).map(guess).collect();
+        let Guess { class, name, confidence } = top[0].clone();
+        Ok(Self { path, class, name, confidence, top })
+    }
+
+    /// One line, without its end: `a.png: seven 0.98, one 0.01`.
+    pub fn line(&self) -> String {
+        let guesses: Vec<String> =
+            self.top.iter().map(|guess| format!("{} {:.2}", guess.name, guess.confidence)).collect();
+        format!("{}: {}", self.path, guesses.join(", "))
+    }
+}
+
+/// Predictions as JSON Lines.
+pub fn json_lines(predictions: &[Prediction]) -> String {
+    let mut text = String::new();
+    for prediction in predictions {
+        let line = serde_json::to_string(prediction).expect("a prediction is plain data");
+        writeln!(text, "{line}").expect("a string takes any text");
+    }
+    text
+}
+
+/// Writes predictions as JSON Lines.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn save_json_lines(predictions: &[Prediction], path: &Path) -> Result<()> {
+    fs::write(path, json_lines(predictions)).map_err(|error| Error::io("write", path, error))
+}
+
+/// Predictions as a table: `path,class,name,confidence,class_2,name_2,confidence_2,…`.
+pub fn table(predictions: &[Prediction]) -> Table {
+    let longest = predictions.iter().map(|prediction| prediction.top.len()).max().unwrap_or(1);
+    let further = (2..=longest).flat_map(|k| ["class", "name", "confidence"].map(|of| format!("{of}_{k}")));
+    let header = ["path", "class", "name", "confidence"].map(String::from).into_iter().chain(further);
+    let mut table = Table::new(header);
+    for prediction in predictions {
+        let guesses = prediction
+            .top
+            .iter()
+            .flat_map(|guess| [guess.class.to_string(), guess.name.clone(), guess.confidence.to_string()]);
+        table.row(std::iter::once(prediction.path.clone()).chain(guesses));
+    }
+    table
+}
+
+/// What a model says about an image whose class is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// What the model says.
+    pub prediction: Prediction,
+    /// The true class's name in the model.
+    pub truth: String,
+    /// Whether the likeliest class is the true one.
+    pub correct: bool,
+    /// The true class's probability.
+    pub true_confidence: f32,
+}
+
+impl Judged {
+    /// Compares the model's word on one image with its true class; keeps the five likeliest.
+    ///
+    /// `logits` and `names`: `[classes]`.
+    ///
+    /// # Errors
+    /// If the network's numbers are not finite.
+    pub fn new(path: &str, logits: &[f32], names: &[String], truth: usize) -> Result<Self> {
+        let prediction = Prediction::new(path, logits, names, 5)?;
+        let correct = prediction.class == truth;
+        Ok(Self { correct, truth: names[truth].clone(), true_confidence: softmax(logits)[truth], prediction })
+    }
+}
+
+/// All images in order:
+/// `path,true,predicted,confidence,correct,true_confidence,predicted_2,confidence_2,…`.
+pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
+    let judged: Vec<&Judged> = judged.into_iter().collect();
+    let longest = judged.iter().map(|one| one.prediction.top.len()).max().unwrap_or(1);
+    let further = (2..=longest).flat_map(|k| ["predicted", "confidence"].map(|of| format!("{of}_{k}")));
+    let header = ["path", "true", "predicted", "confidence", "correct", "true_confidence"].map(String::from);
+    let mut table = Table::new(header.into_iter().chain(further));
+    for Judged { prediction, truth, correct, true_confidence } in judged {
+        let first = [
+            prediction.path.clone(),
+            truth.clone(),
+            prediction.name.clone(),
+            prediction.confidence.to_string(),
+            correct.to_string(),
+            true_confidence.to_string(),
+        ];
+        let others = prediction.top.iter().skip(1);
+        table.row(first.into_iter().chain(others.flat_map(|g| [g.name.clone(), g.confidence.to_string()])));
+    }
+    table
+}
+
+/// The misclassified images, the most confidently wrong first; equal ones in the given order.
+pub fn misclassified(judged: &[Judged]) -> Vec<&Judged> {
+    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+    wrong.sort_by(|a, b| b.prediction.confidence.total_cmp(&a.prediction.confidence));
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        ["cat", "dog, small", "eel"].map(String::from).to_vec()
+    }
+
+    fn logits(tenths: [f32; 3]) -> [f32; 3] {
+        tenths.map(|tenth| (tenth / 10.0).ln())
+    }
+
+    fn judged() -> Vec<Judged> {
+        let images =
+            [("a.png", [5.0, 3.0, 2.0], 1), ("b.png", [1.0, 8.0, 1.0], 1), ("c.png", [1.0, 0.5, 8.5], 0)];
+        images
+            .map(|(path, tenths, truth)| Judged::new(path, &logits(tenths), &names(), truth).unwrap())
+            .into()
+    }
+
+    #[test]
+    fn a_line_of_json() {
+        let prediction = Prediction::new("a.png", &[0.0, 0.0, -1e4], &names(), 2).unwrap();
+        insta::assert_snapshot!(json_lines(&[prediction]), @r#"{"path":"a.png","class":0,"name":"cat","confidence":0.5,"top":[{"class":0,"name":"cat","confidence":0.5},{"class":1,"name":"dog, small","confidence":0.5}]}"#);
+    }
+
+    #[test]
+    fn a_table_of_predictions() {
+        let prediction = Prediction::new("a.png", &[0.0, 0.0, -1e4], &names(), 9).unwrap();
+        insta::assert_snapshot!(table(&[prediction]).as_str(), @r#"
+        path,class,name,confidence,class_2,name_2,confidence_2,class_3,name_3,confidence_3
+        a.png,0,cat,0.5,1,"dog, small",0.5,2,eel,0
+        "#);
+    }
+
+    #[test]
+    fn a_line_for_people() {
+        let prediction = Prediction::new("a.png", &logits([2.0, 7.0, 1.0]), &names(), 2).unwrap();
+        assert_eq!(prediction.line(), "a.png: dog, small 0.70, cat 0.20");
+    }
+
+    #[test]
+    fn there_is_always_a_first_class() {
+        assert_eq!(Prediction::new("a.png", &[1.0], &names(), 0).unwrap().top.len(), 1);
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_an_error() {
+        let error = Prediction::new("a.png", &[0.0, f32::NAN, 0.0], &names(), 1).unwrap_err();
+        assert_eq!(error.to_string(), "the model gives NaN for a.png");
+    }
+
+    #[test]
+    fn the_most_confident_mistakes_come_first() {
+        let judged = judged();
+        let wrong: Vec<&str> =
+            misclassified(&judged).iter().map(|one| one.prediction.path.as_str()).collect();
+        assert_eq!(wrong, ["c.png", "a.png"]);
+    }
+
+    #[test]
+    fn a_table_with_the_truth() {
+        let judged = judged();
+        let text = judged_table(&judged).as_str().to_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "path,true,predicted,confidence,correct,true_confidence,predicted_2,confidence_2,predicted_3,confidence_3"
+        );
+        assert!(lines[1].starts_with("a.png,\"dog, small\",cat,0.5,false,0.3"), "{}", lines[1]);
+        assert!(lines[2].starts_with("b.png,\"dog, small\",\"dog, small\",0.8,true,0.8"), "{}", lines[2]);
+    }
+
+    #[test]
+    fn empty_tables_have_a_header() {
+        assert_eq!(judged_table([]).as_str(), "path,true,predicted,confidence,correct,true_confidence\n");
+        assert_eq!(table(&[]).as_str(), "path,class,name,confidence\n");
+    }
+}

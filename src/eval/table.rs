@@ -1,0 +1,129 @@
+//! Comma-separated values as RFC 4180 has them, but with line feeds alone.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use crate::error::{Error, Result};
+
+/// A table that grows row by row and is written in one go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    text: String,
+    columns: usize,
+}
+
+impl Table {
+    /// A table with named columns and no rows.
+    pub fn new<S: AsRef<str>>(header: impl IntoIterator<Item = S>) -> Self {
+        let mut table = Self { text: String::new(), columns: 0 };
+        table.columns = table.push(header);
+        table
+    }
+
+    /// Adds a row; it must have a field for every column.
+    pub fn row<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) {
+        let count = self.push(fields);
+        assert_eq!(count, self.columns, "a row has a field for every column");
+    }
+
+    /// The table as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Writes the table to a file.
+    ///
+    /// # Errors
+    /// If the file can't be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        fs::write(path, &self.text).map_err(|error| Error::io("write", path, error))
+    }
+
+    fn push<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) -> usize {
+        let mut count = 0;
+        for field in fields {
+            if count > 0 {
+                self.text.push(',');
+            }
+            quote(&mut self.text, field.as_ref());
+            count += 1;
+        }
+        self.text.push('\n');
+        count
+    }
+}
+
+/// Appends a field, in quotes only where it needs them.
+fn quote(text: &mut String, field: &str) {
+    if field.contains([',', '"', '\n', '\r']) {
+        write!(text, "\"{}\"", field.replace('"', "\"\"")).expect("a string takes any text");
+    } else {
+        text.push_str(field);
+    }
+}
+
+/// The fields of a comma-separated text, row by row; quotes may be left open at the end.
+pub fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut rows = vec![vec![String::new()]];
+    let mut quoted = false;
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let row = rows.last_mut().expect("there is always a row");
+        let field = row.last_mut().expect("there is always a field");
+        match char {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' if quoted || field.is_empty() => quoted = !quoted,
+            ',' if !quoted => row.push(String::new()),
+            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
+            '\n' if !quoted => rows.push(vec![String::new()]),
+            other => field.push(other),
+        }
+    }
+    if rows.last().is_some_and(|row| row.iter().all(String::is_empty) && row.len() == 1) {
+        rows.pop();
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn fields_are_quoted_only_where_they_need_it() {
+        let mut table = Table::new(["path", "name"]);
+        table.row(["a b.png", "say \"hi\", twice"]);
+        assert_eq!(table.as_str(), "path,name\na b.png,\"say \"\"hi\"\", twice\"\n");
+    }
+
+    #[test]
+    #[should_panic(expected = "a row has a field for every column")]
+    fn a_row_of_another_length_is_a_bug() {
+        Table::new(["path", "name"]).row(["a.png"]);
+    }
+
+    #[test]
+    fn line_ends_of_windows_are_read() {
+        assert_eq!(rows("a,b\r\nc,d\r\n"), [["a", "b"], ["c", "d"]]);
+        assert_eq!(rows(""), Vec::<Vec<String>>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(cells in prop::collection::vec(prop::collection::vec(".*", 3), 0..5)) {
+            let mut table = Table::new(["a", "b", "c"]);
+            for row in &cells {
+                table.row(row);
+            }
+            prop_assert_eq!(&rows(table.as_str())[1..], &cells[..]);
+        }
+
+        #[test]
+        fn anything_can_be_read(text in any::<String>()) {
+            rows(&text);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Everything that a run can say. The runner emits, reporters show; neither calls the other.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The plan is checked and the work begins.
+    RunStarted { pipeline: String, nodes: usize },
+    /// A node's result is in the store already.
+    NodeCached { node: String, kind: String, key: String },
+    /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.
+    NodeStarted { node: String, kind: String, key: String, reason: String, resumed: bool },
+    /// Another process works on the same key; this one waits for its result.
+    NodeWaiting { node: String, key: String },
+    /// `done` of `total` `unit`s of `stage` are finished.
+    NodeProgress { node: String, stage: String, done: u64, total: u64, unit: String },
+    /// A line worth keeping, e.g. an epoch's metrics.
+    NodeNote { node: String, line: String },
+    /// Something the user should look at.
+    NodeWarning { node: String, line: String },
+    /// A node's result is in the store; `stored` is false where an input changed while it ran.
+    NodeFinished { node: String, kind: String, key: String, seconds: f64, stored: bool },
+    /// A node's work failed.
+    NodeFailed { node: String, error: String, help: Option<String> },
+    /// A node was left out because one that it needs failed.
+    NodeSkipped { node: String, because: String },
+    /// The run was asked to stop while this node worked; what it did so far is kept.
+    NodeInterrupted { node: String },
+    /// Nothing more will happen.
+    RunFinished { pipeline: String, ran: usize, cached: usize, failed: usize, skipped: usize, seconds: f64 },
+}

@@ -1,0 +1,149 @@
+//! A graph under construction: operations are added one by one, each gives the names of its results.
+
+use super::proto::{
+    AttributeProto, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
+};
+
+/// ONNX's number for 32-bit floats.
+const FLOAT: i32 = 1;
+/// ONNX's number for 64-bit whole numbers.
+const INT64: i32 = 7;
+
+/// A constant of an operation.
+pub enum Attribute<'a> {
+    /// A whole number.
+    Int(&'a str, i64),
+    /// Several.
+    Ints(&'a str, &'a [i64]),
+}
+
+/// Operations so far.
+#[derive(Default)]
+pub struct Graph {
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+}
+
+impl Graph {
+    /// Adds an operation with one result, named after `scope` and the operation.
+    pub fn op(&mut self, scope: &str, kind: &str, inputs: &[&str], attributes: &[Attribute<'_>]) -> String {
+        let output = self.free_name(scope, kind);
+        self.node(&output, kind, inputs, vec![format!("{output}_output_0")], attributes);
+        format!("{output}_output_0")
+    }
+
+    /// Adds an operation whose result has a name of its own.
+    pub fn named_op(&mut self, output: &str, kind: &str, inputs: &[&str], attributes: &[Attribute<'_>]) {
+        let name = self.free_name("", kind);
+        self.node(&name, kind, inputs, vec![output.to_owned()], attributes);
+    }
+
+    /// Cuts `input` along `axis` into parts of these sizes.
+    pub fn split<const N: usize>(
+        &mut self,
+        scope: &str,
+        input: &str,
+        axis: i64,
+        sizes: [usize; N],
+    ) -> [String; N] {
+        let name = self.free_name(scope, "Split");
+        let sizes = self.sizes(&sizes);
+        let outputs = std::array::from_fn(|i| format!("{name}_output_{i}"));
+        self.node(&name, "Split", &[input, &sizes], outputs.to_vec(), &[Attribute::Int("axis", axis)]);
+        outputs
+    }
+
+    /// Gives `input` another shape; a size of 0 stays as it was.
+    pub fn reshape(&mut self, scope: &str, input: &str, shape: &[usize]) -> String {
+        let shape = self.sizes(shape);
+        self.op(scope, "Reshape", &[input, &shape], &[])
+    }
+
+    /// Reorders the dimensions of `input`.
+    pub fn transpose(&mut self, scope: &str, input: &str, order: &[i64]) -> String {
+        self.op(scope, "Transpose", &[input], &[Attribute::Ints("perm", order)])
+    }
+
+    /// Adds constant numbers under a name of their own.
+    pub fn floats(&mut self, name: &str, shape: &[usize], data: &[f32]) {
+        let raw_data = data.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, shape, FLOAT, raw_data);
+    }
+
+    /// The constant that holds these sizes; equal ones are shared.
+    fn sizes(&mut self, sizes: &[usize]) -> String {
+        let text: Vec<String> = sizes.iter().map(usize::to_string).collect();
+        let name = format!("sizes.{}", text.join("x"));
+        if !self.initializers.iter().any(|known| known.name == name) {
+            let raw_data = sizes.iter().flat_map(|size| (*size as i64).to_le_bytes()).collect();
+            self.constant(&name, &[sizes.len()], INT64, raw_data);
+        }
+        name
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], data_type: i32, raw_data: Vec<u8>) {
+        let dims = shape.iter().map(|size| *size as i64).collect();
+        self.initializers.push(TensorProto { dims, data_type, name: name.to_owned(), raw_data });
+    }
+
+    fn node(
+        &mut self,
+        name: &str,
+        kind: &str,
+        inputs: &[&str],
+        output: Vec<String>,
+        attributes: &[Attribute<'_>],
+    ) {
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(|&input| input.to_owned()).collect(),
+            output,
+            name: name.to_owned(),
+            op_type: kind.to_owned(),
+            attribute: attributes.iter().map(AttributeProto::from).collect(),
+        });
+    }
+
+    /// `/model.0/Conv`, or `/model.0/Conv_1` if that is taken.
+    fn free_name(&self, scope: &str, kind: &str) -> String {
+        let first = if scope.is_empty() { format!("/{kind}") } else { format!("/{scope}/{kind}") };
+        let taken = |name: &str| self.nodes.iter().any(|node| node.name == name);
+        let more = (1..).map(|i| format!("{first}_{i}"));
+        let mut names = std::iter::once(first.clone()).chain(more);
+        names.find(|name| !taken(name)).expect("there are more numbers than nodes")
+    }
+
+    /// The finished graph, from one input to one output.
+    pub fn finish(self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
+        GraphProto {
+            node: self.nodes,
+            name: name.to_owned(),
+            initializer: self.initializers,
+            input: vec![input],
+            output: vec![output],
+        }
+    }
+}
+
+impl From<&Attribute<'_>> for AttributeProto {
+    fn from(attribute: &Attribute<'_>) -> Self {
+        match *attribute {
+            Attribute::Int(name, i) => {
+                Self { name: name.to_owned(), i: Some(i), r#type: 2, ..Self::default() }
+            }
+            Attribute::Ints(name, ints) => {
+                Self { name: name.to_owned(), ints: ints.to_vec(), r#type: 7, ..Self::default() }
+            }
+        }
+    }
+}
+
+/// A float tensor of the graph's interface; its first dimension is `batch`, or of any size.
+pub fn value(name: &str, batch: Option<usize>, rest: &[usize]) -> ValueInfoProto {
+    let known = |size: &usize| Dimension::Value(*size as i64);
+    let batch = batch.as_ref().map_or_else(|| Dimension::Param("batch".to_owned()), known);
+    let dim = std::iter::once(batch).chain(rest.iter().map(known));
+    let shape = TensorShapeProto { dim: dim.map(|value| DimensionProto { value: Some(value) }).collect() };
+    let tensor_type = TensorTypeProto { elem_type: FLOAT, shape: Some(shape) };
+    ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}

@@ -1,0 +1,188 @@
+//! Exported files, run by the second engine, against the reference's own results.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use serde_json::{Value, json};
+
+use super::{
+    onnx::{self, INPUT, OUTPUT},
+    proto::{Dimension, ModelProto},
+    verify::{Engine, largest_difference, softmax},
+};
+use crate::zoo::{
+    Arch,
+    weights::{self, Weights},
+};
+
+const TINY: [(&str, &[u8]); 3] = [
+    ("tiny-yolo11", include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt")),
+    ("tiny-yolov8", include_bytes!("../../tests/fixtures/weights/tiny-yolov8.pt")),
+    ("tiny-yolo12", include_bytes!("../../tests/fixtures/weights/tiny-yolo12.pt")),
+];
+const EXPECTED: &str = include_str!("../../tests/fixtures/weights/expected.json");
+const IMAGES: [(&str, &[u8]); 2] = [
+    ("tall_64", include_bytes!("../../tests/fixtures/weights/tall_64_u8_chw.npy")),
+    ("wide_64", include_bytes!("../../tests/fixtures/weights/wide_64_u8_chw.npy")),
+];
+
+struct Trained {
+    arch: Arch,
+    weights: Weights,
+    names: Vec<String>,
+    eval: Value,
+}
+
+impl Trained {
+    fn read(bytes: &[u8]) -> Self {
+        let file = weights::from_bytes(bytes).unwrap();
+        let (text, names) = (file.arch.unwrap(), file.names.unwrap());
+        let arch = Arch::parse(&file.arch_name.unwrap(), &text, names.len()).unwrap();
+        Self {
+            arch,
+            weights: file.weights,
+            names,
+            eval: json!([{"type": "resize"}, {"type": "center_crop"}]),
+        }
+    }
+
+    fn model(&self, size: usize, dynamic_batch: bool) -> onnx::Model<'_> {
+        let Self { arch, weights, names, eval } = self;
+        onnx::Model { arch, weights, names, size, eval, dynamic_batch }
+    }
+
+    fn onnx(&self, size: usize) -> Vec<u8> {
+        onnx::bytes(&self.model(size, false)).unwrap()
+    }
+
+    fn decoded(&self) -> ModelProto {
+        ModelProto::decode(&*self.onnx(64)).unwrap()
+    }
+}
+
+/// The image's pixels, `[3, 64, 64]`, from 0 to 1.
+fn pixels(npy: &[u8]) -> Vec<f32> {
+    npy[npy.len() - 3 * 64 * 64..].iter().map(|pixel| f32::from(*pixel) / 255.0).collect()
+}
+
+fn expected(name: &str, image: &str) -> Vec<f32> {
+    let all: Value = serde_json::from_str(EXPECTED).unwrap();
+    serde_json::from_value(all[name]["outputs"][image]["probs"].clone()).unwrap()
+}
+
+#[test]
+fn the_second_engine_gives_the_references_probabilities() {
+    for (name, bytes) in TINY {
+        let engine = Engine::load(Trained::read(bytes).onnx(64)).unwrap();
+        for (image, npy) in IMAGES {
+            let given = engine.probabilities(&pixels(npy), 64).unwrap();
+            let difference = largest_difference(&given, &expected(name, image));
+            assert!(difference < 1e-5, "{name} {image}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn a_dynamic_batch_gives_the_same_row_by_row() {
+    for (name, bytes) in TINY {
+        let onnx = onnx::bytes(&Trained::read(bytes).model(64, true)).unwrap();
+        let both: Vec<f32> = IMAGES.iter().flat_map(|(_, npy)| pixels(npy)).collect();
+        let given = Engine::load(onnx).unwrap().probabilities(&both, 64).unwrap();
+        let rows: Vec<f32> = IMAGES.iter().flat_map(|(image, _)| expected(name, image)).collect();
+        assert!(largest_difference(&given, &rows) < 1e-5, "{name}");
+    }
+}
+
+#[test]
+fn the_interface_is_the_references() {
+    let trained = Trained::read(TINY[0].1);
+    for (dynamic, first) in [(false, Dimension::Value(1)), (true, Dimension::Param("batch".to_owned()))] {
+        let file = ModelProto::decode(&*onnx::bytes(&trained.model(64, dynamic)).unwrap()).unwrap();
+        let graph = file.graph.unwrap();
+        let shape = |value: &super::proto::ValueInfoProto| -> Vec<Dimension> {
+            let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
+            tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value.unwrap()).collect()
+        };
+        let size = Dimension::Value(64);
+        assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), (INPUT, OUTPUT));
+        assert_eq!(shape(&graph.input[0]), [first.clone(), Dimension::Value(3), size.clone(), size]);
+        assert_eq!(shape(&graph.output[0]), [first, Dimension::Value(4)]);
+    }
+}
+
+/// The reference's own file for this network has the same operations (its page, section 9.2).
+#[test]
+fn the_graph_has_the_references_operations() {
+    let graph = Trained::read(TINY[0].1).decoded().graph.unwrap();
+    let mut census: BTreeMap<&str, usize> = BTreeMap::new();
+    for node in &graph.node {
+        *census.entry(&node.op_type).or_default() += 1;
+    }
+    let expected = [
+        ("Add", 9),
+        ("Concat", 7),
+        ("Conv", 39),
+        ("Flatten", 1),
+        ("Gemm", 1),
+        ("GlobalAveragePool", 1),
+        ("MatMul", 2),
+        ("Mul", 36),
+        ("Reshape", 3),
+        ("Sigmoid", 35),
+        ("Softmax", 2),
+        ("Split", 6),
+        ("Transpose", 2),
+    ];
+    assert_eq!(census, BTreeMap::from(expected));
+    assert!(
+        ["model.0.conv.weight", "model.0.conv.bias", "model.10.linear.weight"]
+            .iter()
+            .all(|name| graph.initializer.iter().any(|tensor| tensor.name == *name))
+    );
+    assert!(graph.initializer.iter().all(|tensor| !tensor.name.contains(".bn.")));
+}
+
+#[test]
+fn the_metadata_says_how_to_use_the_file() {
+    let mut trained = Trained::read(TINY[0].1);
+    trained.names[1] = "it's \"b\"".to_owned();
+    let entries: BTreeMap<String, String> =
+        trained.decoded().metadata_props.into_iter().map(|entry| (entry.key, entry.value)).collect();
+    assert_eq!(entries["imgsz"], "[64, 64]");
+    assert_eq!(entries["names"], r#"{0: 'class a', 1: 'it\'s "b"', 2: 'class c', 3: 'class d'}"#);
+    let names: Vec<String> = serde_json::from_str(&entries["kiln.names"]).unwrap();
+    assert_eq!(names, trained.names);
+    let preprocessing: Value = serde_json::from_str(&entries["kiln.preprocessing"]).unwrap();
+    assert_eq!((&preprocessing["steps"], &preprocessing["size"]), (&trained.eval, &json!(64)));
+}
+
+#[test]
+fn the_same_model_gives_the_same_bytes() {
+    let trained = Trained::read(TINY[2].1);
+    assert_eq!(trained.onnx(64), trained.onnx(64));
+}
+
+#[test]
+fn what_can_t_be_exported_says_why() {
+    let reason = |trained: &Trained, size| onnx::bytes(&trained.model(size, false)).unwrap_err().to_string();
+    let mut trained = Trained::read(TINY[0].1);
+    trained.names.pop();
+    assert_eq!(reason(&trained, 64), "the network has 4 classes, but 3 names");
+    trained.weights.remove("model.4.cv1.bn.bias");
+    assert_eq!(reason(&trained, 64), "the model has no model.4.cv1.bn.bias");
+    trained.weights.get_mut("model.0.conv.weight").unwrap().shape = vec![8, 3, 9, 1];
+    assert_eq!(reason(&trained, 64), "model.0.conv.weight has the shape [8, 3, 9, 1], not [8, 3, 3, 3]");
+    let areas = reason(&Trained::read(TINY[2].1), 40);
+    assert_eq!(areas, "9 positions can't be divided into 4 areas at model.6.m.0.0.attn");
+}
+
+#[test]
+fn softmax_adds_up_to_one_even_for_large_logits() {
+    assert_eq!(softmax(&[1000.0, 1000.0, -1000.0, 0.0], 2), [0.5, 0.5, 0.0, 1.0]);
+}
+
+#[test]
+fn a_nan_is_the_largest_difference() {
+    assert!(largest_difference(&[0.0, f32::NAN, 1.0], &[0.5, 0.0, 1.0]).is_nan());
+    assert!((largest_difference(&[0.0, 1.0], &[0.5, 0.9]) - 0.5).abs() < 1e-6);
+}

@@ -1,0 +1,56 @@
+//! Kiln fires experiments: a YAML file names nodes (dataset, transforms, model, train, val, predict,
+//! export), and Kiln checks it, turns it into a graph, and runs what is not already in its store.
+//!
+//! # Two halves and a bridge
+//!
+//! The **engine** knows files, graphs, recipes and results, and no image; the **learning** half knows images,
+//! networks and numbers, and no YAML. Only [`nodes`] sees both. `tests/architecture.rs` holds the arrows.
+//!
+//! ```text
+//! file.yaml -> spec::Source -> schema errors, all of them -> PipelineSpec -> Plan (order, all graph errors)
+//!   -> for each node:
+//!        params + input digests + sources -> Recipe -> Key -> Store: Hit -> Artifact
+//!                                                           Miss(Slot) -> Node::run -> commit -> Artifact
+//!        every turn -> Event -> reporters
+//! ```
+//!
+//! | room | concept | its main types |
+//! |---|---|---|
+//! | [`spec`] | what the user wrote | `Source`, `PipelineSpec`, `Problem` |
+//! | [`node`] | the contract between engine and kinds | `Node`, `Kind`, `Context` |
+//! | [`plan`] | what will happen | `Plan`, `Step` |
+//! | [`run`] | making it happen | `Job`, `Forecast`, `Reason` |
+//! | [`store`] | what is kept | `Store`, `Recipe`, `Key`, `Lookup`, `Slot`, `Artifact` |
+//! | [`report`] | what is shown | `Reporter` |
+//! | [`nodes`] | the bridge: one file a kind | `KINDS` |
+//! | [`data`] | images to batches | `Index`, `Batch` |
+//! | [`zoo`] | networks | `Arch`, `Weights` |
+//! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
+//! | [`eval`] | measuring | `Classifier`, metrics |
+//! | [`export`] | handing over | one file a format |
+//!
+//! [`error`], [`progress`], [`suggest`] and [`random`] are leaves that anybody may use; [`event`] is all that a
+//! run can say; [`device`] is the one place that knows backends; [`cli`] may use everything.
+//!
+//! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod eval;
+pub mod event;
+pub mod export;
+pub mod node;
+pub mod nodes;
+pub mod plan;
+pub mod progress;
+pub mod random;
+pub mod report;
+pub mod run;
+pub mod spec;
+pub mod store;
+pub mod suggest;
+pub mod train;
+pub mod zoo;

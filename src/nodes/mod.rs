@@ -1,0 +1,22 @@
+//! THE BRIDGE: one file a kind. Only here do the engine and the learning half meet.
+
+pub mod dataset;
+pub mod export;
+pub mod model;
+pub mod predict;
+pub mod train;
+pub mod transforms;
+pub mod val;
+
+use crate::node::Kind;
+
+/// All kinds of nodes. A new kind is a file here and a line here.
+pub const KINDS: &[Kind] = &[
+    Kind::of::<dataset::Dataset>(),
+    Kind::of::<transforms::Transforms>(),
+    Kind::of::<model::Model>(),
+    Kind::of::<train::Train>(),
+    Kind::of::<val::Val>(),
+    Kind::of::<predict::Predict>(),
+    Kind::of::<export::Export>(),
+];

@@ -1,0 +1,74 @@
+//! `type: transforms`: how images are made ready for a network.
+//!
+//! The user's keys are [`crate::data::transform::Transforms`] themselves, so that what is written, what is
+//! stored and what runs are one type.
+
+use std::fs;
+
+pub use crate::data::transform::Transforms;
+use crate::{
+    data::transform::Fault,
+    error::{Error, Result},
+    node::{ArtifactType, Context, Input, Node},
+    spec::{DocPath, Place, Problem},
+    store::Artifact,
+};
+
+impl Node for Transforms {
+    const NAME: &'static str = "transforms";
+    const VERSION: u32 = 1;
+    const INPUTS: &'static [Input] = &[];
+
+    fn output(&self) -> ArtifactType {
+        ArtifactType::Transforms
+    }
+
+    fn check(&self) -> Vec<Problem> {
+        Transforms::check(self).into_iter().map(problem).collect()
+    }
+
+    fn run(&self, cx: &Context<'_>) -> Result<()> {
+        let path = cx.out.join("transforms.json");
+        let json = serde_json::to_vec_pretty(self).expect("transforms are plain data");
+        fs::write(&path, json).map_err(|source| Error::io("write", &path, source))
+    }
+}
+
+fn problem(fault: Fault) -> Problem {
+    let mut path = DocPath::default();
+    if let Some(chain) = fault.chain {
+        path = path.join(chain.to_string().as_str());
+    }
+    if let Some(index) = fault.index {
+        path = path.join(index);
+    }
+    if let Some(key) = fault.key {
+        path = path.join(key);
+    }
+    Problem::new("E0301", Place::Value(path), fault.message).help(fault.help)
+}
+
+/// What a `transforms` node made.
+///
+/// # Errors
+/// When the artifact is none of a `transforms` node.
+pub fn load(artifact: &Artifact) -> Result<Transforms> {
+    let path = artifact.path("transforms.json")?;
+    let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|source| Error::store("the stored transforms are damaged").because(source))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_points_at_its_place() {
+        let json = r#"{"train": [{"type": "squash"}, {"type": "horizontal_flip", "p": 2.0}], "eval": []}"#;
+        let transforms: Transforms = serde_json::from_str(json).unwrap();
+        let places: Vec<Place> = Node::check(&transforms).into_iter().map(|problem| problem.at).collect();
+        let flip = DocPath(vec!["train".into(), 1.into(), "p".into()]);
+        assert_eq!(places, [Place::Value(flip), Place::Value(["eval"].into())]);
+    }
+}

@@ -1,0 +1,251 @@
+//! `type: val`: how good a model is on a split of a dataset.
+
+use std::fs;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{dataset, predict::classifier};
+use crate::{
+    data::{
+        Dataset, Index, Sample, Split,
+        loader::{Loader, Mode},
+        transform::Transforms,
+    },
+    error::{Error, Result},
+    eval::{
+        Classifier,
+        metrics::{Metrics, Tally},
+        picture::confusion_svg,
+        predictions::{Judged, judged_table, misclassified},
+    },
+    node::{ArtifactType, Context, Input, Node},
+    progress::Progress,
+};
+
+/// Measures a model on a dataset: metrics with their definitions, scores per class, the confusion
+/// matrix, and what the model says about every image. Classes are matched by name.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Val {
+    /// The node that gives the model: a train node, or a model node with weights.
+    pub model: String,
+    /// The dataset node to measure on.
+    pub dataset: String,
+    /// Which images to measure on. If the dataset has no `val` images, `test` stands in for them.
+    #[serde(default = "split")]
+    pub split: Split,
+    /// Side of the square images in pixels; left out, what the model was trained at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 4096))]
+    pub size: Option<usize>,
+    /// Images per forward pass. Changes speed and memory, not results.
+    #[serde(default = "batch")]
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch: usize,
+}
+
+fn split() -> Split {
+    Split::Val
+}
+
+fn batch() -> usize {
+    16
+}
+
+impl Node for Val {
+    const NAME: &'static str = "val";
+    const VERSION: u32 = 1;
+    const INPUTS: &'static [Input] = &[
+        Input { port: "model", accepts: &[ArtifactType::Model], required: true },
+        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
+    ];
+    const RUNTIME: &'static [&'static str] = &["batch"];
+
+    fn output(&self) -> ArtifactType {
+        ArtifactType::Metrics
+    }
+
+    fn uses_device(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &Context<'_>) -> Result<()> {
+        let dataset = dataset::load(cx.required("dataset"))?;
+        let split = present(&dataset.index, self.split, &cx.progress)?;
+        let model = classifier(cx, self.size)?;
+        let dataset = matched(&dataset, split, &model.names, &cx.progress)?;
+        let (tally, judged) = measure(&model, &dataset, split, self.batch, cx)?;
+        let metrics = tally.metrics();
+        cx.progress.note(note(&metrics));
+        write(cx, &model.names, &tally, &metrics, &judged)
+    }
+}
+
+/// The split to measure on, which has images.
+fn present(index: &Index, asked: Split, progress: &Progress<'_>) -> Result<Split> {
+    if !index.split(asked).is_empty() {
+        return Ok(asked);
+    }
+    if asked == Split::Val && !index.test.is_empty() {
+        progress.warn("the dataset has no val images; its test images stand in for them");
+        return Ok(Split::Test);
+    }
+    let others: Vec<&str> =
+        Split::ALL.into_iter().filter(|split| !index.split(*split).is_empty()).map(Split::name).collect();
+    let error = Error::new(format!("the dataset has no {asked} images"));
+    Err(match others[..] {
+        [] => error.help("add images to the dataset's folder"),
+        _ => error.help(format!("set `split` to one that has images: {}", others.join(", "))),
+    })
+}
+
+/// The images of `split` whose class the model knows, with the model's class indices.
+fn matched(dataset: &Dataset, split: Split, names: &[String], progress: &Progress<'_>) -> Result<Dataset> {
+    let classes: Vec<Option<usize>> =
+        dataset.index.classes.iter().map(|class| names.iter().position(|name| name == class)).collect();
+    for ((class, known), count) in dataset.index.classes.iter().zip(&classes).zip(dataset.index.counts(split))
+    {
+        if known.is_none() && count > 0 {
+            progress.warn(format!("the model has no class `{class}`; images left out: {count}"));
+        }
+    }
+    let sample = |sample: &Sample| Some(Sample { class: classes[sample.class]?, ..sample.clone() });
+    let samples: Vec<Sample> = dataset.index.split(split).iter().filter_map(sample).collect();
+    if samples.is_empty() {
+        return Err(no_common_class(&dataset.index.classes, names));
+    }
+    let mut index = Index { classes: names.to_vec(), ..Index::default() };
+    *index.split_mut(split) = samples;
+    Ok(Dataset { root: dataset.root.clone(), index })
+}
+
+fn no_common_class(dataset: &[String], model: &[String]) -> Error {
+    let some = |names: &[String]| match names {
+        [] => "none".to_owned(),
+        [a, b, c, _, ..] => format!("{a}, {b}, {c}, …"),
+        few => few.join(", "),
+    };
+    Error::new("no image to measure on is of a class that the model has").help(format!(
+        "classes are matched by name; the dataset has {}, the model has {}",
+        some(dataset),
+        some(model)
+    ))
+}
+
+fn measure(
+    model: &Classifier,
+    dataset: &Dataset,
+    split: Split,
+    batch: usize,
+    cx: &Context<'_>,
+) -> Result<(Tally, Vec<Judged>)> {
+    let samples = dataset.index.split(split);
+    let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
+    let loader = Loader::new(dataset, split, &transforms, Mode::Eval, batch, cx.threads);
+    let mut tally = Tally::new(model.names.len());
+    let mut judged = Vec::with_capacity(samples.len());
+    for batch in loader.epoch(0) {
+        cx.progress.check()?;
+        let batch = batch?;
+        let logits = model.logits(&batch);
+        for (row, &index) in logits.chunks_exact(model.names.len()).zip(&batch.indices) {
+            let sample = &samples[index];
+            judged.push(Judged::new(&sample.path, row, &model.names, sample.class)?);
+            tally.add(row, sample.class);
+        }
+        cx.progress.step(split.name(), judged.len(), samples.len(), "images");
+    }
+    Ok((tally, judged))
+}
+
+fn note(metrics: &Metrics) -> String {
+    format!(
+        "top-1 {:.3}  top-5 {:.3}  loss {:.2}  {} images",
+        metrics.top1, metrics.top5, metrics.loss, metrics.images
+    )
+}
+
+fn write(
+    cx: &Context<'_>,
+    names: &[String],
+    tally: &Tally,
+    metrics: &Metrics,
+    judged: &[Judged],
+) -> Result<()> {
+    let text = |name: &str, text: String| {
+        let path = cx.out.join(name);
+        fs::write(&path, text).map_err(|error| Error::io("write", &path, error))
+    };
+    let json = serde_json::to_string_pretty(&metrics.to_json()).expect("metrics are plain data");
+    text("metrics.json", json + "\n")?;
+    text("confusion_matrix.svg", confusion_svg(tally.confusion(), names))?;
+    tally.confusion().table(names).save(&cx.out.join("confusion_matrix.csv"))?;
+    tally.confusion().class_table(names).save(&cx.out.join("per_class.csv"))?;
+    judged_table(judged).save(&cx.out.join("predictions.csv"))?;
+    judged_table(misclassified(judged)).save(&cx.out.join("misclassified.csv"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::progress::{Stop, Update};
+
+    fn sample(path: &str, class: usize) -> Sample {
+        Sample { path: path.into(), class, size: 1, digest: String::new() }
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).into()).collect()
+    }
+
+    fn dataset() -> Dataset {
+        let val = vec![sample("val/ant/1.png", 0), sample("val/bee/1.png", 1), sample("val/cow/1.png", 2)];
+        let index = Index { classes: names(&["ant", "bee", "cow"]), val, ..Index::default() };
+        Dataset { root: "/data".into(), index }
+    }
+
+    /// The result of `work`, and what it warned of.
+    fn warned<T>(work: impl FnOnce(&Progress<'_>) -> T) -> (T, Vec<String>) {
+        let (warnings, stop) = (Mutex::new(Vec::new()), Stop::default());
+        let sink = |update| {
+            if let Update::Warning(line) = update {
+                warnings.lock().unwrap().push(line);
+            }
+        };
+        let result = work(&Progress::new(&sink, &stop));
+        (result, warnings.into_inner().unwrap())
+    }
+
+    #[test]
+    fn classes_are_matched_by_name() {
+        let model = names(&["cow", "dog", "ant"]);
+        let (matched, warnings) =
+            warned(|progress| matched(&dataset(), Split::Val, &model, progress).unwrap());
+        assert_eq!(warnings, ["the model has no class `bee`; images left out: 1"]);
+        assert_eq!(matched.index.val, [sample("val/ant/1.png", 2), sample("val/cow/1.png", 0)]);
+        assert_eq!(matched.index.classes, model);
+    }
+
+    #[test]
+    fn without_a_common_class_there_is_nothing_to_measure() {
+        let (error, _) =
+            warned(|progress| matched(&dataset(), Split::Val, &names(&["x"]), progress).unwrap_err());
+        assert_eq!(error.to_string(), "no image to measure on is of a class that the model has");
+        let help = "classes are matched by name; the dataset has ant, bee, cow, the model has x";
+        assert_eq!(error.hint(), Some(help));
+    }
+
+    #[test]
+    fn test_stands_in_for_val_alone() {
+        let mut index = dataset().index;
+        std::mem::swap(&mut index.val, &mut index.test);
+        let (split, warnings) = warned(|progress| present(&index, Split::Val, progress).unwrap());
+        assert_eq!((split, warnings.len()), (Split::Test, 1));
+        let (error, _) = warned(|progress| present(&index, Split::Train, progress).unwrap_err());
+        assert_eq!(error.to_string(), "the dataset has no train images");
+        assert_eq!(error.hint(), Some("set `split` to one that has images: test"));
+    }
+}

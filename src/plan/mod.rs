@@ -1,0 +1,91 @@
+//! WHAT WILL HAPPEN: the nodes in order, all references resolved and all paths found.
+
+mod check;
+mod cycle;
+mod dot;
+mod graph;
+pub mod load;
+
+use std::path::{Path, PathBuf};
+
+pub use self::load::{Loaded, Rejected, load, load_source};
+use crate::{
+    node::{DynNode, Kind},
+    spec::{Draft, PipelineSpec, Problem},
+};
+
+/// A pipeline that can run: every step after those it needs.
+pub struct Plan {
+    /// Name of the experiment.
+    pub name: String,
+    /// Decides all random numbers.
+    pub seed: u64,
+    /// The folder of the pipeline file: relative paths start there.
+    pub base: PathBuf,
+    steps: Vec<Step>,
+}
+
+/// One node, ready to run.
+pub struct Step {
+    /// The node's name.
+    pub id: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its parameters and behaviour.
+    pub node: Box<dyn DynNode>,
+    /// The port and the step (an index into [`Plan::steps`]) of each node referred to.
+    pub inputs: Vec<(String, usize)>,
+}
+
+impl Plan {
+    /// Plans a spec whose relative paths start at `base`.
+    ///
+    /// # Errors
+    /// Every problem there is: of the spec, its references and its paths.
+    pub fn new(spec: &PipelineSpec, base: &Path, kinds: &[Kind]) -> Result<Self, Vec<Problem>> {
+        Self::of_draft(Draft::of_spec(spec, kinds), base)
+    }
+
+    /// Plans a draft; nodes that are broken already cause no further problems.
+    ///
+    /// # Errors
+    /// Every problem there is, those of the draft among them.
+    pub fn of_draft(mut draft: Draft, base: &Path) -> Result<Self, Vec<Problem>> {
+        let mut problems = std::mem::take(&mut draft.problems);
+        problems.extend(check::references_problems(&draft.nodes));
+        problems.extend(check::paths_problems(&draft.nodes, base));
+        let graph = graph::Graph::of(&draft.nodes);
+        problems.extend(cycle::problems(&draft.nodes, &graph));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let steps = graph.order(draft.nodes);
+        Ok(Self { name: draft.name, seed: draft.seed, base: base.to_owned(), steps })
+    }
+
+    /// The steps, each after those it needs; otherwise in the file's order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The index of the step of a node.
+    pub fn position(&self, id: &str) -> Option<usize> {
+        self.steps.iter().position(|step| step.id == id)
+    }
+
+    /// The steps of these nodes and of all that they need, in order; unknown names count for nothing.
+    pub fn needed_by(&self, ids: &[&str]) -> Vec<usize> {
+        let mut needed: Vec<bool> = self.steps.iter().map(|step| ids.contains(&step.id.as_str())).collect();
+        for i in (0..self.steps.len()).rev() {
+            if needed[i] {
+                self.steps[i].inputs.iter().for_each(|(_, input)| needed[*input] = true);
+            }
+        }
+        (0..self.steps.len()).filter(|i| needed[*i]).collect()
+    }
+
+    /// The graph in the language of Graphviz.
+    pub fn to_dot(&self) -> String {
+        dot::of(self)
+    }
+}

@@ -1,0 +1,45 @@
+//! One JSON object a line, for programs.
+
+use std::{io::Write, sync::Mutex};
+
+use super::Reporter;
+use crate::event::Event;
+
+/// Events as JSON Lines.
+pub struct Json<W: Write + Send> {
+    out: Mutex<W>,
+}
+
+impl<W: Write + Send> Json<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out: Mutex::new(out) }
+    }
+}
+
+impl<W: Write + Send> Reporter for Json<W> {
+    fn report(&self, event: &Event) {
+        let mut line = serde_json::to_string(event).expect("an event is plain data");
+        line.push('\n');
+        let mut out = self.out.lock().expect("no holder of this lock panics");
+        // A reader that went away is no reason to stop the work.
+        let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line() {
+        let json = Json::new(Vec::new());
+        json.report(&Event::NodeNote { node: "fit".into(), line: "two\nlines".into() });
+        json.report(&Event::NodeInterrupted { node: "fit".into() });
+        let text = String::from_utf8(json.out.into_inner().unwrap()).unwrap();
+        insta::assert_snapshot!(text, @r#"
+        {"event":"node_note","node":"fit","line":"two\nlines"}
+        {"event":"node_interrupted","node":"fit"}
+        "#);
+    }
+}

@@ -1,0 +1,44 @@
+//! WHAT IS SHOWN: events as text on a terminal, as plain lines in a pipe, or as JSON.
+
+mod bars;
+mod json;
+mod lines;
+mod pace;
+pub mod words;
+
+use std::io::{self, IsTerminal as _};
+
+pub use self::{bars::Bars, json::Json, lines::Lines};
+use crate::event::Event;
+
+/// Shows events. Called from several threads.
+pub trait Reporter: Send + Sync {
+    /// Shows one event.
+    fn report(&self, event: &Event);
+}
+
+/// How a run is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Bars on a terminal, plain lines otherwise.
+    #[default]
+    Auto,
+    /// One line for each thing that happens.
+    Plain,
+    /// One JSON object for each thing that happens, on a line of its own.
+    Json,
+    /// Nothing but failures and warnings.
+    Quiet,
+}
+
+/// The reporter for standard output.
+pub fn for_stdout(format: Format) -> Box<dyn Reporter> {
+    let terminal = io::stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    match format {
+        Format::Auto if terminal => Box::new(Bars::new(colour)),
+        Format::Auto | Format::Plain => Box::new(Lines::new(io::stdout(), colour)),
+        Format::Json => Box::new(Json::new(io::stdout())),
+        Format::Quiet => Box::new(Lines::new(io::stdout(), colour).only_trouble()),
+    }
+}

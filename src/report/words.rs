@@ -1,0 +1,159 @@
+//! Events, counts, times and sizes as people say them.
+
+use std::time::Duration;
+
+use crate::event::Event;
+
+/// What a line is about, which decides its colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Work that goes on or went well.
+    Good,
+    /// What needs no attention.
+    Calm,
+    /// What deserves a look.
+    Careful,
+    /// What went wrong.
+    Bad,
+}
+
+/// An event as one line: a word that says what happened, and the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Decides the colour of the word.
+    pub tone: Tone,
+    /// What happened, e.g. `Cached`.
+    pub word: &'static str,
+    /// To what, and how.
+    pub text: String,
+}
+
+/// How wide the column of words is.
+const WIDTH: usize = 11;
+
+impl Line {
+    /// The line of an event; progress has none.
+    pub fn of(event: &Event) -> Option<Self> {
+        let line = |tone, word, text| Some(Self { tone, word, text });
+        match event {
+            Event::RunStarted { pipeline, nodes } => {
+                line(Tone::Good, "Pipeline", format!("{pipeline}, {}", count(*nodes, "node")))
+            }
+            Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
+            Event::NodeStarted { node, kind, reason, resumed, .. } => {
+                let word = if *resumed { "Resuming" } else { "Running" };
+                line(Tone::Good, word, format!("{node} ({kind}): {reason}"))
+            }
+            Event::NodeWaiting { node, .. } => {
+                line(Tone::Calm, "Waiting", format!("{node}: another run is making the same result"))
+            }
+            Event::NodeProgress { .. } => None,
+            Event::NodeNote { node, line: text } => line(Tone::Calm, "Note", format!("{node}: {text}")),
+            Event::NodeWarning { node, line: text } => {
+                line(Tone::Careful, "Warning", format!("{node}: {text}"))
+            }
+            Event::NodeFinished { node, kind, seconds, stored, .. } => {
+                let aside = if *stored { "" } else { ", not stored" };
+                line(Tone::Good, "Finished", format!("{node} ({kind}) in {}{aside}", time(*seconds)))
+            }
+            Event::NodeFailed { node, error, help } => {
+                let help =
+                    help.as_ref().map(|help| format!("\n{:WIDTH$} help: {help}", "")).unwrap_or_default();
+                line(Tone::Bad, "Failed", format!("{node}: {error}{help}"))
+            }
+            Event::NodeSkipped { node, because } => {
+                line(Tone::Careful, "Skipped", format!("{node}: `{because}` failed"))
+            }
+            Event::NodeInterrupted { node } => {
+                line(Tone::Careful, "Interrupted", format!("{node}: the next run goes on from here"))
+            }
+            Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds } => {
+                let counts = counts(*ran, *cached, *failed, *skipped);
+                // Without a failure, only a stop leaves nodes out.
+                let (tone, word) = match (*failed, *skipped) {
+                    (0, 0) => (Tone::Good, "Done"),
+                    (0, _) => (Tone::Careful, "Stopped"),
+                    _ => (Tone::Bad, "Done"),
+                };
+                line(tone, word, format!("{pipeline} in {}: {counts}", time(*seconds)))
+            }
+        }
+    }
+
+    /// The line as text, with ANSI colours if `colour`.
+    pub fn text(&self, colour: bool) -> String {
+        let Self { tone, word, text } = self;
+        if !colour {
+            return format!("{word:>WIDTH$} {text}");
+        }
+        let code = match tone {
+            Tone::Good => "1;32",
+            Tone::Calm => "1;36",
+            Tone::Careful => "1;33",
+            Tone::Bad => "1;31",
+        };
+        format!("\x1b[{code}m{word:>WIDTH$}\x1b[0m {text}")
+    }
+}
+
+/// `3 ran, 4 cached`; failures and what was left out only where there are any.
+fn counts(ran: usize, cached: usize, failed: usize, skipped: usize) -> String {
+    let mut parts = vec![format!("{ran} ran"), format!("{cached} cached")];
+    parts.extend((failed > 0).then(|| format!("{failed} failed")));
+    parts.extend((skipped > 0).then(|| format!("{skipped} skipped")));
+    parts.join(", ")
+}
+
+/// `1 node`, `2 nodes`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// `8 ms`, `2.5 s`, `1 min 5 s`, `2 h 3 min`.
+pub fn time(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match seconds {
+        s if s < 0.9995 => format!("{:.0} ms", s * 1000.0),
+        s if s < 59.95 => format!("{s:.1} s"),
+        _ if whole < 3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole / 60 % 60),
+    }
+}
+
+/// `12 B`, `3.4 MiB`.
+pub fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1023.95 || unit == "TiB" {
+            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    unreachable!("the last unit takes everything")
+}
+
+/// `now`, `5 min ago`, `3 h ago`, `12 days ago`.
+pub fn ago(age: Duration) -> String {
+    let seconds = age.as_secs();
+    match seconds {
+        0..60 => "now".to_owned(),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} ago", count((seconds / 86_400) as usize, "day")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes() {
+        let times: Vec<_> = [0.0083, 0.9996, 2.49, 59.96, 65.2, 3600.0, 7384.0].map(time).to_vec();
+        assert_eq!(times, ["8 ms", "1.0 s", "2.5 s", "1 min 0 s", "1 min 5 s", "1 h 0 min", "2 h 3 min"]);
+        let sizes: Vec<_> = [12, 1023, 1024, 3_565_158, 20 << 30, u64::MAX].map(size).to_vec();
+        assert_eq!(sizes, ["12 B", "1023 B", "1.0 KiB", "3.4 MiB", "20.0 GiB", "16777216.0 TiB"]);
+        let ages: Vec<_> = [5, 300, 7300, 90_000, 200_000].map(|s| ago(Duration::from_secs(s))).to_vec();
+        assert_eq!(ages, ["now", "5 min ago", "2 h ago", "1 day ago", "2 days ago"]);
+    }
+}

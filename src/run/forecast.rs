@@ -1,0 +1,100 @@
+//! What a run would do, without doing it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{recipe::recipe, sources::Watched, why::Reason};
+use crate::{
+    error::Result,
+    plan::Plan,
+    store::{Artifact, Digest, Entry, Recipe, Store},
+};
+
+/// Whether a node's result is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is.
+    Hit,
+    /// It is not.
+    Miss,
+    /// That can't be told before the nodes that it needs have run.
+    Unknown,
+}
+
+/// What would happen to one node.
+#[derive(Debug, Clone, Serialize)]
+pub struct Forecast {
+    /// Its name.
+    pub node: String,
+    /// Its kind.
+    pub kind: String,
+    /// The nodes that it needs, by port.
+    pub inputs: BTreeMap<String, String>,
+    /// Whether its result is there.
+    pub status: Status,
+    /// The result's name in the store, if it can be told.
+    pub key: Option<String>,
+    /// Why it would run.
+    pub why: Option<Reason>,
+    /// All that decides the result, if it can be told.
+    pub recipe: Option<Recipe>,
+    /// How long the work took that made the result, in seconds.
+    pub seconds: Option<f64>,
+}
+
+/// What a run would do with each node, in order. Reads sources that changed; changes nothing.
+///
+/// # Errors
+/// When a source can't be read.
+pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
+    let entries = store.entries();
+    let mut artifacts: Vec<Option<Artifact>> = Vec::new();
+    let mut all = Vec::new();
+    for index in 0..plan.steps().len() {
+        let (forecast, artifact) = one(plan, index, store, &entries, &artifacts)?;
+        all.push(forecast);
+        artifacts.push(artifact);
+    }
+    Ok(all)
+}
+
+fn one(
+    plan: &Plan,
+    index: usize,
+    store: &Store,
+    entries: &[Entry],
+    artifacts: &[Option<Artifact>],
+) -> Result<(Forecast, Option<Artifact>)> {
+    let step = &plan.steps()[index];
+    let id = |input: usize| plan.steps()[input].id.clone();
+    let mut forecast = Forecast {
+        node: step.id.clone(),
+        kind: step.kind.name.to_owned(),
+        inputs: step.inputs.iter().map(|(port, input)| (port.clone(), id(*input))).collect(),
+        status: Status::Unknown,
+        key: None,
+        why: None,
+        recipe: None,
+        seconds: None,
+    };
+    let missing: Vec<_> = step.inputs.iter().filter(|(_, input)| artifacts[*input].is_none()).collect();
+    if !missing.is_empty() {
+        let mut nodes: Vec<_> = missing.into_iter().map(|(_, input)| id(*input)).collect();
+        nodes.dedup();
+        forecast.why = Some(Reason::Upstream { nodes });
+        return Ok((forecast, None));
+    }
+    let digest = |(port, input): &(String, usize)| Some((port.clone(), artifacts[*input].as_ref()?.digest()));
+    let inputs: BTreeMap<String, Digest> = step.inputs.iter().filter_map(digest).collect();
+    let watched = Watched::look(step.node.as_ref(), &plan.base, store.files())?;
+    let recipe = recipe(step, plan.seed, inputs, watched.digests());
+    let found = store.find(recipe.key());
+    forecast.key = Some(recipe.key().to_string());
+    forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
+    forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().story.seconds);
+    forecast.why = found.is_none().then(|| Reason::of(&recipe, &plan.name, &step.id, entries));
+    forecast.recipe = Some(recipe);
+    Ok((forecast, found))
+}

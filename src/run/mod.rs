@@ -1,0 +1,138 @@
+//! MAKING IT HAPPEN: walk the plan, look up, execute, commit.
+//!
+//! The runner names no kind: it sees nodes through [`crate::node::DynNode`] and speaks through
+//! [`Event`]s. Each node looks its recipe up as soon as what it needs is there; those that miss work side
+//! by side, but for the compute device, which one node has at a time.
+
+mod forecast;
+mod gate;
+mod recipe;
+mod results;
+mod sources;
+mod turn;
+mod walk;
+pub mod why;
+
+use std::{path::Path, time::Instant};
+
+pub use self::{
+    forecast::{Forecast, Status, forecast},
+    recipe::recipe,
+    results::Results,
+    sources::Watched,
+    why::{Difference, Reason},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    plan::Plan,
+    progress::Stop,
+    spec::PipelineSpec,
+    store::Store,
+    suggest,
+};
+
+/// How to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Nodes to make anew, even if the store has them.
+    pub force: Vec<String>,
+    /// The nodes to run, with all that they need; none means all nodes.
+    pub only: Vec<String>,
+    /// After a failure, go on with what does not need the failed node.
+    pub keep_going: bool,
+    /// As given to the nodes: `cpu`, `libtorch`, `cuda:0`.
+    pub device: String,
+    /// How many threads a node may use, at least 1.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: "cpu".to_owned(), threads }
+    }
+}
+
+/// A pipeline to run, and everything that is needed for it.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The pipeline as written.
+    pub spec: &'a PipelineSpec,
+    /// The same, in order.
+    pub plan: &'a Plan,
+    /// Where results are kept.
+    pub store: &'a Store,
+    /// The folder in which `<pipeline>/<node>/` appear.
+    pub runs: &'a Path,
+    /// How to run.
+    pub options: &'a Options,
+    /// Told of everything that happens, from several threads.
+    pub emit: &'a (dyn Fn(Event) + Sync),
+    /// Asks the run to stop.
+    pub stop: &'a Stop,
+}
+
+/// What became of the nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many were made.
+    pub ran: usize,
+    /// How many were in the store.
+    pub cached: usize,
+    /// How many failed.
+    pub failed: usize,
+    /// How many were left out, because of a failure or a stop.
+    pub skipped: usize,
+}
+
+/// Runs a pipeline.
+///
+/// # Errors
+/// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
+/// store, if one failed because of the store; of kind interrupted, if the run was stopped.
+pub fn run(job: &Job<'_>) -> Result<Summary> {
+    for id in job.options.force.iter().chain(&job.options.only) {
+        must_exist(job.plan, id)?;
+    }
+    let started = Instant::now();
+    let results = Results::new(job.runs, &job.plan.name);
+    results.show_spec(job.spec, job.plan)?;
+    let only: Vec<_> = job.options.only.iter().map(String::as_str).collect();
+    let all: Vec<_> = job.plan.steps().iter().map(|step| step.id.as_str()).collect();
+    let wanted = job.plan.needed_by(if only.is_empty() { &all } else { &only });
+    (job.emit)(Event::RunStarted { pipeline: job.plan.name.clone(), nodes: wanted.len() });
+    let ended = walk::walk(job, &results, &wanted);
+    let saved = job.store.save();
+    let Summary { ran, cached, failed, skipped } = ended.summary;
+    let (pipeline, seconds) = (job.plan.name.clone(), started.elapsed().as_secs_f64());
+    (job.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds });
+    if job.stop.requested() && ended.interrupted {
+        return Err(Error::interrupted().help("the same command goes on from here"));
+    }
+    match ended.trouble {
+        Some(kind) => Err(failure(failed, wanted.len(), kind)),
+        None => saved.map(|()| ended.summary),
+    }
+}
+
+fn failure(failed: usize, nodes: usize, kind: ErrorKind) -> Error {
+    let of_kind = if kind == ErrorKind::Store { kind } else { ErrorKind::Failed };
+    Error::new(format!("{failed} of {nodes} {} failed", if nodes == 1 { "node" } else { "nodes" }))
+        .of_kind(of_kind)
+}
+
+/// An error that names the nearest node, if the plan has no node called `id`.
+///
+/// # Errors
+/// Of kind usage.
+pub fn must_exist(plan: &Plan, id: &str) -> Result<usize> {
+    plan.position(id).ok_or_else(|| {
+        let ids: Vec<_> = plan.steps().iter().map(|step| step.id.as_str()).collect();
+        let help = match suggest::closest(id, ids.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("its nodes are {}", suggest::list(&ids, "and", "none")),
+        };
+        Error::usage(format!("pipeline `{}` has no node `{id}`", plan.name)).help(help)
+    })
+}

@@ -1,0 +1,252 @@
+//! One node: look up, execute, commit.
+
+use std::{
+    any::Any,
+    fmt::Write as _,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use super::{Job, gate::Gate, recipe::recipe, results::Results, sources::Watched, walk::Inputs, why::Reason};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    node::Context,
+    plan::Step,
+    progress::{Progress, Update},
+    store::{Artifact, Entry, Lookup, Machine, Recipe, Request, Slot, Story},
+};
+
+/// A node's result, and the sources it was made from as they were then.
+#[derive(Clone)]
+pub struct Done {
+    artifact: Artifact,
+    watched: Arc<Watched>,
+}
+
+/// What became of a node.
+pub enum Turn {
+    /// Its result was in the store.
+    Cached(Done),
+    /// It ran.
+    Made(Done),
+    /// It failed, and why was told.
+    Failed(ErrorKind),
+    /// It was stopped.
+    Interrupted,
+}
+
+/// What all nodes of a run share.
+pub struct Workshop<'a> {
+    job: &'a Job<'a>,
+    results: &'a Results,
+    /// One node at a time has the compute device.
+    device: Gate,
+    /// Others work side by side, as many as there are threads.
+    bench: Gate,
+    /// What the store had when it was first asked why something is not there.
+    entries: OnceLock<Vec<Entry>>,
+}
+
+/// A turn that is going on.
+struct Work<'w> {
+    shop: &'w Workshop<'w>,
+    index: usize,
+    step: &'w Step,
+    recipe: Recipe,
+    inputs: Inputs,
+    watched: Arc<Watched>,
+}
+
+impl<'a> Workshop<'a> {
+    /// The workshop of one run.
+    pub fn new(job: &'a Job<'a>, results: &'a Results) -> Self {
+        let bench = Gate::new(job.options.threads.max(1));
+        Self { job, results, device: Gate::new(1), bench, entries: OnceLock::new() }
+    }
+
+    /// Makes or finds the result of a step, and tells what happens.
+    pub fn turn(&self, index: usize, inputs: Inputs) -> Turn {
+        let node = &self.job.plan.steps()[index].id;
+        match catch_unwind(AssertUnwindSafe(|| self.try_turn(index, inputs))) {
+            Ok(Ok(turn)) => turn,
+            Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {
+                (self.job.emit)(Event::NodeInterrupted { node: node.clone() });
+                Turn::Interrupted
+            }
+            Ok(Err(error)) => self.failed(node, &error),
+            Err(panic) => self.failed(node, &panicked(panic.as_ref())),
+        }
+    }
+
+    fn failed(&self, node: &str, error: &Error) -> Turn {
+        let full = error.kind() == ErrorKind::Store || is_disk_full(error);
+        let help = error.hint().map(str::to_owned);
+        (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: chain(error), help });
+        Turn::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
+    }
+
+    fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
+        let step = &self.job.plan.steps()[index];
+        let watched = Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files())?;
+        let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
+        let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());
+        let work = Work { shop: self, index, step, recipe, inputs, watched: Arc::new(watched) };
+        match work.look_up()? {
+            Lookup::Hit(artifact) => {
+                work.emit(|node| Event::NodeCached { node, kind: work.kind(), key: work.key() });
+                work.show(artifact).map(Turn::Cached)
+            }
+            Lookup::Miss(slot) => work.make(slot).map(Turn::Made),
+        }
+    }
+}
+
+impl<'w> Work<'w> {
+    fn look_up(&self) -> Result<Lookup<'w>> {
+        let job = self.shop.job;
+        job.store.lookup(&Request {
+            recipe: &self.recipe,
+            force: self.forced(),
+            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key() }),
+            damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
+            stopped: &|| job.stop.requested(),
+        })
+    }
+
+    fn make(&self, slot: Slot<'_>) -> Result<Done> {
+        let (job, uses_device) = (self.shop.job, self.step.node.uses_device());
+        let gate = if uses_device { &self.shop.device } else { &self.shop.bench };
+        let pass = gate.enter(self.index, job.stop)?;
+        self.emit(|node| Event::NodeStarted {
+            node,
+            kind: self.kind(),
+            key: self.key(),
+            reason: self.reason().to_string(),
+            resumed: slot.resumed(),
+        });
+        let started = Instant::now();
+        self.execute(&slot)?;
+        let seconds = started.elapsed().as_secs_f64();
+        drop(pass);
+        let (artifact, stored) = self.commit(slot, seconds)?;
+        let done = self.show(artifact)?;
+        self.emit(|node| Event::NodeFinished { node, kind: self.kind(), key: self.key(), seconds, stored });
+        Ok(done)
+    }
+
+    fn execute(&self, slot: &Slot<'_>) -> Result<()> {
+        let job = self.shop.job;
+        let sink = |update| self.emit(|node| told(node, update));
+        let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
+        self.step.node.run(&Context {
+            inputs: artifacts.collect(),
+            sources: self.watched.files.clone(),
+            out: slot.out(),
+            scratch: slot.scratch(),
+            seed: job.plan.seed,
+            device: &job.options.device,
+            threads: job.options.threads,
+            progress: Progress::new(&sink, job.stop),
+        })
+    }
+
+    /// Stores the result, unless something it was made from is not what the recipe says any more.
+    fn commit(&self, slot: Slot<'_>, seconds: f64) -> Result<(Artifact, bool)> {
+        let story = self.story(seconds);
+        let inherited = self.inputs.values().map(|done| done.watched.as_ref());
+        let changed = inherited.chain([self.watched.as_ref()]).find_map(Watched::changed);
+        let Some(path) = changed else { return Ok((slot.commit(story)?, true)) };
+        let line = format!(
+            "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it anew",
+            path.display()
+        );
+        self.emit(|node| Event::NodeWarning { node, line });
+        Ok((slot.set_aside(story)?, false))
+    }
+
+    fn story(&self, seconds: f64) -> Story {
+        let job = self.shop.job;
+        let gives = serde_json::to_value(self.step.node.output()).ok();
+        Story {
+            pipeline: job.plan.name.clone(),
+            node: self.step.id.clone(),
+            gives: gives.as_ref().and_then(|gives| gives.as_str()).unwrap_or_default().to_owned(),
+            seconds,
+            machine: Machine::this(job.options.threads, &job.options.device),
+        }
+    }
+
+    fn show(&self, artifact: Artifact) -> Result<Done> {
+        self.shop.results.show(&self.step.id, &artifact, self.shop.job.store.files())?;
+        let artifact = artifact.with_sources(self.watched.paths());
+        Ok(Done { artifact, watched: self.watched.clone() })
+    }
+
+    fn reason(&self) -> Reason {
+        if self.forced() {
+            return Reason::Forced;
+        }
+        let entries = self.shop.entries.get_or_init(|| self.shop.job.store.entries());
+        Reason::of(&self.recipe, &self.shop.job.plan.name, &self.step.id, entries)
+    }
+
+    fn forced(&self) -> bool {
+        self.shop.job.options.force.contains(&self.step.id)
+    }
+
+    fn kind(&self) -> String {
+        self.step.kind.name.to_owned()
+    }
+
+    fn key(&self) -> String {
+        self.recipe.key().to_string()
+    }
+
+    fn emit(&self, event: impl FnOnce(String) -> Event) {
+        (self.shop.job.emit)(event(self.step.id.clone()));
+    }
+}
+
+fn told(node: String, update: Update) -> Event {
+    match update {
+        Update::Step { stage, done, total, unit } => {
+            Event::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
+        }
+        Update::Note(line) => Event::NodeNote { node, line },
+        Update::Warning(line) => Event::NodeWarning { node, line },
+    }
+}
+
+/// The error and its causes on one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        write!(text, ": {error}").expect("a string takes every text");
+        cause = error.source();
+    }
+    text
+}
+
+/// Whether the work failed because there is no room left.
+fn is_disk_full(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    Error::new(format!("the node panicked: {text}"))
+        .help("this is a bug in Kiln; the pipeline file and this message are what is needed to fix it")
+}

@@ -1,0 +1,160 @@
+//! Every node once, each after those it needs.
+
+use std::{collections::BTreeMap, sync::mpsc, thread};
+
+use super::{
+    Job, Summary,
+    results::Results,
+    turn::{Done, Turn, Workshop},
+};
+use crate::{error::ErrorKind, event::Event};
+
+/// How a walk ended.
+pub struct Ended {
+    /// What became of the nodes.
+    pub summary: Summary,
+    /// The worst kind of failure, if there was one.
+    pub trouble: Option<ErrorKind>,
+    /// Whether a node was stopped or not begun because of a stop.
+    pub interrupted: bool,
+}
+
+/// Where a node is.
+enum State {
+    /// Not begun.
+    Open,
+    /// Its thread works.
+    Busy,
+    /// It has a result.
+    Done(Done),
+    /// It has none, because this node failed or was stopped.
+    Lost(String),
+}
+
+struct Walk<'a> {
+    job: &'a Job<'a>,
+    wanted: &'a [usize],
+    states: BTreeMap<usize, State>,
+    summary: Summary,
+    trouble: Option<ErrorKind>,
+    first_failed: Option<String>,
+    interrupted: bool,
+}
+
+/// Gives each of the `wanted` steps its turn, on a thread of its own.
+pub fn walk(job: &Job<'_>, results: &Results, wanted: &[usize]) -> Ended {
+    let workshop = Workshop::new(job, results);
+    let mut walk = Walk {
+        job,
+        wanted,
+        states: wanted.iter().map(|&index| (index, State::Open)).collect(),
+        summary: Summary::default(),
+        trouble: None,
+        first_failed: None,
+        interrupted: false,
+    };
+    let (send, receive) = mpsc::channel();
+    thread::scope(|scope| {
+        loop {
+            for (index, inputs) in walk.begin() {
+                let (send, workshop) = (send.clone(), &workshop);
+                let work = move || {
+                    // The receiver outlives all threads of the scope.
+                    let _ = send.send((index, workshop.turn(index, inputs)));
+                };
+                let name = job.plan.steps()[index].id.clone();
+                thread::Builder::new()
+                    .name(name)
+                    .spawn_scoped(scope, work)
+                    .expect("the system can start a thread");
+            }
+            if !walk.states.values().any(|state| matches!(state, State::Busy)) {
+                break;
+            }
+            let (index, turn) = receive.recv().expect("this function keeps a sender");
+            walk.settle(index, turn);
+        }
+    });
+    Ended { summary: walk.summary, trouble: walk.trouble, interrupted: walk.interrupted }
+}
+
+/// What the nodes that a node needs gave, by port.
+pub type Inputs = BTreeMap<String, Done>;
+
+impl Walk<'_> {
+    /// The steps that can begin now; those that can't any more are left out for good.
+    fn begin(&mut self) -> Vec<(usize, Inputs)> {
+        let mut ready = Vec::new();
+        for &index in self.wanted {
+            if !matches!(self.states[&index], State::Open) {
+                continue;
+            }
+            if let Some(because) = self.hindrance(index) {
+                self.leave_out(index, because);
+            } else if let Some(inputs) = self.inputs(index) {
+                self.states.insert(index, State::Busy);
+                ready.push((index, inputs));
+            }
+        }
+        ready
+    }
+
+    /// Why a step will never begin.
+    fn hindrance(&mut self, index: usize) -> Option<String> {
+        for (_, input) in &self.job.plan.steps()[index].inputs {
+            if let State::Lost(because) = &self.states[input] {
+                return Some(because.clone());
+            }
+        }
+        let failed = self.first_failed.clone().filter(|_| !self.job.options.keep_going);
+        if failed.is_none() && self.job.stop.requested() {
+            self.interrupted = true;
+            return Some(String::new());
+        }
+        failed
+    }
+
+    fn leave_out(&mut self, index: usize, because: String) {
+        if !because.is_empty() {
+            let node = self.job.plan.steps()[index].id.clone();
+            (self.job.emit)(Event::NodeSkipped { node, because: because.clone() });
+        }
+        self.summary.skipped += 1;
+        self.states.insert(index, State::Lost(because));
+    }
+
+    fn inputs(&self, index: usize) -> Option<Inputs> {
+        let done = |(port, input): &(String, usize)| match &self.states[input] {
+            State::Done(done) => Some((port.clone(), done.clone())),
+            _ => None,
+        };
+        self.job.plan.steps()[index].inputs.iter().map(done).collect()
+    }
+
+    fn settle(&mut self, index: usize, turn: Turn) {
+        let node = &self.job.plan.steps()[index].id;
+        let state = match turn {
+            Turn::Cached(done) => {
+                self.summary.cached += 1;
+                State::Done(done)
+            }
+            Turn::Made(done) => {
+                self.summary.ran += 1;
+                State::Done(done)
+            }
+            Turn::Interrupted => {
+                self.interrupted = true;
+                self.summary.skipped += 1;
+                State::Lost(String::new())
+            }
+            Turn::Failed(kind) => {
+                self.summary.failed += 1;
+                let store = kind == ErrorKind::Store || self.trouble == Some(ErrorKind::Store);
+                self.trouble = Some(if store { ErrorKind::Store } else { kind });
+                self.first_failed.get_or_insert_with(|| node.clone());
+                State::Lost(node.clone())
+            }
+        };
+        self.states.insert(index, state);
+    }
+}

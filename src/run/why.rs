@@ -1,0 +1,266 @@
+//! Why a result is not there: which part of its recipe is not what it was.
+
+use std::{cmp::Reverse, collections::BTreeMap, fmt};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::store::{Entry, Recipe};
+
+/// Why a node has to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Reason {
+    /// It was asked for.
+    Forced,
+    /// The store has no result of this kind.
+    NeverRun,
+    /// The store had the result, and a file of it is missing or damaged.
+    Damaged,
+    /// The recipe is not that of the last result.
+    Changed {
+        /// The last result of this node, or the most similar one of its kind.
+        last: Last,
+        /// In what the recipes differ.
+        differences: Vec<Difference>,
+        /// How many epochs a finished run has whose recipe is the same otherwise and which had fewer.
+        finished_epochs: Option<u64>,
+    },
+    /// Nodes that it needs have to run first, and what they will give is not known.
+    Upstream {
+        /// Their names.
+        nodes: Vec<String>,
+    },
+}
+
+/// A result that a recipe is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Last {
+    /// Its name in the store.
+    pub key: String,
+    /// The pipeline that made it.
+    pub pipeline: String,
+    /// The node that made it.
+    pub node: String,
+    /// When.
+    pub created: String,
+}
+
+/// A field of a recipe that is not what it was; `None` where there is or was none.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// Its path, e.g. `params.epochs`, `inputs.dataset`, `sources.root`, `seed`.
+    pub field: String,
+    /// In the last recipe.
+    pub old: Option<Value>,
+    /// In this one.
+    pub new: Option<Value>,
+}
+
+impl Reason {
+    /// Compares the recipe of `node` of `pipeline` with what the store has.
+    pub fn of(recipe: &Recipe, pipeline: &str, node: &str, entries: &[Entry]) -> Self {
+        let key = recipe.key();
+        if entries.iter().any(|entry| entry.manifest.key == key) {
+            return Self::Damaged;
+        }
+        let same_kind = entries.iter().filter(|entry| entry.manifest.recipe.kind == recipe.kind);
+        let compared: Vec<_> =
+            same_kind.map(|entry| (entry, differences(&entry.manifest.recipe, recipe))).collect();
+        let finished_epochs = compared.iter().filter_map(|(_, differences)| fewer_epochs(differences)).max();
+        let last = compared.into_iter().min_by_key(|(entry, differences)| {
+            let story = &entry.manifest.story;
+            let same = story.pipeline == pipeline && story.node == node;
+            // The last result of this very node; if there is none, the most similar one.
+            (!same, if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
+        });
+        match last {
+            None => Self::NeverRun,
+            Some((entry, differences)) => {
+                Self::Changed { last: Last::of(entry), differences, finished_epochs }
+            }
+        }
+    }
+}
+
+impl Last {
+    fn of(entry: &Entry) -> Self {
+        let manifest = &entry.manifest;
+        Self {
+            key: manifest.key.to_string(),
+            pipeline: manifest.story.pipeline.clone(),
+            node: manifest.story.node.clone(),
+            created: manifest.created.clone(),
+        }
+    }
+}
+
+/// Every field in which two recipes differ, in order of its path.
+pub fn differences(old: &Recipe, new: &Recipe) -> Vec<Difference> {
+    let (mut old, new) = (fields(old), fields(new));
+    let mut all = Vec::new();
+    for (field, new) in new {
+        let old = old.remove(&field);
+        if old.as_ref() != Some(&new) {
+            all.push(Difference { field, old, new: Some(new) });
+        }
+    }
+    all.extend(old.into_iter().map(|(field, old)| Difference { field, old: Some(old), new: None }));
+    all.sort_by(|a, b| a.field.cmp(&b.field));
+    all
+}
+
+/// A recipe's values by path. Lists are values: what moved in them is seldom what changed.
+fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
+    let value = serde_json::to_value(recipe).expect("a recipe is plain data with string keys");
+    let mut fields = BTreeMap::new();
+    flatten("", value, &mut fields);
+    fields
+}
+
+fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Null => {}
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = if path.is_empty() { key } else { format!("{path}.{key}") };
+                flatten(&path, value, fields);
+            }
+        }
+        plain => {
+            fields.insert(path.to_owned(), plain);
+        }
+    }
+}
+
+/// The old number of epochs, if it grew and nothing else changed.
+fn fewer_epochs(differences: &[Difference]) -> Option<u64> {
+    let [Difference { field, old: Some(old), new: Some(new) }] = differences else { return None };
+    let (old, new) = (old.as_u64()?, new.as_u64()?);
+    (field == "params.epochs" && old < new).then_some(old)
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forced => f.write_str("forced"),
+            Self::NeverRun => f.write_str("never run"),
+            Self::Damaged => f.write_str("its stored result is damaged"),
+            Self::Upstream { nodes } => write!(f, "{} will run first", nodes.join(", ")),
+            Self::Changed { finished_epochs: Some(epochs), differences, .. } => {
+                write!(f, "{}; a finished run with {epochs} epochs is in the store", list(differences))
+            }
+            Self::Changed { differences, .. } => f.write_str(&list(differences)),
+        }
+    }
+}
+
+/// How many differences are named on one line.
+const NAMED: usize = 3;
+
+fn list(differences: &[Difference]) -> String {
+    let mut parts: Vec<_> = differences.iter().take(NAMED).map(ToString::to_string).collect();
+    if differences.len() > NAMED {
+        parts.push(format!("{} more", differences.len() - NAMED));
+    }
+    parts.join(", ")
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.field.strip_prefix("params.").unwrap_or(&self.field);
+        let counted_by_content = ["inputs.", "sources."].iter().any(|group| self.field.starts_with(group));
+        match (&self.old, &self.new) {
+            (Some(_), Some(_)) if counted_by_content => write!(f, "{name} changed"),
+            (Some(old), Some(new)) => write!(f, "{name}: {old} -> {new}"),
+            (None, Some(new)) => write!(f, "{name}: new, {new}"),
+            (Some(old), None) => write!(f, "{name}: gone, was {old}"),
+            (None, None) => f.write_str(name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::{Digest, FORMAT, Machine, Manifest, Story};
+
+    fn recipe(params: Value) -> Recipe {
+        let Value::Object(params) = params else { panic!("parameters are a mapping") };
+        Recipe {
+            format: FORMAT,
+            kind: "train".into(),
+            version: 1,
+            params,
+            inputs: [("dataset".to_owned(), Digest::of_bytes(b"d"))].into(),
+            sources: BTreeMap::new(),
+            seed: Some(0),
+            precision: None,
+        }
+    }
+
+    fn entry(node: &str, seconds: u64, params: Value) -> Entry {
+        let story = Story {
+            pipeline: "p".into(),
+            node: node.into(),
+            gives: "model".into(),
+            seconds: 1.0,
+            machine: Machine::this(1, "cpu"),
+        };
+        let manifest = Manifest::new(recipe(params), BTreeMap::new(), story);
+        Entry { manifest, used: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
+    }
+
+    fn reason(params: Value, entries: &[Entry]) -> String {
+        Reason::of(&recipe(params), "p", "fit", entries).to_string()
+    }
+
+    #[test]
+    fn nothing_of_the_kind_is_never_run() {
+        assert_eq!(reason(json!({"lr": 0.1}), &[]), "never run");
+    }
+
+    #[test]
+    fn the_last_result_of_the_same_node_counts_most() {
+        let entries = [
+            entry("fit", 1, json!({"lr": 0.2, "batch": 8})),
+            entry("fit", 2, json!({"lr": 0.3, "batch": 16})),
+            entry("other", 3, json!({"lr": 0.1, "batch": 16})),
+        ];
+        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "batch: 16 -> 8, lr: 0.3 -> 0.1");
+        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries[2..]), "batch: 16 -> 8");
+    }
+
+    #[test]
+    fn more_epochs_are_told() {
+        let entries = [
+            entry("fit", 1, json!({"epochs": 10})),
+            entry("fit", 2, json!({"epochs": 50})),
+            entry("fit", 3, json!({"epochs": 200})),
+        ];
+        assert_eq!(
+            reason(json!({"epochs": 100}), &entries),
+            "epochs: 200 -> 100; a finished run with 50 epochs is in the store"
+        );
+    }
+
+    #[test]
+    fn nested_absent_and_hashed_fields_have_paths() {
+        let old = recipe(json!({"a": {"b": 1, "c": [1, 2]}, "gone": true}));
+        let mut new = recipe(json!({"a": {"b": 1, "c": [2]}, "new": "x"}));
+        new.inputs.insert("dataset".into(), Digest::of_bytes(b"other"));
+        new.seed = None;
+        let lines: Vec<_> = differences(&old, &new).iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        inputs.dataset changed
+        a.c: [1,2] -> [2]
+        gone: gone, was true
+        new: new, "x"
+        seed: gone, was 0
+        "#);
+    }
+}

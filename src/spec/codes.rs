@@ -1,0 +1,454 @@
+//! The codes of problems, and what `kiln explain` says about each.
+//!
+//! `E00..`: the text. `E01..`: keys and values. `E02..`: references and paths. `E03..`: rules of a kind.
+
+/// A code and what it means.
+#[derive(Debug)]
+pub struct Code {
+    /// E.g. `E0102`.
+    pub code: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// What causes it and what to do.
+    pub text: &'static str,
+    /// What gives this code, and no other.
+    pub wrong: Wrong,
+    /// The same without the mistake.
+    pub right: &'static str,
+}
+
+/// A file that gives a code.
+#[derive(Debug, Clone, Copy)]
+pub enum Wrong {
+    /// A text.
+    Yaml(&'static str),
+    /// Bytes that are no text.
+    Bytes(&'static [u8]),
+    /// The name of a file that isn't there.
+    NoFile(&'static str),
+}
+
+impl Wrong {
+    /// The example for people; what is no text is shown as U+FFFD.
+    pub fn shown(self) -> String {
+        match self {
+            Self::Yaml(text) => text.to_owned(),
+            Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::NoFile(name) => format!("kiln check {name}"),
+        }
+    }
+}
+
+/// The file can't be read.
+pub const UNREADABLE: &str = "E0001";
+/// The file is empty.
+pub const EMPTY_FILE: &str = "E0002";
+/// The file is not UTF-8.
+pub const NOT_UTF8: &str = "E0003";
+/// The file is not YAML.
+pub const SYNTAX: &str = "E0004";
+/// The file is too large, too deep, or stands for too many values.
+pub const TOO_LARGE: &str = "E0005";
+/// A key is there twice.
+pub const DUPLICATE_KEY: &str = "E0006";
+/// YAML that is not used here.
+pub const YAML_FEATURE: &str = "E0007";
+/// A version of the file format that this program doesn't read.
+pub const UNKNOWN_VERSION: &str = "E0101";
+/// A key that is not known there.
+pub const UNKNOWN_KEY: &str = "E0102";
+/// A `type` that doesn't exist.
+pub const UNKNOWN_TYPE: &str = "E0103";
+/// A value of the wrong type.
+pub const WRONG_TYPE: &str = "E0104";
+/// A number, or a count of items, that is out of range.
+pub const OUT_OF_RANGE: &str = "E0105";
+/// A key that must be there.
+pub const MISSING_KEY: &str = "E0106";
+/// A word that is none of those allowed.
+pub const NOT_ALLOWED: &str = "E0107";
+/// A name or text that doesn't look as it must.
+pub const PATTERN: &str = "E0108";
+/// A reference to a node that doesn't exist.
+pub const UNKNOWN_REFERENCE: &str = "E0201";
+/// A reference to a node that gives something else than wanted.
+pub const WRONG_REFERENCE: &str = "E0202";
+/// Nodes that need each other.
+pub const CYCLE: &str = "E0203";
+/// A file or folder that doesn't exist.
+pub const MISSING_PATH: &str = "E0204";
+/// A rule of a node's kind is broken.
+pub const RULE: &str = "E0301";
+
+/// The shortest pipeline, from which most right examples are made.
+const DATASET: &str = "\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+";
+
+/// Every code, in order.
+pub const ALL: &[Code] = &[
+    Code {
+        code: UNREADABLE,
+        title: "the file cannot be read",
+        text: "\
+The file named on the command line does not exist, is a folder, or may not be read. Check the path;
+the message names the closest file of the same folder.",
+        wrong: Wrong::NoFile("pipelines/no-such-file.yaml"),
+        right: DATASET,
+    },
+    Code {
+        code: EMPTY_FILE,
+        title: "the file says nothing",
+        text: "The file is empty, or has only comments. A pipeline has a version, a name, and nodes.",
+        wrong: Wrong::Yaml("\
+# nothing but a comment
+"),
+        right: DATASET,
+    },
+    Code {
+        code: NOT_UTF8,
+        title: "the file is not UTF-8",
+        text: "\
+A byte of the file belongs to no character. Most often the file was saved in another encoding, such as
+Latin-1 or UTF-16; save it as UTF-8.",
+        wrong: Wrong::Bytes(b"version: 1\nname: caf\xe9\n"),
+        right: DATASET,
+    },
+    Code {
+        code: SYNTAX,
+        title: "the file is not YAML",
+        text: "\
+The YAML parser cannot go on. Look at the place of the message and just before it: indentation, a missing
+space after a colon, an open quote or bracket, a tab.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images
+"),
+        right: DATASET,
+    },
+    Code {
+        code: TOO_LARGE,
+        title: "the file is too large",
+        text: "\
+The file is larger than 1 MiB, nested deeper than 32 levels, or stands for more than 100,000 values when
+aliases are counted as often as they are used. No pipeline is; a file that does this is broken or hostile.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes: &again
+  digits: *again
+"),
+        right: DATASET,
+    },
+    Code {
+        code: DUPLICATE_KEY,
+        title: "a key is there twice",
+        text: "\
+Each key may stand once in its mapping. YAML readers disagree about which of the two counts, so neither is
+guessed. Remove one.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+name: letters
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: YAML_FEATURE,
+        title: "YAML that is not used here",
+        text: "\
+A pipeline is one document of mappings with text keys, lists, text, numbers, `true` and `false`. Anchors and
+aliases may be used. Tags (`!x`), merge keys (`<<`), several documents, keys that are not text, and numbers
+that are not finite are refused.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: !path images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: UNKNOWN_VERSION,
+        title: "the version of the file format is not known",
+        text: "`version` says which file format the file is written in. This program reads version 1.",
+        wrong: Wrong::Yaml("\
+version: 7
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: UNKNOWN_KEY,
+        title: "a key is not known there",
+        text: "\
+Every key is checked, so that a misspelt one never has a silent default. The message names a key that was
+probably meant, or the place where this key belongs.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, rot: images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: UNKNOWN_TYPE,
+        title: "a type does not exist",
+        text: "The key `type` of a node, or of an operation in a list, chooses what it is and which keys it has.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: datasett, root: images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: WRONG_TYPE,
+        title: "a value has the wrong type",
+        text: "\
+A number is wanted where text stands, a list where one value stands, and so on. Quotes make text of a number;
+`yes` and `on` are text, `true` is not. Where only one thing can have been meant, the message says it.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+seed: \"7\"
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: "\
+version: 1
+name: digits
+seed: 7
+nodes:
+  digits: { type: dataset, root: images }
+",
+    },
+    Code {
+        code: OUT_OF_RANGE,
+        title: "a value is out of range",
+        text: "A number is too small or too large, or a list has too few or too many items. The message says the range.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+seed: -1
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: "\
+version: 1
+name: digits
+seed: 1
+nodes:
+  digits: { type: dataset, root: images }
+",
+    },
+    Code {
+        code: MISSING_KEY,
+        title: "a key is missing",
+        text: "The file, a node or an operation lacks a key that has no default.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: NOT_ALLOWED,
+        title: "a word is not one of those allowed",
+        text: "The key takes one of a few words; the message lists them.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  net: { type: model, arch: yolo11n-cls, dataset: digits }
+  prep: { type: transforms, size: 64 }
+  fit: { type: train, model: net, dataset: digits, transforms: prep }
+  file: { type: export, model: fit, format: onyx }
+"),
+        right: "\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  net: { type: model, arch: yolo11n-cls, dataset: digits }
+  prep: { type: transforms, size: 64 }
+  fit: { type: train, model: net, dataset: digits, transforms: prep }
+  file: { type: export, model: fit, format: onnx }
+",
+    },
+    Code {
+        code: PATTERN,
+        title: "a name has characters that it cannot have",
+        text: "\
+Names appear in paths and on the command line. A pipeline's name has letters, digits, `_`, `.` and `-`; a node's
+name begins with a letter or `_` and goes on with letters, digits, `_` and `-`.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: my digits
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: UNKNOWN_REFERENCE,
+        title: "a reference leads to no node",
+        text: "\
+Keys such as `dataset` and `model` hold the name of another node of the same file. The message names the
+closest one, and those that give what is wanted.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  net: { type: model, arch: yolo11n-cls, dataset: digit }
+"),
+        right: "\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  net: { type: model, arch: yolo11n-cls, dataset: digits }
+",
+    },
+    Code {
+        code: WRONG_REFERENCE,
+        title: "a reference leads to a node that gives something else",
+        text: "\
+Each key that refers to a node wants something of it: a dataset, transforms, a network, a model with weights.
+The message says what is wanted and what the other node gives.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  prep: { type: transforms, size: 64 }
+  net: { type: model, arch: yolo11n-cls, dataset: prep }
+"),
+        right: "\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  prep: { type: transforms, size: 64 }
+  net: { type: model, arch: yolo11n-cls, dataset: digits }
+",
+    },
+    Code {
+        code: CYCLE,
+        title: "nodes need each other",
+        text: "\
+A node runs after those it refers to, so no way along references may lead back to where it began. The message
+shows the shortest way round, reference by reference; let one of them lead elsewhere.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  prep: { type: transforms, size: 64 }
+  first: { type: train, model: second, dataset: digits, transforms: prep }
+  second: { type: train, model: first, dataset: digits, transforms: prep }
+"),
+        right: "\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: images }
+  prep: { type: transforms, size: 64 }
+  net: { type: model, arch: yolo11n-cls, dataset: digits }
+  first: { type: train, model: net, dataset: digits, transforms: prep }
+  second: { type: train, model: first, dataset: digits, transforms: prep }
+",
+    },
+    Code {
+        code: MISSING_PATH,
+        title: "a file or folder does not exist",
+        text: "\
+A path in the file names nothing. Relative paths start at the folder of the pipeline file, whatever the current
+folder is. The message shows the absolute path that was tried and the closest name that exists.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: imags }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: RULE,
+        title: "a rule of the node is broken",
+        text: "Some rules tie several keys together, such as a range whose ends must be in order. The message says the rule.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  prep:
+    type: transforms
+    train:
+      - type: random_resized_crop
+        scale: [1.0, 0.5]
+"),
+        right: "\
+version: 1
+name: digits
+nodes:
+  prep:
+    type: transforms
+    train:
+      - type: random_resized_crop
+        scale: [0.5, 1.0]
+",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+    use crate::{nodes::KINDS, plan::load};
+
+    /// The codes that a file gives.
+    fn codes(path: &Path) -> Vec<&'static str> {
+        match load(path, KINDS) {
+            Ok(_) => Vec::new(),
+            Err(rejected) => rejected.problems.iter().map(|problem| problem.code).collect(),
+        }
+    }
+
+    #[test]
+    fn examples_give_their_code_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("images")).unwrap();
+        let file = folder.path().join("pipeline.yaml");
+        for code in ALL {
+            let path = match code.wrong {
+                Wrong::Yaml(text) => fs::write(&file, text).map(|()| file.clone()),
+                Wrong::Bytes(bytes) => fs::write(&file, bytes).map(|()| file.clone()),
+                Wrong::NoFile(name) => Ok(folder.path().join(name)),
+            };
+            assert_eq!(codes(&path.unwrap()), [code.code], "wrong example of {}", code.code);
+            fs::write(&file, code.right).unwrap();
+            assert_eq!(codes(&file), [""; 0], "right example of {}", code.code);
+        }
+    }
+
+    #[test]
+    fn codes_are_in_order_and_said_once() {
+        assert!(ALL.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+}

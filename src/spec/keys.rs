@@ -1,0 +1,128 @@
+//! Keys that nobody knows: what was probably meant, and where it would belong.
+
+use serde_json::Value;
+
+use super::{
+    codes,
+    problem::{DocPath, Place, Problem},
+    shape::{self, Shapes},
+    violations,
+};
+use crate::suggest;
+
+/// Words for the same thing; where one is unknown, another of its row may be known.
+const SYNONYMS: &[&[&str]] = &[
+    &["learning_rate", "lr", "lr0", "eta"],
+    &["lrf", "final_lr", "min_lr"],
+    &["batch", "batch_size", "bs", "minibatch"],
+    &["epochs", "epoch", "num_epochs", "n_epochs", "max_epochs"],
+    &["size", "imgsz", "img_size", "image_size", "resolution", "input_size"],
+    &["root", "path", "data", "dir", "folder", "directory", "data_dir"],
+    &["arch", "architecture", "backbone", "network", "net", "name", "yaml", "cfg"],
+    &["dataset", "data", "datasets"],
+    &["model", "network", "net", "arch"],
+    &["transforms", "transform", "augment", "augmentation", "augmentations", "aug", "preprocess"],
+    &["optimizer", "optim", "opt", "optimiser"],
+    &["weight_decay", "wd", "decay", "l2"],
+    &["classes", "num_classes", "nc", "n_classes"],
+    &["source", "sources", "images", "input", "inputs", "path"],
+    &["format", "target", "kind"],
+    &["p", "prob", "probability"],
+    &["patience", "early_stopping", "early_stop"],
+    &["warmup_epochs", "warmup", "warm_up"],
+    &["workers", "num_workers", "threads", "n_jobs"],
+    &["label_smoothing", "smoothing"],
+    &["device", "gpu"],
+    &["seed", "random_seed", "random_state", "rng"],
+    &["nodes", "steps", "stages", "tasks", "jobs", "node"],
+    &["type", "kind", "uses"],
+    &["scale", "scales"],
+    &["weights", "pretrained", "checkpoint", "ckpt"],
+];
+
+/// The problem of a key that the object at `at` can't have, and the key that was meant, if it is one of
+/// the object's own.
+pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem, Option<String>) {
+    let own = shapes.keys(at);
+    let meant = meant(shapes, at, key, &own);
+    let owner = violations::owner(shapes, at);
+    let place = Place::Key(at.join(key));
+    let mut problem = Problem::new(codes::UNKNOWN_KEY, place, format!("unknown key `{key}` in {owner}"));
+    problem = problem.label(match (&meant, elsewhere(shapes, at, key)) {
+        (Some(meant), _) => format!("did you mean `{meant}`?"),
+        (None, Some(place)) => place,
+        (None, None) => "not a key here".to_owned(),
+    });
+    if let Some(tag) = shapes.tag(at) {
+        problem = problem.related(Place::Value(at.join("type")), format!("`{tag}` has no such key"));
+    }
+    let of = shapes.tag(at).map_or_else(|| "keys here".to_owned(), |tag| format!("keys of `{tag}`"));
+    let named: Vec<&str> = own.into_iter().filter(|key| *key != "type").collect();
+    let help = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
+    (problem.help(format!("{of}: {help}")), meant)
+}
+
+/// A close or equal-meaning key of the same object that is not there yet.
+fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Option<String> {
+    let present = shapes.value(at);
+    let free: Vec<&str> = own.iter().copied().filter(|own| present.get(*own).is_none()).collect();
+    let synonym = || {
+        let rows = SYNONYMS.iter().filter(|row| row.iter().any(|word| word.eq_ignore_ascii_case(key)));
+        rows.flat_map(|row| row.iter()).find(|word| free.contains(*word)).copied()
+    };
+    suggest::closest(key, free.iter().copied()).or_else(synonym).map(str::to_owned)
+}
+
+/// Where a key would belong that doesn't belong here.
+fn elsewhere(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Option<String> {
+    if at.0.is_empty() && shapes.document[key].get("type").is_some() {
+        return Some("a node belongs under `nodes:`".to_owned());
+    }
+    for (levels, outer) in ancestors(at).enumerate() {
+        if shapes.keys(&outer).contains(&key) && shapes.value(&outer).get(key).is_none() {
+            let owner = violations::owner(shapes, &outer);
+            let up =
+                if levels == 0 { "one level up".to_owned() } else { format!("{} levels up", levels + 1) };
+            return Some(format!("belongs {up}, in {owner}"));
+        }
+    }
+    let kinds = kinds_with(shapes, key);
+    (!kinds.is_empty()).then(|| format!("a key of {}", suggest::list(&kinds, "and", "no kind")))
+}
+
+/// What is around `at`, from the inside out, as far as it has keys of its own.
+fn ancestors(at: &DocPath) -> impl Iterator<Item = DocPath> {
+    let mut path = at.clone();
+    std::iter::from_fn(move || {
+        path.0.pop()?;
+        while matches!(path.0.last(), Some(super::Segment::Item(_))) || path.0.len() == 1 || path.0.len() == 3
+        {
+            path.0.pop();
+        }
+        Some(path.clone())
+    })
+}
+
+/// The kinds that have such a key.
+fn kinds_with<'a>(shapes: &Shapes<'a>, key: &str) -> Vec<&'a str> {
+    let definitions = shapes.schema["definitions"].as_object().into_iter().flatten();
+    definitions
+        .filter(|(name, schema)| *name != "node" && shape::keys(schema).contains(&key) && key != "type")
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
+
+/// The kind whose keys the object at `at` has, if there is only one.
+pub(super) fn kind_of_keys<'a>(shapes: &Shapes<'a>, at: &DocPath) -> Option<&'a str> {
+    let present = shapes.value(at).as_object()?;
+    let definitions = shapes.schema["definitions"].as_object()?.iter();
+    let mut fits = definitions.filter(|(name, schema)| {
+        let keys = shape::keys(schema);
+        let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        *name != "node"
+            && present.keys().all(|key| keys.contains(&key.as_str()))
+            && required.into_iter().all(|key| present.contains_key(key))
+    });
+    let only = fits.next()?;
+    (fits.next().is_none() && !present.is_empty()).then_some(only.0.as_str())
+}

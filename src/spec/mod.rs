@@ -1,0 +1,232 @@
+//! WHAT THE USER WROTE: text, schema, and the typed document, with every mistake in its place.
+
+pub mod codes;
+mod expects;
+mod keys;
+pub mod problem;
+mod read;
+pub mod render;
+pub mod schema;
+mod shape;
+pub mod source;
+mod span;
+mod syntax;
+mod tidy;
+mod violations;
+mod walk;
+mod yaml;
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use self::{
+    problem::{DocPath, Place, Problem, Segment},
+    render::MessageFormat,
+    source::Source,
+};
+use crate::{
+    node::{DynNode, Kind},
+    suggest,
+};
+
+/// The versions of the file format that this program reads.
+pub const VERSIONS: &[u32] = &[1];
+
+/// A pipeline file, checked and typed, all defaults written out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PipelineSpec {
+    /// Version of the file format, one of [`VERSIONS`].
+    pub version: u32,
+    /// Name of the experiment.
+    pub name: String,
+    /// Decides all random numbers.
+    pub seed: u64,
+    /// The nodes in the file's order.
+    pub nodes: IndexMap<String, NodeSpec>,
+}
+
+/// A node of a [`PipelineSpec`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct NodeSpec {
+    /// As in `type: train`.
+    pub kind: String,
+    /// The keys without `type`.
+    pub params: Map<String, Value>,
+}
+
+impl Serialize for NodeSpec {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = ("type", Value::from(self.kind.as_str()));
+        let params = self.params.iter().map(|(key, value)| (key.as_str(), value.clone()));
+        serializer.collect_map(std::iter::once(kind).chain(params))
+    }
+}
+
+impl PipelineSpec {
+    /// The file that says this: valid input again.
+    pub fn to_yaml(&self) -> String {
+        yaml::write(self)
+    }
+}
+
+/// Reads a pipeline file made of these kinds.
+///
+/// # Errors
+/// Every mistake that can be seen without looking at references and files; those are the plan's.
+pub fn parse(source: &Source, kinds: &[Kind]) -> Result<PipelineSpec, Vec<Problem>> {
+    let draft = Draft::read(source, kinds);
+    draft.spec().ok_or(draft.problems)
+}
+
+/// What could be made out of a file, and what is wrong with it.
+#[derive(Default)]
+pub struct Draft {
+    /// Name of the experiment; empty if it is wrong.
+    pub name: String,
+    /// Decides all random numbers; 0 if it is wrong.
+    pub seed: u64,
+    /// The nodes in the file's order.
+    pub nodes: Vec<DraftNode>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// A node of a [`Draft`].
+pub struct DraftNode {
+    /// Its name.
+    pub id: String,
+    /// Its kind, if there is such a kind.
+    pub kind: Option<Kind>,
+    /// The keys without `type`, as written.
+    pub params: Map<String, Value>,
+    /// The typed node, if nothing is wrong with it.
+    pub node: Option<Box<dyn DynNode>>,
+}
+
+impl Draft {
+    /// Reads as much of a file as makes sense.
+    pub fn read(source: &Source, kinds: &[Kind]) -> Self {
+        match source.parse() {
+            Err(problem) => Self { problems: vec![*problem], ..Self::default() },
+            Ok((document, repeated)) => match unknown_version(&document) {
+                Some(problem) => Self { problems: vec![problem], ..Self::default() },
+                None => Self::of(&document, kinds, repeated),
+            },
+        }
+    }
+
+    /// A draft of a spec, as if it had been read.
+    pub fn of_spec(spec: &PipelineSpec, kinds: &[Kind]) -> Self {
+        let document = serde_json::to_value(spec).expect("a spec is plain data with text keys");
+        Self::of(&document, kinds, Vec::new())
+    }
+
+    fn of(document: &Value, kinds: &[Kind], mut problems: Vec<Problem>) -> Self {
+        let (broken, violations) = violations::of(document, kinds);
+        problems.extend(violations);
+        let mut nodes = Vec::new();
+        for (id, value) in document["nodes"].as_object().into_iter().flatten() {
+            nodes.push(DraftNode::of(id, value, &broken, kinds, &mut problems));
+        }
+        let name = document["name"].as_str().unwrap_or_default().to_owned();
+        Self { name, seed: document["seed"].as_u64().unwrap_or(0), nodes, problems }
+    }
+
+    /// The spec, if nothing is wrong with it.
+    pub fn spec(&self) -> Option<PipelineSpec> {
+        if !self.problems.is_empty() {
+            return None;
+        }
+        let nodes = self.nodes.iter().map(|node| Some((node.id.clone(), node.spec()?)));
+        let nodes = nodes.collect::<Option<_>>()?;
+        Some(PipelineSpec { version: VERSIONS[0], name: self.name.clone(), seed: self.seed, nodes })
+    }
+}
+
+impl DraftNode {
+    fn of(
+        id: &str,
+        value: &Value,
+        broken: &BTreeSet<String>,
+        kinds: &[Kind],
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut params = value.as_object().cloned().unwrap_or_default();
+        let tag = params.shift_remove("type");
+        let named = |kind: &&Kind| tag.as_ref().and_then(Value::as_str) == Some(kind.name);
+        let kind = kinds.iter().find(named).copied();
+        let mut node = None;
+        if let (Some(kind), false) = (kind, broken.contains(id)) {
+            node = build(id, &kind, &params, problems);
+        }
+        Self { id: id.to_owned(), kind, params, node }
+    }
+
+    /// With the defaults written out; keys that are left out stay out.
+    fn spec(&self) -> Option<NodeSpec> {
+        let mut params = match self.node.as_ref()?.params() {
+            Value::Object(params) => params,
+            _ => Map::new(),
+        };
+        params.values_mut().for_each(drop_nulls);
+        params.retain(|_, value| !value.is_null());
+        Some(NodeSpec { kind: self.kind?.name.to_owned(), params })
+    }
+}
+
+/// The typed node, if its own rules are kept too.
+fn build(
+    id: &str,
+    kind: &Kind,
+    params: &Map<String, Value>,
+    problems: &mut Vec<Problem>,
+) -> Option<Box<dyn DynNode>> {
+    let here = DocPath::from(["nodes", id]);
+    match (kind.build)(Value::Object(params.clone())) {
+        Ok(node) => {
+            let found = node.check();
+            let kept = found.is_empty();
+            problems.extend(found.into_iter().map(|problem| problem.under(&here)));
+            kept.then_some(node)
+        }
+        Err(error) => {
+            let message = format!("node `{id}` is not a `{}`: {error}", kind.name);
+            problems.push(Problem::new(codes::RULE, Place::Key(here), message).label("this node"));
+            None
+        }
+    }
+}
+
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.values_mut().for_each(drop_nulls);
+            map.retain(|_, value| !value.is_null());
+        }
+        Value::Array(list) => list.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+/// A file of another version means something else, so nothing more is said about it.
+fn unknown_version(document: &Value) -> Option<Problem> {
+    let version = document.get("version")?.as_i64()?;
+    if VERSIONS.iter().any(|known| i64::from(*known) == version) {
+        return None;
+    }
+    let known: Vec<String> = VERSIONS.iter().map(u32::to_string).collect();
+    let known = suggest::list(&known, "and", "none");
+    let problem = Problem::new(
+        codes::UNKNOWN_VERSION,
+        Place::Value(["version"].into()),
+        format!("version {version} of the file format is not known"),
+    );
+    Some(
+        problem
+            .label(format!("this program reads version {known}"))
+            .help("a newer program may read it; a file written for this one says `version: 1`"),
+    )
+}

@@ -1,0 +1,201 @@
+//! Problems beside the text they are about: for people, and as data.
+
+use std::{cmp::Reverse, fmt, ops::Range};
+
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde::Serialize;
+
+use super::{
+    problem::{Place, Problem},
+    source::Source,
+};
+
+/// How many problems of a file are shown; the others are counted.
+pub const CAP: usize = 20;
+
+/// How problems are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum MessageFormat {
+    /// With the lines of the file, for people.
+    #[default]
+    Human,
+    /// One JSON object a file, on one line.
+    Json,
+}
+
+/// How text for people is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// In characters.
+    pub width: usize,
+    /// Whether colours and other escapes may be used.
+    pub colour: bool,
+}
+
+impl Style {
+    /// Without colour, 80 characters wide: the same on every machine.
+    pub const PLAIN: Self = Self { width: 80, colour: false };
+
+    /// Coloured if `terminal`, unless the user asks for `NO_COLOR`.
+    pub fn of(terminal: bool) -> Self {
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: terminal && !refused, ..Self::PLAIN }
+    }
+}
+
+/// The problems in the order of their places, without repetitions.
+pub fn sorted(source: &Source, problems: &[Problem]) -> Vec<Problem> {
+    let mut sorted: Vec<Problem> = problems.to_vec();
+    sorted.sort_by_cached_key(|problem| {
+        let range = source.locate(&problem.at);
+        (range.start, Reverse(range.end), problem.code, problem.message.clone())
+    });
+    sorted.dedup();
+    sorted
+}
+
+/// The problems as text, each with the lines it is about.
+pub fn human(source: &Source, problems: &[Problem], style: Style) -> String {
+    let theme = if style.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(style.width)
+        .with_links(false)
+        .with_context_lines(1)
+        .with_break_words(false);
+    let problems = sorted(source, problems);
+    let mut text = String::new();
+    for problem in problems.iter().take(CAP) {
+        let shown = Shown::new(source, problem);
+        handler.render_report(&mut text, &shown).expect("writing into a string can't fail");
+        text.push('\n');
+    }
+    if problems.len() > CAP {
+        text.push_str(&format!("… and {}\n", count(problems.len() - CAP, "more problem")));
+    }
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// The problems of a file as data.
+#[derive(Debug, Serialize)]
+pub struct FileReport {
+    /// The file as given.
+    pub file: String,
+    /// Whether nothing is wrong.
+    pub valid: bool,
+    /// The first [`CAP`] problems, by place.
+    pub problems: Vec<ProblemReport>,
+    /// How many more there are.
+    pub omitted: usize,
+}
+
+/// A problem as data.
+#[derive(Debug, Serialize)]
+pub struct ProblemReport {
+    /// E.g. `E0102`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// The wrong thing.
+    pub at: Span,
+    /// Other places that are the reason.
+    pub related: Vec<Span>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// A place as data.
+#[derive(Debug, Serialize)]
+pub struct Span {
+    /// The file.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Where it starts, in bytes from 0.
+    pub start: usize,
+    /// Where it ends, in bytes; the first byte after it.
+    pub end: usize,
+    /// What is said about it.
+    pub label: String,
+}
+
+/// The problems as data.
+pub fn report(source: &Source, problems: &[Problem]) -> FileReport {
+    let problems = sorted(source, problems);
+    FileReport {
+        file: source.name().to_owned(),
+        valid: problems.is_empty(),
+        omitted: problems.len().saturating_sub(CAP),
+        problems: problems.iter().take(CAP).map(|problem| problem_report(source, problem)).collect(),
+    }
+}
+
+fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
+    let span = |place: &Place, label: &str| {
+        let Range { start, end } = source.locate(place);
+        let (line, column) = source.line_column(start);
+        Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
+    };
+    ProblemReport {
+        code: problem.code,
+        message: problem.message.clone(),
+        at: span(&problem.at, &problem.label),
+        related: problem.related.iter().map(|(place, label)| span(place, label)).collect(),
+        help: problem.help.clone(),
+    }
+}
+
+/// `1 problem`, `2 problems`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// A problem as miette draws it.
+#[derive(Debug)]
+struct Shown<'a> {
+    problem: &'a Problem,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(source: &Source, problem: &'a Problem) -> Self {
+        if source.text().is_empty() {
+            return Self { problem, source: None, labels: Vec::new() };
+        }
+        let text = |label: &str| (!label.is_empty()).then(|| label.to_owned());
+        let range = source.locate(&problem.at);
+        let mut labels = vec![LabeledSpan::new_primary_with_span(text(&problem.label), range)];
+        for (place, label) in &problem.related {
+            labels.push(LabeledSpan::new_with_span(text(label), source.locate(place)));
+        }
+        Self { problem, source: Some(NamedSource::new(source.name(), source.text().to_owned())), labels }
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl Diagnostic for Shown<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.problem.code))
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.problem.help.as_ref().map(|help| Box::new(help) as _)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as _)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}

@@ -1,0 +1,228 @@
+//! The JSON Schema of a pipeline file, made of the kinds: what editors load and what a run validates against.
+//!
+//! Draft-07 in the one shape that every version of the YAML language server handles well: a tag that is
+//! an `enum` with documentation, and `if`/`then` to closed definitions. No `oneOf`, `anyOf` or `null`.
+
+use serde_json::{Map, Value, json};
+
+use super::{VERSIONS, tidy};
+use crate::node::{Input, Kind};
+
+/// Where the published schema lies in the repository.
+pub const PATH: &str = "schemas/pipeline.schema.json";
+
+/// The published schema, as `kiln schema` writes it; a test holds it equal to [`text`] of the real kinds.
+pub const PUBLISHED: &str = include_str!("../../schemas/pipeline.schema.json");
+
+/// What names of pipelines look like.
+pub const PIPELINE_NAME: &str = "^[A-Za-z0-9_.-]+$";
+/// What names of nodes look like.
+pub const NODE_NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
+
+/// How the description of a key begins whose value is the name of another node.
+pub(super) const REFERENCE: &str = "Name of a node that gives";
+
+/// The schema of a file made of these kinds.
+pub fn pipeline(kinds: &[Kind]) -> Value {
+    let mut definitions = Map::new();
+    definitions.insert("node".into(), node(kinds));
+    definitions.extend(kinds.iter().map(|kind| (kind.name.to_owned(), definition(kind))));
+    json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": format!("urn:kiln:pipeline:{}", VERSIONS[VERSIONS.len() - 1]),
+        "title": "Kiln pipeline",
+        "description": "An image-classification experiment: named nodes that refer to each other.",
+        "type": "object",
+        "properties": {
+            "version": version(),
+            "name": name(),
+            "seed": seed(),
+            "nodes": nodes(kinds),
+        },
+        "required": ["version", "name", "nodes"],
+        "additionalProperties": false,
+        "definitions": definitions,
+    })
+}
+
+/// [`pipeline`] as it is written to disk.
+pub fn text(kinds: &[Kind]) -> String {
+    format!("{:#}\n", pipeline(kinds))
+}
+
+fn version() -> Value {
+    json!({
+        "title": "version",
+        "type": "integer",
+        "enum": VERSIONS,
+        "description": "Version of the file format; this program reads 1.",
+    })
+}
+
+fn name() -> Value {
+    json!({
+        "title": "name",
+        "type": "string",
+        "pattern": PIPELINE_NAME,
+        "description": "Name of the experiment; results appear under runs/<name>/.",
+        "markdownDescription": "Name of the experiment; results appear under `runs/<name>/`.\n\nLetters, digits, `_`, `.` and `-`.",
+        "examples": ["mnist160"],
+    })
+}
+
+fn seed() -> Value {
+    json!({
+        "title": "seed",
+        "type": "integer",
+        "minimum": 0,
+        "default": 0,
+        "description": "Decides all random numbers: the same file and seed give the same result.",
+        "markdownDescription": "Decides all random numbers: the same file and seed give the same result.\n\nAt least 0. Default: `0`.",
+    })
+}
+
+fn nodes(kinds: &[Kind]) -> Value {
+    json!({
+        "title": "nodes",
+        "type": "object",
+        "description": "The nodes by name. A key such as `dataset: digits` refers to another node; the order doesn't matter.",
+        "propertyNames": { "pattern": NODE_NAME },
+        "minProperties": 1,
+        "additionalProperties": { "$ref": "#/definitions/node" },
+        "defaultSnippets": kinds.iter().map(snippet).collect::<Vec<_>>(),
+    })
+}
+
+/// A whole node with the keys that it must have, to choose from where a node's name would be typed.
+fn snippet(kind: &Kind) -> Value {
+    let definition = definition(kind);
+    json!({
+        "label": kind.name,
+        "description": definition["description"],
+        "body": { "${1:name}": tidy::skeleton("type", kind.name, &definition, 2) },
+    })
+}
+
+/// Any node: its tag, and by the tag the definition that closes it.
+fn node(kinds: &[Kind]) -> Value {
+    let branches = kinds.iter().map(|kind| {
+        let reference = json!({ "$ref": format!("#/definitions/{}", kind.name) });
+        tidy::Branch { tag: kind.name.to_owned(), schema: definition(kind), then: reference }
+    });
+    let mut node = tidy::choice("type", &branches.collect::<Vec<_>>());
+    node.insert("title".into(), "node".into());
+    node.insert(
+        "description".into(),
+        "A step of the experiment; its `type` decides which keys it has.".into(),
+    );
+    Value::Object(node)
+}
+
+/// One kind, closed.
+fn definition(kind: &Kind) -> Value {
+    let mut schema = tidy::tidy((kind.schema)().to_value());
+    schema["title"] = kind.name.into();
+    let ports = kind.inputs;
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        for input in ports {
+            refer(properties, input);
+        }
+        properties.shift_insert(0, "type".into(), true.into());
+    }
+    schema
+}
+
+/// Says that a key refers to another node.
+fn refer(properties: &mut Map<String, Value>, input: &Input) {
+    let Some(property) = properties.get_mut(input.port) else { return };
+    let gives: Vec<_> = input.accepts.iter().map(|accepted| accepted.phrase()).collect();
+    let note = format!("{REFERENCE} {}.", gives.join(" or "));
+    let text = |key: &str| property[key].as_str().map(str::to_owned);
+    let plain = text("description").unwrap_or_default();
+    let markdown = text("markdownDescription").unwrap_or_else(|| plain.clone());
+    property["description"] = format!("{plain}\n\n{note}").trim().into();
+    property["markdownDescription"] = format!("{markdown}\n\n{note}").trim().into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes::KINDS;
+
+    fn walk(schema: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
+        see(path, schema);
+        match schema {
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}"), see))
+            }
+            Value::Array(list) => list.iter().for_each(|value| walk(value, path, see)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn only_keywords_that_editors_handle_well() {
+        walk(&pipeline(KINDS), "", &mut |path, schema| {
+            let Some(map) = schema.as_object() else { return };
+            if path.ends_with("/properties") || path.ends_with("/default") || path.contains("/body") {
+                return;
+            }
+            for keyword in
+                ["oneOf", "anyOf", "maxProperties", "unevaluatedProperties", "nullable", "format", "$defs"]
+            {
+                assert!(!map.contains_key(keyword), "{path} has {keyword}");
+            }
+            assert_ne!(map.get("type"), Some(&json!("null")), "{path}");
+            assert!(!map.get("type").is_some_and(Value::is_array), "{path} has several types");
+        });
+    }
+
+    #[test]
+    fn every_object_is_closed_and_every_key_documented() {
+        walk(&pipeline(KINDS), "", &mut |path, schema| {
+            let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
+            if path.contains("/if")
+                || path.contains("/body")
+                || path.contains("/default")
+                || schema.get("allOf").is_some()
+            {
+                return;
+            }
+            assert_eq!(schema["additionalProperties"], false, "{path} is open");
+            for (key, property) in properties.iter().filter(|(_, property)| **property != json!(true)) {
+                for text in ["title", "description"] {
+                    let text = property.get(text).and_then(Value::as_str).unwrap_or_default();
+                    assert!(!text.is_empty(), "{path}/{key} is not documented");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn every_kind_is_offered_with_its_documentation() {
+        let schema = pipeline(KINDS);
+        let tag = &schema["definitions"]["node"]["properties"]["type"];
+        assert_eq!(tag["enum"].as_array().unwrap().len(), KINDS.len());
+        for text in tag["markdownEnumDescriptions"].as_array().unwrap() {
+            assert!(!text.as_str().unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn every_port_is_a_key_of_its_kind() {
+        let schema = pipeline(KINDS);
+        for kind in KINDS {
+            let definition = &schema["definitions"][kind.name];
+            for input in kind.inputs {
+                assert_eq!(
+                    definition["properties"][input.port]["type"], "string",
+                    "{}.{}",
+                    kind.name, input.port
+                );
+                let required = definition["required"].as_array();
+                let required = required.is_some_and(|keys| keys.contains(&json!(input.port)));
+                assert_eq!(required, input.required, "{}.{}", kind.name, input.port);
+            }
+        }
+    }
+}

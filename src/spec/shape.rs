@@ -1,0 +1,99 @@
+//! Where in the schema a place of the document is described.
+
+use serde_json::Value;
+
+use super::problem::{DocPath, Segment};
+
+/// A document beside its schema.
+#[derive(Clone, Copy)]
+pub(super) struct Shapes<'a> {
+    /// The whole schema.
+    pub schema: &'a Value,
+    /// The whole document.
+    pub document: &'a Value,
+}
+
+impl<'a> Shapes<'a> {
+    /// What the schema says about the value at `path`; null if nothing.
+    pub fn at(&self, path: &DocPath) -> &'a Value {
+        let (mut schema, mut value) = (self.chosen(self.schema, self.document), self.document);
+        for segment in &path.0 {
+            let child = match segment {
+                Segment::Key(key) => self.key(schema, key),
+                Segment::Item(item) => item_schema(schema, *item),
+            };
+            value = step(value, segment);
+            schema = self.chosen(child, value);
+        }
+        schema
+    }
+
+    /// What stands at `path`; null if nothing.
+    pub fn value(&self, path: &DocPath) -> &'a Value {
+        path.0.iter().fold(self.document, step)
+    }
+
+    /// The keys that the object at `path` may have.
+    pub fn keys(&self, path: &DocPath) -> Vec<&'a str> {
+        keys(self.at(path))
+    }
+
+    /// What chooses the other keys of the object at `path`, as written, e.g. `train`.
+    pub fn tag(&self, path: &DocPath) -> Option<&'a str> {
+        self.value(path)["type"].as_str()
+    }
+
+    /// Whether the object at `path` has a key `type` that chooses the others.
+    pub fn is_choice(&self, path: &DocPath) -> bool {
+        let Some((last, parent)) = path.0.split_last() else { return false };
+        let parent = DocPath(parent.to_vec());
+        let schema = match last {
+            Segment::Key(key) => self.key(self.at(&parent), key),
+            Segment::Item(item) => item_schema(self.at(&parent), *item),
+        };
+        self.resolve(schema)["allOf"].is_array()
+    }
+
+    /// What the schema says about a key, whichever variant is chosen.
+    fn key(&self, schema: &'a Value, key: &str) -> &'a Value {
+        match schema["properties"].get(key) {
+            Some(known) => known,
+            None => &schema["additionalProperties"],
+        }
+    }
+
+    /// Follows references and, where a tag decides, the branch that `value` chose.
+    fn chosen(&self, schema: &'a Value, value: &Value) -> &'a Value {
+        let schema = self.resolve(schema);
+        let rules = schema["allOf"].as_array().into_iter().flatten();
+        let mut chosen = rules.filter(|rule| {
+            let tags = rule["if"]["properties"].as_object();
+            tags.is_some_and(|tags| tags.iter().all(|(tag, wanted)| wanted["const"] == value[tag]))
+        });
+        chosen.next().map_or(schema, |rule| self.resolve(&rule["then"]))
+    }
+
+    fn resolve(&self, schema: &'a Value) -> &'a Value {
+        let pointer = schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+        pointer.and_then(|pointer| self.schema.pointer(pointer)).unwrap_or(schema)
+    }
+}
+
+/// The keys that a schema names.
+pub(super) fn keys(schema: &Value) -> Vec<&str> {
+    schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+fn item_schema(schema: &Value, item: usize) -> &Value {
+    match &schema["items"] {
+        Value::Array(each) => each.get(item).unwrap_or(&Value::Null),
+        all => all,
+    }
+}
+
+fn step<'a>(value: &'a Value, segment: &Segment) -> &'a Value {
+    match segment {
+        Segment::Key(key) => &value[key.as_str()],
+        Segment::Item(item) => &value[*item],
+    }
+}

@@ -1,0 +1,119 @@
+//! The YAML parser's words, made into a sentence for the one who wrote the file.
+
+use super::{
+    codes,
+    problem::{Place, Problem},
+    source::Source,
+};
+
+/// What the parser says of a tab, though not of each.
+const TAB: &str = "found a tab character that violates indentation";
+
+/// What the parser says, what that means, and what to do.
+const KNOWN: &[(&str, &str, &str)] = &[
+    (
+        "found character that cannot start any token",
+        "this character can't begin a value",
+        "put quotes around text that begins with `@`, a backquote or `%`, and indent with spaces, not tabs",
+    ),
+    (TAB, "a tab is used to indent", "indent with spaces"),
+    (
+        "mapping values are not allowed in this context",
+        "a `:` that can't be here",
+        "indent a key by as much as its neighbours, and put quotes around text that contains `: `",
+    ),
+    (
+        "did not find expected key",
+        "a key is expected here",
+        "indent a key by as much as its neighbours, and close quotes, `[` and `{` before it",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "a `- ` is expected here",
+        "begin each item of a list with `- `, all indented by as much",
+    ),
+    (
+        "did not find expected ',' or ']'",
+        "a list is not closed",
+        "separate items by `,` and close the list with `]`",
+    ),
+    (
+        "did not find expected ',' or '}'",
+        "a mapping is not closed",
+        "separate keys by `,` and close the mapping with `}`",
+    ),
+    ("could not find expected ':'", "a `:` is missing", "write `key: value`, with a space after the `:`"),
+    (
+        "found unexpected end of stream",
+        "the file ends in the middle of a value",
+        "close the quotes, `[` or `{`",
+    ),
+    ("did not find expected node content", "a value is expected here", "write a value, or remove the `,`"),
+    (
+        "found unknown escape character",
+        "an escape that YAML doesn't know",
+        "write `\\\\` for a backslash, or use single quotes",
+    ),
+    (
+        "unknown anchor",
+        "an alias (`*name`) without its anchor (`&name`)",
+        "define the anchor before it is used",
+    ),
+    ("control characters are not allowed", "a control character", "remove it"),
+    (
+        "block sequence entries are not allowed",
+        "a `- ` that can't be here",
+        "put the list on its own lines, under its key",
+    ),
+];
+
+/// The problem that `message` of the parser is; `at` is the byte where it gave up.
+pub(super) fn problem(source: &Source, message: &str, at: Option<usize>) -> Problem {
+    let start = at.unwrap_or(0).min(source.text().len());
+    let start = visible(source.text(), start);
+    let tab = source.text()[start..].starts_with('\t');
+    let message = if tab { TAB } else { message };
+    let known = KNOWN.iter().find(|(theirs, _, _)| message.contains(theirs));
+    let (text, help) = known.map_or_else(
+        || (without_place(message), "see `kiln explain E0004` for what YAML looks like"),
+        |(_, text, help)| ((*text).to_owned(), *help),
+    );
+    let mut problem = Problem::new(codes::SYNTAX, Place::Bytes(start, start), format!("not YAML: {text}"))
+        .label("here")
+        .help(help);
+    if let Some((what, byte)) = context(source.text(), message)
+        && byte != start
+    {
+        problem = problem.related(Place::Bytes(byte, byte + 1), what);
+    }
+    problem
+}
+
+/// The byte itself, or at the end of the text the last one that shows.
+fn visible(text: &str, start: usize) -> usize {
+    if text[start..].trim().is_empty() { text.trim_end().len() } else { start }
+}
+
+/// `… at line 3 column 4, while parsing …` without the places.
+fn without_place(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}
+
+/// `while parsing a block mapping at line 4 column 3` as a label and a byte.
+fn context(text: &str, message: &str) -> Option<(String, usize)> {
+    let (_, rest) = message.split_once("while ")?;
+    let (what, place) = rest.split_once(" at line ")?;
+    let (line, column) = place.split_once(" column ")?;
+    let digits = |text: &str| -> Option<usize> {
+        text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+    };
+    let line_start: usize =
+        text.split_inclusive('\n').take(digits(line)?.checked_sub(1)?).map(str::len).sum();
+    let column = text.get(line_start..)?.chars().take(digits(column)?.checked_sub(1)?);
+    let what = what
+        .replace("parsing a ", "in this ")
+        .replace("scanning a ", "in this ")
+        .replace("scanning an ", "in this ");
+    let byte = line_start + column.map(char::len_utf8).sum::<usize>();
+    (byte < text.len()).then_some((what.replace("block ", "").replace("flow ", ""), byte))
+}

@@ -1,0 +1,333 @@
+//! What breaks the schema, told as problems: all of it, each mistake once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jsonschema::{ValidationError, error::ValidationErrorKind as Broken, paths::LocationSegment};
+use serde_json::Value;
+
+use super::{
+    codes,
+    expects::{SHORT, expects, plain, range, short, shown},
+    keys,
+    problem::{DocPath, Place, Problem, Segment},
+    schema,
+    shape::Shapes,
+};
+use crate::{node::Kind, suggest};
+
+/// The names of the nodes with problems, and all problems.
+pub(super) fn of(document: &Value, kinds: &[Kind]) -> (BTreeSet<String>, Vec<Problem>) {
+    let schema = schema::pipeline(kinds);
+    let validator =
+        jsonschema::draft7::options().build(&schema).expect("the schema is made by us, and tested");
+    let shapes = Shapes { schema: &schema, document };
+    let mut found = Found::default();
+    for error in validator.iter_errors(document) {
+        found.add(&shapes, &error);
+    }
+    found.finish()
+}
+
+/// Problems by path; a path whose type is wrong has no other problem.
+#[derive(Default)]
+struct Found {
+    problems: Vec<(DocPath, Problem)>,
+    /// Paths whose value has the wrong type.
+    mistyped: BTreeSet<DocPath>,
+    /// Keys that were meant, by the object that lacks them.
+    meant: BTreeSet<(DocPath, String)>,
+    /// Keys that objects lack.
+    missing: BTreeMap<(DocPath, String), Problem>,
+}
+
+impl Found {
+    fn add(&mut self, shapes: &Shapes<'_>, error: &ValidationError<'_>) {
+        let path = doc_path(error);
+        match error.kind() {
+            Broken::AdditionalProperties { unexpected } => {
+                for key in unexpected {
+                    let (problem, meant) = keys::unknown(shapes, &path, key);
+                    self.meant.extend(meant.map(|meant| (path.clone(), meant)));
+                    self.problems.push((path.join(key.as_str()), problem));
+                }
+            }
+            Broken::Required { property } => {
+                let key = plain(property);
+                let problem = missing(shapes, &path, &key);
+                self.missing.insert((path, key), problem);
+            }
+            Broken::Type { .. } => {
+                if self.mistyped.insert(path.clone()) {
+                    self.problems.push((path.clone(), wrong_type(shapes, &path)));
+                }
+            }
+            Broken::PropertyNames { error } => {
+                let name = plain(error.instance());
+                let problem = bad_name(Place::Key(path.join(name.as_str())), &name, "node");
+                self.problems.push((path.join(name.as_str()), problem));
+            }
+            other => self.problems.push((path.clone(), of_value(shapes, &path, other, error))),
+        }
+    }
+
+    fn finish(self) -> (BTreeSet<String>, Vec<Problem>) {
+        let Self { mut problems, mistyped, meant, missing } = self;
+        problems.retain(|(path, problem)| {
+            problem.code == codes::WRONG_TYPE || problem.code == codes::PATTERN || !mistyped.contains(path)
+        });
+        let missing = missing.into_iter().filter(|(place, _)| !meant.contains(place));
+        problems.extend(missing.map(|((path, _), problem)| (path, problem)));
+        let broken = problems.iter().filter_map(|(path, _)| node_of(path)).map(str::to_owned).collect();
+        (broken, problems.into_iter().map(|(_, problem)| problem).collect())
+    }
+}
+
+fn doc_path(error: &ValidationError<'_>) -> DocPath {
+    let segments = error.instance_path().into_iter().map(|segment| match segment {
+        LocationSegment::Property(key) => Segment::Key(key.into_owned()),
+        LocationSegment::Index(item) => Segment::Item(item),
+    });
+    DocPath(segments.collect())
+}
+
+/// The node that a path leads into.
+fn node_of(path: &DocPath) -> Option<&str> {
+    match &path.0[..] {
+        [Segment::Key(nodes), Segment::Key(id), ..] if nodes == "nodes" => Some(id),
+        _ => None,
+    }
+}
+
+/// The object at `path` in words: `node `fit``, ``train[2]` (`random_erasing`) of node `prep``, `the file`.
+pub(super) fn owner(shapes: &Shapes<'_>, path: &DocPath) -> String {
+    if path.0.is_empty() {
+        return "the file".to_owned();
+    }
+    match shapes.tag(path) {
+        Some(tag) if path.0.len() > 2 => format!("{} (`{tag}`)", subject(path)),
+        _ => subject(path),
+    }
+}
+
+/// The value at `path` in words: ``epochs` of node `fit``.
+fn subject(path: &DocPath) -> String {
+    match (node_of(path), &path.0[..]) {
+        (Some(id), [_, _]) => format!("node `{id}`"),
+        (Some(id), [_, _, rest @ ..]) => format!("`{}` of node `{id}`", DocPath(rest.to_vec())),
+        (None, []) => "the file".to_owned(),
+        _ => format!("`{path}`"),
+    }
+}
+
+fn missing(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Problem {
+    let owner = owner(shapes, at);
+    let mut problem =
+        Problem::new(codes::MISSING_KEY, Place::Key(at.clone()), format!("{owner} has no `{key}`"))
+            .label(format!("`{key}` is missing"));
+    if key == "type" {
+        let kinds = suggest::list(&tags(shapes, at), "or", "none");
+        return problem.help(match keys::kind_of_keys(shapes, at) {
+            Some(kind) => format!("write `type: {kind}`; its keys are those of a `{kind}`"),
+            None => format!("write one of {kinds}"),
+        });
+    }
+    if let Some(tag) = shapes.tag(at) {
+        problem = problem.related(Place::Value(at.join("type")), format!("`{tag}` needs it"));
+    }
+    match about(shapes, &at.join(key)) {
+        Some(about) => problem.help(about),
+        None => problem.help(format!("add `{key}: …`")),
+    }
+}
+
+fn wrong_type(shapes: &Shapes<'_>, path: &DocPath) -> Problem {
+    let (value, schema) = (shapes.value(path), shapes.at(path));
+    let wanted = expects(schema);
+    let subject = subject(path);
+    let message = match value {
+        Value::Null => format!("{subject} is empty; it must be {wanted}"),
+        value => format!("{subject} must be {wanted}, not {}", got(value)),
+    };
+    let label = match fixed(value, schema) {
+        Some(fixed) => format!("did you mean `{fixed}`?"),
+        None if schema["type"] == "array" && value.is_object() => "begin each item with `- `".to_owned(),
+        None if value.is_null() => "nothing here".to_owned(),
+        None => format!("this is {}", got(value)),
+    };
+    helped(shapes, path, Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message).label(label))
+}
+
+/// A value in words.
+fn got(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("`{value}`"),
+        Value::Number(value) => format!("the number `{value}`"),
+        Value::String(text) if text.chars().count() > 30 => "text".to_owned(),
+        Value::String(text) => format!("the text `{text}`"),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// What was meant, where only one thing can have been meant.
+fn fixed(value: &Value, schema: &Value) -> Option<String> {
+    match (schema["type"].as_str()?, value) {
+        ("integer", Value::String(text)) => {
+            let digits = text.trim().replace(['_', '\''], "");
+            let whole = |digits: &str| {
+                digits.parse::<i64>().ok().filter(|_| !digits.starts_with("0") || digits == "0")
+            };
+            whole(&digits).map(|number| number.to_string())
+        }
+        ("number", Value::String(text)) => {
+            let number = text.trim().parse::<f64>().ok().filter(|number| number.is_finite())?;
+            Some(Value::from(number).to_string())
+        }
+        ("boolean", Value::String(text)) => match text.to_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => Some("true".to_owned()),
+            "no" | "off" | "n" | "false" => Some("false".to_owned()),
+            _ => None,
+        },
+        ("string", Value::Number(_) | Value::Bool(_)) => Some(format!("\"{value}\"")),
+        ("array", Value::Object(_) | Value::Null | Value::Array(_)) => None,
+        ("array", value) => {
+            let item = &schema["items"];
+            let fits = matches!(
+                (item["type"].as_str(), value),
+                (Some("string"), Value::String(_)) | (Some("number" | "integer"), Value::Number(_))
+            );
+            fits.then(|| format!("[{}]", plain(value)))
+        }
+        _ => None,
+    }
+}
+
+/// Problems of a value of the right type.
+fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &ValidationError<'_>) -> Problem {
+    let (value, schema) = (shapes.value(path), shapes.at(path));
+    let subject = subject(path);
+    let place = Place::Value(path.clone());
+    let problem = match broken {
+        Broken::Enum { options } => return not_allowed(shapes, path, options),
+        Broken::Pattern { .. } if path.0.len() == 1 => return bad_name(place, &plain(value), "pipeline"),
+        Broken::Pattern { pattern } => {
+            let message = format!("{subject} must look like `{pattern}`, not `{}`", plain(value));
+            Problem::new(codes::PATTERN, place, message).label("this doesn't match")
+        }
+        Broken::Minimum { .. }
+        | Broken::Maximum { .. }
+        | Broken::ExclusiveMinimum { .. }
+        | Broken::ExclusiveMaximum { .. } => {
+            let range = range(schema).unwrap_or_else(|| "in range".to_owned());
+            let message = format!("{subject} must be {range}, not {value}");
+            Problem::new(codes::OUT_OF_RANGE, place, message).label(limit(broken))
+        }
+        Broken::MinItems { .. } | Broken::MaxItems { .. } | Broken::AdditionalItems { .. } => {
+            let count = value.as_array().map_or(0, Vec::len);
+            let message = format!("{subject} must be {}, not of {count}", expects(schema));
+            Problem::new(codes::OUT_OF_RANGE, place, message).label(plural(count, "item"))
+        }
+        Broken::MinLength { .. } => {
+            Problem::new(codes::OUT_OF_RANGE, place, format!("{subject} must not be empty")).label("empty")
+        }
+        Broken::MinProperties { .. } => {
+            return Problem::new(codes::OUT_OF_RANGE, Place::Key(path.clone()), "the pipeline has no nodes")
+                .label("nothing here")
+                .help("add a node, e.g. `digits: { type: dataset, root: path/to/images }`");
+        }
+        _ => Problem::new(codes::OUT_OF_RANGE, place, format!("{subject} is refused: {error}"))
+            .label("this value"),
+    };
+    helped(shapes, path, problem)
+}
+
+/// The limit that was crossed.
+fn limit(broken: &Broken) -> String {
+    match broken {
+        Broken::Minimum { limit } => format!("the least is {}", short(limit)),
+        Broken::ExclusiveMinimum { limit } => format!("must be more than {}", short(limit)),
+        Broken::Maximum { limit } => format!("the most is {}", short(limit)),
+        Broken::ExclusiveMaximum { limit } => format!("must be less than {}", short(limit)),
+        _ => "out of range".to_owned(),
+    }
+}
+
+/// A word that is none of those that may stand here; a tag, if it chooses the other keys.
+fn not_allowed(shapes: &Shapes<'_>, path: &DocPath, options: &Value) -> Problem {
+    let word = plain(shapes.value(path));
+    let options: Vec<String> = options.as_array().into_iter().flatten().map(plain).collect();
+    let object = path.parent();
+    let place = Place::Value(path.clone());
+    let problem = if path.last_key() == "type" && shapes.is_choice(&object) {
+        let of = subject(&object);
+        let what = if object.0.len() == 2 { "unknown node type" } else { "unknown type" };
+        Problem::new(codes::UNKNOWN_TYPE, place, format!("{what} `{word}` in {of}"))
+    } else {
+        Problem::new(codes::NOT_ALLOWED, place, format!("{} can't be `{word}`", subject(path)))
+    };
+    let close = suggest::closest(&word, options.iter().map(String::as_str));
+    let label =
+        close.map_or_else(|| "not one of those known".to_owned(), |close| format!("did you mean `{close}`?"));
+    problem.label(label).help(format!("it may be {}", suggest::list(&options, "or", "nothing")))
+}
+
+/// A name that has a character it can't have.
+fn bad_name(place: Place, name: &str, of: &str) -> Problem {
+    let rule = match of {
+        "node" => "begin with a letter or `_`, and go on with letters, digits, `_` and `-`",
+        _ => "use letters, digits, `_`, `.` and `-`",
+    };
+    let label =
+        simple(name, of).map_or_else(|| "not a name".to_owned(), |name| format!("did you mean `{name}`?"));
+    Problem::new(codes::PATTERN, place, format!("`{name}` can't be the name of a {of}"))
+        .label(label)
+        .help(rule)
+}
+
+/// A name like `name` that is allowed.
+fn simple(name: &str, of: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && of != "node");
+    let mut simple: String = name.trim().chars().map(|c| if allowed(c) { c } else { '_' }).collect();
+    if of == "node" && simple.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_') {
+        simple.insert(0, '_');
+    }
+    simple.chars().any(|c| c.is_ascii_alphanumeric()).then_some(simple)
+}
+
+/// The tags that the object at `at` may have.
+fn tags<'a>(shapes: &Shapes<'a>, at: &DocPath) -> Vec<&'a str> {
+    let tags = shapes.at(&at.join("type"))["enum"].as_array();
+    tags.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Adds what the key is for.
+fn helped(shapes: &Shapes<'_>, path: &DocPath, problem: Problem) -> Problem {
+    if let [_, Segment::Key(id)] = &path.0[..] {
+        return problem.help(format!("under `{id}:`, indented, belong `type` and the keys of that type"));
+    }
+    let keyed = path.0.iter().rposition(|segment| matches!(segment, Segment::Key(_)));
+    let about = keyed.and_then(|last| about(shapes, &DocPath(path.0[..=last].to_vec())));
+    match about {
+        Some(about) => problem.help(about),
+        None => problem,
+    }
+}
+
+/// What a key is for, in a sentence or two, and its default.
+fn about(shapes: &Shapes<'_>, path: &DocPath) -> Option<String> {
+    let schema = shapes.at(path);
+    let mut paragraphs = schema["description"].as_str()?.split("\n\n");
+    let mut text = format!("`{}`: {}", path.last_key(), paragraphs.next()?);
+    for reference in paragraphs.filter(|paragraph| paragraph.starts_with(schema::REFERENCE)) {
+        text.push_str(&format!(" {reference}"));
+    }
+    if let Some(default) = schema.get("default").map(shown).filter(|default| default.len() <= SHORT) {
+        text.push_str(&format!(" Default: {default}."));
+    }
+    Some(text)
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

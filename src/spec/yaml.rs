@@ -1,0 +1,159 @@
+//! YAML text to JSON values, places to bytes. The only file that names `serde_yaml`.
+//!
+//! `serde_yaml` keeps no spans, but it stamps a location on any error that is raised inside its
+//! deserializer. So a place is found by walking there again and failing on arrival.
+
+use std::cell::Cell;
+
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, IgnoredAny},
+};
+use serde_json::Value;
+
+use super::{
+    problem::DocPath,
+    read::{Reader, Refusal, Values},
+    span::Shape,
+    walk::Walk,
+};
+
+/// What a text says.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    /// The document, keys in order; of a repeated key the first value.
+    pub value: Value,
+    /// Keys that were there already, with their occurrence: 1 for the second.
+    pub repeated: Vec<(DocPath, usize)>,
+}
+
+/// Reads the one document of `text`.
+///
+/// # Errors
+/// Why it can't be used, and at which byte.
+pub(super) fn parse(text: &str) -> Result<Parsed, (Refusal, Option<usize>)> {
+    let mut documents = serde_yaml::Deserializer::from_str(text);
+    let Some(document) = documents.next() else { return Err((Refusal::Empty, None)) };
+    let reader = Reader::default();
+    let value = Values(&reader).deserialize(document).map_err(|error| refusal(&reader, &error))?;
+    if let Some(second) = documents.next() {
+        return Err(match IgnoredAny::deserialize(second) {
+            Err(error) => refusal(&reader, &error),
+            Ok(_) => (Refusal::SeveralDocuments, second_document(text)),
+        });
+    }
+    match value {
+        Value::Null => Err((Refusal::Empty, None)),
+        value => Ok(Parsed { value, repeated: reader.repeated.into_inner() }),
+    }
+}
+
+/// The byte where the key or value at `path` starts, and what stands there.
+///
+/// Of a repeated last key, `occurrence` chooses: 0 for the first.
+pub(super) fn find(text: &str, path: &DocPath, key: bool, occurrence: usize) -> Option<(usize, Shape)> {
+    let document = serde_yaml::Deserializer::from_str(text).next()?;
+    let arrived = Cell::new(None);
+    let walk = Walk { path: &path.0, key, occurrence, arrived: &arrived };
+    let error = walk.deserialize(document).err()?;
+    Some((error.location()?.index(), arrived.into_inner()?))
+}
+
+/// `value` as YAML text.
+pub(super) fn write(value: &impl serde::Serialize) -> String {
+    serde_yaml::to_string(value).expect("plain data with text keys is YAML")
+}
+
+/// What an error of the parser means.
+fn refusal(reader: &Reader, error: &serde_yaml::Error) -> (Refusal, Option<usize>) {
+    let at = error.location().map(|location| location.index());
+    let refusal = reader.refused.take().unwrap_or_else(|| match error.to_string().as_str() {
+        message if message.starts_with("repetition limit") => Refusal::TooMany,
+        message if message.starts_with("recursion limit") => Refusal::TooDeep,
+        message => Refusal::Syntax(message.to_owned()),
+    });
+    (refusal, at)
+}
+
+/// Where the `---` stands that follows something.
+fn second_document(text: &str) -> Option<usize> {
+    let mut seen = false;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("---") && seen {
+            return Some(offset);
+        }
+        seen |= !line.trim().is_empty() && !line.starts_with(['#', '%']);
+        offset += line.len();
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at<'a>(text: &'a str, path: &DocPath, key: bool) -> &'a str {
+        let (start, shape) = find(text, path, key, 0).unwrap();
+        &text[super::super::span::token(text, start, &shape)]
+    }
+
+    #[test]
+    fn scalars_and_keys_are_found_whole() {
+        let text = "é: ü\nnodes:\n  fit: {lr: 1e-3, name: a b c, q: \"x \\\" y\" }\n  list:\n  - 'it''s'\n  - &a two\n    words\n  - *a\n  - |\n    block\n    text\n  - [1, {b: 2}] # end\n";
+        let value = |path: &DocPath| at(text, path, false);
+        assert_eq!(at(text, &["nodes", "fit"].into(), true), "fit");
+        assert_eq!(value(&["é"].into()), "ü");
+        assert_eq!(value(&["nodes", "fit", "lr"].into()), "1e-3");
+        assert_eq!(at(text, &["nodes", "fit", "q"].into(), true), "q");
+        assert_eq!(value(&["nodes", "fit", "name"].into()), "a b c");
+        assert_eq!(value(&["nodes", "fit", "q"].into()), "\"x \\\" y\"");
+        let list = DocPath::from(["nodes", "list"]);
+        assert_eq!(value(&list.join(0)), "'it''s'");
+        assert_eq!(value(&list.join(1)), "two\n    words");
+        assert_eq!(value(&list.join(2)), "two\n    words", "an alias is found where its anchor is");
+        assert_eq!(value(&list.join(3)), "|\n    block\n    text");
+        assert_eq!(value(&list.join(4)), "[1, {b: 2}]");
+        assert_eq!(value(&list.join(4).join(1).join("b")), "2");
+    }
+
+    #[test]
+    fn repeated_keys_keep_the_first_value() {
+        let parsed = parse("a: 1\nb: 2\na: 3\na: 4\n").unwrap();
+        assert_eq!(parsed.value["a"], 1);
+        let twice: DocPath = ["a"].into();
+        assert_eq!(parsed.repeated, [(twice.clone(), 1), (twice.clone(), 2)]);
+        assert_eq!(find("a: 1\nb: 2\na: 3\n", &twice, true, 1).unwrap().0, 10);
+    }
+
+    #[test]
+    fn numbers_are_what_yaml_says() {
+        let parsed = parse("a: 1e-3\nb: 1e2\nc: 0x10\nd: yes\ne: 2.0\nf: 1.5").unwrap().value;
+        assert_eq!(parsed, serde_json::json!({"a": 0.001, "b": 100, "c": 16, "d": "yes", "e": 2, "f": 1.5}));
+    }
+
+    #[test]
+    fn what_is_not_used_is_refused() {
+        let refusal = |text: &str| parse(text).unwrap_err().0;
+        assert_eq!(refusal(""), Refusal::Empty);
+        assert_eq!(refusal("# only\n"), Refusal::Empty);
+        assert_eq!(refusal("a: !x 1"), Refusal::Tag("x".into()));
+        assert_eq!(refusal("a: &a {b: 1}\nc:\n  <<: *a"), Refusal::MergeKey);
+        assert_eq!(refusal("7: x"), Refusal::KeyNotText("7".into()));
+        assert_eq!(refusal("a: .nan"), Refusal::Number("NaN".into()));
+        assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap_err(), (Refusal::SeveralDocuments, Some(5)));
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let bomb: String = std::iter::once("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned())
+            .chain((1..9).map(|i| {
+                let alias = format!("*a{}", i - 1);
+                format!("a{i}: &a{i} [{}]\n", vec![alias; 9].join(", "))
+            }))
+            .collect();
+        assert_eq!(parse(&bomb).unwrap_err().0, Refusal::TooMany);
+        assert_eq!(parse(&"[".repeat(100)).unwrap_err().0, Refusal::TooDeep);
+        assert_eq!(parse("a: &a [*a]").unwrap_err().0, Refusal::TooDeep);
+    }
+}

@@ -1,0 +1,136 @@
+//! What bytes are, whatever they are called and wherever they lie.
+
+use std::{fmt, fs::File, io, path::Path, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A BLAKE3 hash: 32 bytes, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Files up to this many bytes are read whole, which is fastest for small ones.
+const SMALL: u64 = 1 << 18;
+
+impl Digest {
+    /// The digest of `bytes`.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(*blake3::hash(bytes).as_bytes())
+    }
+
+    /// The digest of the content of the file at `path`, and how many bytes it has.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
+        let mut file = File::open(path)?;
+        if file.metadata()?.len() <= SMALL {
+            let bytes = std::fs::read(path)?;
+            return Ok((Self::of_bytes(&bytes), bytes.len() as u64));
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(&mut file)?;
+        Ok((Self(*hasher.finalize().as_bytes()), hasher.count()))
+    }
+
+    /// The digest of named contents, in the order given, apart from all other digests by `domain`.
+    ///
+    /// Every name is written with its length, so that no two lists give the same bytes.
+    pub fn of_named<'n>(domain: &str, entries: impl IntoIterator<Item = (&'n str, Digest)>) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(domain);
+        for (name, digest) in entries {
+            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(&digest.0);
+        }
+        Self(*hasher.finalize().as_bytes())
+    }
+
+    /// The digest of one text, apart from all other digests by `domain`.
+    pub fn of_text(domain: &str, text: &str) -> Self {
+        Self(*blake3::Hasher::new_derive_key(domain).update(text.as_bytes()).finalize().as_bytes())
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first 12 of the 64 digits, for people.
+    pub fn short(&self) -> String {
+        self.to_string()[..12].to_owned()
+    }
+}
+
+impl From<[u8; 32]> for Digest {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(blake3::Hash::from_bytes(self.0).to_hex().as_str())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text is not 64 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a digest: 64 hexadecimal digits are wanted")]
+pub struct NotADigest;
+
+impl FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| NotADigest)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_blake3() {
+        let empty = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+        assert_eq!(Digest::of_bytes(b"").to_string(), empty);
+        assert_eq!(empty.parse(), Ok(Digest::of_bytes(b"")));
+        assert_eq!("af13".parse::<Digest>(), Err(NotADigest));
+    }
+
+    #[test]
+    fn small_and_large_files_are_hashed_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        for len in [0, 1, SMALL as usize, SMALL as usize + 1] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let path = dir.path().join(len.to_string());
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(Digest::of_file(&path).unwrap(), (Digest::of_bytes(&bytes), len as u64));
+        }
+    }
+
+    #[test]
+    fn names_do_not_run_into_each_other() {
+        let content = Digest::of_bytes(b"x");
+        let of = |names: &[&'static str]| Digest::of_named("test", names.iter().map(|name| (*name, content)));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_ne!(of(&["a", "b"]), of(&["b", "a"]));
+        assert_ne!(Digest::of_text("one", "x"), Digest::of_text("two", "x"));
+    }
+}

@@ -1,0 +1,103 @@
+//! Locks that the kernel keeps, and releases when their process ends, however it ends.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use super::{atomic::folder_of, lease::Lease};
+
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A held lock; dropping it releases it.
+///
+/// Two handles of one process exclude each other as two processes do. The file stays: removing it would
+/// let a third one in beside a second that already waits on the old file.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held for what its drop does")] Held);
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for what their drops do")]
+enum Held {
+    File(File),
+    Lease(Lease),
+    Nothing,
+}
+
+/// Who else may hold a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Others that share it.
+    Shared,
+    /// Nobody.
+    Exclusive,
+}
+
+impl Lock {
+    /// Takes the lock at `path` if it is free; `None` if somebody else holds it.
+    ///
+    /// On a file system without locks, a lease stands in for an exclusive one, and everybody gets a shared
+    /// one: results are put in place by renaming and prune spares what is young.
+    ///
+    /// # Errors
+    /// When the file can't be opened for reading and writing.
+    pub fn try_take(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
+        fs::create_dir_all(folder_of(path))?;
+        // Read-write: network file systems lock only what may be written.
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let taken = match mode {
+            Mode::Shared => file.try_lock_shared(),
+            Mode::Exclusive => file.try_lock(),
+        };
+        match taken {
+            Ok(()) => Ok(Some(Self(Held::File(file)))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => match mode {
+                Mode::Shared => Ok(Some(Self(Held::Nothing))),
+                Mode::Exclusive => {
+                    Ok(Lease::try_take(&path.with_extension("lease"))?.map(|lease| Self(Held::Lease(lease))))
+                }
+            },
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Takes the lock at `path`, waiting for it until `stopped`; `None` if stopped.
+    ///
+    /// # Errors
+    /// When the file can't be opened for reading and writing.
+    pub fn take(path: &Path, mode: Mode, stopped: impl Fn() -> bool) -> io::Result<Option<Self>> {
+        loop {
+            if let Some(lock) = Self::try_take(path, mode)? {
+                return Ok(Some(lock));
+            }
+            if stopped() {
+                return Ok(None);
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_excludes_the_other_until_it_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("locks/key");
+        let held = Lock::try_take(&path, Mode::Exclusive).unwrap().unwrap();
+        assert!(Lock::try_take(&path, Mode::Exclusive).unwrap().is_none());
+        assert!(Lock::try_take(&path, Mode::Shared).unwrap().is_none());
+        assert!(Lock::take(&path, Mode::Exclusive, || true).unwrap().is_none());
+        drop(held);
+        let _one = Lock::try_take(&path, Mode::Shared).unwrap().unwrap();
+        assert!(Lock::try_take(&path, Mode::Shared).unwrap().is_some());
+        assert!(Lock::try_take(&path, Mode::Exclusive).unwrap().is_none());
+    }
+}

@@ -1,0 +1,138 @@
+//! The right to make one result.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Store,
+    artifact::Artifact,
+    atomic::{self, Durability, trouble},
+    key::Recipe,
+    lock::Lock,
+    manifest::{Manifest, Story},
+};
+use crate::error::{Error, Result};
+
+/// The right to make the result of one recipe: who holds it is the only one to work on it.
+///
+/// Dropping it without [`Self::commit`] leaves nothing behind but what the node put into its scratch
+/// folder for the next try.
+#[derive(Debug)]
+pub struct Slot<'s> {
+    store: &'s Store,
+    recipe: Recipe,
+    out: PathBuf,
+    scratch: PathBuf,
+    resumed: bool,
+    _lock: Lock,
+}
+
+impl<'s> Slot<'s> {
+    /// Makes the two folders; `anew` forgets what an interrupted try left.
+    pub(super) fn new(store: &'s Store, recipe: Recipe, lock: Lock, anew: bool) -> Result<Self> {
+        let key = recipe.key().to_string();
+        let (out, scratch) = (store.root.join("work").join(&key), store.root.join("scratch").join(&key));
+        remove(&out)?;
+        if anew {
+            remove(&scratch)?;
+        }
+        for folder in [&out, &scratch] {
+            fs::create_dir_all(folder).map_err(|error| trouble("make", folder, error))?;
+        }
+        let resumed = fs::read_dir(&scratch).is_ok_and(|mut left| left.next().is_some());
+        Ok(Self { store, recipe, out, scratch, resumed, _lock: lock })
+    }
+
+    /// An empty folder; what is left there becomes the result.
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// A folder of this recipe alone that survives interruption.
+    pub fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Whether an earlier, interrupted try left something in the scratch folder.
+    pub fn resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// Makes what lies in [`Self::out`] the result: files first, the record last.
+    ///
+    /// # Errors
+    /// Of kind store, when it can't be written; there is no result then.
+    pub fn commit(self, story: Story) -> Result<Artifact> {
+        let manifest = self.take_files(story)?;
+        let path = self.store.manifest_path(manifest.key);
+        let text = manifest.to_json();
+        atomic::write(&path, text.as_bytes(), Durability::Synced)
+            .map_err(|error| trouble("write", &path, error))?;
+        remove(&self.scratch)?;
+        Ok(Artifact::new(manifest, &self.store.blobs))
+    }
+
+    /// Makes what lies in [`Self::out`] an artifact that can be used now and will not be found again,
+    /// because it is not what the recipe says. Prune sweeps its files.
+    ///
+    /// # Errors
+    /// Of kind store, when the files can't be written.
+    pub fn set_aside(self, story: Story) -> Result<Artifact> {
+        let manifest = self.take_files(story)?;
+        remove(&self.scratch)?;
+        Ok(Artifact::new(manifest, &self.store.blobs))
+    }
+
+    fn take_files(&self, story: Story) -> Result<Manifest> {
+        let mut outputs = BTreeMap::new();
+        collect(&self.out, "", &mut |name, path| {
+            outputs.insert(name, self.store.blobs.take(path)?);
+            Ok(())
+        })?;
+        Ok(Manifest::new(self.recipe.clone(), outputs, story))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        // Left over folders are emptied by whoever gets the slot next, and swept by prune.
+        let _ = fs::remove_dir_all(&self.out);
+        let _ = fs::remove_dir(&self.scratch);
+    }
+}
+
+/// Calls `take` with the name and the path of each file below `folder`, in order.
+fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> Result<()>) -> Result<()> {
+    let list = || fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>();
+    let mut entries = list().map_err(|error| trouble("list", folder, error))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let file_name = entry.file_name();
+        let Some(name) = file_name.to_str() else { return Err(odd(&path, "its name is not UTF-8")) };
+        let name = format!("{prefix}{name}");
+        let kind = entry.file_type().map_err(|error| trouble("look at", &path, error))?;
+        if kind.is_dir() {
+            collect(&path, &format!("{name}/"), take)?;
+        } else if kind.is_file() {
+            take(name, &path)?;
+        } else {
+            return Err(odd(&path, "it is neither a file nor a folder"));
+        }
+    }
+    Ok(())
+}
+
+fn odd(path: &Path, why: &str) -> Error {
+    Error::new(format!("the node left {} behind, which can't be stored: {why}", path.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble("remove", folder, error)),
+        _ => Ok(()),
+    }
+}

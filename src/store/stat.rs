@@ -1,0 +1,364 @@
+//! Digests of files that have not changed since they were last read.
+//!
+//! One packed file holds, for each path, what `stat` said and what the content's digest was. It is read
+//! once, and rewritten once at the end of a run if something is new.
+
+use std::{
+    collections::HashMap,
+    fs::{self, Metadata},
+    io,
+    path::{Path, PathBuf},
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rayon::prelude::*;
+
+use super::{
+    atomic::{self, Durability},
+    digest::Digest,
+};
+
+/// How a packed file begins; the number is raised when its layout changes.
+const MAGIC: &[u8] = b"kiln stat index 1\n";
+
+/// A file changed this shortly before it was read may change again without a new time stamp.
+const RACY: Duration = Duration::from_secs(2);
+
+/// What `stat` says of a file: if none of it changed, neither did the content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The device that the file lies on.
+    pub device: u64,
+    /// The file's number there.
+    pub inode: u64,
+    /// In bytes.
+    pub size: u64,
+    /// When the content last changed, in nanoseconds since 1970; anybody may set it.
+    pub modified: i64,
+    /// When the file or its properties last changed, in nanoseconds since 1970; nobody can set it.
+    pub changed: i64,
+}
+
+impl Signature {
+    /// The signature of the file at `path`, links followed.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::metadata(path).map(|metadata| Self::from(&metadata))
+    }
+
+    /// Whether the file changed so shortly before `now` that a later change might leave no trace.
+    fn is_racy(&self, now: SystemTime) -> bool {
+        let settled = nanoseconds(now - RACY);
+        self.modified > settled || self.changed > settled
+    }
+
+    fn numbers(self) -> [u64; 5] {
+        [self.device, self.inode, self.size, self.modified.cast_unsigned(), self.changed.cast_unsigned()]
+    }
+
+    fn from_numbers([device, inode, size, modified, changed]: [u64; 5]) -> Self {
+        Self { device, inode, size, modified: modified.cast_signed(), changed: changed.cast_signed() }
+    }
+}
+
+#[cfg(unix)]
+impl From<&Metadata> for Signature {
+    fn from(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: metadata.mtime() * 1_000_000_000 + metadata.mtime_nsec(),
+            changed: metadata.ctime() * 1_000_000_000 + metadata.ctime_nsec(),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl From<&Metadata> for Signature {
+    fn from(metadata: &Metadata) -> Self {
+        let time = |time: io::Result<SystemTime>| time.map_or(0, nanoseconds);
+        Self {
+            device: 0,
+            inode: 0,
+            size: metadata.len(),
+            modified: time(metadata.modified()),
+            changed: time(metadata.created()),
+        }
+    }
+}
+
+fn nanoseconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64)
+}
+
+/// A file that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looked {
+    /// Of the file, taken before its content was read.
+    pub signature: Signature,
+    /// Of its content.
+    pub digest: Digest,
+}
+
+/// The packed file of digests by path and signature.
+#[derive(Debug)]
+pub struct StatIndex {
+    file: PathBuf,
+    era: String,
+    entries: RwLock<Entries>,
+    dirty: AtomicBool,
+}
+
+type Entries = HashMap<String, Looked>;
+
+impl StatIndex {
+    /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `era`.
+    pub fn open(file: PathBuf, era: &str) -> Self {
+        let entries = fs::read(&file).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
+        Self { file, era: era.to_owned(), entries: RwLock::new(entries), dirty: AtomicBool::new(false) }
+    }
+
+    /// The digest that the file at `path` had when its signature was `signature`, if that is known.
+    pub fn known(&self, path: &Path, signature: Signature) -> Option<Digest> {
+        find(&self.entries.read().expect(UNBROKEN), path, signature).map(|looked| looked.digest)
+    }
+
+    /// Remembers what the file at `path` is. The caller vouches that the content can't have changed since
+    /// the signature was taken.
+    pub fn remember(&self, path: &Path, looked: Looked) {
+        if let Some(name) = path.to_str() {
+            self.entries.write().expect(UNBROKEN).insert(name.to_owned(), looked);
+            self.dirty.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What the file at `path` is, read only if it is not known.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn look(&self, path: &Path) -> io::Result<Looked> {
+        let mut all = self.look_all(&[path.to_owned()]).map_err(|(_, error)| error)?;
+        Ok(all.pop().expect("one path gives one answer"))
+    }
+
+    /// What the files at `paths` are, in that order, on all threads of the current rayon pool.
+    ///
+    /// # Errors
+    /// The first path, in order, that can't be read.
+    pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
+        let now = SystemTime::now();
+        let found: Vec<_> = {
+            let entries = self.entries.read().expect(UNBROKEN);
+            let entries = &*entries;
+            paths.par_iter().with_min_len(64).map(|path| look(entries, path)).collect()
+        };
+        let mut all = Vec::with_capacity(paths.len());
+        for (path, found) in paths.iter().zip(found) {
+            let (looked, fresh) = found.map_err(|error| (path.clone(), error))?;
+            if fresh && !looked.signature.is_racy(now) {
+                self.remember(path, looked);
+            }
+            all.push(looked);
+        }
+        Ok(all)
+    }
+
+    /// Forgets the paths that `keep` does not want.
+    pub fn retain(&self, keep: impl Fn(&Path) -> bool) {
+        let mut entries = self.entries.write().expect(UNBROKEN);
+        let before = entries.len();
+        entries.retain(|path, _| keep(Path::new(path)));
+        if entries.len() < before {
+            self.dirty.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes the packed file if something is new, together with what others wrote meanwhile.
+    ///
+    /// # Errors
+    /// When the file can't be written; the old one is still there then.
+    pub fn save(&self) -> io::Result<()> {
+        if !self.dirty.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.era);
+        // A lost index costs time only, so it needs no flush.
+        atomic::write(&self.file, &bytes, Durability::Relaxed)
+    }
+}
+
+const UNBROKEN: &str = "no holder of this lock panics";
+
+fn find(entries: &Entries, path: &Path, signature: Signature) -> Option<Looked> {
+    entries.get(path.to_str()?).copied().filter(|looked| looked.signature == signature)
+}
+
+/// What the file is, and whether it had to be read.
+fn look(entries: &Entries, path: &Path) -> io::Result<(Looked, bool)> {
+    let signature = Signature::of(path)?;
+    if let Some(looked) = find(entries, path, signature) {
+        return Ok((looked, false));
+    }
+    let (digest, _) = Digest::of_file(path)?;
+    Ok((Looked { signature, digest }, true))
+}
+
+/// Magic, era, and for each path: its length, its bytes, the signature and the digest; then a checksum.
+fn pack(entries: &Entries, era: &str) -> Vec<u8> {
+    let mut sorted: Vec<_> = entries.iter().collect();
+    sorted.sort_unstable_by_key(|(path, _)| *path);
+    let mut bytes = MAGIC.to_vec();
+    pack_text(&mut bytes, era);
+    for (path, looked) in sorted {
+        pack_text(&mut bytes, path);
+        for number in looked.signature.numbers() {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(looked.digest.as_bytes());
+    }
+    let checksum = Digest::of_bytes(&bytes);
+    bytes.extend(checksum.as_bytes());
+    bytes
+}
+
+fn pack_text(bytes: &mut Vec<u8>, text: &str) {
+    bytes.extend((text.len() as u32).to_le_bytes());
+    bytes.extend(text.as_bytes());
+}
+
+/// `None` if the bytes are damaged, of another version, or of another era.
+fn unpack(bytes: &[u8], era: &str) -> Option<Entries> {
+    let (body, checksum) = bytes.split_last_chunk::<32>()?;
+    if Digest::of_bytes(body).as_bytes() != checksum {
+        return None;
+    }
+    let mut rest = body.strip_prefix(MAGIC)?;
+    if unpack_text(&mut rest)? != era {
+        return None;
+    }
+    let mut entries = Entries::with_capacity(rest.len() / 150);
+    while !rest.is_empty() {
+        let path = unpack_text(&mut rest)?.to_owned();
+        let mut numbers = [0; 5];
+        for number in &mut numbers {
+            *number = u64::from_le_bytes(take(&mut rest)?);
+        }
+        let digest = Digest::from(take::<32>(&mut rest)?);
+        entries.insert(path, Looked { signature: Signature::from_numbers(numbers), digest });
+    }
+    Some(entries)
+}
+
+fn unpack_text<'b>(rest: &mut &'b [u8]) -> Option<&'b str> {
+    let len = u32::from_le_bytes(take(rest)?) as usize;
+    let (text, after) = rest.split_at_checked(len)?;
+    *rest = after;
+    std::str::from_utf8(text).ok()
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, after) = rest.split_first_chunk::<N>()?;
+    *rest = after;
+    Some(*head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file whose content and time stamps lie well in the past, as far as `utimes` can do it.
+    fn old_file(dir: &Path, name: &str, content: &str) -> PathBuf {
+        let path = dir.join(name);
+        fs::write(&path, content).unwrap();
+        set_old(&path);
+        path
+    }
+
+    fn set_old(path: &Path) {
+        let past = SystemTime::now() - Duration::from_secs(60);
+        fs::File::options().write(true).open(path).unwrap().set_modified(past).unwrap();
+    }
+
+    fn index(dir: &Path) -> StatIndex {
+        StatIndex::open(dir.join("files.index"), "")
+    }
+
+    #[test]
+    fn what_is_remembered_is_not_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "content");
+        let wrong = Digest::of_bytes(b"not what is in the file");
+        let first = index(dir.path());
+        first.remember(&path, Looked { signature: Signature::of(&path).unwrap(), digest: wrong });
+        first.save().unwrap();
+        assert_eq!(index(dir.path()).look(&path).unwrap().digest, wrong, "the index was not used");
+    }
+
+    #[test]
+    fn an_edit_is_seen_even_if_size_and_time_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "one");
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let first = index(dir.path());
+        let before = first.look(&path).unwrap();
+        first.remember(&path, before);
+        std::thread::sleep(Duration::from_millis(20));
+        fs::write(&path, "two").unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        assert_eq!(first.look(&path).unwrap().digest, Digest::of_bytes(b"two"));
+    }
+
+    #[test]
+    fn a_file_changed_just_now_is_not_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "one").unwrap();
+        let first = index(dir.path());
+        let looked = first.look(&path).unwrap();
+        assert_eq!(first.known(&path, looked.signature), None);
+        assert!(looked.signature.is_racy(SystemTime::now()));
+        assert!(!looked.signature.is_racy(SystemTime::now() + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_index_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "content");
+        let first = index(dir.path());
+        first.remember(&path, first.look(&path).unwrap());
+        first.save().unwrap();
+        let file = dir.path().join("files.index");
+        let whole = fs::read(&file).unwrap();
+        let size_of = |bytes: &[u8], era| unpack(bytes, era).map(|entries| entries.len());
+        assert_eq!(size_of(&whole, ""), Some(1));
+        assert_eq!(size_of(&whole, "another boot"), None);
+        for cut in 0..whole.len() {
+            assert_eq!(size_of(&whole[..cut], ""), None);
+            let mut flipped = whole.clone();
+            flipped[cut] ^= 1;
+            assert_eq!(size_of(&flipped, ""), None);
+        }
+    }
+
+    #[test]
+    fn all_are_looked_at_in_order_and_the_first_missing_one_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths: Vec<_> =
+            (0..300).map(|i| old_file(dir.path(), &format!("{i}"), &format!("{i}"))).collect();
+        let index = index(dir.path());
+        let digests: Vec<_> = index.look_all(&paths).unwrap().iter().map(|looked| looked.digest).collect();
+        let expected: Vec<_> = (0..300).map(|i| Digest::of_bytes(format!("{i}").as_bytes())).collect();
+        assert_eq!(digests, expected);
+        fs::remove_file(&paths[7]).unwrap();
+        fs::remove_file(&paths[250]).unwrap();
+        assert_eq!(index.look_all(&paths).unwrap_err().0, paths[7]);
+    }
+}

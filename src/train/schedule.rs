@@ -1,0 +1,157 @@
+//! What changes while training goes on, as pure functions of where it is (section 6.4 and 6.5).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate falls from its first value to its last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decay {
+    /// On a straight line.
+    #[default]
+    Linear,
+    /// On half a cosine.
+    Cosine,
+}
+
+/// The rates of a run, given where it is.
+///
+/// `step` counts micro-batches from the start of the run, `epoch` from 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// How many epochs the run has.
+    pub epochs: usize,
+    /// Micro-batches of an epoch.
+    pub batches: usize,
+    /// The shape of the fall.
+    pub decay: Decay,
+    /// First learning rate.
+    pub lr0: f64,
+    /// Last learning rate, as a fraction of the first.
+    pub lrf: f64,
+    /// Micro-batches of warm-up; 0 for none.
+    pub warmup: usize,
+    /// Where the biases' rate starts in warm-up; the others start at 0.
+    pub warmup_bias_lr: f64,
+    /// Where momentum starts in warm-up.
+    pub warmup_momentum: f64,
+    /// Momentum after warm-up.
+    pub momentum: f64,
+    /// Micro-batches of one optimizer step, after warm-up.
+    pub accumulate: usize,
+}
+
+impl Schedule {
+    /// Micro-batches of a warm-up of `epochs` epochs (may be a fraction) in a run of `total` epochs.
+    pub fn warmup_batches(epochs: f64, total: usize, batches: usize) -> usize {
+        let epochs = epochs.min(total.saturating_sub(1) as f64);
+        (epochs * batches as f64).round_ties_even() as usize
+    }
+
+    /// Micro-batches of one optimizer step, so that it sees about `nominal` images.
+    pub fn accumulation(nominal: usize, batch: usize) -> usize {
+        ((nominal as f64 / batch as f64).round_ties_even() as usize).max(1)
+    }
+
+    /// The learning rate of weights and norms.
+    pub fn rate(&self, step: usize, epoch: usize) -> f64 {
+        self.ramp(step, 0.0, self.settled_rate(epoch))
+    }
+
+    /// The learning rate of biases.
+    pub fn bias_rate(&self, step: usize, epoch: usize) -> f64 {
+        self.ramp(step, self.warmup_bias_lr, self.settled_rate(epoch))
+    }
+
+    /// The momentum of optimizers that have one to warm up.
+    pub fn momentum(&self, step: usize) -> f64 {
+        self.ramp(step, self.warmup_momentum, self.momentum)
+    }
+
+    /// Micro-batches that the next optimizer step waits for.
+    pub fn accumulation_at(&self, step: usize) -> usize {
+        (self.ramp(step, 1.0, self.accumulate as f64).round_ties_even() as usize).max(1)
+    }
+
+    /// The rate of an epoch without warm-up.
+    fn settled_rate(&self, epoch: usize) -> f64 {
+        let done = epoch as f64 / self.epochs as f64;
+        let factor = match self.decay {
+            Decay::Linear => (1.0 - done).max(0.0) * (1.0 - self.lrf) + self.lrf,
+            Decay::Cosine => (1.0 - (std::f64::consts::PI * done).cos()) / 2.0 * (self.lrf - 1.0) + 1.0,
+        };
+        self.lr0 * factor
+    }
+
+    /// From `start` to `end` over the warm-up, `end` after it. The last step of the warm-up counts.
+    fn ramp(&self, step: usize, start: f64, end: f64) -> f64 {
+        if self.warmup == 0 || step > self.warmup {
+            return end;
+        }
+        start + (end - start) * step as f64 / self.warmup as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schedule(epochs: usize, batches: usize, batch: usize) -> Schedule {
+        let warmup = Schedule::warmup_batches(3.0, epochs, batches);
+        let accumulate = Schedule::accumulation(64, batch).min(batches * epochs);
+        let (lr0, lrf) = (0.000_714, 0.01);
+        let (warmup_bias_lr, warmup_momentum, momentum) = (0.0, 0.8, 0.937);
+        let decay = Decay::Linear;
+        Schedule {
+            epochs,
+            batches,
+            decay,
+            lr0,
+            lrf,
+            warmup,
+            warmup_bias_lr,
+            warmup_momentum,
+            momentum,
+            accumulate,
+        }
+    }
+
+    /// The steps at which the optimizer moves.
+    fn moves(schedule: &Schedule) -> Vec<usize> {
+        let mut last = -1;
+        let mut moves = Vec::new();
+        for step in 0..schedule.epochs * schedule.batches {
+            if step as isize - last >= schedule.accumulation_at(step) as isize {
+                last = step as isize;
+                moves.push(step);
+            }
+        }
+        moves
+    }
+
+    #[test]
+    fn accumulation_warms_up_as_the_references() {
+        let small = schedule(2, 5, 8);
+        assert_eq!(small.warmup, 5);
+        let per_step: Vec<usize> = (0..10).map(|step| small.accumulation_at(step)).collect();
+        assert_eq!(per_step, [1, 2, 4, 5, 7, 8, 8, 8, 8, 8]);
+        assert_eq!(moves(&small), [0, 8]);
+        let longer = schedule(5, 10, 16);
+        assert_eq!(longer.warmup, 30);
+        assert_eq!(moves(&longer), [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 17, 20, 23, 27, 31, 35, 39, 43, 47]);
+    }
+
+    #[test]
+    fn rates_are_those_in_the_references_log() {
+        let schedule = schedule(2, 5, 8);
+        assert!((schedule.rate(4, 0) - 0.000_571_2).abs() < 1e-12);
+        assert!((schedule.rate(9, 1) - 0.000_360_57).abs() < 1e-12);
+    }
+
+    #[test]
+    fn cosine_starts_and_ends_where_it_should() {
+        let schedule = Schedule { decay: Decay::Cosine, warmup: 0, ..schedule(10, 5, 64) };
+        assert_eq!(schedule.rate(0, 0), schedule.lr0);
+        assert!((schedule.rate(0, 10) - schedule.lr0 * schedule.lrf).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,102 @@
+//! Where a layer gets its parameters from: fresh random numbers, or values by name.
+
+use burn::{
+    module::{Param, RunningState},
+    tensor::{Device, Tensor, TensorData},
+};
+
+use super::Parameters;
+use crate::random::Random;
+
+/// Makes parameters for layers, each under its dotted name.
+///
+/// A fresh parameter's numbers depend on the seed and its name alone, so they are the same on every
+/// backend, and in a network that differs elsewhere.
+#[derive(Clone)]
+pub struct Builder<'a> {
+    name: String,
+    values: Option<&'a Parameters>,
+    /// `None` where the numbers don't matter.
+    seed: Option<u64>,
+    device: &'a Device,
+}
+
+/// How a fresh parameter is drawn.
+#[derive(Debug, Clone, Copy)]
+pub enum Fill {
+    /// All the same number.
+    Constant(f32),
+    /// Uniform in ±bound.
+    Uniform(f64),
+}
+
+impl<'a> Builder<'a> {
+    /// Parameters drawn from `seed`.
+    pub fn fresh(seed: u64, device: &'a Device) -> Self {
+        Self { name: String::new(), values: None, seed: Some(seed), device }
+    }
+
+    /// Parameters that are all zero: for who wants to know names and shapes only.
+    pub fn blank(device: &'a Device) -> Self {
+        Self { name: String::new(), values: None, seed: None, device }
+    }
+
+    /// Parameters taken from `values` where name and shape agree, drawn from `seed` elsewhere.
+    pub fn with_values(values: &'a Parameters, seed: u64, device: &'a Device) -> Self {
+        Self { name: String::new(), values: Some(values), seed: Some(seed), device }
+    }
+
+    /// The builder for the sub-module `name`.
+    #[must_use]
+    pub fn at(&self, name: impl std::fmt::Display) -> Self {
+        let dot = if self.name.is_empty() { "" } else { "." };
+        Self { name: format!("{}{dot}{name}", self.name), ..self.clone() }
+    }
+
+    /// A parameter that is learnt.
+    pub(super) fn parameter<const D: usize>(
+        &self,
+        name: &str,
+        shape: [usize; D],
+        fill: Fill,
+    ) -> Param<Tensor<D>> {
+        Param::from_tensor(self.tensor(name, shape, fill))
+    }
+
+    /// A running statistic, which is not learnt.
+    pub(super) fn statistic(&self, name: &str, length: usize, start: f32) -> RunningState<Tensor<1>> {
+        RunningState::new(self.tensor(name, [length], Fill::Constant(start)))
+    }
+
+    fn tensor<const D: usize>(&self, name: &str, shape: [usize; D], fill: Fill) -> Tensor<D> {
+        let name = self.at(name).name;
+        let known = self.values.and_then(|values| values.get(&name)).filter(|known| known.shape == shape);
+        match known {
+            Some(known) => on(self.device, known.values.clone()).reshape(shape),
+            None => Tensor::from_data(
+                TensorData::new(draw(&name, self.seed, shape.iter().product(), fill), shape),
+                self.device,
+            ),
+        }
+    }
+}
+
+/// `tensor` as a constant on `device`, which may record gradients where the tensor's does not.
+fn on(device: &Device, tensor: Tensor<1>) -> Tensor<1> {
+    if device.is_autodiff() && !tensor.device().is_autodiff() {
+        Tensor::from_inner(tensor)
+    } else {
+        tensor.to_device(device)
+    }
+}
+
+fn draw(name: &str, seed: Option<u64>, count: usize, fill: Fill) -> Vec<f32> {
+    match (fill, seed) {
+        (Fill::Constant(value), _) => vec![value; count],
+        (Fill::Uniform(_), None) => vec![0.0; count],
+        (Fill::Uniform(bound), Some(seed)) => {
+            let mut random = Random::new(name, &[seed]);
+            (0..count).map(|_| random.uniform(-bound, bound) as f32).collect()
+        }
+    }
+}

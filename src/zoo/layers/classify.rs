@@ -1,0 +1,58 @@
+//! The head: from a feature map to logits.
+
+use burn::{
+    module::{Module, Param},
+    tensor::Tensor,
+};
+
+use super::ConvBlock;
+use crate::zoo::builder::{Builder, Fill};
+
+/// Channels between the convolution and the linear layer.
+pub const FEATURES: usize = 1280;
+
+/// A linear layer, its weight `[out, in]` as PyTorch keeps it.
+#[derive(Module, Debug)]
+struct Linear {
+    weight: Param<Tensor<2>>,
+    bias: Param<Tensor<1>>,
+}
+
+impl Linear {
+    fn new(b: &Builder<'_>, inputs: usize, outputs: usize) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        Self {
+            weight: b.parameter("weight", [outputs, inputs], Fill::Uniform(bound)),
+            bias: b.parameter("bias", [outputs], Fill::Uniform(bound)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+    }
+}
+
+/// Convolution to 1280 channels, global average pool, linear.
+#[derive(Module, Debug)]
+pub struct Classify {
+    conv: ConvBlock,
+    linear: Linear,
+}
+
+impl Classify {
+    /// A head for `c1` channels and `classes` classes.
+    pub fn new(b: &Builder<'_>, c1: usize, classes: usize, kernel: usize, stride: usize) -> Self {
+        Self {
+            conv: ConvBlock::new(&b.at("conv"), c1, FEATURES, kernel).stride(stride),
+            linear: Linear::new(&b.at("linear"), FEATURES, classes),
+        }
+    }
+
+    /// `[batch, c1, h, w]` to logits `[batch, classes]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+        let x = self.conv.forward(x);
+        let [batch, c, h, w] = x.dims();
+        let pooled = x.reshape([batch, c, h * w]).mean_dim(2).reshape([batch, c]);
+        self.linear.forward(pooled)
+    }
+}

@@ -1,0 +1,127 @@
+//! Convolution, batch norm and activation: what every block is made of.
+
+use burn::{
+    module::{Module, Param, RunningState},
+    tensor::{Tensor, module, ops::ConvOptions},
+};
+
+use super::ops;
+use crate::zoo::builder::{Builder, Fill};
+
+/// A convolution without bias; its padding keeps the size at stride 1.
+#[derive(Module, Debug)]
+pub struct Conv2d {
+    weight: Param<Tensor<4>>,
+    stride: usize,
+    groups: usize,
+}
+
+/// Batch norm over `[batch, channels, height, width]` with PyTorch's defaults.
+#[derive(Module, Debug)]
+pub struct BatchNorm2d {
+    weight: Param<Tensor<1>>,
+    bias: Param<Tensor<1>>,
+    running_mean: RunningState<Tensor<1>>,
+    running_var: RunningState<Tensor<1>>,
+}
+
+/// Convolution, batch norm, and SiLU unless it is [`linear`](ConvBlock::linear).
+#[derive(Module, Debug)]
+pub struct ConvBlock {
+    conv: Conv2d,
+    bn: BatchNorm2d,
+    activated: bool,
+}
+
+/// PyTorch's default, and the reference's for classification.
+const EPSILON: f64 = 1e-5;
+/// How much of a batch's statistics enters the running ones.
+const MOMENTUM: f64 = 0.1;
+
+impl Conv2d {
+    fn new(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
+        // Kaiming uniform with a = √5, as PyTorch's reset_parameters (section 2.1).
+        let bound = 1.0 / ((c1 / groups * kernel * kernel) as f64).sqrt();
+        let shape = [c2, c1 / groups, kernel, kernel];
+        Self { weight: b.parameter("weight", shape, Fill::Uniform(bound)), stride: 1, groups }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let weight = self.weight.val();
+        let padding = weight.dims()[2] / 2;
+        let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
+        module::conv2d(x, weight, None, options)
+    }
+}
+
+impl BatchNorm2d {
+    fn new(b: &Builder<'_>, channels: usize) -> Self {
+        Self {
+            weight: b.parameter("weight", [channels], Fill::Constant(1.0)),
+            bias: b.parameter("bias", [channels], Fill::Constant(0.0)),
+            running_mean: b.statistic("running_mean", channels, 0.0),
+            running_var: b.statistic("running_var", channels, 1.0),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if x.device().is_autodiff() { self.train(x) } else { self.eval(x) }
+    }
+
+    fn eval(&self, x: Tensor<4>) -> Tensor<4> {
+        let (mean, var) = (self.running_mean.value_sync(), self.running_var.value_sync());
+        module::batch_norm(x, self.weight.val(), self.bias.val(), mean, var, EPSILON)
+    }
+
+    fn train(&self, x: Tensor<4>) -> Tensor<4> {
+        let [batch, _, height, width] = x.dims();
+        let count = (batch * height * width) as f64;
+        let result = module::batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
+        follow(&self.running_mean, result.mean);
+        // PyTorch normalises by the biased variance, but remembers the unbiased one.
+        follow(&self.running_var, result.variance.mul_scalar(count / (count - 1.0).max(1.0)));
+        result.output
+    }
+}
+
+/// Moves a running statistic towards a batch's.
+fn follow(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
+    let old = running.value_sync().inner();
+    let new = old.mul_scalar(1.0 - MOMENTUM) + batch.inner().mul_scalar(MOMENTUM);
+    running.update(Tensor::from_inner(new));
+    // Burn keeps an update aside until the next one; asking for the value makes it visible to visitors.
+    let _ = running.value_sync();
+}
+
+impl ConvBlock {
+    /// `c1 -> c2` channels, `kernel`² pixels, stride 1, one group, SiLU.
+    pub fn new(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize) -> Self {
+        Self::grouped(b, c1, c2, kernel, 1)
+    }
+
+    /// The same with `groups` groups.
+    pub fn grouped(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
+        let conv = Conv2d::new(&b.at("conv"), c1, c2, kernel, groups);
+        Self { conv, bn: BatchNorm2d::new(&b.at("bn"), c2), activated: true }
+    }
+
+    /// The same with another stride.
+    #[must_use]
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.conv.stride = stride;
+        self
+    }
+
+    /// The same without activation.
+    #[must_use]
+    pub fn linear(mut self) -> Self {
+        self.activated = false;
+        self
+    }
+
+    /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = self.bn.forward(self.conv.forward(x));
+        if self.activated { ops::silu(x) } else { x }
+    }
+}

@@ -1,0 +1,221 @@
+//! What a pickle holds, and a safe way to look at it.
+
+/// The place of an item in its pickle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(u32);
+
+impl Id {
+    pub(super) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).expect("a pickle has fewer items than 2³²"))
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One value; its parts are other items of the same pickle.
+#[derive(Debug)]
+pub enum Item {
+    /// `None`.
+    None,
+    /// `True` or `False`.
+    Bool(bool),
+    /// A whole number of up to 64 bits.
+    Int(i64),
+    /// A whole number of more bits: none that counts here.
+    HugeInt,
+    /// A number.
+    Float(f64),
+    /// Text.
+    Str(String),
+    /// Bytes: none that count here.
+    Bytes,
+    /// A list.
+    List(Vec<Id>),
+    /// A tuple.
+    Tuple(Vec<Id>),
+    /// A set.
+    Set(Vec<Id>),
+    /// A dict, in order.
+    Dict(Vec<(Id, Id)>),
+    /// A class or function, by name only.
+    Global {
+        /// E.g. `torch.nn.modules.conv`.
+        module: String,
+        /// E.g. `Conv2d`.
+        name: String,
+    },
+    /// What a call would have made.
+    Object(Box<Object>),
+    /// What lies outside the pickle, e.g. a tensor's storage.
+    Persistent(Id),
+}
+
+/// A call that was not made, and what would have been done to its result.
+#[derive(Debug)]
+pub struct Object {
+    /// What would have been called.
+    pub callable: Id,
+    /// The tuple that it would have been called with.
+    pub args: Id,
+    /// What the result's `__setstate__` would have been given.
+    pub state: Option<Id>,
+    /// What would have been set by key.
+    pub entries: Vec<(Id, Id)>,
+    /// What would have been appended.
+    pub elements: Vec<Id>,
+}
+
+impl Object {
+    pub(super) fn new(callable: Id, args: Id) -> Self {
+        Self { callable, args, state: None, entries: Vec::new(), elements: Vec::new() }
+    }
+}
+
+/// A pickle that was read.
+#[derive(Debug)]
+pub struct Pickle {
+    pub(super) items: Vec<Item>,
+    pub(super) root: Id,
+}
+
+impl Pickle {
+    /// The value that was pickled.
+    pub fn root(&self) -> View<'_> {
+        self.view(self.root)
+    }
+
+    fn view(&self, id: Id) -> View<'_> {
+        View { pickle: self, id }
+    }
+}
+
+/// A look at one item. Looking never recurses; who follows parts must bound the depth, as a part
+/// may contain its whole.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    pickle: &'a Pickle,
+    id: Id,
+}
+
+impl<'a> View<'a> {
+    fn item(self) -> &'a Item {
+        &self.pickle.items[self.id.index()]
+    }
+
+    fn views(self, ids: &'a [Id]) -> impl Iterator<Item = View<'a>> + use<'a> {
+        ids.iter().map(move |id| self.pickle.view(*id))
+    }
+
+    /// Whether it is `None`.
+    pub fn is_none(self) -> bool {
+        matches!(self.item(), Item::None)
+    }
+
+    /// The text, if it is text.
+    pub fn str(self) -> Option<&'a str> {
+        if let Item::Str(text) = self.item() { Some(text) } else { None }
+    }
+
+    /// The whole number, if it is one of up to 64 bits.
+    pub fn int(self) -> Option<i64> {
+        if let Item::Int(value) = self.item() { Some(*value) } else { None }
+    }
+
+    /// The whole number, if it is one and not negative.
+    pub fn size(self) -> Option<usize> {
+        self.int().and_then(|value| usize::try_from(value).ok())
+    }
+
+    /// The number, if it is one.
+    pub fn float(self) -> Option<f64> {
+        match self.item() {
+            Item::Float(value) => Some(*value),
+            Item::Int(value) => Some(*value as f64),
+            _ => None,
+        }
+    }
+
+    /// The flag, if it is one.
+    pub fn bool(self) -> Option<bool> {
+        if let Item::Bool(value) = self.item() { Some(*value) } else { None }
+    }
+
+    /// What the persistent id names, if it is one.
+    pub fn persistent(self) -> Option<View<'a>> {
+        if let Item::Persistent(id) = self.item() { Some(self.pickle.view(*id)) } else { None }
+    }
+
+    /// Module and name, if it is a class or a function.
+    pub fn global(self) -> Option<(&'a str, &'a str)> {
+        if let Item::Global { module, name } = self.item() { Some((module, name)) } else { None }
+    }
+
+    fn object(self) -> Option<&'a Object> {
+        if let Item::Object(object) = self.item() { Some(object) } else { None }
+    }
+
+    /// Module and name of what would have made the object.
+    pub fn class(self) -> Option<(&'a str, &'a str)> {
+        self.pickle.view(self.object()?.callable).global()
+    }
+
+    /// The arguments of the call that would have made the object.
+    pub fn args(self) -> impl Iterator<Item = View<'a>> + use<'a> {
+        let args = self.object().map(|object| self.pickle.view(object.args));
+        args.into_iter().flat_map(View::elements)
+    }
+
+    /// Whether it is an object with a state, such as a module.
+    pub fn has_state(self) -> bool {
+        self.object().is_some_and(|object| object.state.is_some())
+    }
+
+    /// An attribute of the object.
+    pub fn attribute(self, name: &str) -> Option<View<'a>> {
+        self.pickle.view(self.object()?.state?).get(name)
+    }
+
+    /// The parts of a list, tuple or set, in order.
+    pub fn elements(self) -> impl Iterator<Item = View<'a>> + use<'a> {
+        let ids: &'a [Id] = match self.item() {
+            Item::List(ids) | Item::Tuple(ids) | Item::Set(ids) => ids,
+            Item::Object(object) => &object.elements,
+            _ => &[],
+        };
+        self.views(ids)
+    }
+
+    /// Whether it is a list or a tuple.
+    pub fn is_sequence(self) -> bool {
+        matches!(self.item(), Item::List(_) | Item::Tuple(_))
+    }
+
+    /// Whether it is a dict, or an object that is filled like one (`OrderedDict`).
+    pub fn is_mapping(self) -> bool {
+        matches!(self.item(), Item::Dict(_)) || self.class() == Some(("collections", "OrderedDict"))
+    }
+
+    /// The entries of a dict or of what is filled like one, in order. `OrderedDict`s of protocols 0
+    /// and 1 are made by a call with a list of pairs.
+    pub fn entries(self) -> impl Iterator<Item = (View<'a>, View<'a>)> + use<'a> {
+        let filled: &'a [(Id, Id)] = match self.item() {
+            Item::Dict(entries) => entries,
+            Item::Object(object) => &object.entries,
+            _ => &[],
+        };
+        let called = self.is_mapping().then(|| self.args().next()).flatten();
+        let called = called.into_iter().flat_map(View::elements).filter_map(|pair| {
+            let mut parts = pair.elements();
+            Some((parts.next()?, parts.next()?))
+        });
+        called
+            .chain(filled.iter().map(move |(key, value)| (self.pickle.view(*key), self.pickle.view(*value))))
+    }
+
+    /// The entry of a dict whose key is the text `key`; the last one, as in Python.
+    pub fn get(self, key: &str) -> Option<View<'a>> {
+        self.entries().filter(|(name, _)| name.str() == Some(key)).last().map(|(_, value)| value)
+    }
+}

@@ -1,0 +1,312 @@
+//! Whole files: the reference's own, hand-made ones, and damaged ones.
+
+use std::{
+    io::{Cursor, Read as _, Write as _},
+    sync::LazyLock,
+};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
+
+use super::*;
+
+const TINY: [(&str, &[u8]); 3] = [
+    ("tiny-yolo11", include_bytes!("../../../tests/fixtures/weights/tiny-yolo11.pt")),
+    ("tiny-yolov8", include_bytes!("../../../tests/fixtures/weights/tiny-yolov8.pt")),
+    ("tiny-yolo12", include_bytes!("../../../tests/fixtures/weights/tiny-yolo12.pt")),
+];
+const EXPECTED: &str = include_str!("../../../tests/fixtures/weights/expected.json");
+
+/// The entries of an archive, by name.
+fn entries(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let entry = |i| {
+        let mut entry = zip.by_index(i).unwrap();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        (entry.name().unwrap().into_owned(), bytes)
+    };
+    (0..ZipArchive::new(Cursor::new(bytes)).unwrap().len()).map(entry).collect()
+}
+
+fn archive(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in entries {
+        let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+        zip.start_file(name.as_str(), stored).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// An archive with this pickle and one storage, `0`, of the floats 0 to 5.
+fn file(pickle: &[u8]) -> Vec<u8> {
+    let floats = (0..6_u8).flat_map(|value| f32::from(value).to_le_bytes()).collect();
+    let pickle = [pickle, b"."].concat();
+    archive(&[("archive/data.pkl".to_owned(), pickle), ("archive/data/0".to_owned(), floats)])
+}
+
+fn tuple(numbers: &[u64]) -> String {
+    let numbers: String = numbers.iter().map(|number| format!("I{number}\n")).collect();
+    format!("({numbers}t")
+}
+
+/// A view of storage `0`, in protocol 0.
+fn tensor(offset: u64, shape: &[u64], strides: &[u64]) -> String {
+    let storage = "(S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI6\ntQ";
+    let (shape, strides) = (tuple(shape), tuple(strides));
+    format!(
+        "ctorch._utils\n_rebuild_tensor_v2\n({storage}I{offset}\n{shape}{strides}I00\nccollections\nOrderedDict\n)RtR"
+    )
+}
+
+fn dict(entries: &[(&str, &str)]) -> String {
+    let entries: String = entries.iter().map(|(name, value)| format!("S'{name}'\n{value}s")).collect();
+    format!("(d{entries}")
+}
+
+fn read_pickle(pickle: &str) -> Result<ModelFile> {
+    from_bytes(&file(pickle.as_bytes()))
+}
+
+fn reason(result: Result<ModelFile>) -> String {
+    match result {
+        // Not `unwrap_err`: it would print all the weights.
+        Ok(_) => panic!("the file should be refused"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_references_checkpoints_are_read_whole() {
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    for (name, bytes) in TINY {
+        let model = from_bytes(bytes).unwrap();
+        let norms = model.weights.keys().filter(|name| name.ends_with("running_var")).count();
+        let expected = &expected[name];
+        assert_eq!(json!(model.weights.len() + norms), expected["tensors"], "{name}");
+        let trained = model.weights.iter().filter(|(name, _)| !name.contains(".running_"));
+        let parameters: usize = trained.map(|(_, array)| array.data.len()).sum();
+        assert_eq!(json!(parameters), expected["parameters"], "{name}");
+        assert_eq!(model.names.unwrap(), ["class a", "class b", "class c", "class d"], "{name}");
+        let yaml = expected["yaml"].as_str().unwrap().strip_suffix(".yaml").unwrap();
+        assert_eq!(model.arch_name.as_deref(), Some(yaml));
+        assert_eq!((model.size, &model.transforms), (Some(64), &None), "{name}");
+        assert!(
+            model.weights.values().all(|array| array.data.iter().all(|value| value.is_finite())),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn shapes_are_those_of_the_network() {
+    let model = from_bytes(TINY[0].1).unwrap();
+    let shape = |name: &str| model.weights[name].shape.clone();
+    assert_eq!(shape("model.0.conv.weight"), [8, 3, 3, 3]);
+    assert_eq!(shape("model.10.linear.weight"), [4, 1280]);
+    assert_eq!(shape("model.9.m.0.attn.pe.bn.running_var").len(), 1);
+}
+
+#[test]
+fn the_model_yaml_becomes_text_again() {
+    insta::assert_snapshot!(from_bytes(TINY[0].1).unwrap().arch.unwrap());
+}
+
+#[test]
+fn a_state_dict_is_read_wherever_it_lies() {
+    let weights =
+        dict(&[("a.weight", &tensor(1, &[2, 2], &[1, 2])), ("a.num_batches_tracked", &tensor(0, &[], &[]))]);
+    let wrapped = dict(&[("module.a.weight", &tensor(1, &[2, 2], &[1, 2]))]);
+    let inside = dict(&[("epoch", "I3\n"), ("model", "N"), ("state_dict", &weights)]);
+    let averaged = dict(&[("model", &dict(&[("b", &tensor(0, &[1], &[1]))])), ("ema", &weights)]);
+    for pickle in [weights.clone(), wrapped, inside, averaged] {
+        let model = read_pickle(&pickle).unwrap();
+        let array = Array { shape: vec![2, 2], data: vec![1.0, 3.0, 2.0, 4.0] };
+        assert_eq!(model.weights, Weights::from([("a.weight".to_owned(), array)]));
+    }
+}
+
+/// A protocol-0 object with a state.
+fn object(module: &str, class: &str, state: &[(&str, &str)]) -> String {
+    format!("c{module}\n{class}\n(tR{}b", dict(state))
+}
+
+/// A checkpoint as the reference writes it, with these steps as its transforms.
+fn checkpoint(steps: &[String], size: &str) -> Result<ModelFile> {
+    let compose = object(
+        "torchvision.transforms.transforms",
+        "Compose",
+        &[("transforms", &format!("({}l", steps.concat()))],
+    );
+    let parameters = dict(&[("weight", &tensor(0, &[2], &[1]))]);
+    let names = "(dI1\nS'b'\nsI0\nS'a'\ns";
+    let modules =
+        dict(&[("fc", &object("torch.nn.modules.linear", "Linear", &[("_parameters", &parameters)]))]);
+    let state = [("_modules", modules.as_str()), ("names", names), ("transforms", &compose)];
+    let model = object("ultralytics.nn.tasks", "ClassificationModel", &state);
+    read_pickle(&dict(&[("ema", "N"), ("model", &model), ("train_args", &dict(&[("imgsz", size)]))]))
+}
+
+fn step(class: &str, state: &[(&str, &str)]) -> String {
+    object("torchvision.transforms.transforms", class, state)
+}
+
+#[test]
+fn a_checkpoints_transforms_become_an_eval_chain() {
+    let mode = "ctorchvision.transforms.functional\nInterpolationMode\n(S'bicubic'\ntR";
+    let resize = step("Resize", &[("size", "I73\n"), ("interpolation", mode)]);
+    let (crop, float) = (step("CenterCrop", &[("size", "(I64\nI64\nt")]), step("ToTensor", &[]));
+    let mean = "(F0.5\nF0.25\nF0\nt";
+    let normal = step("Normalize", &[("mean", mean), ("std", &tensor(1, &[3], &[1]))]);
+    let idle = step("Normalize", &[("mean", &tensor(0, &[3], &[0])), ("std", &tensor(1, &[3], &[0]))]);
+    let model = checkpoint(&[resize.clone(), crop.clone(), float.clone(), normal], "I64\n").unwrap();
+    let chain = json!([
+        {"type": "resize", "interpolation": "bicubic", "size": 73},
+        {"type": "center_crop"},
+        {"type": "normalize", "mean": [0.5, 0.25, 0.0], "std": [1.0, 2.0, 3.0]},
+    ]);
+    assert_eq!((model.size, model.transforms), (Some(64), Some(chain)));
+    assert_eq!((model.names, model.weights.len()), (Some(vec!["a".to_owned(), "b".to_owned()]), 1));
+    let own = step("Resize", &[("size", "I64\n")]);
+    let chain = json!([{"type": "resize", "interpolation": "bilinear"}, {"type": "center_crop"}]);
+    assert_eq!(checkpoint(&[own, crop.clone(), float, idle], "I64\n").unwrap().transforms, Some(chain));
+    for (steps, size) in
+        [(vec![resize.clone(), crop.clone()], "I32\n"), (vec![resize, step("Grayscale", &[]), crop], "I64\n")]
+    {
+        assert_eq!(checkpoint(&steps, size).unwrap().transforms, None);
+    }
+}
+
+#[test]
+fn a_network_without_weights_is_described_too() {
+    let model = ModelFile { arch_name: Some("yolo11n-cls".to_owned()), ..ModelFile::default() };
+    assert_eq!(from_bytes(&to_bytes(&model).unwrap()).unwrap(), model);
+    let none: [(&str, ::safetensors::tensor::TensorView<'_>); 0] = [];
+    assert_eq!(reason(from_bytes(&::safetensors::serialize(none, None).unwrap())), "it has no weights");
+}
+
+#[test]
+fn hostile_tensors_are_refused() {
+    let one = |tensor: String| reason(read_pickle(&dict(&[("a", &tensor)])));
+    assert_eq!(one(tensor(5, &[2], &[1])), "it has a tensor that reaches beyond its storage");
+    assert_eq!(one(tensor(0, &[1 << 40], &[0])), "it has tensors with more elements than the file");
+    assert_eq!(
+        one(tensor(0, &[1 << 40, 1 << 40], &[0, 0])),
+        "it has tensors with more elements than the file"
+    );
+    assert_eq!(one(tensor(0, &[2], &[u64::MAX >> 1])), "it has a tensor that reaches beyond its storage");
+    let views: Vec<(String, String)> = (0..40).map(|i| (format!("t{i}"), tensor(0, &[60], &[0]))).collect();
+    let views: Vec<(&str, &str)> =
+        views.iter().map(|(name, tensor)| (name.as_str(), tensor.as_str())).collect();
+    assert!(read_pickle(&dict(&views)).is_ok());
+    let large: Vec<(String, String)> = (0..40).map(|i| (format!("t{i}"), tensor(0, &[600], &[0]))).collect();
+    let large: Vec<(&str, &str)> =
+        large.iter().map(|(name, tensor)| (name.as_str(), tensor.as_str())).collect();
+    assert_eq!(reason(read_pickle(&dict(&large))), "it has tensors with more elements than the file");
+}
+
+#[test]
+fn a_module_inside_itself_is_refused() {
+    let modules = "cm\nNet\n)\u{81}p0\n(dS'_modules'\n(dS'a'\ng0\nsS'b'\ng0\nssb";
+    // `NEWOBJ` is one byte, not a character.
+    let pickle: Vec<u8> = modules.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    assert_eq!(reason(from_bytes(&file(&pickle))), "it has more modules inside modules than any network");
+}
+
+#[test]
+fn files_that_are_no_models_say_why() {
+    assert_eq!(reason(from_bytes(b"")), "it is empty");
+    assert_eq!(reason(from_bytes(b"hello, world")), "it is neither a PyTorch archive nor a safetensors file");
+    assert_eq!(reason(read_pickle("(d")), "it has no network and no weights");
+    assert_eq!(reason(read_pickle("I3\n")), "it has no network and no weights");
+    let other = archive(&[("notes.txt".to_owned(), b"hi".to_vec())]);
+    assert_eq!(reason(from_bytes(&other)), "it is a zip archive, but not one written by PyTorch");
+    let error = read(Path::new("no/such.pt")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read no/such.pt");
+}
+
+#[test]
+fn a_flipped_bit_in_a_weight_is_noticed() {
+    let (name, bytes) = TINY[1];
+    let mut bytes = bytes.to_vec();
+    bytes[300_000] ^= 1;
+    let reason = reason(from_bytes(&bytes));
+    assert!(reason.starts_with("its archive is damaged"), "{name}: {reason}");
+}
+
+#[test]
+fn a_path_stands_in_the_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cut.pt");
+    fs::write(&path, &TINY[0].1[..200_000]).unwrap();
+    let error = read(&path).unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("cannot read {} as a model: its archive is damaged", path.display())),
+        "{error}"
+    );
+}
+
+#[test]
+fn safetensors_give_back_what_they_were_given() {
+    let mut model = from_bytes(TINY[1].1).unwrap();
+    model.training = Some(json!({"epoch": 3, "top1": 0.75}));
+    let bytes = to_bytes(&model).unwrap();
+    assert_eq!(from_bytes(&bytes).unwrap(), model);
+    assert_eq!(to_bytes(&model).unwrap(), bytes);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    write(&path, &model).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn safetensors_of_others_have_weights_only() {
+    let view =
+        ::safetensors::tensor::TensorView::new(::safetensors::Dtype::BF16, vec![2], &[0x80, 0x3f, 0, 0xc0]);
+    let bytes = ::safetensors::serialize([("a", view.unwrap())], None).unwrap();
+    let model = from_bytes(&bytes).unwrap();
+    let weights = Weights::from([("a".to_owned(), Array { shape: vec![2], data: vec![1.0, -2.0] })]);
+    assert_eq!(model, ModelFile { weights, ..ModelFile::default() });
+}
+
+#[test]
+fn a_wrong_shape_is_not_written() {
+    let weights = Weights::from([("a".to_owned(), Array { shape: vec![3], data: vec![1.0] })]);
+    let error = to_bytes(&ModelFile { weights, ..ModelFile::default() }).unwrap_err();
+    assert_eq!(error.to_string(), "a has 1 numbers for the shape [3]");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn damaged_archives_never_panic(at in 0_usize..397_000, byte in any::<u8>(), end in 0_usize..397_589) {
+        let mut bytes = TINY[1].1.to_vec();
+        bytes[at] = byte;
+        let _ = from_bytes(&bytes);
+        let _ = from_bytes(&bytes[..end]);
+    }
+
+    /// With checksums that fit, so that the damage reaches the pickle machine and what follows it.
+    #[test]
+    fn damaged_pickles_never_panic(changes in prop::collection::vec((0_usize..39_000, any::<u8>()), 1..8)) {
+        let mut parts = entries(TINY[1].1);
+        for (at, byte) in changes {
+            parts[0].1[at] = byte;
+        }
+        let _ = from_bytes(&archive(&parts));
+    }
+
+    #[test]
+    fn damaged_safetensors_never_panic(changes in prop::collection::vec((0_usize..20_000, any::<u8>()), 1..4)) {
+        static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| to_bytes(&from_bytes(TINY[1].1).unwrap()).unwrap());
+        let mut bytes = GOOD.clone();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        let _ = from_bytes(&bytes);
+    }
+}

@@ -1,0 +1,62 @@
+//! The published schema: current, and of one mind with the program.
+
+use std::fs;
+
+use kiln::{
+    nodes::KINDS,
+    plan::load,
+    spec::{
+        Source,
+        codes::{self, Wrong},
+        schema,
+    },
+};
+use serde_json::Value;
+
+#[test]
+fn the_published_schema_is_current() {
+    let text = schema::text(KINDS);
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(schema::PATH, &text).unwrap();
+        return;
+    }
+    let published = fs::read_to_string(schema::PATH).unwrap();
+    assert!(published == text, "{} is stale: run `UPDATE_SCHEMAS=1 cargo test --test schemas`", schema::PATH);
+    assert!(schema::PUBLISHED == text, "the embedded schema is stale: build again");
+}
+
+#[test]
+fn the_schema_is_valid_draft_07() {
+    let schema = schema::pipeline(KINDS);
+    let meta = jsonschema::draft7::meta::validate(&schema);
+    assert!(meta.is_ok(), "{meta:?}");
+}
+
+/// What a text says, if it can be read.
+fn document(text: &str) -> Option<Value> {
+    Source::new("example.yaml", text).parse().ok().map(|(document, _)| document)
+}
+
+#[test]
+fn the_schema_refuses_what_the_program_refuses() {
+    let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
+    for code in codes::ALL {
+        assert!(validator.is_valid(&document(code.right).unwrap()), "right example of {}", code.code);
+        let Wrong::Yaml(text) = code.wrong else { continue };
+        let of_schema = code.code.starts_with("E01");
+        if let Some(document) = document(text) {
+            assert_eq!(validator.is_valid(&document), !of_schema, "wrong example of {}", code.code);
+        }
+    }
+}
+
+#[test]
+fn the_schema_accepts_the_pipelines_of_this_repository() {
+    let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
+    for entry in fs::read_dir("pipelines").unwrap() {
+        let path = entry.unwrap().path();
+        assert!(load(&path, KINDS).is_ok(), "{}", path.display());
+        let document = document(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert!(validator.is_valid(&document), "{}", path.display());
+    }
+}

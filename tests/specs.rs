@@ -1,0 +1,249 @@
+//! Pipeline files as their authors meet them: every kind of mistake, and the files that are right.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use kiln::{
+    nodes::KINDS,
+    plan::{Loaded, Rejected, load},
+    spec::{
+        self, DocPath, Place, Source, codes,
+        render::{self, Style},
+    },
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The YAML files of a folder of the repository, by name. Tests run in the repository's root.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    files.sort();
+    assert!(!files.is_empty(), "{folder} has no files");
+    files
+}
+
+/// The rejected file, without the path of this checkout.
+fn rejected(path: &Path) -> Rejected {
+    let Err(mut rejected) = load(path, KINDS) else { panic!("{} has no problem", path.display()) };
+    let here = std::env::current_dir().unwrap().display().to_string();
+    for problem in &mut rejected.problems {
+        problem.message = problem.message.replace(&here, "/kiln");
+        problem.help = problem.help.take().map(|help| help.replace(&here, "/kiln"));
+    }
+    *rejected
+}
+
+fn accepted(path: &Path) -> Loaded {
+    load(path, KINDS).unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)))
+}
+
+#[test]
+fn every_mistake_is_shown_in_its_place() {
+    for path in files("tests/fixtures/invalid") {
+        let text = rejected(&path).human(Style::PLAIN);
+        let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let source = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        let text_without_labels: String =
+            text.lines().filter(|line| !line.contains('·')).map(|line| format!("{line}\n")).collect();
+        assert!(width(&text_without_labels) <= 80.max(width(&source) + 8), "{} is too wide", path.display());
+        insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), text);
+    }
+}
+
+#[test]
+fn data_says_what_text_says() {
+    for path in files("tests/fixtures/invalid") {
+        let rejected = rejected(&path);
+        let text = rejected.source.text();
+        let data = serde_json::to_value(rejected.report()).unwrap();
+        assert_eq!(data["valid"], false);
+        let problems = data["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), rejected.problems.len());
+        for (told, problem) in problems.iter().zip(&rejected.problems) {
+            assert_eq!(told["code"], problem.code);
+            assert_eq!(told["message"], problem.message);
+            let byte = |key: &str| usize::try_from(told["at"][key].as_u64().unwrap()).unwrap();
+            assert!(text.get(byte("start")..byte("end")).is_some(), "{}: {told}", path.display());
+            let line = usize::try_from(told["at"]["line"].as_u64().unwrap()).unwrap();
+            assert_eq!(line, text[..byte("start")].matches('\n').count() + 1);
+        }
+    }
+}
+
+#[test]
+fn all_mistakes_of_a_file_as_data() {
+    let rejected = rejected(Path::new("tests/fixtures/invalid/several.yaml"));
+    insta::assert_snapshot!(
+        "several_as_data",
+        format!("{:#}", serde_json::to_value(rejected.report()).unwrap())
+    );
+}
+
+#[test]
+fn every_code_has_a_file() {
+    let seen: BTreeSet<&str> = files("tests/fixtures/invalid")
+        .iter()
+        .flat_map(|path| rejected(path).problems.into_iter().map(|problem| problem.code))
+        .chain([codes::UNREADABLE])
+        .collect();
+    let all: BTreeSet<&str> = codes::ALL.iter().map(|code| code.code).collect();
+    assert_eq!(seen, all);
+}
+
+#[test]
+fn a_file_that_is_not_there_names_its_neighbour() {
+    let text = rejected(Path::new("tests/fixtures/invalid/cycel.yaml")).human(Style::PLAIN);
+    insta::assert_snapshot!("unreadable", text);
+}
+
+#[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), "# filler\n".repeat(1 << 17)).unwrap();
+    let problems = rejected(file.path()).problems;
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].message, "the file is larger than 1024 KiB");
+}
+
+#[test]
+fn after_twenty_problems_the_rest_is_counted() {
+    let keys: String = (0..30).map(|i| format!("unknown{i}: 1\n")).collect();
+    let source = Source::new("many.yaml", format!("version: 1\nname: many\nnodes: {{}}\n{keys}"));
+    let problems = spec::parse(&source, KINDS).unwrap_err();
+    let text = render::human(&source, &problems, Style::PLAIN);
+    assert_eq!(text.matches("E0102").count() + text.matches("E0105").count(), render::CAP);
+    assert!(text.ends_with("… and 11 more problems\n"), "{text}");
+    assert_eq!(render::report(&source, &problems).omitted, 11);
+}
+
+#[test]
+fn the_pipelines_of_this_repository_are_right() {
+    for path in files("pipelines") {
+        accepted(&path);
+    }
+}
+
+#[test]
+fn a_resolved_spec_is_valid_input_and_says_the_same() {
+    for path in files("pipelines") {
+        let spec = accepted(&path).spec;
+        let again = spec::parse(&Source::new("resolved.yaml", spec.to_yaml()), KINDS).unwrap();
+        assert_eq!(again, spec, "{}", path.display());
+    }
+}
+
+#[test]
+fn steps_come_after_what_they_need_and_otherwise_in_the_order_of_the_file() {
+    let text = "version: 1\nname: order\nnodes:\n  \
+        score: { type: val, model: fit, dataset: digits }\n  \
+        prep: { type: transforms, size: 64 }\n  \
+        digits: { type: dataset, root: . }\n  \
+        fit: { type: train, model: net, dataset: digits, transforms: prep }\n  \
+        net: { type: model, arch: yolo11n-cls, dataset: digits }\n";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), text).unwrap();
+    let plan = accepted(file.path()).plan;
+    let order: Vec<&str> = plan.steps().iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(order, ["prep", "digits", "net", "fit", "score"]);
+    let fit = &plan.steps()[plan.position("fit").unwrap()];
+    let inputs: Vec<_> = fit.inputs.iter().map(|(port, step)| (port.as_str(), *step)).collect();
+    assert_eq!(inputs, [("model", 2), ("dataset", 1), ("transforms", 0)]);
+    assert_eq!(plan.needed_by(&["net"]), [1, 2]);
+    assert_eq!(plan.needed_by(&["score"]), [0, 1, 2, 3, 4]);
+    assert!(plan.needed_by(&[]).is_empty());
+    insta::assert_snapshot!("dot", plan.to_dot());
+}
+
+/// A document in YAML: flow style below the depth `flow`, block style above.
+fn yaml(value: &Value, depth: usize, flow: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match value {
+        _ if depth >= flow => value.to_string(),
+        Value::Object(map) if !map.is_empty() => map
+            .iter()
+            .map(|(key, value)| {
+                format!("\n{indent}{}: {}", Value::from(key.as_str()), yaml(value, depth + 1, flow))
+            })
+            .collect(),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().map(|item| format!("\n{indent}- {}", yaml(item, depth + 1, flow))).collect()
+        }
+        value => value.to_string(),
+    }
+}
+
+fn document() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-1e6..1e6f64).prop_map(|number| Value::from(number + 0.5_f64.copysign(number))),
+        "[a-zé✓ :#'\"\\\\-]{0,8}".prop_map(Value::from),
+    ];
+    let inner = scalar.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-zé ✓]{1,6}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    prop::collection::btree_map("[a-zé ]{1,6}", inner, 1..5)
+        .prop_map(|map| Value::Object(map.into_iter().collect()))
+}
+
+/// Every value below `value`, with its path.
+fn places<'a>(value: &'a Value, path: &DocPath, found: &mut Vec<(DocPath, &'a Value)>) {
+    found.push((path.clone(), value));
+    match value {
+        Value::Object(map) => {
+            map.iter().for_each(|(key, value)| places(value, &path.join(key.as_str()), found))
+        }
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(i, value)| places(value, &path.join(i), found));
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_reading_panic(text in prop_oneof![
+        any::<String>(),
+        "([a-z]{1,3}|[\\[\\]{}:,&*!|>'\"%@`#?-]|\n|  |\t|é|---|<<|~|1e9){0,40}",
+        "version: 1\nname: a\nnodes:\n( {0,4}(- )?[a-z]{0,5}(: )?(\\{|\\[|[a-z1]{0,3}|\"|&a|\\*a)\n){0,8}",
+    ]) {
+        let source = Source::new("any.yaml", text);
+        if let Err(problems) = spec::parse(&source, KINDS) {
+            prop_assert!(!problems.is_empty());
+            let report = render::report(&source, &problems);
+            for span in report.problems.iter().map(|problem| &problem.at) {
+                prop_assert!(source.text().get(span.start..span.end).is_some());
+            }
+            render::human(&source, &problems, Style::PLAIN);
+        }
+    }
+
+    #[test]
+    fn what_was_read_is_found_again(value in document(), flow in 0usize..5) {
+        let source = Source::new("any.yaml", yaml(&value, 0, flow));
+        let (read, repeated) = source.parse().map_err(|problem| TestCaseError::fail(problem.message))?;
+        prop_assert!(repeated.is_empty());
+        let mut found = Vec::new();
+        places(&read, &DocPath::default(), &mut found);
+        for (path, value) in found {
+            let text = &source.text()[source.locate(&Place::Value(path.clone()))];
+            if !value.is_object() && !value.is_array() {
+                let again = Source::new("value", format!("v: {text}")).parse().unwrap().0;
+                prop_assert_eq!(&again["v"], value, "{} is {:?}", path, text);
+            }
+            if let Some(spec::Segment::Key(key)) = path.0.last() {
+                let text = &source.text()[source.locate(&Place::Key(path.clone()))];
+                prop_assert_eq!(text, Value::from(key.as_str()).to_string());
+            }
+        }
+    }
+}
