@@ -68,7 +68,11 @@ struct Bytes(u64);
 
 impl std::fmt::Display for Bytes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0 % (1 << 30) == 0 { write!(f, "{}GiB", self.0 >> 30) } else { write!(f, "{}", self.0) }
+        if self.0.is_multiple_of(1 << 30) {
+            write!(f, "{}GiB", self.0 >> 30)
+        } else {
+            write!(f, "{}", self.0)
+        }
     }
 }
 

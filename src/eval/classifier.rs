@@ -12,7 +12,7 @@ use crate::{
     device,
     error::{Error, Result},
     zoo::{
-        Arch, Builder, Network,
+        Arch, Builder, Network, fold,
         parameters::{self, to_vec},
         weights::{self, ModelFile, Weights},
     },
@@ -63,8 +63,8 @@ impl Classifier {
             None => default_eval(),
         };
         let values = parameters::from_weights(&file.weights, &device);
-        let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
-        complete(&network, &file.weights)?;
+        complete(&arch, &file.weights)?;
+        let network = Network::new(&arch, &Builder::with_values(&fold(&values), 0, &device));
         let size = file.size.unwrap_or_else(default_size);
         Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
     }
@@ -107,13 +107,13 @@ pub fn arch_of(file: &ModelFile) -> Result<Arch> {
     }
 }
 
-/// Checks that every parameter of `network` is among `weights`, in the same shape.
-fn complete(network: &Network, weights: &Weights) -> Result<()> {
-    let wanted = parameters::parameters(network);
+/// Checks that every parameter of `arch`'s network is among `weights`, in the same shape.
+fn complete(arch: &Arch, weights: &Weights) -> Result<()> {
+    let wanted = Network::shapes(arch);
     let total = wanted.len();
     let fits = |name: &str, shape: &[usize]| weights.get(name).is_some_and(|array| array.shape == shape);
     let missing: Vec<String> =
-        wanted.into_iter().filter(|(name, p)| !fits(name, &p.shape)).map(|(name, _)| name).collect();
+        wanted.into_iter().filter(|(name, shape)| !fits(name, shape)).map(|(name, _)| name).collect();
     match missing.first() {
         None => Ok(()),
         Some(first) => Err(Error::new(format!(

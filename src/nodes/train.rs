@@ -135,9 +135,9 @@ impl Node for Train {
     fn check(&self) -> Vec<Problem> {
         let auto = self.optimizer == OptimizerKind::Auto;
         let keys = [
-            ("lr0", self.lr0.is_some() && auto, "`sgd` or `adam_w`"),
-            ("momentum", self.momentum.is_some() && auto, "`sgd` or `adam_w`"),
-            ("warmup_bias_lr", self.warmup_bias_lr.is_some() && auto, "`sgd` or `adam_w`"),
+            ("lr0", self.lr0.is_some() && auto, "`sgd` or `adamw`"),
+            ("momentum", self.momentum.is_some() && auto, "`sgd` or `adamw`"),
+            ("warmup_bias_lr", self.warmup_bias_lr.is_some() && auto, "`sgd` or `adamw`"),
             (
                 "warmup_momentum",
                 self.warmup_momentum.is_some() && self.optimizer != OptimizerKind::Sgd,

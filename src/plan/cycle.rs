@@ -1,6 +1,6 @@
 //! Nodes that need each other: the shortest way round, edge by edge.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use petgraph::{algo::tarjan_scc, graph::NodeIndex, visit::EdgeRef};
 
@@ -9,6 +9,11 @@ use crate::{
     spec::{DocPath, DraftNode, Place, Problem, codes},
     suggest,
 };
+
+/// From how many nodes of a knot the shortest cycle is looked for.
+const STARTS: usize = 100;
+/// How many references of a cycle are shown.
+const EDGES: usize = 12;
 
 /// One problem for each knot of nodes, with its shortest cycle; the shortest first.
 pub(super) fn problems(nodes: &[DraftNode], graph: &Graph) -> Vec<Problem> {
@@ -28,12 +33,13 @@ pub(super) fn problems(nodes: &[DraftNode], graph: &Graph) -> Vec<Problem> {
 
 /// The shortest cycle inside a knot: each node needs the next, the last the first.
 fn shortest(graph: &Graph, knot: &[NodeIndex]) -> Option<Vec<usize>> {
-    let cycles = knot.iter().filter_map(|start| round_trip(graph, knot, *start));
+    let members: BTreeSet<NodeIndex> = knot.iter().copied().collect();
+    let cycles = knot.iter().take(STARTS).filter_map(|start| round_trip(graph, &members, *start));
     cycles.min_by_key(|cycle| (cycle.len(), cycle.clone()))
 }
 
 /// The shortest way from `start` back to itself, along what each node needs.
-fn round_trip(graph: &Graph, knot: &[NodeIndex], start: NodeIndex) -> Option<Vec<usize>> {
+fn round_trip(graph: &Graph, knot: &BTreeSet<NodeIndex>, start: NodeIndex) -> Option<Vec<usize>> {
     let mut came_from: BTreeMap<NodeIndex, NodeIndex> = BTreeMap::new();
     let mut queue = VecDeque::from([start]);
     while let Some(node) = queue.pop_front() {
@@ -79,10 +85,11 @@ fn problem(nodes: &[DraftNode], graph: &Graph, cycle: &[usize], beside: usize) -
     let (at, label) = edges.next().expect("a cycle has an edge");
     let message = match names[..] {
         [one] => format!("node `{one}` refers to itself"),
+        [..] if names.len() > EDGES => format!("{} nodes need each other in a circle", names.len()),
         _ => format!("nodes {} need each other", suggest::list(&names, "and", "none")),
     };
     let mut problem = Problem::new(codes::CYCLE, at, message).label(label);
-    problem.related = edges.collect();
+    problem.related = edges.take(EDGES - 1).collect();
     problem.help(match beside {
         0 => "let one of them refer to another node".to_owned(),
         1 => "let one of them refer to another node; 1 more node is on other cycles with these".to_owned(),

@@ -79,7 +79,9 @@ pub(super) fn progress(stage: &str, done: u64, total: u64, unit: &str, speed: Sp
         text.push_str(&format!(", {} {unit}/s", significant(rate)));
     }
     if let Some(left) = speed.left {
-        text.push_str(&format!(", {} left", time(left.as_secs_f64().ceil())));
+        let seconds = left.as_secs_f64().ceil();
+        let left = if seconds < 60.0 { format!("{seconds} s") } else { time(seconds) };
+        text.push_str(&format!(", {left} left"));
     }
     text
 }

@@ -174,6 +174,7 @@ impl<'w> Work<'w> {
             pipeline: job.plan.name.clone(),
             node: self.step.id.clone(),
             gives: gives.as_ref().and_then(|gives| gives.as_str()).unwrap_or_default().to_owned(),
+            logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             seconds,
             machine: Machine::this(job.options.threads, &job.options.device),
         }

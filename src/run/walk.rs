@@ -19,6 +19,9 @@ pub struct Ended {
     pub interrupted: bool,
 }
 
+/// As much as a main thread has: training goes deep into graphs of operations.
+const STACK: usize = 8 << 20;
+
 /// Where a node is.
 enum State {
     /// Not begun.
@@ -65,6 +68,7 @@ pub fn walk(job: &Job<'_>, results: &Results, wanted: &[usize]) -> Ended {
                 let name = job.plan.steps()[index].id.clone();
                 thread::Builder::new()
                     .name(name)
+                    .stack_size(STACK)
                     .spawn_scoped(scope, work)
                     .expect("the system can start a thread");
             }

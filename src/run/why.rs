@@ -207,6 +207,7 @@ mod tests {
         let story = Story {
             pipeline: "p".into(),
             node: node.into(),
+            logs: Vec::new(),
             gives: "model".into(),
             seconds: 1.0,
             machine: Machine::this(1, "cpu"),

@@ -135,7 +135,7 @@ nodes:
         code: TOO_LARGE,
         title: "the file is too large",
         text: "\
-The file is larger than 1 MiB, nested deeper than 32 levels, or stands for more than 100,000 values when
+The file is larger than 1 MiB, nested deeper than 32 levels, or stands for more than 10,000 values when
 aliases are counted as often as they are used. No pipeline is; a file that does this is broken or hostile.",
         wrong: Wrong::Yaml("\
 version: 1

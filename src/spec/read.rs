@@ -13,7 +13,9 @@ use super::problem::{DocPath, Segment};
 /// The deepest nesting of lists and mappings.
 pub(super) const MAX_DEPTH: usize = 32;
 /// The most values, counted where aliases stand for them.
-pub(super) const MAX_VALUES: usize = 100_000;
+pub(super) const MAX_VALUES: usize = 10_000;
+/// How many repeated keys are told.
+const MAX_REPEATED: usize = 20;
 
 /// Why a text can't be used.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,6 +80,9 @@ impl Reader {
     fn repeat(&self, key: &str) {
         let path = DocPath(self.path.borrow().clone()).join(key);
         let mut repeated = self.repeated.borrow_mut();
+        if repeated.len() == MAX_REPEATED {
+            return;
+        }
         let occurrence = 1 + repeated.iter().filter(|(other, _)| *other == path).count();
         repeated.push((path, occurrence));
     }

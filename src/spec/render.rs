@@ -13,6 +13,11 @@ use super::{
 /// How many problems of a file are shown; the others are counted.
 pub const CAP: usize = 20;
 
+/// How many problems are put in order; finding a place means reading the file again.
+const SORTED: usize = 200;
+/// The longest line that is drawn, in bytes.
+const LONGEST_LINE: usize = 2000;
+
 /// How problems are told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum MessageFormat {
@@ -43,14 +48,16 @@ impl Style {
     }
 }
 
-/// The problems in the order of their places, without repetitions.
+/// The problems in the order of their places, without repetitions; of very many, the first are in order.
 pub fn sorted(source: &Source, problems: &[Problem]) -> Vec<Problem> {
-    let mut sorted: Vec<Problem> = problems.to_vec();
+    let (first, rest) = problems.split_at(problems.len().min(SORTED));
+    let mut sorted: Vec<Problem> = first.to_vec();
     sorted.sort_by_cached_key(|problem| {
         let range = source.locate(&problem.at);
         (range.start, Reverse(range.end), problem.code, problem.message.clone())
     });
     sorted.dedup();
+    sorted.extend_from_slice(rest);
     sorted
 }
 
@@ -161,7 +168,9 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(source: &Source, problem: &'a Problem) -> Self {
-        if source.text().is_empty() {
+        if source.text().lines().all(|line| line.is_empty())
+            || source.text().lines().any(|line| line.len() > LONGEST_LINE)
+        {
             return Self { problem, source: None, labels: Vec::new() };
         }
         let text = |label: &str| (!label.is_empty()).then(|| label.to_owned());

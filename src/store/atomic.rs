@@ -26,13 +26,29 @@ pub enum Durability {
 pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
     let folder = folder_of(path);
     fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
+    let mut file = temporary(folder)?;
     file.write_all(bytes)?;
     if durability == Durability::Synced {
         file.as_file().sync_all()?;
     }
     file.persist(path)?;
     if durability == Durability::Synced { sync_folder(folder) } else { Ok(()) }
+}
+
+/// A temporary file in `folder`, which others may read as far as the user's mask lets them: a store can be
+/// shared. It is removed unless it is renamed.
+///
+/// # Errors
+/// When the folder can't be written to.
+pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 /// How the names of temporary files begin; left over ones are swept by prune.
@@ -78,5 +94,15 @@ mod tests {
         assert!(write(&path.join("below"), b"new", Durability::Synced).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn others_may_read_what_the_mask_lets_them_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));
+        write(&ours, b"", Durability::Relaxed).unwrap();
+        fs::write(&plain, b"").unwrap();
+        let permissions = |path| fs::metadata(path).unwrap().permissions();
+        assert_eq!(permissions(ours), permissions(plain));
     }
 }

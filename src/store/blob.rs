@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tempfile::NamedTempFile;
-
 use super::{
     atomic::{self, trouble},
     digest::Digest,
@@ -75,7 +73,7 @@ impl Blobs {
         set_read_only(path)?;
         match fs::rename(path, blob) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
-                let temporary = NamedTempFile::with_prefix_in(atomic::TEMPORARY, folder)?;
+                let temporary = atomic::temporary(folder)?;
                 io::copy(&mut fs::File::open(path)?, &mut temporary.as_file())?;
                 temporary.as_file().sync_all()?;
                 set_read_only(temporary.path())?;

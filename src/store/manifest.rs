@@ -65,6 +65,9 @@ pub struct Story {
     pub node: String,
     /// What the node gives, e.g. `model`.
     pub gives: String,
+    /// Files that tell how the work went: kept, but without part in the content's digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<String>,
     /// How long the work took.
     pub seconds: f64,
     /// What it was done on.
@@ -95,7 +98,8 @@ pub struct Manifest {
 impl Manifest {
     /// The record of `outputs`, made just now.
     pub fn new(recipe: Recipe, outputs: BTreeMap<String, Output>, story: Story) -> Self {
-        let named = outputs.iter().map(|(name, output)| (name.as_str(), output.digest));
+        let counts = |(name, _): &(&String, &Output)| !story.logs.contains(name);
+        let named = outputs.iter().filter(counts).map(|(name, output)| (name.as_str(), output.digest));
         Self {
             format: FORMAT,
             key: recipe.key(),
@@ -177,6 +181,7 @@ mod tests {
             pipeline: "p".into(),
             node: "score".into(),
             gives: "metrics".into(),
+            logs: Vec::new(),
             seconds: 0.1,
             machine: Machine::this(2, "cpu"),
         };
@@ -208,6 +213,17 @@ mod tests {
         assert_eq!(again.digest, manifest.digest);
         let renamed = manifest.outputs.values().map(|output| ("other".to_owned(), *output)).collect();
         assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.story).digest, manifest.digest);
+    }
+
+    #[test]
+    fn logs_are_kept_but_do_not_count() {
+        let plain = example();
+        let mut outputs = plain.outputs.clone();
+        outputs.insert("times.csv".to_owned(), Output { digest: Digest::of_bytes(b"1 s"), size: 3 });
+        let story = Story { logs: vec!["times.csv".to_owned()], ..plain.story.clone() };
+        let logged = Manifest::new(plain.recipe.clone(), outputs, story);
+        assert_eq!(logged.digest, plain.digest);
+        assert!(logged.outputs.contains_key("times.csv"));
     }
 
     #[test]

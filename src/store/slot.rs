@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub struct Slot<'s> {
     store: &'s Store,
-    recipe: Recipe,
+    recipe: Box<Recipe>,
     out: PathBuf,
     scratch: PathBuf,
     resumed: bool,
@@ -43,7 +43,7 @@ impl<'s> Slot<'s> {
             fs::create_dir_all(folder).map_err(|error| trouble("make", folder, error))?;
         }
         let resumed = fs::read_dir(&scratch).is_ok_and(|mut left| left.next().is_some());
-        Ok(Self { store, recipe, out, scratch, resumed, _lock: lock })
+        Ok(Self { store, recipe: Box::new(recipe), out, scratch, resumed, _lock: lock })
     }
 
     /// An empty folder; what is left there becomes the result.
@@ -92,7 +92,7 @@ impl<'s> Slot<'s> {
             outputs.insert(name, self.store.blobs.take(path)?);
             Ok(())
         })?;
-        Ok(Manifest::new(self.recipe.clone(), outputs, story))
+        Ok(Manifest::new(*self.recipe.clone(), outputs, story))
     }
 }
 

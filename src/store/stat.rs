@@ -158,7 +158,7 @@ impl StatIndex {
         let found: Vec<_> = {
             let entries = self.entries.read().expect(UNBROKEN);
             let entries = &*entries;
-            paths.par_iter().with_min_len(64).map(|path| look(entries, path)).collect()
+            paths.par_iter().with_min_len(8).map(|path| look(entries, path)).collect()
         };
         let mut all = Vec::with_capacity(paths.len());
         for (path, found) in paths.iter().zip(found) {
@@ -181,7 +181,8 @@ impl StatIndex {
         }
     }
 
-    /// Writes the packed file if something is new, together with what others wrote meanwhile.
+    /// Writes the packed file if something is new. Of two runs that write at once the last one wins; what
+    /// is lost is read again.
     ///
     /// # Errors
     /// When the file can't be written; the old one is still there then.

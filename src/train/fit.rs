@@ -34,7 +34,7 @@ use crate::{
     eval::{classifier::images, metrics::Tally},
     progress::Progress,
     zoo::{
-        Arch, Builder, Network, Parameters,
+        Arch, Builder, Network, Parameters, fold,
         parameters::{self, Path as Name, to_vec},
         weights::Weights,
     },
@@ -262,8 +262,8 @@ impl<'a> Fit<'a> {
 
     /// Top-1, top-5 and loss of the average network.
     fn validate(&self) -> Result<(f64, f64, f64)> {
-        let network =
-            Network::new(self.job.arch, &Builder::with_values(self.ema.average(), 0, self.job.device));
+        let average = fold(self.ema.average());
+        let network = Network::new(self.job.arch, &Builder::with_values(&average, 0, self.job.device));
         let mut tally = Tally::new(self.job.arch.classes);
         let mut losses = 0.0;
         for batch in self.val.epoch(0) {

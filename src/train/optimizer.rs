@@ -21,6 +21,7 @@ pub enum OptimizerKind {
     /// Stochastic gradient descent with Nesterov momentum and L2 decay.
     Sgd,
     /// Adam with decoupled weight decay.
+    #[serde(rename = "adamw")]
     AdamW,
 }
 

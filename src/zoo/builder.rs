@@ -53,6 +53,11 @@ impl<'a> Builder<'a> {
         Self { name: format!("{}{dot}{name}", self.name), ..self.clone() }
     }
 
+    /// Whether there is a value for `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.values.is_some_and(|values| values.contains_key(&self.at(name).name))
+    }
+
     /// A parameter that is learnt.
     pub(super) fn parameter<const D: usize>(
         &self,

@@ -5,13 +5,15 @@
 
 pub mod arch;
 mod builder;
+mod fold;
 pub mod layers;
 mod network;
-mod parameters;
+pub mod parameters;
 mod row;
 pub mod weights;
 
 pub use arch::Arch;
 pub use builder::Builder;
+pub use fold::fold;
 pub use network::Network;
 pub use parameters::{Parameter, Parameters, Role, parameters};

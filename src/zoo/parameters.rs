@@ -118,5 +118,5 @@ pub fn from_weights(weights: &Weights, device: &burn::tensor::Device) -> Paramet
 
 /// A tensor's numbers, row-major.
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().into_vec().expect("converted to f32")
+    tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")
 }

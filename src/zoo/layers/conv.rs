@@ -8,10 +8,11 @@ use burn::{
 use super::ops;
 use crate::zoo::builder::{Builder, Fill};
 
-/// A convolution without bias; its padding keeps the size at stride 1.
+/// A convolution; its padding keeps the size at stride 1. It has a bias only where a norm was folded in.
 #[derive(Module, Debug)]
 pub struct Conv2d {
     weight: Param<Tensor<4>>,
+    bias: Option<Param<Tensor<1>>>,
     stride: usize,
     groups: usize,
 }
@@ -29,12 +30,12 @@ pub struct BatchNorm2d {
 #[derive(Module, Debug)]
 pub struct ConvBlock {
     conv: Conv2d,
-    bn: BatchNorm2d,
+    bn: Option<BatchNorm2d>,
     activated: bool,
 }
 
 /// PyTorch's default, and the reference's for classification.
-const EPSILON: f64 = 1e-5;
+pub const EPSILON: f64 = 1e-5;
 /// How much of a batch's statistics enters the running ones.
 const MOMENTUM: f64 = 0.1;
 
@@ -43,14 +44,16 @@ impl Conv2d {
         // Kaiming uniform with a = √5, as PyTorch's reset_parameters (section 2.1).
         let bound = 1.0 / ((c1 / groups * kernel * kernel) as f64).sqrt();
         let shape = [c2, c1 / groups, kernel, kernel];
-        Self { weight: b.parameter("weight", shape, Fill::Uniform(bound)), stride: 1, groups }
+        let weight = b.parameter("weight", shape, Fill::Uniform(bound));
+        let bias = b.has("bias").then(|| b.parameter("bias", [c2], Fill::Constant(0.0)));
+        Self { weight, bias, stride: 1, groups }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         let padding = weight.dims()[2] / 2;
         let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
-        module::conv2d(x, weight, None, options)
+        module::conv2d(x, weight, self.bias.as_ref().map(Param::val), options)
     }
 }
 
@@ -102,7 +105,8 @@ impl ConvBlock {
     /// The same with `groups` groups.
     pub fn grouped(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
         let conv = Conv2d::new(&b.at("conv"), c1, c2, kernel, groups);
-        Self { conv, bn: BatchNorm2d::new(&b.at("bn"), c2), activated: true }
+        let folded = conv.bias.is_some();
+        Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: true }
     }
 
     /// The same with another stride.
@@ -121,7 +125,11 @@ impl ConvBlock {
 
     /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.bn.forward(self.conv.forward(x));
+        let x = self.conv.forward(x);
+        let x = match &self.bn {
+            Some(bn) => bn.forward(x),
+            None => x,
+        };
         if self.activated { ops::silu(x) } else { x }
     }
 }
