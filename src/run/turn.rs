@@ -9,7 +9,15 @@ use std::{
     time::Instant,
 };
 
-use super::{Job, gate::Gate, recipe::recipe, results::Results, sources::Watched, walk::Inputs, why::Reason};
+use super::{
+    Job,
+    gate::Gate,
+    recipe::recipe,
+    results::Results,
+    sources::Watched,
+    walk::{Inputs, STACK},
+    why::Reason,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     event::Event,
@@ -141,7 +149,7 @@ impl<'w> Work<'w> {
         let job = self.shop.job;
         let sink = |update| self.emit(|node| told(node, update));
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
-        self.step.node.run(&Context {
+        let context = Context {
             inputs: artifacts.collect(),
             sources: self.watched.files.clone(),
             out: slot.out(),
@@ -150,7 +158,12 @@ impl<'w> Work<'w> {
             device: &job.options.device,
             threads: job.options.threads,
             progress: Progress::new(&sink, job.stop),
-        })
+        };
+        // Inside a pool of its own, so that the work has the threads it was given and no others, and
+        // none of its many small parallel steps has to wake a pool from outside.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(job.options.threads).stack_size(STACK).build();
+        let pool = pool.map_err(|error| Error::new("cannot start threads").because(error))?;
+        pool.install(|| self.step.node.run(&context))
     }
 
     /// Stores the result, unless something it was made from is not what the recipe says any more.

@@ -20,7 +20,7 @@ pub struct Ended {
 }
 
 /// As much as a main thread has: training goes deep into graphs of operations.
-const STACK: usize = 8 << 20;
+pub(super) const STACK: usize = 8 << 20;
 
 /// Where a node is.
 enum State {
