@@ -12,7 +12,7 @@ use crate::{
     device,
     error::{Error, Result},
     zoo::{
-        Arch, Builder, Network, fold,
+        Arch, Builder, Network,
         parameters::{self, to_vec},
         weights::{self, ModelFile, Weights},
     },
@@ -64,7 +64,7 @@ impl Classifier {
         };
         let values = parameters::from_weights(&file.weights, &device);
         complete(&arch, &file.weights)?;
-        let network = Network::new(&arch, &Builder::with_values(&fold(&values), 0, &device));
+        let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
         let size = file.size.unwrap_or_else(default_size);
         Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
     }
