@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Project, StoreArgs, load_or_show, signal};
 use crate::{
+    device,
     error::{Error, Result},
     event::Event,
     plan::Loaded,
@@ -85,6 +86,8 @@ pub fn run_loaded(
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
+    // A device that isn't there is told before any work begins.
+    device::open(&options.device)?;
     limit_threads(options.threads)?;
     let stop = Stop::default();
     signal::listen(&stop)?;

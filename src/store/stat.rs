@@ -4,7 +4,7 @@
 //! once, and rewritten once at the end of a run if something is new.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
@@ -117,7 +117,7 @@ pub struct StatIndex {
     dirty: AtomicBool,
 }
 
-type Entries = HashMap<String, Looked>;
+type Entries = BTreeMap<String, Looked>;
 
 impl StatIndex {
     /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `era`.
@@ -245,7 +245,7 @@ fn unpack(bytes: &[u8], era: &str) -> Option<Entries> {
     if unpack_text(&mut rest)? != era {
         return None;
     }
-    let mut entries = Entries::with_capacity(rest.len() / 150);
+    let mut entries = Entries::new();
     while !rest.is_empty() {
         let path = unpack_text(&mut rest)?.to_owned();
         let mut numbers = [0; 5];

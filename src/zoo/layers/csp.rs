@@ -88,6 +88,7 @@ pub struct C3k2 {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful of layers, made once")]
 enum Inner {
     Bottleneck(Bottleneck),
     C3k(C3k),

@@ -44,6 +44,7 @@ pub struct ResNetLayer {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a handful of layers, made once")]
 enum Stage {
     Stem(ConvBlock),
     Block(ResNetBlock),

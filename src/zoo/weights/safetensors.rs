@@ -3,7 +3,7 @@
 //! `__metadata__.kiln` is a JSON object: `format` (1), and `arch`, `arch_name`, `names`, `size`,
 //! `transforms`, `training` where known. Other programs skip it and read the arrays.
 
-use std::{borrow::Cow, collections::HashMap, fs, io::Write as _, path::Path};
+use std::{borrow::Cow, fs, io::Write as _, path::Path};
 
 use half::{bf16, f16};
 use safetensors::{
@@ -108,7 +108,7 @@ pub(super) fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
     let description =
         serde_json::to_string(&Description::from(model)).expect("strings and JSON are plain data");
     // A single entry: the order of the map can't show in the bytes.
-    let metadata = HashMap::from([(KEY.to_owned(), description)]);
+    let metadata = [(KEY.to_owned(), description)].into();
     let failed = |error| Error::new(format!("the weights can't be written: {error}"));
     safetensors::serialize(&model.weights, Some(metadata)).map_err(failed)
 }
