@@ -11,7 +11,7 @@ use kiln::{
         Dataset, Split,
         folder::{self, File},
         index::{OnCorrupt, Options, build},
-        transform::Transforms,
+        transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
     device,
     progress::{Progress, Stop, Update},
@@ -69,8 +69,18 @@ fn recipe(epochs: usize) -> Recipe {
 
 /// One attempt; stops after `batches` progress reports of training.
 fn attempt(recipe: &Recipe, scratch: &Path, threads: usize, batches: usize) -> kiln::error::Result<Fitted> {
-    let (arch, dataset) = (tiny(), digits());
     let transforms = Transforms { size: 32, ..Transforms::default() };
+    attempt_with(&transforms, recipe, scratch, threads, batches)
+}
+
+fn attempt_with(
+    transforms: &Transforms,
+    recipe: &Recipe,
+    scratch: &Path,
+    threads: usize,
+    batches: usize,
+) -> kiln::error::Result<Fitted> {
+    let (arch, dataset) = (tiny(), digits());
     let (stop, seen) = (Stop::default(), AtomicUsize::new(0));
     let sink = |update: Update| {
         if matches!(update, Update::Step { .. }) && seen.fetch_add(1, Ordering::SeqCst) + 1 == batches {
@@ -82,7 +92,7 @@ fn attempt(recipe: &Recipe, scratch: &Path, threads: usize, batches: usize) -> k
         arch: &arch,
         start: None,
         dataset: &dataset,
-        transforms: &transforms,
+        transforms,
         recipe,
         seed: 3,
         device: &device,
@@ -105,13 +115,21 @@ fn undisturbed(recipe: &Recipe, threads: usize) -> Fitted {
     attempt(recipe, scratch.path(), threads, usize::MAX).unwrap()
 }
 
+/// Without augmentation even the tiny network knows 80 digits after some epochs.
+fn learns(recipe: &Recipe) {
+    let train = vec![TrainOp::Resize(Resize::default()), TrainOp::CenterCrop(CenterCrop::default())];
+    let transforms = Transforms { size: 32, train, ..Transforms::default() };
+    let scratch = tempfile::tempdir().unwrap();
+    let fitted = attempt_with(&transforms, recipe, scratch.path(), 2, usize::MAX).unwrap();
+    let (first, last) = (fitted.history.0.first().unwrap(), fitted.history.0.last().unwrap());
+    assert_eq!(fitted.history.0.len(), recipe.epochs);
+    assert!(last.train_loss < 0.7 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
+    assert!(last.top1 > 0.3, "top-1 {}", last.top1);
+}
+
 #[test]
 fn a_network_learns() {
-    let fitted = undisturbed(&recipe(12), 2);
-    let (first, last) = (fitted.history.0.first().unwrap(), fitted.history.0.last().unwrap());
-    assert_eq!(fitted.history.0.len(), 12);
-    assert!(last.train_loss < 0.8 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
-    assert!(last.top1 > 0.3, "top-1 {}", last.top1);
+    learns(&recipe(30));
 }
 
 #[test]
@@ -166,8 +184,5 @@ fn a_damaged_checkpoint_is_none() {
 
 #[test]
 fn sgd_learns_too() {
-    let recipe = Recipe { optimizer: OptimizerKind::Sgd, lr0: 0.05, schedule: Decay::Cosine, ..recipe(8) };
-    let fitted = undisturbed(&recipe, 2);
-    let losses: Vec<f64> = fitted.history.0.iter().map(|epoch| epoch.train_loss).collect();
-    assert!(losses[7] < 0.9 * losses[0], "{losses:?}");
+    learns(&Recipe { optimizer: OptimizerKind::Sgd, lr0: 0.01, schedule: Decay::Cosine, ..recipe(30) });
 }
