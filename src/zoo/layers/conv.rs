@@ -105,7 +105,7 @@ impl ConvBlock {
     /// The same with `groups` groups.
     pub fn grouped(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
         let conv = Conv2d::new(&b.at("conv"), c1, c2, kernel, groups);
-        let folded = conv.bias.is_some();
+        let folded = conv.bias.is_some() && !b.at("bn").has("weight");
         Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: true }
     }
 
