@@ -2,11 +2,11 @@
 
 use crate::{
     error::{Error, Result},
-    zoo::weights::{Array, Weights},
+    zoo::{
+        layers::EPSILON,
+        weights::{Array, Weights},
+    },
 };
-
-/// BatchNorm's guard against a division by zero, as in every classification model of the reference.
-const EPSILON: f64 = 1e-5;
 
 /// A convolution with a bias, ready for inference.
 pub struct Folded {

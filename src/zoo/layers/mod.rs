@@ -15,6 +15,6 @@ pub use area::A2c2f;
 pub use attention::C2psa;
 pub use classify::Classify;
 pub use conv::ConvBlock;
-pub(super) use conv::EPSILON;
+pub use conv::EPSILON;
 pub use csp::{C2f, C3k2};
 pub use resnet::ResNetLayer;
