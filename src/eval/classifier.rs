@@ -71,7 +71,7 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        to_vec(self.network.forward(images(batch, &self.device)))
+        to_vec(self.network.forward(images(batch.clone(), &self.device)))
     }
 
     /// The network's plan.
@@ -86,9 +86,9 @@ impl Classifier {
 }
 
 /// A batch's images on a device: `[batch, 3, size, size]`.
-pub fn images(batch: &Batch, device: &Device) -> Tensor<4> {
+pub fn images(batch: Batch, device: &Device) -> Tensor<4> {
     let shape = [batch.len(), 3, batch.size, batch.size];
-    Tensor::from_data(TensorData::new(batch.images.clone(), shape), device)
+    Tensor::from_data(TensorData::new(batch.images, shape), device)
 }
 
 /// The architecture of a model file, for as many classes as its head has.

@@ -169,7 +169,7 @@ impl<'a> Fit<'a> {
                 self.save()?;
                 return Err(Error::interrupted());
             }
-            self.learn(&batch?);
+            self.learn(batch?);
             self.report();
         }
         Ok(())
@@ -182,10 +182,10 @@ impl<'a> Fit<'a> {
     }
 
     /// One micro-batch: forward, backward, and an optimizer step when it is time.
-    fn learn(&mut self, batch: &Batch) {
-        let images = Tensor::from_inner(images(batch, self.job.device));
+    fn learn(&mut self, batch: Batch) {
         let targets = batch.targets.iter().map(|&class| class as i64).collect::<Vec<_>>();
         let targets = Tensor::from_ints(targets.as_slice(), &self.recording);
+        let images = Tensor::from_inner(images(batch, self.job.device));
         let loss = cross_entropy(self.network.forward(images), targets);
         self.loss = self.loss.clone() + loss.clone().inner();
         self.gather(loss.backward());
@@ -268,10 +268,11 @@ impl<'a> Fit<'a> {
         let mut losses = 0.0;
         for batch in self.val.epoch(0) {
             self.job.progress.check()?;
-            let batch = batch?;
-            let logits = to_vec(network.forward(images(&batch, self.job.device)));
-            tally.add_all(&logits, &batch.targets);
-            losses += mean_loss(&logits, &batch.targets);
+            let mut batch = batch?;
+            let targets = std::mem::take(&mut batch.targets);
+            let logits = to_vec(network.forward(images(batch, self.job.device)));
+            tally.add_all(&logits, &targets);
+            losses += mean_loss(&logits, &targets);
         }
         Ok((to_five(tally.top(1)), to_five(tally.top(5)), losses / self.val.batches() as f64))
     }
