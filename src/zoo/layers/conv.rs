@@ -2,10 +2,10 @@
 
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Tensor, module, ops::ConvOptions},
+    tensor::{Tensor, module},
 };
 
-use super::ops;
+use super::ops::{self, Geometry};
 use crate::zoo::builder::{Builder, Fill};
 
 /// A convolution; its padding keeps the size at stride 1. It has a bias only where a norm was folded in.
@@ -49,11 +49,15 @@ impl Conv2d {
         Self { weight, bias, stride: 1, groups }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The convolution and its bias, then SiLU if `activated`.
+    fn forward(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
         let weight = self.weight.val();
-        let padding = weight.dims()[2] / 2;
-        let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
-        module::conv2d(x, weight, self.bias.as_ref().map(Param::val), options)
+        let geometry = Geometry { stride: self.stride, padding: weight.dims()[2] / 2, groups: self.groups };
+        match &self.bias {
+            Some(bias) => ops::conv2d_bias_silu(x, weight, bias.val(), geometry, activated),
+            None if activated => ops::silu(ops::conv2d(x, weight, geometry)),
+            None => ops::conv2d(x, weight, geometry),
+        }
     }
 }
 
@@ -67,8 +71,13 @@ impl BatchNorm2d {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if x.device().is_autodiff() { self.train(x) } else { self.eval(x) }
+    /// The norm, then SiLU if `activated`.
+    fn forward(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
+        match x.device().is_autodiff() {
+            true => self.train(x, activated),
+            false if activated => ops::silu(self.eval(x)),
+            false => self.eval(x),
+        }
     }
 
     fn eval(&self, x: Tensor<4>) -> Tensor<4> {
@@ -76,10 +85,10 @@ impl BatchNorm2d {
         module::batch_norm(x, self.weight.val(), self.bias.val(), mean, var, EPSILON)
     }
 
-    fn train(&self, x: Tensor<4>) -> Tensor<4> {
+    fn train(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let count = (batch * height * width) as f64;
-        let result = module::batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
+        let result = ops::norm_silu(x, self.weight.val(), self.bias.val(), EPSILON, activated);
         follow(&self.running_mean, result.mean);
         // PyTorch normalises by the biased variance, but remembers the unbiased one.
         follow(&self.running_var, result.variance.mul_scalar(count / (count - 1.0).max(1.0)));
@@ -125,11 +134,9 @@ impl ConvBlock {
 
     /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(x);
-        let x = match &self.bn {
-            Some(bn) => bn.forward(x),
-            None => x,
-        };
-        if self.activated { ops::silu(x) } else { x }
+        match &self.bn {
+            Some(bn) => bn.forward(self.conv.forward(x, false), self.activated),
+            None => self.conv.forward(x, self.activated),
+        }
     }
 }
