@@ -61,7 +61,7 @@ fn text(forecast: &Forecast) -> String {
 }
 
 fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u64>) -> String {
-    let Last { key, pipeline, node: other, created } = last;
+    let Last { key, pipeline, node: other, created, .. } = last;
     let mut text = format!(
         "`{node}` would run: its recipe is not that of {} (`{other}` of {pipeline}, {created})\n",
         &key[..12]
@@ -98,6 +98,7 @@ mod tests {
             pipeline: "mnist160".into(),
             node: "fit".into(),
             created: "2026-11-23T22:17:50Z".into(),
+            own: true,
         };
         let of = |field: &str, old, new| Difference { field: field.to_owned(), old, new };
         let differences = [

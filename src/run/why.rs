@@ -44,6 +44,8 @@ pub struct Last {
     pub node: String,
     /// When.
     pub created: String,
+    /// Whether it is of the same node of the same pipeline, not of another one of the kind.
+    pub own: bool,
 }
 
 /// A field of a recipe that is not what it was; `None` where there is or was none.
@@ -70,27 +72,29 @@ impl Reason {
         let finished_epochs = compared.iter().filter_map(|(_, differences)| fewer_epochs(differences)).max();
         let last = compared.into_iter().min_by_key(|(entry, differences)| {
             let story = &entry.manifest.story;
-            let same = story.pipeline == pipeline && story.node == node;
+            let same = (&*story.pipeline, &*story.node) == (pipeline, node);
             // The last result of this very node; if there is none, the most similar one.
             (!same, if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
         });
         match last {
             None => Self::NeverRun,
             Some((entry, differences)) => {
-                Self::Changed { last: Last::of(entry), differences, finished_epochs }
+                Self::Changed { last: Last::of(entry, pipeline, node), differences, finished_epochs }
             }
         }
     }
 }
 
 impl Last {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, pipeline: &str, node: &str) -> Self {
         let manifest = &entry.manifest;
+        let story = &manifest.story;
         Self {
             key: manifest.key.to_string(),
-            pipeline: manifest.story.pipeline.clone(),
-            node: manifest.story.node.clone(),
+            pipeline: story.pipeline.clone(),
+            node: story.node.clone(),
             created: manifest.created.clone(),
+            own: (&*story.pipeline, &*story.node) == (pipeline, node),
         }
     }
 }
@@ -150,6 +154,7 @@ impl fmt::Display for Reason {
             Self::Changed { finished_epochs: Some(epochs), differences, .. } => {
                 write!(f, "{}; a finished run with {epochs} epochs is in the store", list(differences))
             }
+            Self::Changed { last: Last { own: false, .. }, .. } => f.write_str("never run"),
             Self::Changed { differences, .. } => f.write_str(&list(differences)),
         }
     }
@@ -157,6 +162,8 @@ impl fmt::Display for Reason {
 
 /// How many differences are named on one line.
 const NAMED: usize = 3;
+/// Longer values are not shown on one line; `kiln why` shows them.
+const SHORT: usize = 40;
 
 fn list(differences: &[Difference]) -> String {
     let mut parts: Vec<_> = differences.iter().take(NAMED).map(ToString::to_string).collect();
@@ -172,12 +179,25 @@ impl fmt::Display for Difference {
         let counted_by_content = ["inputs.", "sources."].iter().any(|group| self.field.starts_with(group));
         match (&self.old, &self.new) {
             (Some(_), Some(_)) if counted_by_content => write!(f, "{name} changed"),
-            (Some(old), Some(new)) => write!(f, "{name}: {old} -> {new}"),
-            (None, Some(new)) => write!(f, "{name}: new, {new}"),
-            (Some(old), None) => write!(f, "{name}: gone, was {old}"),
+            (Some(old), Some(new)) => match (short(old), short(new)) {
+                (Some(old), Some(new)) => write!(f, "{name}: {old} -> {new}"),
+                _ => write!(f, "{name} changed"),
+            },
+            (None, Some(new)) => match short(new).filter(|_| !counted_by_content) {
+                Some(new) => write!(f, "{name}: new, {new}"),
+                None => write!(f, "{name} is new"),
+            },
+            (Some(old), None) => match short(old).filter(|_| !counted_by_content) {
+                Some(old) => write!(f, "{name}: gone, was {old}"),
+                None => write!(f, "{name} is gone"),
+            },
             (None, None) => f.write_str(name),
         }
     }
+}
+
+fn short(value: &Value) -> Option<String> {
+    Some(value.to_string()).filter(|text| text.len() <= SHORT)
 }
 
 #[cfg(test)]
@@ -233,7 +253,7 @@ mod tests {
             entry("other", 3, json!({"lr": 0.1, "batch": 16})),
         ];
         assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "batch: 16 -> 8, lr: 0.3 -> 0.1");
-        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries[2..]), "batch: 16 -> 8");
+        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries[2..]), "never run");
     }
 
     #[test]

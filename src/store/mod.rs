@@ -28,6 +28,7 @@ pub mod stat;
 mod verify;
 
 use std::{
+    cell::Cell,
     fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -142,22 +143,33 @@ impl Store {
     /// Of kind store, when the store can't be written; of kind interrupted, when stopped while waiting.
     pub fn lookup(&self, request: &Request<'_>) -> Result<Lookup<'_>> {
         let key = request.recipe.key();
-        if let Some(artifact) = self.hit(key, request) {
+        let told = Cell::new(false);
+        let first = |line| {
+            told.set(true);
+            (request.damaged)(line);
+        };
+        if let Some(artifact) = self.hit(key, request, &first) {
             return Ok(Lookup::Hit(artifact));
         }
         let lock = self.lock(key, request)?;
-        if let Some(artifact) = self.hit(key, request) {
+        // Another run may have made it meanwhile. What was damaged is not told twice.
+        let second = |line| {
+            if !told.get() {
+                (request.damaged)(line)
+            }
+        };
+        if let Some(artifact) = self.hit(key, request, &second) {
             return Ok(Lookup::Hit(artifact));
         }
         Slot::new(self, request.recipe.clone(), lock, request.force).map(Lookup::Miss)
     }
 
-    fn hit(&self, key: Key, request: &Request<'_>) -> Option<Artifact> {
+    fn hit(&self, key: Key, request: &Request<'_>, damaged: &dyn Fn(String)) -> Option<Artifact> {
         if request.force {
             return None;
         }
-        let manifest = self.read(key, request.damaged)?;
-        if !self.is_whole(&manifest, false, request.damaged) {
+        let manifest = self.read(key, damaged)?;
+        if !self.is_whole(&manifest, false, damaged) {
             return None;
         }
         self.touch(key);
