@@ -1,6 +1,10 @@
 //! What a backend can do for us beyond burn's own operations.
 //!
 //! Every method has a body made of burn's operations; a backend overrides those that it does better.
+#![cfg_attr(
+    feature = "libtorch",
+    expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")
+)]
 
 #[cfg(feature = "libtorch")]
 use burn::backend::LibTorch;
