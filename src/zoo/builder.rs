@@ -5,7 +5,7 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 
-use super::Parameters;
+use super::{Parameters, arch::Activation};
 use crate::random::Random;
 
 /// Makes parameters for layers, each under its dotted name.
@@ -18,6 +18,9 @@ pub struct Builder<'a> {
     values: Option<&'a Parameters>,
     /// `None` where the numbers don't matter.
     seed: Option<u64>,
+    /// How convolutions are drawn, where not as usual.
+    convolutions: Option<Fill>,
+    activation: Activation,
     device: &'a Device,
 }
 
@@ -28,22 +31,45 @@ pub enum Fill {
     Constant(f32),
     /// Uniform in ±bound.
     Uniform(f64),
+    /// Normal around 0 with this deviation.
+    Normal(f64),
 }
 
 impl<'a> Builder<'a> {
     /// Parameters drawn from `seed`.
     pub fn fresh(seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: Some(seed), device }
+        Self {
+            name: String::new(),
+            values: None,
+            seed: Some(seed),
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// Parameters that are all zero: for who wants to know names and shapes only.
     pub fn blank(device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: None, device }
+        Self {
+            name: String::new(),
+            values: None,
+            seed: None,
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// Parameters taken from `values` where name and shape agree, drawn from `seed` elsewhere.
     pub fn with_values(values: &'a Parameters, seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: Some(values), seed: Some(seed), device }
+        Self {
+            name: String::new(),
+            values: Some(values),
+            seed: Some(seed),
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// The builder for the sub-module `name`.
@@ -51,6 +77,28 @@ impl<'a> Builder<'a> {
     pub fn at(&self, name: impl std::fmt::Display) -> Self {
         let dot = if self.name.is_empty() { "" } else { "." };
         Self { name: format!("{}{dot}{name}", self.name), ..self.clone() }
+    }
+
+    /// The same, whose convolutions are drawn so.
+    #[must_use]
+    pub(super) fn convolutions(&self, fill: Fill) -> Self {
+        Self { convolutions: Some(fill), ..self.clone() }
+    }
+
+    /// The same for an architecture with this activation.
+    #[must_use]
+    pub(super) fn activated(&self, activation: Activation) -> Self {
+        Self { activation, ..self.clone() }
+    }
+
+    /// The architecture's activation.
+    pub(super) fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// How a convolution is drawn that is usually drawn so.
+    pub(super) fn convolution(&self, usual: Fill) -> Fill {
+        self.convolutions.unwrap_or(usual)
     }
 
     /// Whether there is a value for `name`.
@@ -98,10 +146,14 @@ fn on(device: &Device, tensor: Tensor<1>) -> Tensor<1> {
 fn draw(name: &str, seed: Option<u64>, count: usize, fill: Fill) -> Vec<f32> {
     match (fill, seed) {
         (Fill::Constant(value), _) => vec![value; count],
-        (Fill::Uniform(_), None) => vec![0.0; count],
+        (Fill::Uniform(_) | Fill::Normal(_), None) => vec![0.0; count],
         (Fill::Uniform(bound), Some(seed)) => {
             let mut random = Random::new(name, &[seed]);
             (0..count).map(|_| random.uniform(-bound, bound) as f32).collect()
+        }
+        (Fill::Normal(deviation), Some(seed)) => {
+            let mut random = Random::new(name, &[seed]);
+            (0..count).map(|_| (deviation * random.normal()) as f32).collect()
         }
     }
 }
