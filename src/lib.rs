@@ -30,7 +30,8 @@
 //! | [`export`] | handing over | one file a format |
 //!
 //! [`error`], [`progress`], [`suggest`] and [`random`] are leaves that anybody may use; [`event`] is all that a
-//! run can say; [`device`] is the one place that knows backends; [`cli`] may use everything.
+//! run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
+//! [`cli`] may use everything.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
 #![forbid(unsafe_code)]
@@ -38,6 +39,7 @@
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod download;
 pub mod error;
 pub mod eval;
 pub mod event;

@@ -110,6 +110,9 @@ pub struct Context<'a> {
     pub out: &'a Path,
     /// A folder of this recipe alone that survives interruption and is removed on success.
     pub scratch: &'a Path,
+    /// A folder that all recipes share, for files from elsewhere under the names of their digests; it
+    /// need not be there yet.
+    pub downloads: &'a Path,
     /// The pipeline's seed.
     pub seed: u64,
     /// As asked for: `cpu`, `libtorch`, `cuda:0`.
@@ -171,6 +174,12 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         Vec::new()
     }
 
+    /// Keys that say where something lies and not what it is, beside another key with its digest; they
+    /// stay out of the recipe.
+    fn places(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Rules that a schema can't say. Places are relative to the node.
     fn check(&self) -> Vec<Problem> {
         Vec::new()
@@ -199,6 +208,8 @@ pub trait DynNode: Send + Sync {
     fn uses_device(&self) -> bool;
     /// See [`Node::sources`].
     fn sources(&self) -> Vec<Source>;
+    /// See [`Node::places`].
+    fn places(&self) -> Vec<&'static str>;
     /// See [`Node::check`].
     fn check(&self) -> Vec<Problem>;
     /// See [`Node::check_sources`].
@@ -224,6 +235,9 @@ impl<N: Node> DynNode for N {
     }
     fn sources(&self) -> Vec<Source> {
         Node::sources(self)
+    }
+    fn places(&self) -> Vec<&'static str> {
+        Node::places(self)
     }
     fn check(&self) -> Vec<Problem> {
         Node::check(self)

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // The bridge.
-    ("nodes", &["data", "device", "eval", "export", "node", "spec", "store", "train", "zoo"]),
+    ("nodes", &["data", "device", "download", "eval", "export", "node", "spec", "store", "train", "zoo"]),
     // The engine: it knows no images and no networks.
     ("run", &["event", "node", "plan", "spec", "store"]),
     ("plan", &["node", "spec"]),
@@ -41,6 +41,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("data", &[]),
     ("zoo", &["device"]),
     ("device", &[]),
+    // Neither half: it fetches bytes, and knows nothing of what they are.
+    ("download", &[]),
     // Leaves may use nothing but each other.
     ("error", &[]),
     ("progress", &[]),
@@ -52,6 +54,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("burn", &["device", "eval", "export", "train", "zoo"]),
     ("burn_store", &["zoo"]),
+    ("burn_pack", &["zoo"]),
+    ("ureq", &["download"]),
     ("burn_tch", &["device", "train", "zoo"]),
     ("tch", &["device", "train", "zoo"]),
     ("image", &["data", "eval", "nodes"]),

@@ -14,10 +14,10 @@ use crate::{
 /// What `kiln export` is asked.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArgs {
-    /// Trained model: a .safetensors of Kiln's or a .pt
+    /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// What to write: onnx or safetensors
+    /// What to write: onnx, safetensors, burnpack or pt
     #[arg(long, value_name = "FORMAT")]
     pub format: String,
     #[command(flatten)]

@@ -27,7 +27,7 @@ use crate::{
 /// What `kiln predict` is asked.
 #[derive(Debug, Clone, Args)]
 pub struct PredictArgs {
-    /// Trained model: a .safetensors of Kiln's or a .pt
+    /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Images, folders, patterns such as 'photos/*.jpg', or lists (.txt, .csv) with a path a line

@@ -15,7 +15,7 @@ use crate::{
 /// What `kiln val` is asked.
 #[derive(Debug, Clone, Args)]
 pub struct ValArgs {
-    /// Trained model: a .safetensors of Kiln's or a .pt
+    /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Folder of images: val/<class>/ and others, or <class>/

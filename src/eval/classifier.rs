@@ -98,9 +98,8 @@ pub fn images(batch: Batch, device: &Device) -> Tensor<4> {
 /// If the file does not say which, or has no head.
 pub fn arch_of(file: &ModelFile) -> Result<Arch> {
     let name = file.arch_name.as_deref().unwrap_or("model");
-    let head = file.weights.iter().find(|(name, _)| name.ends_with(".linear.weight"));
-    let classes = head.and_then(|(_, array)| array.shape.first().copied());
-    let classes = classes.ok_or_else(|| Error::new("it has no classification head (no `linear.weight`)"))?;
+    let no_head = || Error::new("it has no classification head (no `linear.weight`)");
+    let classes = file.classes().ok_or_else(no_head)?;
     match &file.arch {
         Some(text) => Arch::parse(name, text, classes),
         None => Err(Error::new("it does not say which architecture it has")

@@ -18,6 +18,11 @@ pub enum Format {
     Onnx,
     /// safetensors: the weights under PyTorch's names, with all that Kiln needs to use them again.
     Safetensors,
+    /// burnpack, the format of burn: the same, weights and all else.
+    Burnpack,
+    /// A PyTorch state dict that `torch.load(path, weights_only=True)` reads. Only Kiln sees names,
+    /// architecture, size and transforms in it; a copy that PyTorch saves has the weights alone.
+    Pt,
 }
 
 impl Format {
@@ -26,6 +31,8 @@ impl Format {
         match self {
             Self::Onnx => "model.onnx",
             Self::Safetensors => "model.safetensors",
+            Self::Burnpack => "model.bpk",
+            Self::Pt => "model.pt",
         }
     }
 }

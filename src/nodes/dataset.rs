@@ -174,6 +174,7 @@ mod tests {
                 sources: BTreeMap::from([("root".to_owned(), source)]),
                 out: out.path(),
                 scratch: scratch.path(),
+                downloads: scratch.path(),
                 seed: 0,
                 device: "cpu",
                 threads: 2,

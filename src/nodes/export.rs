@@ -22,7 +22,7 @@ use crate::{
     progress::Progress,
     random::Random,
     spec::{Place, Problem},
-    zoo::weights,
+    zoo::weights::{self, ModelFile},
 };
 
 /// The largest difference of a probability that is no fault.
@@ -39,7 +39,9 @@ const GENERATED: usize = 8;
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format: `onnx` or `safetensors`.
+    /// The file's format: `onnx`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt`
+    /// (a PyTorch state dict for `torch.load` with `weights_only=True`). In the latter three Kiln, and only
+    /// Kiln, finds class names, architecture, size and transforms again.
     #[serde(default)]
     pub format: Format,
     /// Whether the ONNX file takes any number of images at once; else it takes one.
@@ -75,7 +77,8 @@ impl Node for Export {
             return Vec::new();
         }
         let place = Place::Key(["dynamic_batch"].into());
-        let problem = Problem::new("E0301", place, "a safetensors file has no batch");
+        let message = format!("{} has no batch: it is weights alone", self.format.file_name());
+        let problem = Problem::new("E0301", place, message);
         vec![
             problem
                 .label("only ONNX files have one")
@@ -86,7 +89,9 @@ impl Node for Export {
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let report = match self.format {
             Format::Onnx => self.onnx(cx)?,
-            Format::Safetensors => self.safetensors(cx)?,
+            Format::Safetensors => self.weights(cx, weights::to_bytes)?,
+            Format::Burnpack => self.weights(cx, weights::to_burnpack)?,
+            Format::Pt => self.weights(cx, weights::to_state_dict)?,
         };
         let json = serde_json::to_string_pretty(&report).expect("a report is plain data");
         write(&cx.out.join("verification.json"), (json + "\n").as_bytes())
@@ -134,21 +139,21 @@ impl Export {
         Ok(Report { file, engine: ENGINE, source, images, largest_difference, limit: LIMIT })
     }
 
-    fn safetensors(&self, cx: &Context<'_>) -> Result<Report> {
-        let mut file = model::load(cx.required("model"))?;
-        file.size = self.size.or(file.size);
-        let path = cx.out.join(Format::Safetensors.file_name());
-        let bytes = weights::to_bytes(&file)?;
-        weights::write(&path, &file)?;
+    /// A file of weights, in the bytes that `format` makes of a model; proven by reading it back.
+    fn weights(&self, cx: &Context<'_>, format: fn(&ModelFile) -> Result<Vec<u8>>) -> Result<Report> {
+        let mut model = model::load(cx.required("model"))?;
+        model.size = self.size.or(model.size);
+        let path = cx.out.join(self.format.file_name());
+        write(&path, &format(&model)?)?;
         // Bytes, not numbers: a NaN is unlike itself.
-        if weights::to_bytes(&weights::read(&path)?)? != bytes {
+        if weights::to_bytes(&weights::read(&path)?)? != weights::to_bytes(&model)? {
             return Err(
                 Error::new("the written weights are not those of the model").help("look for a damaged disk")
             );
         }
-        cx.progress.note(format!("{} arrays, read back bit by bit", file.weights.len()));
+        cx.progress.note(format!("{} arrays, read back bit by bit", model.weights.len()));
         let source = "the file, read back".to_owned();
-        let file = Format::Safetensors.file_name();
+        let file = self.format.file_name();
         Ok(Report { file, engine: "kiln", source, images: 0, largest_difference: 0.0, limit: 0.0 })
     }
 }
@@ -324,6 +329,6 @@ mod tests {
         assert!(export(json!({"model": "fit", "dynamic_batch": true})).check().is_empty());
         let problems =
             export(json!({"model": "fit", "format": "safetensors", "dynamic_batch": true})).check();
-        assert_eq!(problems[0].message, "a safetensors file has no batch");
+        assert_eq!(problems[0].message, "model.safetensors has no batch: it is weights alone");
     }
 }

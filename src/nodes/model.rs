@@ -11,14 +11,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{arch, dataset};
 use crate::{
+    download::{self, Sha256, Url},
     error::{Error, Result},
     eval::classifier::arch_of,
     node::{ArtifactType, Context, Input, Node, Source},
     spec::{Place, Problem},
-    store::Artifact,
+    store::{Artifact, Lock, Mode},
     zoo::{
-        Arch, Network,
-        weights::{self, ModelFile, Weights},
+        Arch,
+        weights::{self, ModelFile, Transfer, Weights},
     },
 };
 
@@ -37,19 +38,33 @@ pub struct Model {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub classes: Option<usize>,
-    /// A `.safetensors` of Kiln's or a `.pt` to take weights from.
+    /// A file to take weights from, as a path or an https URL: a `.safetensors`, a `.bpk` (burnpack), or
+    /// a `.pt` of Ultralytics (the averaged weights first) or with a PyTorch state dict. Nothing in it is
+    /// run; half precision becomes single. A parameter is taken where name and shape agree, the others
+    /// are fresh. Where the file and the dataset name their classes, the rows of the head are taken class
+    /// by class. `transfer.json` lists what became of all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
     pub weights: Option<String>,
+    /// The SHA-256 of the weights' file, as `sha256sum FILE` prints it. A URL needs it: what arrives is
+    /// used only if it is that file, is kept with it, and is fetched once. A path may have it, and is
+    /// checked then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
+    pub sha256: Option<String>,
 }
 
 /// The one file that a model artifact always has.
 const FILE: &str = "model.safetensors";
+/// What became of the weights, where there were any.
+const TRANSFER: &str = "transfer.json";
 
 impl Node for Model {
     const NAME: &'static str = "model";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const INPUTS: &'static [Input] =
         &[Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false }];
+    const LOGS: &'static [&'static str] = &[TRANSFER];
 
     fn output(&self) -> ArtifactType {
         // With a dataset, the head may be a fresh one: something to train, not to use.
@@ -59,12 +74,21 @@ impl Node for Model {
         }
     }
 
+    fn seeded(&self) -> bool {
+        // The head's rows of classes that the file does not have are drawn.
+        self.weights.is_some() && self.dataset.is_some()
+    }
+
     fn sources(&self) -> Vec<Source> {
         let yaml = self.arch.iter().filter(|arch| is_path(arch));
         let source = |key, path: &String| Source { key, path: path.clone(), list: itself };
         yaml.map(|path| source("arch", path))
-            .chain(self.weights.iter().map(|path| source("weights", path)))
+            .chain(self.weights.iter().filter(|_| self.url().is_none()).map(|path| source("weights", path)))
             .collect()
+    }
+
+    fn places(&self) -> Vec<&'static str> {
+        self.url().map(|_| "weights").into_iter().collect()
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -74,7 +98,7 @@ impl Node for Model {
             let help = error.hint().unwrap_or_default().to_owned();
             Some(problem("arch", error.to_string()).label("not a built-in architecture").help(help))
         });
-        unknown.chain(self.gaps()).collect()
+        unknown.chain(self.gaps()).chain(self.wrong_weights()).collect()
     }
 
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
@@ -82,7 +106,7 @@ impl Node for Model {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let given = cx.sources.get("weights").map(|source| weights::read(&source.path)).transpose()?;
+        let given = self.file(cx)?.map(|path| weights::read(&path)).transpose()?;
         let names = cx.input("dataset").map(dataset::load).transpose()?.map(|dataset| dataset.index.classes);
         let file = self.assemble(cx, given, names)?;
         weights::write(&cx.out.join(FILE), &file)
@@ -116,34 +140,96 @@ impl Model {
         Vec::new()
     }
 
+    /// The URL, if `weights` is meant as one.
+    fn url(&self) -> Option<&str> {
+        self.weights.as_deref().filter(|text| Url::is_meant_by(text))
+    }
+
+    /// What is wrong with where the weights come from.
+    fn wrong_weights(&self) -> Option<Problem> {
+        let at = |key: &str| Place::Value([key].into());
+        if self.weights.is_none() && self.sha256.is_some() {
+            let problem = Problem::new("E0301", at("sha256"), "a `sha256` without `weights`");
+            return Some(
+                problem.label("of what?").help("add `weights:` with a path or a URL, or leave it out"),
+            );
+        }
+        let url = self.url()?;
+        if let Err(error) = Url::parse(url) {
+            let problem = Problem::new("E0301", at("weights"), error.to_string());
+            return Some(
+                problem.label("can't be fetched").help(error.hint().unwrap_or("write https://HOST/PATH")),
+            );
+        }
+        self.sha256.is_none().then(|| {
+            Problem::new("E0301", at("weights"), "a URL without the file's `sha256`")
+                .label("anything might arrive")
+                .help("add `sha256:` with the file's SHA-256; `sha256sum FILE` prints it")
+        })
+    }
+
+    /// The file that the weights are in, if there are any.
+    fn file(&self, cx: &Context<'_>) -> Result<Option<PathBuf>> {
+        let digest = self.sha256.as_deref().map(str::parse::<Sha256>).transpose().map_err(Error::new)?;
+        if let (Some(url), Some(digest)) = (self.url(), &digest) {
+            return fetch(cx, &Url::parse(url)?, digest).map(Some);
+        }
+        let Some(source) = cx.sources.get("weights") else { return Ok(None) };
+        digest.map(|digest| check(&source.path, &digest)).transpose()?;
+        Ok(Some(source.path.clone()))
+    }
+
     fn assemble(
         &self,
         cx: &Context<'_>,
         given: Option<ModelFile>,
         names: Option<Vec<String>>,
     ) -> Result<ModelFile> {
-        let given = given.unwrap_or_default();
-        let wanted = names.as_ref().map(Vec::len).or(self.classes);
-        let arch = self.resolve(cx, &given, wanted)?;
+        let is_given = given.is_some();
+        let mut file = given.unwrap_or_default();
+        let arch = self.resolve(cx, &file, names.as_ref().map(Vec::len).or(self.classes))?;
         arch.notes().into_iter().for_each(|note| cx.progress.note(note));
-        let same_head = given.names.as_ref().is_some_and(|known| known.len() == arch.classes);
-        let names = names.or_else(|| given.names.clone().filter(|_| same_head));
+        let known = file.names.clone().filter(|known| known.len() == arch.classes);
+        let (size, transforms) = (file.size, file.transforms.take());
         let weights =
-            if self.weights.is_some() { transfer(cx, &arch, given.weights)? } else { Weights::new() };
+            if is_given { self.transfer(cx, &arch, file, names.as_deref())? } else { Weights::new() };
+        let numbers = || (0..arch.classes).map(|class| class.to_string()).collect();
         Ok(ModelFile {
             arch: Some(arch.text.clone()),
             arch_name: Some(arch.name.clone()),
-            names: Some(names.unwrap_or_else(|| (0..arch.classes).map(|class| class.to_string()).collect())),
-            size: given.size,
-            transforms: given.transforms,
+            names: Some(names.or(known).unwrap_or_else(numbers)),
+            size,
+            transforms,
             training: None,
             weights,
         })
     }
 
+    /// The file's weights as far as they fit; tells what became of them.
+    fn transfer(
+        &self,
+        cx: &Context<'_>,
+        arch: &Arch,
+        file: ModelFile,
+        names: Option<&[String]>,
+    ) -> Result<Weights> {
+        let (weights, report) = weights::transfer(file, arch, names, cx.seed)?;
+        if self.output() == ArtifactType::Model && !report.is_complete() {
+            return Err(incomplete(&report, arch));
+        }
+        report.lines().into_iter().for_each(|line| cx.progress.note(line));
+        let path = cx.out.join(TRANSFER);
+        let json = serde_json::to_string_pretty(&report).expect("a report is plain data") + "\n";
+        fs::write(&path, json).map_err(|error| Error::io("write", &path, error))?;
+        Ok(weights)
+    }
+
     fn resolve(&self, cx: &Context<'_>, given: &ModelFile, classes: Option<usize>) -> Result<Arch> {
-        let own = || arch_of(given).map(|arch| arch.classes);
+        let no_head = || Error::new("the file has no classification head (no `linear.weight`)");
+        let no_head = || no_head().help("add `dataset:` or `classes:`, so that a fresh one can be made");
+        let own = || given.classes().ok_or_else(no_head);
         match &self.arch {
+            None if given.arch.is_none() => Err(no_arch()),
             None => {
                 let arch = arch_of(given)?;
                 Arch::parse(&arch.name, &arch.text, classes.unwrap_or(arch.classes))
@@ -159,22 +245,36 @@ impl Model {
     }
 }
 
-/// The weights that fit `arch` by name and shape; says how many did.
-fn transfer(cx: &Context<'_>, arch: &Arch, given: Weights) -> Result<Weights> {
-    let shapes = Network::shapes(arch);
-    let total = shapes.len();
-    let fits = |name: &str, shape: &[usize]| shapes.get(name).is_some_and(|wanted| wanted == shape);
-    let kept: BTreeMap<_, _> = given.into_iter().filter(|(name, array)| fits(name, &array.shape)).collect();
-    if kept.is_empty() {
-        return Err(Error::new(format!("none of the file's weights fit {}", arch.name))
-            .help("name the architecture that the weights are of"));
+/// Fetches a file, unless it is there. Of several who want the same one, the first fetches.
+fn fetch(cx: &Context<'_>, url: &Url, digest: &Sha256) -> Result<PathBuf> {
+    fs::create_dir_all(cx.downloads).map_err(|error| Error::io("create", cx.downloads, error))?;
+    let lock = cx.downloads.join(format!("{digest}.lock"));
+    let held = Lock::take(&lock, Mode::Exclusive, || cx.progress.stopped());
+    let _held = held.map_err(|error| Error::io("lock", &lock, error))?.ok_or_else(Error::interrupted)?;
+    download::fetch(url, digest, cx.downloads, &cx.progress)
+}
+
+fn check(path: &Path, wanted: &Sha256) -> Result<()> {
+    let found = Sha256::of(path)?;
+    if found == *wanted {
+        return Ok(());
     }
-    let line = format!("transferred {} of {total} parameters", kept.len());
-    match shapes.keys().find(|name| !kept.contains_key(*name)) {
-        Some(first) => cx.progress.note(format!("{line}; fresh are {} from {first} on", total - kept.len())),
-        None => cx.progress.note(line),
-    }
-    Ok(kept)
+    Err(Error::new(format!("{} has the SHA-256 {found}, not {wanted}", path.display()))
+        .help("it is not the file that was meant: name that one, or leave `sha256` out"))
+}
+
+fn no_arch() -> Error {
+    Error::new("the weights' file does not say which architecture they are of").help(
+        "a plain state dict has weights alone: add `arch: yolo11n-cls`, or the path of a model YAML, to the model node",
+    )
+}
+
+/// Without classes to learn, all weights must be there: the model is to be used as it is.
+fn incomplete(report: &Transfer, arch: &Arch) -> Error {
+    let lines = report.lines().join("; ");
+    Error::new(format!("the weights are not those of a whole {}: {lines}", arch.name)).help(
+        "add `dataset:` to make a network for its classes and train it, or name the weights' own `arch`",
+    )
 }
 
 /// The model file of a model or train artifact.

@@ -32,12 +32,12 @@ pub fn recipe(
     }
 }
 
-/// Every parameter but those that count by content (references, paths) or not at all (runtime keys).
+/// Every parameter but those that count by content (references, paths, URLs) or not at all (runtime keys).
 fn params(step: &Step) -> Map<String, Value> {
     let Value::Object(mut params) = step.node.params() else { return Map::new() };
     let sources = step.node.sources();
     let left_out = step.kind.inputs.iter().map(|input| input.port);
-    let left_out = left_out.chain(step.kind.runtime.iter().copied());
+    let left_out = left_out.chain(step.kind.runtime.iter().copied()).chain(step.node.places());
     for key in left_out.chain(sources.iter().map(|source| source.key)) {
         params.shift_remove(key);
     }

@@ -148,12 +148,14 @@ impl<'w> Work<'w> {
     fn execute(&self, slot: &Slot<'_>) -> Result<()> {
         let job = self.shop.job;
         let sink = |update| self.emit(|node| told(node, update));
+        let downloads = job.store.downloads();
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
         let context = Context {
             inputs: artifacts.collect(),
             sources: self.watched.files.clone(),
             out: slot.out(),
             scratch: slot.scratch(),
+            downloads: &downloads,
             seed: job.plan.seed,
             device: &job.options.device,
             threads: job.options.threads,

@@ -7,6 +7,7 @@
 //!   scratch/<key>/            what an interrupted node left for its next try
 //!   work/<key>/               where a node writes now
 //!   locks/<key>               one kernel lock per key; `lock` for the whole store
+//!   downloads/<sha256>        files from elsewhere; `.part` is one that has not arrived yet
 //!   quarantine/               blobs and manifests that turned out to be wrong
 //!   files.index blobs.index   digests of unchanged files, verified blobs (see [`stat`])
 //! ```
@@ -127,6 +128,11 @@ impl Store {
     /// The store's folder.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where files from elsewhere are kept under their digests.
+    pub fn downloads(&self) -> PathBuf {
+        self.root.join(DOWNLOADS)
     }
 
     /// Digests of files that are not in the store, kept so that unchanged ones are not read again.
@@ -276,6 +282,7 @@ impl Store {
 const LOCK: &str = "lock";
 const MANIFESTS: &str = "manifests";
 const QUARANTINE: &str = "quarantine";
+const DOWNLOADS: &str = "downloads";
 
 /// Makes the store's folders, tells other tools to leave them alone, and takes part in its use.
 fn prepare(root: &Path) -> io::Result<Lock> {

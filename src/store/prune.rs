@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Digest, Entry, LOCK, MANIFESTS, QUARANTINE, Store,
+    DOWNLOADS, Digest, Entry, LOCK, MANIFESTS, QUARANTINE, Store,
     atomic::{TEMPORARY, trouble},
     files_below,
     lock::{Lock, Mode},
@@ -21,7 +21,7 @@ pub const DEFAULT_LIMIT: u64 = 20 << 30;
 /// Files that no result names are left alone for this long: somebody may be about to name them.
 pub const GRACE: Duration = Duration::from_hours(1);
 
-/// What interrupted nodes left, and what is in quarantine, is kept for this long.
+/// What interrupted nodes left, what is in quarantine, and downloads are kept for this long without use.
 const LEFTOVERS: Duration = Duration::from_hours(30 * 24);
 
 /// What may stay.
@@ -151,7 +151,7 @@ fn sweep(store: &Store, now: SystemTime) -> Result<()> {
     left.extend(list(&root.join("work")));
     left.extend(list(&root.join("locks")));
     left.retain(|path| age_of(path, now) > GRACE);
-    for folder in ["scratch", QUARANTINE] {
+    for folder in ["scratch", QUARANTINE, DOWNLOADS] {
         left.extend(list(&root.join(folder)).into_iter().filter(|path| age_of(path, now) > LEFTOVERS));
     }
     left.iter().try_for_each(|path| remove(path))

@@ -5,13 +5,34 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{ModelFile, Weights, item::View, model_yaml, torch::Archive};
+use super::{
+    ModelFile, Weights,
+    description::Description,
+    is_counter,
+    item::View,
+    model_yaml,
+    torch::{Archive, is_tensor},
+};
 use crate::error::{Error, Result};
 
 /// Most modules in a network; the largest known classifier has about 900.
 const MAX_MODULES: usize = 10_000;
 /// Deepest nesting of modules.
 const MAX_DEPTH: usize = 64;
+/// Most tensors in a network; the largest known classifier has about 900.
+const MAX_TENSORS: usize = 100_000;
+/// Longest dotted name, in bytes.
+const MAX_NAME: usize = 1024;
+/// Most class names, and all their bytes: one name in the file may be used many times.
+const MAX_CLASSES: usize = 100_000;
+const MAX_CLASS_BYTES: usize = 16 << 20;
+/// Most steps of a transform chain; the reference's has four.
+const MAX_STEPS: usize = 32;
+
+/// Where training programs put the weights, the averaged ones first.
+const PLACES: [&str; 6] = ["ema", "state_dict_ema", "model_ema", "model", "state_dict", "model_state_dict"];
+/// What programs that wrap a network put before the names of all its parameters.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
 /// Reads the bytes of a `.pt` file.
 ///
@@ -20,22 +41,29 @@ const MAX_DEPTH: usize = 64;
 pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     let (mut archive, pickle) = Archive::open(bytes)?;
     let root = pickle.root();
-    let model = model(root).ok_or_else(|| Error::new("it has no network and no weights"))?;
-    let mut file =
-        if model.has_state() { describe(model, root, &mut archive)? } else { ModelFile::default() };
+    let nothing = || Error::new("it has no network and no weights");
+    let model = model(root).ok_or_else(nothing)?;
+    let mut file = match archive.description()? {
+        Some(text) => Description::parse(&text)?.with(Weights::new()),
+        None if is_module(model) => describe(model, root, &mut archive)?,
+        None => ModelFile::default(),
+    };
     file.weights = weights(model, &mut archive)?;
-    if file.weights.is_empty() {
-        return Err(Error::new("it has no network and no weights"));
-    }
-    Ok(file)
+    if file.weights.is_empty() { Err(nothing()) } else { Ok(file) }
 }
 
 /// The network among all that a training run keeps: the averaged one if it is there.
 fn model(root: View<'_>) -> Option<View<'_>> {
-    let holds = |view: &View<'_>| view.attribute("_modules").is_some() || view.is_mapping();
-    let inside =
-        ["ema", "model", "state_dict", "model_state_dict"].into_iter().filter_map(|key| root.get(key));
-    inside.chain([root]).find(holds)
+    let inside = PLACES.into_iter().filter_map(|key| root.get(key));
+    inside.chain([root]).find(|view| is_module(*view) || is_state_dict(*view))
+}
+
+fn is_module(view: View<'_>) -> bool {
+    view.attribute("_modules").is_some()
+}
+
+fn is_state_dict(view: View<'_>) -> bool {
+    view.is_mapping() && view.entries().any(|(_, value)| is_tensor(value))
 }
 
 fn describe(model: View<'_>, root: View<'_>, archive: &mut Archive<'_>) -> Result<ModelFile> {
@@ -64,16 +92,18 @@ fn arch_name(yaml: View<'_>) -> Option<String> {
 
 /// Class names: a list, or a dict from index to name.
 fn names(view: View<'_>) -> Option<Vec<String>> {
-    if view.is_sequence() {
-        return view.elements().map(|name| name.str().map(str::to_owned)).collect();
-    }
-    let mut names: Vec<(usize, String)> = view
-        .entries()
-        .map(|(index, name)| Some((index.size()?, name.str()?.to_owned())))
-        .collect::<Option<_>>()?;
+    let mut names: Vec<(usize, &str)> = if view.is_sequence() {
+        let names = view.elements().take(MAX_CLASSES + 1).enumerate();
+        names.map(|(index, name)| Some((index, name.str()?))).collect::<Option<_>>()?
+    } else {
+        let names = view.entries().take(MAX_CLASSES + 1);
+        names.map(|(index, name)| Some((index.size()?, name.str()?))).collect::<Option<_>>()?
+    };
     names.sort_unstable();
+    let bytes: usize = names.iter().map(|(_, name)| name.len()).sum();
     let whole = !names.is_empty() && names.iter().enumerate().all(|(i, (index, _))| i == *index);
-    whole.then(|| names.into_iter().map(|(_, name)| name).collect())
+    let fits = names.len() <= MAX_CLASSES && bytes <= MAX_CLASS_BYTES;
+    (whole && fits).then(|| names.into_iter().map(|(_, name)| name.to_owned()).collect())
 }
 
 /// A square side: a number, or two that are equal.
@@ -90,6 +120,9 @@ fn image_size(view: View<'_>) -> Option<usize> {
 /// The side of a `torchvision` pipeline's crop and its eval chain, if Kiln has all its steps.
 fn transforms(compose: View<'_>, archive: &mut Archive<'_>) -> Result<Option<(usize, Value)>> {
     let Some(steps) = compose.attribute("transforms") else { return Ok(None) };
+    if steps.elements().count() > MAX_STEPS {
+        return Ok(None);
+    }
     let (mut resized, mut cropped, mut normalized) = (None, None, None);
     for step in steps.elements() {
         match step.class() {
@@ -113,13 +146,26 @@ fn transforms(compose: View<'_>, archive: &mut Archive<'_>) -> Result<Option<(us
 }
 
 /// The shortest side and the interpolation of a step that Kiln has too.
-fn resize(step: View<'_>) -> Option<(usize, &str)> {
+fn resize(step: View<'_>) -> Option<(usize, String)> {
     let size = step.attribute("size").and_then(image_size)?;
     let interpolation = match step.attribute("interpolation") {
-        Some(mode) => mode.args().next().and_then(View::str)?,
-        None => "bilinear",
+        Some(mode) => interpolation(mode)?,
+        None => "bilinear".to_owned(),
     };
-    ["bilinear", "bicubic"].contains(&interpolation).then_some((size, interpolation))
+    ["bilinear", "bicubic"].contains(&interpolation.as_str()).then_some((size, interpolation))
+}
+
+/// `InterpolationMode("bilinear")`, `getattr(InterpolationMode, "BILINEAR")` in Python 3.11 and
+/// later, or Pillow's number in torchvision before 0.9.
+fn interpolation(mode: View<'_>) -> Option<String> {
+    match (mode.int(), mode.class()) {
+        (Some(2), _) => Some("bilinear".to_owned()),
+        (Some(3), _) => Some("bicubic".to_owned()),
+        (None, Some(("builtins" | "__builtin__", "getattr"))) => {
+            Some(mode.args().nth(1)?.str()?.to_lowercase())
+        }
+        _ => mode.args().next()?.str().map(str::to_owned),
+    }
 }
 
 /// The step, `Some(None)` if it changes nothing, `None` if it can't be read.
@@ -144,9 +190,9 @@ fn three(view: Option<View<'_>>, archive: &mut Archive<'_>) -> Result<Option<[f3
 
 fn weights(model: View<'_>, archive: &mut Archive<'_>) -> Result<Weights> {
     let mut weights = Weights::new();
-    if model.attribute("_modules").is_none() {
+    if !is_module(model) {
         add(&mut weights, "", model, archive)?;
-        return Ok(without_wrapper(weights));
+        return Ok(without_wrappers(weights));
     }
     let mut open = vec![(String::new(), model, 0)];
     let mut seen = 0;
@@ -160,33 +206,46 @@ fn weights(model: View<'_>, archive: &mut Archive<'_>) -> Result<Weights> {
                 add(&mut weights, &prefix, tensors, archive)?;
             }
         }
-        let inner = module.attribute("_modules").into_iter().flat_map(View::entries);
-        let inner =
-            inner.filter_map(|(name, inner)| Some((format!("{prefix}{}.", name.str()?), inner, depth + 1)));
-        open.extend(inner.take(MAX_MODULES));
+        for (name, inner) in
+            module.attribute("_modules").into_iter().flat_map(View::entries).take(MAX_MODULES)
+        {
+            if let Some(name) = name.str() {
+                open.push((dotted(&prefix, name)? + ".", inner, depth + 1));
+            }
+        }
     }
-    Ok(weights)
+    Ok(without_wrappers(weights))
 }
 
-/// Adds the tensors of a dict. BatchNorm's step counters are left out: nothing in inference or in
-/// training with a fixed momentum uses them.
+/// Adds the tensors of a dict, without counters.
 fn add(weights: &mut Weights, prefix: &str, tensors: View<'_>, archive: &mut Archive<'_>) -> Result<()> {
     for (name, value) in tensors.entries() {
-        let Some(name) = name.str().filter(|name| *name != "num_batches_tracked") else { continue };
-        if name.ends_with(".num_batches_tracked") {
-            continue;
-        }
+        let Some(name) = name.str().filter(|name| !is_counter(name)) else { continue };
         if let Some(array) = archive.tensor(value)? {
-            weights.insert(format!("{prefix}{name}"), array);
+            weights.insert(dotted(prefix, name)?, array);
+        }
+        if weights.len() > MAX_TENSORS {
+            return Err(Error::new("it has more tensors than any network"));
         }
     }
     Ok(())
 }
 
-/// Names without the `module.` that data-parallel training puts before all of them.
-fn without_wrapper(weights: Weights) -> Weights {
-    if !weights.keys().all(|name| name.starts_with("module.")) {
-        return weights;
+fn dotted(prefix: &str, name: &str) -> Result<String> {
+    if prefix.len() + name.len() > MAX_NAME {
+        return Err(Error::new("it has a name that is too long for a parameter"));
     }
-    weights.into_iter().map(|(name, array)| (name["module.".len()..].to_owned(), array)).collect()
+    Ok(format!("{prefix}{name}"))
+}
+
+/// Names without what wrappers (data-parallel, compiled) put before all of them.
+fn without_wrappers(mut weights: Weights) -> Weights {
+    while let Some(wrapper) = WRAPPERS
+        .iter()
+        .find(|wrapper| !weights.is_empty() && weights.keys().all(|name| name.starts_with(**wrapper)))
+    {
+        let inner = |(name, array): (String, _)| (name[wrapper.len()..].to_owned(), array);
+        weights = weights.into_iter().map(inner).collect();
+    }
+    weights
 }

@@ -167,11 +167,6 @@ impl<'a> View<'a> {
         args.into_iter().flat_map(View::elements)
     }
 
-    /// Whether it is an object with a state, such as a module.
-    pub fn has_state(self) -> bool {
-        self.object().is_some_and(|object| object.state.is_some())
-    }
-
     /// An attribute of the object.
     pub fn attribute(self, name: &str) -> Option<View<'a>> {
         self.pickle.view(self.object()?.state?).get(name)

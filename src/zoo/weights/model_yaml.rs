@@ -9,6 +9,8 @@ use super::item::View;
 const KEYS: [&str; 7] = ["nc", "scales", "scale", "channels", "activation", "backbone", "head"];
 /// Deepest nesting; a row's argument list is at depth 3.
 const MAX_DEPTH: usize = 6;
+/// Longest plain word, in bytes.
+const MAX_WORD: usize = 100;
 /// Longest text, in bytes.
 const MAX_LENGTH: usize = 1 << 20;
 
@@ -19,26 +21,27 @@ pub fn text(yaml: View<'_>) -> Option<String> {
         let Some(value) = yaml.get(key).filter(|value| !value.is_none()) else { continue };
         match key {
             "backbone" | "head" => {
-                let rows = value.elements().map(|row| Some(format!("  - {}\n", flow(row)?)));
-                write!(text, "{key}:\n{}", rows.collect::<Option<String>>()?).ok()?;
+                writeln!(text, "{key}:").ok()?;
+                value.elements().try_for_each(|row| line(&mut text, "  - ", row))?;
             }
             "scales" => {
-                let scales = value
-                    .entries()
-                    .map(|(name, scale)| Some(format!("  {}: {}\n", name.str()?, flow(scale)?)));
-                write!(text, "{key}:\n{}", scales.collect::<Option<String>>()?).ok()?;
+                writeln!(text, "{key}:").ok()?;
+                value.entries().try_for_each(|(name, scale)| {
+                    line(&mut text, &format!("  {}: ", name.str().filter(|name| is_plain(name))?), scale)
+                })?;
             }
-            _ => writeln!(text, "{key}: {}", flow(value)?).ok()?,
+            _ => line(&mut text, &format!("{key}: "), value)?,
         }
     }
     ["backbone", "head"].iter().all(|key| yaml.get(key).is_some()).then_some(text)
 }
 
-/// A value on one line.
-fn flow(value: View<'_>) -> Option<String> {
-    let mut text = String::new();
-    write_flow(&mut text, value, 0)?;
-    Some(text)
+/// Adds a line with a value.
+fn line(text: &mut String, start: &str, value: View<'_>) -> Option<()> {
+    text.push_str(start);
+    write_flow(text, value, 0)?;
+    text.push('\n');
+    Some(())
 }
 
 fn write_flow(text: &mut String, value: View<'_>, depth: usize) -> Option<()> {
@@ -68,8 +71,12 @@ fn write_flow(text: &mut String, value: View<'_>, depth: usize) -> Option<()> {
 
 /// Plain where that can't be mistaken for anything else, else in double quotes.
 fn scalar(word: &str) -> String {
-    let plain = word.starts_with(|c: char| c.is_ascii_alphabetic())
+    if is_plain(word) { word.to_owned() } else { serde_json::Value::from(word).to_string() }
+}
+
+fn is_plain(word: &str) -> bool {
+    word.len() <= MAX_WORD
+        && word.starts_with(|c: char| c.is_ascii_alphabetic())
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "_.()".contains(c))
-        && !["true", "false", "null", "yes", "no", "on", "off"].contains(&word.to_lowercase().as_str());
-    if plain { word.to_owned() } else { serde_json::Value::from(word).to_string() }
+        && !["true", "false", "null", "yes", "no", "on", "off"].contains(&word.to_lowercase().as_str())
 }

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Longest pickle that is read, in bytes. The pickle of the largest known classifier has 200 kB.
-const MAX_BYTES: usize = 64 << 20;
+/// Longest pickle that is read, in bytes. The pickle of the largest known classifier has 200 kB; each
+/// byte may cost some ten of memory.
+const MAX_BYTES: usize = 16 << 20;
 /// Most items in a pickle.
 const MAX_ITEMS: usize = 4 << 20;
 

@@ -16,6 +16,13 @@ const TINY: [(&str, &[u8]); 3] = [
     ("tiny-yolov8", include_bytes!("../../../tests/fixtures/weights/tiny-yolov8.pt")),
     ("tiny-yolo12", include_bytes!("../../../tests/fixtures/weights/tiny-yolo12.pt")),
 ];
+/// What PyTorch wrote (make.py says how): number `i` of tensor `t` is `(16 t + i) / 8`.
+const STATE_DICT: &[u8] = include_bytes!("../../../tests/fixtures/weights/state-dict.pt");
+const BF16: &[u8] = include_bytes!("../../../tests/fixtures/weights/bf16.pt");
+const VIEWS: &[u8] = include_bytes!("../../../tests/fixtures/weights/views.pt");
+const MID_TRAINING: &[u8] = include_bytes!("../../../tests/fixtures/weights/mid-training.pt");
+const LEGACY: &[u8] = include_bytes!("../../../tests/fixtures/weights/legacy.pt");
+const TORCHSCRIPT: &[u8] = include_bytes!("../../../tests/fixtures/weights/torchscript.pt");
 const EXPECTED: &str = include_str!("../../../tests/fixtures/weights/expected.json");
 
 /// The entries of an archive, by name.
@@ -128,6 +135,69 @@ fn a_state_dict_is_read_wherever_it_lies() {
     }
 }
 
+/// Weights numbered as make.py numbers them.
+fn numbered(prefix: &str, shapes: &[(&str, &[usize])]) -> Weights {
+    let array = |t: usize, shape: &[usize]| {
+        let number = |i: usize| f32::from(u16::try_from(16 * t + i).unwrap()) / 8.0;
+        Array { shape: shape.to_vec(), data: (0..shape.iter().product()).map(number).collect() }
+    };
+    let named = |(t, (name, shape)): (usize, &(&str, &[usize]))| (format!("{prefix}{name}"), array(t, shape));
+    shapes.iter().enumerate().map(named).collect()
+}
+
+const BLOCK: [(&str, &[usize]); 5] = [
+    ("conv.weight", &[2, 1, 2, 2]),
+    ("bn.weight", &[2]),
+    ("bn.bias", &[2]),
+    ("bn.running_mean", &[2]),
+    ("bn.running_var", &[2]),
+];
+
+#[test]
+fn pytorchs_state_dicts_are_read() {
+    let weights = numbered("", &BLOCK);
+    let expected = ModelFile { weights, ..ModelFile::default() };
+    for bytes in [STATE_DICT, BF16] {
+        assert_eq!(from_bytes(bytes).unwrap(), expected);
+    }
+}
+
+#[test]
+fn views_of_one_storage_are_read_each_in_its_way() {
+    let weights = from_bytes(VIEWS).unwrap().weights;
+    let eighths = |numbers: [u8; 6]| numbers.map(|number| f32::from(number) / 8.0).to_vec();
+    assert_eq!(weights["a.weight"], Array { shape: vec![2, 3], data: eighths([0, 1, 2, 3, 4, 5]) });
+    assert_eq!(weights["b.weight"], Array { shape: vec![3, 2], data: eighths([0, 3, 1, 4, 2, 5]) });
+}
+
+#[test]
+fn a_checkpoint_of_running_training_gives_its_averaged_network() {
+    let head: [(&str, &[usize]); 2] = [("2.weight", &[3, 2]), ("2.bias", &[3])];
+    let block = BLOCK.map(|(name, shape)| (format!("0.{name}"), shape));
+    let shapes: Vec<(&str, &[usize])> =
+        block.iter().map(|(name, shape)| (name.as_str(), *shape)).chain(head).collect();
+    let model = from_bytes(MID_TRAINING).unwrap();
+    assert_eq!(model.weights, numbered("model.", &shapes));
+    assert_eq!(model.names.unwrap(), ["cat", "dog", "写真"]);
+    assert_eq!((model.arch_name.as_deref(), model.size), (Some("yolo11n-cls"), Some(64)));
+    let chain = json!([
+        {"type": "resize", "interpolation": "bicubic", "size": 73},
+        {"type": "center_crop"},
+        {"type": "normalize", "mean": [0.5, 0.25, 0.0], "std": [1.0, 2.0, 4.0]},
+    ]);
+    assert_eq!(model.transforms, Some(chain));
+    insta::assert_snapshot!(model.arch.unwrap());
+}
+
+#[test]
+fn formats_that_hold_no_checkpoint_say_what_to_do() {
+    let told = [LEGACY, TORCHSCRIPT].map(|bytes| {
+        let error = from_bytes(bytes).unwrap_err();
+        format!("{error}; {}", error.hint().unwrap_or_default())
+    });
+    insta::assert_snapshot!(told.join("\n"));
+}
+
 /// A protocol-0 object with a state.
 fn object(module: &str, class: &str, state: &[(&str, &str)]) -> String {
     format!("c{module}\n{class}\n(tR{}b", dict(state))
@@ -207,6 +277,47 @@ fn hostile_tensors_are_refused() {
     assert_eq!(reason(read_pickle(&dict(&large))), "it has tensors with more elements than the file");
 }
 
+/// Small files that would become large, or keep a reader busy for ever.
+#[test]
+fn bombs_are_refused() {
+    let tensor = tensor(0, &[0], &[1]);
+    // One long name, put before the names of many.
+    let long = "n".repeat(2000);
+    assert_eq!(
+        reason(read_pickle(&dict(&[(&long, &tensor)]))),
+        "it has a name that is too long for a parameter"
+    );
+    // One dict of tensors in very many modules.
+    let parameters = dict(&[("a", &tensor), ("b", &tensor)]);
+    let leaf = format!("{}p1\n", object("m", "Leaf", &[("_modules", "(d"), ("_parameters", &parameters)]));
+    let many: String = (0..20_000).map(|i| format!("S'{i}'\ng1\ns")).collect();
+    let all = object("m", "Net", &[("_modules", &format!("(dS'first'\n{leaf}s{many}"))]);
+    assert_eq!(reason(read_pickle(&all)), "it has more modules inside modules than any network");
+    // One name for all classes: read, but no names are taken.
+    let name = format!("S'{}'\np2\n", "c".repeat(4000));
+    let names: String = (1..10_000).map(|i| format!("I{i}\ng2\ns")).collect();
+    let modules = dict(&[("fc", &object("m", "Linear", &[("_parameters", &dict(&[("w", &tensor)]))]))]);
+    let net = object("m", "Net", &[("_modules", &modules), ("names", &format!("(dI0\n{name}s{names}"))]);
+    assert_eq!(read_pickle(&net).unwrap().names, None);
+}
+
+#[test]
+fn a_storage_has_one_type_and_size() {
+    let float = tensor(0, &[1], &[1]);
+    for other in [float.replace("FloatStorage", "IntStorage"), float.replace("I6\n", "I5\n")] {
+        let both = dict(&[("a", &float), ("b", &other)]);
+        assert_eq!(reason(read_pickle(&both)), "it has a storage of two types or sizes");
+    }
+    assert_eq!(
+        reason(read_pickle(&dict(&[("a", &float.replace("I6\n", "I5\n"))]))),
+        "storage 0 has 24 bytes, not the 5 elements that it should"
+    );
+    assert_eq!(
+        reason(read_pickle(&dict(&[("a", &float.replace("S'0'", "S'../../0'"))]))),
+        "its archive is damaged: it has no archive/data/../../0"
+    );
+}
+
 #[test]
 fn a_module_inside_itself_is_refused() {
     let modules = "cm\nNet\n)\u{81}p0\n(dS'_modules'\n(dS'a'\ng0\nsS'b'\ng0\nssb";
@@ -218,7 +329,10 @@ fn a_module_inside_itself_is_refused() {
 #[test]
 fn files_that_are_no_models_say_why() {
     assert_eq!(reason(from_bytes(b"")), "it is empty");
-    assert_eq!(reason(from_bytes(b"hello, world")), "it is neither a PyTorch archive nor a safetensors file");
+    assert_eq!(
+        reason(from_bytes(b"hello, world")),
+        "it is no PyTorch archive, no safetensors and no burnpack file"
+    );
     assert_eq!(reason(read_pickle("(d")), "it has no network and no weights");
     assert_eq!(reason(read_pickle("I3\n")), "it has no network and no weights");
     let other = archive(&[("notes.txt".to_owned(), b"hi".to_vec())]);
@@ -263,6 +377,54 @@ fn safetensors_give_back_what_they_were_given() {
 }
 
 #[test]
+fn every_format_gives_back_what_it_was_given() {
+    let mut model = from_bytes(TINY[1].1).unwrap();
+    model.training = Some(json!({"epoch": 3}));
+    model.weights.insert("number".to_owned(), Array { shape: Vec::new(), data: vec![f32::MIN_POSITIVE] });
+    model.weights.insert("none".to_owned(), Array { shape: vec![0, 3], data: Vec::new() });
+    for write in [to_bytes, to_burnpack, to_state_dict] {
+        let bytes = write(&model).unwrap();
+        assert!(from_bytes(&bytes).unwrap() == model, "a format changes what it is given");
+        assert!(write(&model).unwrap() == bytes, "a format has its moods");
+    }
+}
+
+#[test]
+fn a_state_dict_is_laid_out_as_pytorch_does() {
+    let model = ModelFile { weights: numbered("", &BLOCK), ..ModelFile::default() };
+    let bytes = to_state_dict(&model).unwrap();
+    let mut zip = ZipArchive::new(Cursor::new(&bytes)).unwrap();
+    let names: Vec<String> = entries(&bytes).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names[..4], ["model/data.pkl", "model/byteorder", "model/data/0", "model/data/1"]);
+    for i in 0..zip.len() {
+        let entry = zip.by_index(i).unwrap();
+        assert_eq!(entry.data_start().map(|start| start % 64), Some(0), "{:?}", entry.name());
+    }
+}
+
+#[test]
+fn burnpacks_of_others_have_weights_only() {
+    use ::burn_pack::{Bytes, DType, Tensor, Writer};
+    let of = |dtype, bytes: &[u8]| {
+        let bytes = Bytes::from_bytes_vec(bytes.to_vec());
+        let packed = Writer::new(vec![Tensor::new("a".to_owned(), dtype, vec![2], None, bytes)]).into_bytes();
+        from_bytes(&packed.unwrap())
+    };
+    let weights = Weights::from([("a".to_owned(), Array { shape: vec![2], data: vec![1.0, -2.0] })]);
+    assert_eq!(
+        of(DType::BF16, &[0x80, 0x3f, 0, 0xc0]).unwrap(),
+        ModelFile { weights, ..ModelFile::default() }
+    );
+    let bool = DType::Bool(burn::tensor::BoolStore::Native);
+    assert!(reason(of(bool, &[1, 0])).starts_with("its array a has the type bool"));
+    assert!(
+        reason(from_bytes(&Writer::new(Vec::new()).into_bytes().unwrap())).starts_with("it has no weights")
+    );
+    let whole = to_burnpack(&from_bytes(TINY[1].1).unwrap()).unwrap();
+    assert!(reason(from_bytes(&whole[..whole.len() - 1])).starts_with("it is a damaged burnpack file: "));
+}
+
+#[test]
 fn safetensors_of_others_have_weights_only() {
     let view =
         ::safetensors::tensor::TensorView::new(::safetensors::Dtype::BF16, vec![2], &[0x80, 0x3f, 0, 0xc0]);
@@ -275,8 +437,10 @@ fn safetensors_of_others_have_weights_only() {
 #[test]
 fn a_wrong_shape_is_not_written() {
     let weights = Weights::from([("a".to_owned(), Array { shape: vec![3], data: vec![1.0] })]);
-    let error = to_bytes(&ModelFile { weights, ..ModelFile::default() }).unwrap_err();
-    assert_eq!(error.to_string(), "a has 1 numbers for the shape [3]");
+    let model = ModelFile { weights, ..ModelFile::default() };
+    for write in [to_bytes, to_burnpack, to_state_dict] {
+        assert_eq!(write(&model).unwrap_err().to_string(), "a has 1 numbers for the shape [3]");
+    }
 }
 
 proptest! {
@@ -298,6 +462,41 @@ proptest! {
             parts[0].1[at] = byte;
         }
         let _ = from_bytes(&archive(&parts));
+    }
+
+    /// The pickle and the entries of a small file, in every byte.
+    #[test]
+    fn damaged_checkpoints_never_panic(
+        which in 0_usize..4,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut parts = entries([STATE_DICT, BF16, VIEWS, MID_TRAINING][which]);
+        parts.retain(|(_, bytes)| !bytes.is_empty());
+        for (part, at, byte) in changes {
+            let part = part.index(parts.len());
+            let at = at.index(parts[part].1.len());
+            parts[part].1[at] = byte;
+        }
+        let _ = from_bytes(&archive(&parts));
+    }
+
+    #[test]
+    fn random_bytes_never_panic(
+        start in prop::sample::select(vec![&b""[..], b"PK\x03\x04", b"NRUB\x01\x00", b"\x40\0\0\0\0\0\0\0{"]),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let _ = from_bytes(&[start, &bytes].concat());
+    }
+
+    #[test]
+    fn damaged_burnpacks_never_panic(changes in prop::collection::vec((0_usize..20_000, any::<u8>()), 1..4)) {
+        static GOOD: LazyLock<Vec<u8>> =
+            LazyLock::new(|| to_burnpack(&from_bytes(TINY[1].1).unwrap()).unwrap());
+        let mut bytes = GOOD.clone();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        let _ = from_bytes(&bytes);
     }
 
     #[test]

@@ -4,16 +4,16 @@
 //! without looking: element counts, offsets and strides are checked against the entry that is there.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::BTreeMap,
     io::{Cursor, Read as _},
     rc::Rc,
 };
 
-use half::{bf16, f16};
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::{
-    Array,
+    Array, count,
+    element::Element,
     item::{Pickle, View},
     pickle,
 };
@@ -21,12 +21,14 @@ use crate::error::{Error, Result};
 
 /// Most dimensions of a tensor.
 const MAX_DIMENSIONS: usize = 16;
+/// Kiln's own entry beside those of PyTorch, which does not look at it.
+pub const DESCRIPTION: &str = "kiln.json";
 
 /// An archive whose pickle was read; storages are read when asked for.
 pub struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     root: String,
-    storages: BTreeMap<String, Rc<Vec<f32>>>,
+    storages: BTreeMap<String, (Element, Rc<Vec<f32>>)>,
     /// How many more bytes of storages, and elements of tensors, may be read. Both are bounded by
     /// the size of the file, or entries and views that overlap could make much of little.
     bytes_left: usize,
@@ -43,7 +45,7 @@ impl<'a> Archive<'a> {
         let root = root(&zip)?;
         let (bytes_left, elements_left) = (bytes.len(), bytes.len());
         let mut archive = Self { zip, root, storages: BTreeMap::new(), bytes_left, elements_left };
-        archive.check_byte_order()?;
+        archive.check_kind()?;
         let pickle = pickle::parse(&archive.entry("data.pkl")?)?;
         Ok((archive, pickle))
     }
@@ -53,15 +55,9 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// If it is a tensor that can't be read.
     pub fn tensor(&mut self, view: View<'_>) -> Result<Option<Array>> {
-        match view.class() {
-            Some(("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state")) => {
-                // Not recursive: a parameter of a parameter is nothing that PyTorch writes.
-                let tensor = view.args().next().filter(|inner| is_tensor(*inner));
-                tensor.map(|tensor| self.rebuild(tensor)).transpose()
-            }
-            _ if is_tensor(view) => self.rebuild(view).map(Some),
-            _ => Ok(None),
-        }
+        // Not recursive: a parameter of a parameter is nothing that PyTorch writes.
+        let tensor = if is_parameter(view) { view.args().next() } else { Some(view) };
+        tensor.filter(|tensor| is_plain_tensor(*tensor)).map(|tensor| self.rebuild(tensor)).transpose()
     }
 
     /// `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
@@ -91,9 +87,11 @@ impl<'a> Archive<'a> {
         let (_, class) = class.global().ok_or_else(|| malformed("a storage without a type"))?;
         let (key, count) =
             key.str().zip(count.size()).ok_or_else(|| malformed("a storage without a size"))?;
-        let element = Element::of(class)?;
-        if let Entry::Occupied(known) = self.storages.entry(key.to_owned()) {
-            return Ok(known.get().clone());
+        let element = Element::of_storage(class)
+            .ok_or_else(|| Error::new(format!("a storage of type {class}, which Kiln does not read")))?;
+        if let Some((known, values)) = self.storages.get(key) {
+            let same = *known == element && count == values.len();
+            return same.then(|| values.clone()).ok_or_else(|| malformed("a storage of two types or sizes"));
         }
         let bytes = self.entry(&format!("data/{key}"))?;
         if count.checked_mul(element.width()) != Some(bytes.len()) {
@@ -102,24 +100,47 @@ impl<'a> Archive<'a> {
             return Err(Error::new(found));
         }
         let values = Rc::new(element.decode(&bytes));
-        self.storages.insert(key.to_owned(), values.clone());
+        self.storages.insert(key.to_owned(), (element, values.clone()));
         Ok(values)
     }
 
-    fn check_byte_order(&mut self) -> Result<()> {
-        let name = format!("{}byteorder", self.root);
-        match self.zip.index_for_name(&name) {
-            Some(_) if self.entry("byteorder")?.starts_with(b"big") => {
-                Err(Error::new("its numbers are big-endian, which Kiln does not read"))
-            }
-            _ => Ok(()),
+    /// Refuses archives that can't be read rightly, although they have a pickle.
+    fn check_kind(&mut self) -> Result<()> {
+        if self.has("constants.pkl") {
+            return Err(Error::new("it is a TorchScript program, not a checkpoint")
+                .help("save the model's `state_dict()` with torch.save instead"));
         }
+        if self.has("byteorder") && self.entry("byteorder")?.starts_with(b"big") {
+            return Err(Error::new("its numbers are big-endian, which Kiln does not read"));
+        }
+        Ok(())
+    }
+
+    /// What Kiln itself wrote about the model.
+    ///
+    /// # Errors
+    /// If it is damaged.
+    pub fn description(&mut self) -> Result<Option<String>> {
+        if !self.has(DESCRIPTION) {
+            return Ok(None);
+        }
+        let text = String::from_utf8(self.entry(DESCRIPTION)?);
+        text.map(Some).map_err(|_| malformed("a description that is not UTF-8"))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(&format!("{}{name}", self.root)).is_some()
     }
 
     /// The bytes of an entry, checked against the archive's checksum.
     fn entry(&mut self, name: &str) -> Result<Vec<u8>> {
         let full = format!("{}{name}", self.root);
-        let mut entry = self.zip.by_name(&full).map_err(damaged)?;
+        let index = self.zip.index_for_name(&full);
+        let index = index.ok_or_else(|| Error::new(format!("its archive is damaged: it has no {full}")))?;
+        if self.zip.by_index_raw(index).map_err(damaged)?.compression() != CompressionMethod::Stored {
+            return Err(malformed("compressed entries, which PyTorch never writes"));
+        }
+        let mut entry = self.zip.by_index(index).map_err(damaged)?;
         let size = usize::try_from(entry.size()).ok().filter(|size| *size <= self.bytes_left);
         let size = size.ok_or_else(|| malformed("entries that are larger than the file"))?;
         self.bytes_left -= size;
@@ -142,19 +163,23 @@ fn root(zip: &ZipArchive<Cursor<&[u8]>>) -> Result<String> {
     Ok(root.to_owned())
 }
 
-fn is_tensor(view: View<'_>) -> bool {
+/// Whether it is a tensor or a parameter.
+pub fn is_tensor(view: View<'_>) -> bool {
+    is_plain_tensor(view) || is_parameter(view)
+}
+
+fn is_plain_tensor(view: View<'_>) -> bool {
     view.class() == Some(("torch._utils", "_rebuild_tensor_v2"))
+}
+
+fn is_parameter(view: View<'_>) -> bool {
+    matches!(view.class(), Some(("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state")))
 }
 
 fn sizes(view: View<'_>) -> Result<Vec<usize>> {
     let sizes: Option<Vec<usize>> = view.elements().take(MAX_DIMENSIONS + 1).map(View::size).collect();
     let sizes = sizes.filter(|sizes| sizes.len() <= MAX_DIMENSIONS);
     sizes.ok_or_else(|| malformed("a tensor with a shape that can't be"))
-}
-
-/// How many elements a shape has, if that is a number at all.
-pub(super) fn count(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1_usize, |count, size| count.checked_mul(*size))
 }
 
 /// The elements of a strided view, row-major. The caller has bounded how many there are.
@@ -194,65 +219,6 @@ fn row_major(shape: &[usize], strides: &[usize]) -> bool {
     })
 }
 
-/// What a storage holds.
-#[derive(Debug, Clone, Copy)]
-enum Element {
-    F16,
-    Bf16,
-    F32,
-    F64,
-    I8,
-    U8,
-    I16,
-    I32,
-    I64,
-}
-
-impl Element {
-    fn of(class: &str) -> Result<Self> {
-        Ok(match class {
-            "HalfStorage" => Self::F16,
-            "BFloat16Storage" => Self::Bf16,
-            "FloatStorage" => Self::F32,
-            "DoubleStorage" => Self::F64,
-            "CharStorage" => Self::I8,
-            "ByteStorage" | "BoolStorage" => Self::U8,
-            "ShortStorage" => Self::I16,
-            "IntStorage" => Self::I32,
-            "LongStorage" => Self::I64,
-            other => return Err(Error::new(format!("a storage of type {other}, which Kiln does not read"))),
-        })
-    }
-
-    fn width(self) -> usize {
-        match self {
-            Self::I8 | Self::U8 => 1,
-            Self::F16 | Self::Bf16 | Self::I16 => 2,
-            Self::F32 | Self::I32 => 4,
-            Self::F64 | Self::I64 => 8,
-        }
-    }
-
-    fn decode(self, bytes: &[u8]) -> Vec<f32> {
-        match self {
-            Self::F16 => numbers(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Self::Bf16 => numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-            Self::F32 => numbers(bytes, f32::from_le_bytes),
-            Self::F64 => numbers(bytes, |b| f64::from_le_bytes(b) as f32),
-            Self::I8 => numbers(bytes, |b| f32::from(i8::from_le_bytes(b))),
-            Self::U8 => numbers(bytes, |[b]| f32::from(b)),
-            Self::I16 => numbers(bytes, |b| f32::from(i16::from_le_bytes(b))),
-            Self::I32 => numbers(bytes, |b| i32::from_le_bytes(b) as f32),
-            Self::I64 => numbers(bytes, |b| i64::from_le_bytes(b) as f32),
-        }
-    }
-}
-
-/// One number for every `N` bytes.
-pub(super) fn numbers<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| decode(*chunk)).collect()
-}
-
 fn malformed(what: &str) -> Error {
     Error::new(format!("it has {what}"))
 }
@@ -282,16 +248,5 @@ mod tests {
         {
             assert!(gather(&[0.0; 12], offset, &[size], &[stride]).is_err(), "{offset} {size} {stride}");
         }
-    }
-
-    #[test]
-    fn every_element_type_becomes_f32() {
-        let one = |class: &str, bytes: &[u8]| Element::of(class).unwrap().decode(bytes);
-        assert_eq!(one("HalfStorage", &f16::from_f32(-1.5).to_le_bytes()), [-1.5]);
-        assert_eq!(one("BFloat16Storage", &bf16::from_f32(-1.5).to_le_bytes()), [-1.5]);
-        assert_eq!(one("DoubleStorage", &0.5_f64.to_le_bytes()), [0.5]);
-        assert_eq!(one("LongStorage", &(-3_i64).to_le_bytes()), [-3.0]);
-        assert_eq!(one("BoolStorage", &[1, 0]), [1.0, 0.0]);
-        assert!(Element::of("QUInt8Storage").is_err());
     }
 }

@@ -1,0 +1,109 @@
+//! FILES FROM ELSEWHERE: an https URL and a SHA-256 become a file on this machine.
+//!
+//! What arrives is kept under its digest, so a file is fetched once whoever asks for it and wherever
+//! from. What broke off goes on where it stopped, in this run or in the next one.
+
+mod http;
+mod sha256;
+mod url;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use self::http::Fault;
+pub use self::{sha256::Sha256, url::Url};
+use crate::{
+    error::{Error, Result},
+    progress::Progress,
+};
+
+/// Largest file that is fetched, in bytes.
+pub const MAX_BYTES: u64 = 4 << 30;
+
+/// How long to wait before each new try after one that brought nothing, in seconds.
+const PAUSES: [u64; 3] = [1, 2, 4];
+
+/// The file behind `url` whose digest is `sha256`, in `folder`; one that is there already needs no
+/// network. Who calls must keep others from fetching the same file into the same folder.
+///
+/// # Errors
+/// If the file can't be had, is another one, or is larger than [`MAX_BYTES`]; of kind interrupted when
+/// stopped. What arrived so far is kept for the next try.
+pub fn fetch(url: &Url, sha256: &Sha256, folder: &Path, progress: &Progress<'_>) -> Result<PathBuf> {
+    fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    let path = folder.join(sha256.to_string());
+    if path.is_file() && Sha256::of(&path)? == *sha256 {
+        touch(&path);
+        return Ok(path);
+    }
+    let part = folder.join(format!("{sha256}.part"));
+    loop {
+        let resumed = size(&part) > 0;
+        receive(url, &part, progress)?;
+        let found = Sha256::of(&part)?;
+        if found == *sha256 {
+            fs::rename(&part, &path).map_err(|error| Error::io("rename", &part, error))?;
+            return Ok(path);
+        }
+        fs::remove_file(&part).map_err(|error| Error::io("remove", &part, error))?;
+        // What an earlier run left may have been of another file: once more, from the start.
+        if !resumed {
+            return Err(another_file(url, sha256, &found));
+        }
+    }
+}
+
+/// Receives all of the file, in as many tries as it takes while they bring something.
+fn receive(url: &Url, part: &Path, progress: &Progress<'_>) -> Result<()> {
+    let (mut begun, mut fruitless) = (false, 0);
+    loop {
+        progress.check()?;
+        let before = size(part);
+        let error = match http::receive(url, part, progress) {
+            Ok(()) => return Ok(()),
+            Err(Fault::Final(error)) => return Err(error),
+            Err(Fault::Cut(error)) => error,
+        };
+        if size(part) > before {
+            (begun, fruitless) = (true, 0);
+        } else if begun && fruitless < PAUSES.len() {
+            wait(Duration::from_secs(PAUSES[fruitless]), progress)?;
+            fruitless += 1;
+        } else {
+            return Err(error);
+        }
+    }
+}
+
+fn wait(time: Duration, progress: &Progress<'_>) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        progress.check()?;
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+/// In bytes; 0 if there is no file.
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
+
+/// Marks a file as just used: prune takes those used longest ago. Who can't mark does not mind.
+fn touch(path: &Path) {
+    let file = fs::File::options().append(true).open(path);
+    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+}
+
+fn another_file(url: &Url, wanted: &Sha256, found: &Sha256) -> Error {
+    Error::new(format!("{url} gives a file with the SHA-256 {found}, not {wanted}")).help(
+        "if you trust the file that is there now, write its SHA-256; if not, ask where it should come from",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,253 @@
+//! Downloads from a small server on this machine, in fair and in foul weather.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+};
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    error::ErrorKind,
+    progress::{Stop, Update},
+};
+
+/// What a server does with one request.
+enum Answer {
+    /// Sends what is asked for.
+    Fair,
+    /// Sends this many bytes of it and hangs up.
+    Cut(usize),
+    /// Sends all, whatever is asked for.
+    All,
+    /// Sends all without saying how much that is.
+    Unmeasured,
+    /// Sends from the start and says that it is what was asked for.
+    WrongPart,
+    /// Only a status.
+    Status(&'static str),
+    /// Announces this many bytes.
+    Huge(u64),
+}
+
+/// A server that answers one request after another, and then is gone.
+struct Server {
+    url: Url,
+    /// From which byte on each request asked.
+    asked: Arc<Mutex<Vec<Option<usize>>>>,
+}
+
+fn serve(content: &[u8], answers: Vec<Answer>) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Url::parse(&format!("http://{}/model.pt", listener.local_addr().unwrap())).unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let (log, content) = (asked.clone(), content.to_owned());
+    thread::spawn(move || {
+        for answer in answers {
+            let (stream, _) = listener.accept().unwrap();
+            let from = asked_from(&stream);
+            log.lock().unwrap().push(from);
+            reply(stream, &content, from, &answer);
+        }
+    });
+    Server { url, asked }
+}
+
+fn asked_from(stream: &TcpStream) -> Option<usize> {
+    let lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
+    let range = lines.filter_map(|line| {
+        let line = line.to_lowercase();
+        Some(line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().unwrap())
+    });
+    range.last()
+}
+
+/// Who is served may hang up first.
+fn reply(mut stream: TcpStream, content: &[u8], from: Option<usize>, answer: &Answer) {
+    let start = from.unwrap_or(0).min(content.len());
+    let (head, body) = match answer {
+        Answer::Status(status) => ((*status).to_owned(), &[][..]),
+        Answer::All => ("200 OK".to_owned(), content),
+        Answer::Unmeasured => ("200 OK".to_owned(), content),
+        Answer::Huge(_) => ("200 OK".to_owned(), &content[..1]),
+        Answer::WrongPart => (partial(0, content.len()), content),
+        Answer::Fair | Answer::Cut(_) if from.is_some_and(|from| from >= content.len()) => {
+            ("416 Range Not Satisfiable".to_owned(), &[][..])
+        }
+        Answer::Fair | Answer::Cut(_) => {
+            let head = if from.is_some() { partial(start, content.len()) } else { "200 OK".to_owned() };
+            (head, &content[start..])
+        }
+    };
+    let length = match answer {
+        Answer::Unmeasured => String::new(),
+        Answer::Huge(bytes) => format!("Content-Length: {bytes}\r\n"),
+        _ => format!("Content-Length: {}\r\n", body.len()),
+    };
+    let sent = if let Answer::Cut(bytes) = answer { &body[..*bytes] } else { body };
+    let _ = write!(stream, "HTTP/1.1 {head}\r\n{length}Connection: close\r\n\r\n");
+    let _ = stream.write_all(sent);
+}
+
+fn partial(start: usize, total: usize) -> String {
+    format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}", total - 1)
+}
+
+/// 300 kB in which no two places look alike.
+fn content() -> Vec<u8> {
+    (0..300_000_u32)
+        .flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 24).to_le_bytes().into_iter().take(1))
+        .collect()
+}
+
+fn digest_of(content: &[u8]) -> Sha256 {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), content).unwrap();
+    Sha256::of(&dir.path().join("file")).unwrap()
+}
+
+fn get(server: &Server, digest: &Sha256, folder: &TempDir) -> Result<PathBuf> {
+    fetch(&server.url, digest, folder.path(), &Progress::new(&|_| (), &Stop::default()))
+}
+
+/// The error as a person reads it, without the port.
+fn told(server: &Server, result: Result<PathBuf>) -> String {
+    let error = result.unwrap_err();
+    let port = server.url.as_str().rsplit(':').next().unwrap().trim_end_matches("/model.pt");
+    format!("{error}\n{}", error.hint().unwrap_or_default()).replace(port, "PORT")
+}
+
+fn asked(server: &Server) -> Vec<Option<usize>> {
+    server.asked.lock().unwrap().clone()
+}
+
+fn files(folder: &TempDir) -> Vec<String> {
+    let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    names.map(|name| name.into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_file_arrives_and_is_fetched_once() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let (digest, server) = (digest_of(&content), serve(&content, vec![Answer::Fair]));
+    let steps = Mutex::new(Vec::new());
+    let sink = |update| {
+        let Update::Step { stage, done, total, unit } = update else { panic!("only steps are told") };
+        steps.lock().unwrap().push((stage, done, total, unit));
+    };
+    let path = fetch(&server.url, &digest, folder.path(), &Progress::new(&sink, &Stop::default())).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), content);
+    assert_eq!(steps.lock().unwrap().last(), Some(&("download".to_owned(), 300, 300, "kB")));
+    // The server is gone, and not missed.
+    assert_eq!(get(&server, &digest, &folder).unwrap(), path);
+    assert_eq!(files(&folder), [digest.to_string()]);
+}
+
+#[test]
+fn what_broke_off_goes_on_in_the_same_run() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, vec![Answer::Cut(100_000), Answer::Cut(50_000), Answer::Fair]);
+    let path = get(&server, &digest_of(&content), &folder).unwrap();
+    assert_eq!(fs::read(path).unwrap(), content);
+    assert_eq!(asked(&server), [None, Some(100_000), Some(150_000)]);
+}
+
+#[test]
+fn what_broke_off_goes_on_in_the_next_run() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let digest = digest_of(&content);
+    let stop = Stop::default();
+    let server = serve(&content, vec![Answer::Fair, Answer::Fair]);
+    // Ctrl-C after the first piece.
+    let sink = |_| stop.request();
+    let error = fetch(&server.url, &digest, folder.path(), &Progress::new(&sink, &stop)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    let had = size(&folder.path().join(format!("{digest}.part")));
+    assert!(had > 0 && had < 300_000);
+    assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+    assert_eq!(asked(&server), [None, Some(usize::try_from(had).unwrap())]);
+}
+
+#[test]
+fn a_server_that_can_not_go_on_begins_anew() {
+    let content = content();
+    let digest = digest_of(&content);
+    let part = |folder: &TempDir, bytes: &[u8]| {
+        fs::write(folder.path().join(format!("{digest}.part")), bytes).unwrap()
+    };
+    // It sends all.
+    let (folder, server) = (tempfile::tempdir().unwrap(), serve(&content, vec![Answer::All]));
+    part(&folder, &content[..1000]);
+    assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+    // What is there is of another file.
+    let (folder, server) = (tempfile::tempdir().unwrap(), serve(&content, vec![Answer::Fair, Answer::Fair]));
+    part(&folder, &[7; 1000]);
+    assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+    assert_eq!(asked(&server), [Some(1000), None]);
+    // All is there already, and more.
+    for length in [300_000, 300_001] {
+        let (folder, server) =
+            (tempfile::tempdir().unwrap(), serve(&content, vec![Answer::Fair, Answer::Fair]));
+        part(&folder, &[&content[..], b"!"].concat()[..length]);
+        assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+    }
+    // It sends another part than it was asked for.
+    let (folder, server) = (tempfile::tempdir().unwrap(), serve(&content, vec![Answer::WrongPart]));
+    part(&folder, &content[..1000]);
+    insta::assert_snapshot!("another_part", told(&server, get(&server, &digest, &folder)));
+    assert!(files(&folder).is_empty());
+}
+
+#[test]
+fn a_length_that_is_not_told_is_no_trouble() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, vec![Answer::Unmeasured]);
+    assert_eq!(fs::read(get(&server, &digest_of(&content), &folder).unwrap()).unwrap(), content);
+}
+
+#[test]
+fn another_file_is_refused_and_not_kept() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, vec![Answer::Fair]);
+    insta::assert_snapshot!("another_file", told(&server, get(&server, &digest_of(b"other"), &folder)));
+    assert!(files(&folder).is_empty());
+}
+
+#[test]
+fn servers_that_refuse_are_quoted() {
+    let folder = tempfile::tempdir().unwrap();
+    let digest = digest_of(b"content");
+    for status in ["404 Not Found", "403 Forbidden", "503 Service Unavailable", "302 Found"] {
+        let server = serve(b"content", vec![Answer::Status(status)]);
+        let name = format!("status_{}", &status[..3]);
+        insta::assert_snapshot!(name, told(&server, get(&server, &digest, &folder)));
+    }
+    let server = serve(b"content", vec![Answer::Huge(MAX_BYTES + 1)]);
+    insta::assert_snapshot!("too_large", told(&server, get(&server, &digest, &folder)));
+}
+
+#[test]
+fn without_a_network_the_url_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(b"content", Vec::new());
+    // The server's thread may not have ended yet; nobody answers then either.
+    while TcpStream::connect(server.url.as_str().trim_start_matches("http://").trim_end_matches("/model.pt"))
+        .is_ok()
+    {
+        thread::yield_now();
+    }
+    let told = told(&server, get(&server, &digest_of(b"content"), &folder));
+    assert!(told.starts_with("cannot reach http://127.0.0.1:PORT/model.pt: "), "{told}");
+    assert!(told.ends_with("look at the network and the URL; or fetch the file yourself, and give its path"));
+}
+
+#[test]
+fn a_damaged_file_is_fetched_again() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let (digest, server) = (digest_of(&content), serve(&content, vec![Answer::Fair, Answer::Fair]));
+    let path = get(&server, &digest, &folder).unwrap();
+    fs::write(&path, "damaged").unwrap();
+    assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+}
