@@ -14,7 +14,9 @@ use crate::{
     eval::classifier::arch_of,
     node::{ArtifactType, Context, Input, Node},
     spec::{Place, Problem},
-    train::{ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe, Scores, fit},
+    train::{
+        ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe, Scores, batch, fit,
+    },
     zoo::{
         Arch,
         weights::{self, ModelFile, Weights},
@@ -45,9 +47,9 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 10_000.0))]
     pub time: Option<f64>,
-    /// Images per forward pass; the last batch of an epoch may have fewer. -1 takes as many as fit into
-    /// memory where the device can be asked for it, and 16 elsewhere.
-    #[serde(default = "batch")]
+    /// Images per forward pass; the last batch of an epoch may have fewer. -1 takes 16, and on a GPU the largest
+    /// power of two of which twice as many fit into its memory: the result then depends on the GPU.
+    #[serde(default = "sixteen")]
     #[schemars(range(min = -1, max = 65_536))]
     pub batch: i64,
     /// The rule that turns gradients into new weights.
@@ -178,7 +180,7 @@ pub struct Train {
     pub cache: bool,
 }
 
-fn batch() -> i64 {
+fn sixteen() -> i64 {
     16
 }
 fn weight_decay() -> f64 {
@@ -240,7 +242,8 @@ impl Node for Train {
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
         let device = device::open(cx.device)?;
-        let recipe = self.recipe(cx.device)?;
+        let fitting = || batch::fitting(&arch, transforms.size, &device, cx.scratch);
+        let recipe = self.recipe(self.batch(cx, fitting)?);
         let job = Job {
             arch: &arch,
             start: (!start.weights.is_empty()).then_some(&start.weights),
@@ -385,7 +388,7 @@ impl Train {
             .collect()
     }
 
-    fn recipe(&self, device: &str) -> Result<Recipe> {
+    fn recipe(&self, batch: usize) -> Recipe {
         let class_weights = match (self.balance_classes, self.class_weights.is_empty()) {
             (true, _) => ClassWeights::Balanced,
             (false, true) => ClassWeights::Even,
@@ -400,10 +403,10 @@ impl Train {
         };
         let freeze =
             Freeze { count: self.freeze, rows: self.freeze_rows.clone(), names: self.freeze_names.clone() };
-        Ok(Recipe {
+        Recipe {
             epochs: self.epochs.unwrap_or(default.epochs),
             time: self.time,
-            batch: self.batch_on(device)?,
+            batch,
             optimizer: self.optimizer,
             lr0: self.lr0.unwrap_or(default.lr0),
             lrf: self.lrf.unwrap_or(default.lrf),
@@ -428,17 +431,20 @@ impl Train {
             patience: self.patience,
             val_period: self.val_period,
             save_period: self.save_period,
-        })
+        }
     }
 
-    fn batch_on(&self, device: &str) -> Result<usize> {
+    /// The number of images asked for, or as many as there is memory for.
+    fn batch(&self, cx: &Context<'_>, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
         match usize::try_from(self.batch) {
             Ok(batch) => Ok(batch),
-            Err(_) if device.starts_with("cuda") => {
-                Err(Error::new("how many images fit into the memory of a GPU can't be asked yet")
-                    .help("give `batch` a number, e.g. 64"))
+            Err(_) if !cx.device.starts_with("cuda") => Ok(Recipe::default().batch),
+            Err(_) => {
+                let batch = fitting()?;
+                cx.progress
+                    .note(format!("batches of {batch} images, of which twice as many fit into memory"));
+                Ok(batch)
             }
-            Err(_) => Ok(Recipe::default().batch),
         }
     }
 }
@@ -492,4 +498,59 @@ fn write(
     }
     weights::write(&cx.out.join("model.safetensors"), &file(fitted.best))?;
     weights::write(&cx.out.join("last.safetensors"), &file(fitted.last))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    fn problems(keys: Value) -> Vec<String> {
+        let mut params = Map::from_iter([("model".into(), "net".into()), ("dataset".into(), "data".into())]);
+        let Value::Object(keys) = keys else { panic!("keys are a mapping") };
+        params.extend(keys);
+        let node: Train = serde_json::from_value(Value::Object(params)).unwrap();
+        let line = |problem: &Problem| {
+            format!("{}; {}", problem.message, problem.help.as_deref().unwrap_or_default())
+        };
+        node.check().iter().map(line).collect()
+    }
+
+    #[test]
+    fn keys_that_would_be_ignored_are_refused() {
+        let auto = json!({ "lr0": 0.1, "momentum": 0.9, "warmup_bias_lr": 0.1, "warmup_momentum": 0.5 });
+        insta::assert_debug_snapshot!(problems(auto));
+        let others = json!({
+            "optimizer": "adam", "warmup_momentum": 0.5, "step_size": 3, "step_gamma": 0.5, "mixup_alpha": 1.0,
+            "cutmix_alpha": 1.0, "class_weights": { "a": 2.0 }, "balance_classes": true, "epochs": 3, "time": 1.0,
+        });
+        insta::assert_debug_snapshot!(problems(others));
+        let steps = json!({ "schedule": "step", "lrf": 0.1, "optimizer": "sgd", "warmup_epochs": 0,
+            "warmup_momentum": 0.5, "warmup_bias_lr": 0.5 });
+        insta::assert_debug_snapshot!(problems(steps));
+    }
+
+    #[test]
+    fn values_that_nothing_can_be_done_with_are_refused() {
+        insta::assert_debug_snapshot!(problems(json!({
+            "precision": "bf16", "batch": 0, "time": 0.0, "fraction": 1.5, "mixup": 0.7, "cutmix": 0.7,
+            "class_weights": { "a": 0.0 },
+        })));
+        assert_eq!(problems(json!({ "fraction": 0.0 })).len(), 1);
+    }
+
+    #[test]
+    fn what_makes_sense_is_accepted() {
+        let accepted = [
+            json!({}),
+            json!({ "optimizer": "musgd", "momentum": 0.9, "warmup_momentum": 0.5, "warmup_bias_lr": 0.0 }),
+            json!({ "optimizer": "radam", "lr0": 0.1, "schedule": "step", "step_size": 3, "step_gamma": 0.5 }),
+            json!({ "mixup": 0.5, "mixup_alpha": 0.4, "cutmix": 0.5, "cutmix_alpha": 1.0, "fraction": 500 }),
+            json!({ "time": 1.5, "batch": -1, "freeze": 9, "freeze_rows": [1], "freeze_names": ["bn"] }),
+        ];
+        for keys in accepted {
+            assert_eq!(problems(keys.clone()), [] as [String; 0], "{keys}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::{
     any::Any,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Once,
 };
 
 use crate::error::{Error, Result};
@@ -16,10 +17,24 @@ use crate::error::{Error, Result};
 /// # Errors
 /// If the memory does not suffice.
 pub fn guard<T>(batch: usize, size: usize, work: impl FnOnce() -> T) -> Result<T> {
+    hush();
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match text(panic.as_ref()).and_then(shortage) {
         Some(shortage) => out_of_memory(batch, size, &shortage),
         None => resume_unwind(panic),
     })
+}
+
+/// Keeps the program from printing the panics that become errors here; all others are printed as before.
+fn hush() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if text(info.payload()).and_then(shortage).is_none() {
+                before(info);
+            }
+        }));
+    });
 }
 
 fn text(panic: &(dyn Any + Send)) -> Option<&str> {

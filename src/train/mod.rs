@@ -1,5 +1,6 @@
 //! FITTING: from an architecture, images and a recipe to weights.
 
+pub mod batch;
 pub mod checkpoint;
 mod class_weights;
 mod dropout;
