@@ -12,7 +12,7 @@ use crate::{
     device,
     error::{Error, Result},
     zoo::{
-        Arch, Builder, Network,
+        Arch, Builder, Network, fold_weights,
         parameters::{self, to_vec},
         weights::{self, ModelFile, Weights},
     },
@@ -62,8 +62,9 @@ impl Classifier {
                 .map_err(|error| Error::new("its preprocessing is not one that Kiln knows").because(error))?,
             None => default_eval(),
         };
-        let values = parameters::from_weights(&file.weights, &device);
-        complete(&arch, &file.weights)?;
+        let folded = fold_weights(&file.weights);
+        complete(&arch, &folded)?;
+        let values = parameters::from_weights(&folded, &device);
         let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
         let size = file.size.unwrap_or_else(default_size);
         Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
@@ -107,9 +108,9 @@ pub fn arch_of(file: &ModelFile) -> Result<Arch> {
     }
 }
 
-/// Checks that every parameter of `arch`'s network is among `weights`, in the same shape.
+/// Checks that every parameter of `arch`'s network, norms folded in, is among `weights`, in the same shape.
 fn complete(arch: &Arch, weights: &Weights) -> Result<()> {
-    let wanted = Network::shapes(arch);
+    let wanted = Network::folded_shapes(arch);
     let total = wanted.len();
     let fits = |name: &str, shape: &[usize]| weights.get(name).is_some_and(|array| array.shape == shape);
     let missing: Vec<String> =

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod blocks;
-mod fold;
 mod graph;
 pub mod onnx;
 mod proto;

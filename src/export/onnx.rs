@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    zoo::{Arch, weights::Weights},
+    zoo::{Arch, fold_weights, walk::walk, weights::Weights},
 };
 
 /// Version of the file's structure; programs since 2022 read it.
@@ -47,11 +47,10 @@ pub struct Model<'a> {
 /// # Errors
 /// If weights are missing or of a wrong shape, or the images are too small for the network.
 pub fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
-    let mut blocks = Blocks::new(model.weights);
-    let mut x = Map { name: INPUT.to_owned(), channels: CHANNELS, side: model.size };
-    for (i, row) in model.arch.rows.iter().enumerate() {
-        x = blocks.block(&format!("model.{i}"), &x, &row.block)?;
-    }
+    let weights = fold_weights(model.weights);
+    let mut blocks = Blocks::new(&weights, model.arch.activation);
+    let images = Map { name: INPUT.to_owned(), channels: CHANNELS, side: model.size };
+    let x = walk(&mut blocks, model.arch, images)?;
     if x.channels != model.names.len() {
         return Err(Error::new(format!(
             "the network has {} classes, but {} names",

@@ -2,50 +2,35 @@
 //!
 //! The format is the reference's: `nc`, optional `scales`, and rows
 //! `[from, repeats, module, arguments]` under `backbone` and `head`. A resolved [`Arch`] knows every
-//! channel count; [`super::Network`] builds its layers and the exporters write their graphs from it.
+//! channel count; [`super::Network`] builds its layers, and everything else walks it
+//! ([`super::walk`]).
 
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::row::{Arguments, Scale};
-use crate::error::{Error, Result};
+use super::{document, fault::Fault};
+use crate::{
+    error::{Error, Result},
+    suggest,
+};
 
 /// Built-in model YAMLs by name without a scale letter.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("yolo11-cls", include_str!("arch/yolo11-cls.yaml")),
     ("yolo12-cls", include_str!("arch/yolo12-cls.yaml")),
     ("yolo26-cls", include_str!("arch/yolo26-cls.yaml")),
     ("yolov8-cls", include_str!("arch/yolov8-cls.yaml")),
+    ("yolo11-cls-resnet18", include_str!("arch/yolo11-cls-resnet18.yaml")),
+    ("yolov8-cls-resnet50", include_str!("arch/yolov8-cls-resnet50.yaml")),
+    ("yolov8-cls-resnet101", include_str!("arch/yolov8-cls-resnet101.yaml")),
 ];
 
-/// Names of all built-in architectures, with their scale letters.
+/// Names of all built-in architectures, with their scale letters where they have scales.
 pub fn names() -> Vec<String> {
-    let letters = ["n", "s", "m", "l", "x"];
+    let scaled = |base: &&str| base.ends_with("-cls");
     let with = |base: &str, letter| base.replace("-cls", &format!("{letter}-cls"));
-    BUILT_IN.iter().flat_map(|(base, _)| letters.map(|letter| with(base, letter))).collect()
-}
-
-/// A model YAML as written.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default = "thousand")]
-    nc: usize,
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    scales: IndexMap<String, (f64, f64, usize)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    scale: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    yaml_file: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    channels: Option<usize>,
-    backbone: Vec<(isize, usize, String, Vec<Value>)>,
-    head: Vec<(isize, usize, String, Vec<Value>)>,
-}
-
-fn thousand() -> usize {
-    1000
+    let names = || BUILT_IN.iter().map(|(base, _)| *base);
+    let letters = names().filter(scaled).flat_map(|base| ["n", "s", "m", "l", "x"].map(|l| with(base, l)));
+    letters.chain(names().filter(|base| !scaled(base)).map(str::to_owned)).collect()
 }
 
 /// A network's plan: rows of blocks with every number resolved.
@@ -57,6 +42,8 @@ pub struct Arch {
     pub text: String,
     /// How many classes the head tells apart.
     pub classes: usize,
+    /// What follows the convolutions of most blocks.
+    pub activation: Activation,
     /// The blocks, in order; each takes the output of the one before.
     pub rows: Vec<Row>,
 }
@@ -66,6 +53,10 @@ pub struct Arch {
 pub struct Row {
     /// The module's name in the YAML, e.g. `C3k2`.
     pub module: String,
+    /// How often the module stands in the row, one after another.
+    pub repeats: usize,
+    /// What the module is made with: the row's arguments, scaled, as the reference lists them.
+    pub arguments: Vec<Value>,
     /// What to build.
     pub block: Block,
     /// Channels of the row's input.
@@ -74,34 +65,90 @@ pub struct Row {
     pub out_channels: usize,
 }
 
-/// A block with its numbers: channels `c1 -> c2`, hidden channels, inner repeats `n`.
+/// The function after a convolution and its norm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Activation {
+    /// `x · sigmoid(x)`.
+    #[default]
+    Silu,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+/// How a convolution or a pooling goes over a map. It is padded by half the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Side, in pixels.
+    pub kernel: usize,
+    /// Step, in pixels.
+    pub stride: usize,
+    /// Parts of the channels that do not see each other.
+    pub groups: usize,
+}
+
+impl Window {
+    /// One pixel at a time.
+    pub const POINT: Self = Self::square(1);
+
+    /// `kernel`² pixels, stride 1, one group.
+    pub const fn square(kernel: usize) -> Self {
+        Self { kernel, stride: 1, groups: 1 }
+    }
+
+    /// The same with another stride.
+    #[must_use]
+    pub const fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// The same with other groups.
+    #[must_use]
+    pub const fn groups(self, groups: usize) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The side of a map of `side` pixels after the window went over it.
+    ///
+    /// # Errors
+    /// If the window does not fit once; `at` names the layer.
+    pub fn side(self, side: usize, at: &str) -> Result<usize> {
+        let room = (side + 2 * (self.kernel / 2)).checked_sub(self.kernel).filter(|_| side > 0);
+        room.map(|room| room / self.stride + 1).ok_or_else(|| {
+            Error::new(format!("the image is too small for {at}")).help("choose a larger size")
+        })
+    }
+}
+
+/// A block with its numbers: channels `c1 -> c2`, `hidden` channels, and the blocks inside it.
+///
+/// Section 1.4 of the reference page defines each.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {
-    /// Convolution `kernel`² with stride and groups, BatchNorm, SiLU; padding `kernel / 2`.
-    Conv { c1: usize, c2: usize, kernel: usize, stride: usize, groups: usize },
-    /// Split and concatenate around `n` bottlenecks (`hidden -> hidden`, two 3×3).
-    C2f { c1: usize, c2: usize, n: usize, hidden: usize, shortcut: bool },
-    /// As C2f, with C3k blocks if `c3k`, else bottlenecks that halve their hidden channels.
-    C3k2 { c1: usize, c2: usize, n: usize, hidden: usize, c3k: bool, shortcut: bool },
-    /// Split, `n` attention blocks on one half, concatenate.
+    /// Convolution, BatchNorm, and an activation unless it is a plain one.
+    Conv { c1: usize, c2: usize, window: Window, activated: bool },
+    /// Two convolutions by way of `hidden` channels, with a residual sum if `add`.
+    Bottleneck { c1: usize, c2: usize, hidden: usize, kernels: [usize; 2], groups: usize, add: bool },
+    /// C2f and C3k2: two halves of `hidden` channels; the second goes through `inner`, and all stages
+    /// of it are joined.
+    C2f { c1: usize, c2: usize, hidden: usize, inner: Vec<Block> },
+    /// C3 and C3k: `inner` on one branch, nothing on the other, joined.
+    C3 { c1: usize, c2: usize, hidden: usize, inner: Vec<Block> },
+    /// Split, `n` attention blocks on one half, joined.
     C2psa { c: usize, n: usize, hidden: usize, heads: usize },
-    /// `n` pairs of area-attention blocks, chained and concatenated; `mlp` is their hidden width;
-    /// `residual` scales the result by a learnt `gamma` and adds the input.
-    A2c2f {
-        c1: usize,
-        c2: usize,
-        n: usize,
-        hidden: usize,
-        heads: usize,
-        area: usize,
-        mlp: usize,
-        residual: bool,
-    },
+    /// `inner` chained, all stages joined; `residual` scales the result by a learnt `gamma` and adds
+    /// the input.
+    A2c2f { c1: usize, c2: usize, hidden: usize, inner: Vec<Block>, residual: bool },
+    /// Two area-attention blocks of `c` channels; `mlp` is their hidden width.
+    AreaPair { c: usize, heads: usize, area: usize, mlp: usize },
+    /// Three poolings, chained, all stages joined, between two convolutions.
+    Sppf { c1: usize, c2: usize, hidden: usize, kernel: usize },
     /// Stem (`first`) or `n` bottleneck blocks of a ResNet; output is `c2` if first, else `4 c2`.
     ResNetLayer { c1: usize, c2: usize, stride: usize, first: bool, n: usize },
+    /// torchvision's ResNet-18 without its head: 3 channels in, 512 out.
+    ResNet18,
     /// Convolution to 1280, global average pool, linear to `classes`.
-    Classify { c1: usize, classes: usize, kernel: usize, stride: usize },
-    /// A block repeated, each with its own weights.
+    Classify { c1: usize, classes: usize, window: Window },
+    /// Blocks one after another.
     Sequence(Vec<Block>),
 }
 
@@ -111,43 +158,38 @@ impl Arch {
     /// # Errors
     /// If there is no such architecture; the hint names the nearest.
     pub fn built_in(name: &str, classes: usize) -> Result<Self> {
-        let base = without_scale(name);
-        let text = BUILT_IN.iter().find(|(known, _)| *known == base);
-        let (_, text) = text.ok_or_else(|| unknown(name))?;
-        Self::parse(name, text, classes)
+        Self::parse(name, Self::built_in_text(name)?, classes)
     }
 
     /// The architecture of a model YAML. The scale letter is the document's own `scale`, else the
     /// one in `name`, else the first of its scales.
     ///
     /// # Errors
-    /// If the text is not a model YAML, or a row makes no sense.
+    /// If the text is not a model YAML, or a row makes no sense: the first mistake.
     pub fn parse(name: &str, text: &str, classes: usize) -> Result<Self> {
-        let document: Document = serde_yaml::from_str(text)
+        let document = serde_yaml::from_str(text)
             .map_err(|error| Error::new(format!("the architecture {name} is not a model YAML: {error}")))?;
-        let scale = document.scale(name)?;
-        let mut rows: Vec<Row> = Vec::new();
-        for (i, (from, repeats, module, arguments)) in
-            document.backbone.iter().chain(&document.head).enumerate()
-        {
-            let c1 = rows.last().map_or(document.channels.unwrap_or(3), |row: &Row| row.out_channels);
-            let arguments =
-                Arguments { row: i, from: *from, repeats: *repeats, module, values: arguments, classes };
-            rows.push(
-                arguments.resolve(c1, &scale).map_err(|error| error.help(format!("in row {i} of {name}")))?,
-            );
-        }
-        match rows.last() {
-            Some(Row { block: Block::Classify { .. }, .. }) => {
-                Ok(Self { name: name.to_owned(), text: text.to_owned(), classes, rows })
-            }
-            _ => Err(Error::new(format!("the architecture {name} does not end in a Classify row"))),
-        }
+        Self::read(name, text, &document, Some(classes)).map_err(|faults| one_error(name, &faults))
+    }
+
+    /// The architecture that `document` says, which is what `text` holds; with the document's own
+    /// number of classes unless there are others.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub fn read(
+        name: &str,
+        text: &str,
+        document: &Value,
+        classes: Option<usize>,
+    ) -> Result<Self, Vec<Fault>> {
+        document::read(name, text, document, classes)
     }
 
     /// The number of classes that a model YAML itself names.
     pub fn default_classes(text: &str) -> Option<usize> {
-        serde_yaml::from_str::<Document>(text).ok().map(|document| document.nc)
+        let document: Value = serde_yaml::from_str(text).ok()?;
+        document.get("nc").map_or(Some(document::CLASSES), |nc| nc.as_u64().map(|nc| nc as usize))
     }
 
     /// The text of a built-in model YAML.
@@ -158,33 +200,38 @@ impl Arch {
         let base = without_scale(name);
         BUILT_IN.iter().find(|(known, _)| *known == base).map(|(_, text)| *text).ok_or_else(|| unknown(name))
     }
+
+    /// What somebody who uses this architecture should know.
+    pub fn notes(&self) -> Vec<&'static str> {
+        let trunk = self.rows.iter().filter(|row| matches!(row.block, Block::ResNet18));
+        let named = trunk.filter(|row| row.arguments.get(1).is_some_and(|weights| !weights.is_null()));
+        named
+            .map(|_| "torchvision's ResNet-18 weights are not downloaded; the trunk begins with fresh ones")
+            .collect()
+    }
 }
 
-impl Document {
-    fn scale(&self, name: &str) -> Result<Scale> {
-        let letter = self
-            .scale
-            .clone()
-            .filter(|letter| !letter.is_empty())
-            .or_else(|| scale_letter(name).map(String::from));
-        let entry = match &letter {
-            _ if self.scales.is_empty() => return Ok(Scale::default()),
-            Some(letter) => self.scales.get_key_value(letter),
-            None => self.scales.first(),
-        };
-        let (letter, &(depth, width, max_channels)) = entry.ok_or_else(|| {
-            let known: Vec<&str> = self.scales.keys().map(String::as_str).collect();
-            Error::new(format!("the architecture {name} has no scale `{}`", letter.unwrap_or_default()))
-                .help(format!("its scales are {}", known.join(", ")))
-        })?;
-        Ok(Scale { letter: letter.clone(), depth, width, max_channels })
+/// The first of many mistakes, where only one can be told.
+fn one_error(name: &str, faults: &[Fault]) -> Error {
+    let more = match faults.len() {
+        0 | 1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    let first = faults.first().map_or("nothing", |fault| &fault.message);
+    let error = Error::new(format!("the architecture {name} makes no network: {first}{more}"));
+    match faults.first() {
+        Some(Fault { label, help, .. }) if label.starts_with("did you mean") => {
+            error.help(help.as_ref().map_or_else(|| label.clone(), |help| format!("{label} {help}")))
+        }
+        Some(Fault { help: Some(help), .. }) => error.help(help.clone()),
+        _ => error,
     }
 }
 
 fn unknown(name: &str) -> Error {
     let known = names();
     let error = Error::new(format!("there is no architecture `{name}`"));
-    match crate::suggest::closest(name, known.iter().map(String::as_str)) {
+    match suggest::closest(name, known.iter().map(String::as_str)) {
         Some(near) => error.help(format!("did you mean `{near}`? A path to a model YAML works too")),
         None => error.help(format!("known are {}; a path to a model YAML works too", known.join(", "))),
     }
@@ -203,7 +250,7 @@ fn split_scale(name: &str) -> Option<(&str, char, &str)> {
 }
 
 /// The letter of `yolo11n-cls` (section 1.2 of the reference page): `n`.
-fn scale_letter(name: &str) -> Option<char> {
+pub(super) fn scale_letter(name: &str) -> Option<char> {
     split_scale(name).map(|(_, letter, _)| letter)
 }
 
@@ -229,8 +276,26 @@ mod tests {
         let arch = Arch::built_in("yolo11n-cls", 10).unwrap();
         let channels: Vec<usize> = arch.rows.iter().map(|row| row.out_channels).collect();
         assert_eq!(channels, [16, 32, 64, 64, 128, 128, 128, 256, 256, 256, 10]);
-        let c3k = |row: usize| matches!(arch.rows[row].block, Block::C3k2 { c3k: true, n: 1, .. });
+        let c3k = |row: usize| matches!(&arch.rows[row].block, Block::C2f { inner, .. } if matches!(inner[..], [Block::C3 { .. }]));
         assert_eq!([2, 4, 6, 8].map(c3k), [false, false, true, true]);
+    }
+
+    /// The reference's two files say the same network (its page, part 0, item 10).
+    #[test]
+    fn yolo26_is_yolo11() {
+        for letter in ["n", "s", "m", "l", "x"] {
+            let rows = |family| Arch::built_in(&format!("{family}{letter}-cls"), 1000).unwrap().rows;
+            assert_eq!(rows("yolo26"), rows("yolo11"), "{letter}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_an_architecture() {
+        let names = names();
+        assert_eq!(names.len(), 4 * 5 + 3);
+        for name in names {
+            assert_eq!(Arch::built_in(&name, 7).unwrap().rows.last().unwrap().out_channels, 7, "{name}");
+        }
     }
 
     #[test]

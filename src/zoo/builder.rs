@@ -7,7 +7,7 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 
-use super::Parameters;
+use super::{Parameters, arch::Activation};
 use crate::random::Random;
 
 /// Makes parameters for layers, each under its dotted name.
@@ -22,6 +22,9 @@ pub struct Builder<'a> {
     seed: Option<u64>,
     /// Names of parameters that are not learnt.
     frozen: Option<&'a BTreeSet<String>>,
+    /// How convolutions are drawn, where not as usual.
+    convolutions: Option<Fill>,
+    activation: Activation,
     device: &'a Device,
 }
 
@@ -32,22 +35,48 @@ pub enum Fill {
     Constant(f32),
     /// Uniform in ±bound.
     Uniform(f64),
+    /// Normal around 0 with this deviation.
+    Normal(f64),
 }
 
 impl<'a> Builder<'a> {
     /// Parameters drawn from `seed`.
     pub fn fresh(seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: Some(seed), frozen: None, device }
+        Self {
+            name: String::new(),
+            values: None,
+            seed: Some(seed),
+            frozen: None,
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// Parameters that are all zero: for who wants to know names and shapes only.
     pub fn blank(device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: None, frozen: None, device }
+        Self {
+            name: String::new(),
+            values: None,
+            seed: None,
+            frozen: None,
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// Parameters taken from `values` where name and shape agree, drawn from `seed` elsewhere.
     pub fn with_values(values: &'a Parameters, seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: Some(values), seed: Some(seed), frozen: None, device }
+        Self {
+            name: String::new(),
+            values: Some(values),
+            seed: Some(seed),
+            frozen: None,
+            convolutions: None,
+            activation: Activation::Silu,
+            device,
+        }
     }
 
     /// The builder for the sub-module `name`.
@@ -66,6 +95,28 @@ impl<'a> Builder<'a> {
     /// Whether the parameter `name` is not learnt.
     pub(super) fn is_frozen(&self, name: &str) -> bool {
         self.frozen.is_some_and(|names| names.contains(&self.at(name).name))
+    }
+
+    /// The same, whose convolutions are drawn so.
+    #[must_use]
+    pub(super) fn convolutions(&self, fill: Fill) -> Self {
+        Self { convolutions: Some(fill), ..self.clone() }
+    }
+
+    /// The same for an architecture with this activation.
+    #[must_use]
+    pub(super) fn activated(&self, activation: Activation) -> Self {
+        Self { activation, ..self.clone() }
+    }
+
+    /// The architecture's activation.
+    pub(super) fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// How a convolution is drawn that is usually drawn so.
+    pub(super) fn convolution(&self, usual: Fill) -> Fill {
+        self.convolutions.unwrap_or(usual)
     }
 
     /// Whether there is a value for `name`.
@@ -117,10 +168,14 @@ fn on(device: &Device, tensor: Tensor<1>) -> Tensor<1> {
 fn draw(name: &str, seed: Option<u64>, count: usize, fill: Fill) -> Vec<f32> {
     match (fill, seed) {
         (Fill::Constant(value), _) => vec![value; count],
-        (Fill::Uniform(_), None) => vec![0.0; count],
+        (Fill::Uniform(_) | Fill::Normal(_), None) => vec![0.0; count],
         (Fill::Uniform(bound), Some(seed)) => {
             let mut random = Random::new(name, &[seed]);
             (0..count).map(|_| random.uniform(-bound, bound) as f32).collect()
+        }
+        (Fill::Normal(deviation), Some(seed)) => {
+            let mut random = Random::new(name, &[seed]);
+            (0..count).map(|_| (deviation * random.normal()) as f32).collect()
         }
     }
 }

@@ -5,16 +5,22 @@
 
 pub mod arch;
 mod builder;
+pub mod cost;
+mod document;
+pub mod fault;
 mod fold;
 pub mod layers;
 mod network;
 pub mod parameters;
 mod row;
+mod shapes;
+pub mod walk;
 pub mod weights;
 
 pub use arch::Arch;
 pub use builder::Builder;
-pub use fold::fold;
+pub use cost::Costs;
+pub use fold::{fold, fold_weights};
 pub use layers::FEATURES;
 pub use network::Network;
 pub use parameters::{Parameter, Parameters, Role, parameters};

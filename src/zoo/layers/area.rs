@@ -5,8 +5,11 @@ use burn::{
     tensor::{Tensor, activation::softmax},
 };
 
-use super::{ConvBlock, ops};
-use crate::zoo::builder::{Builder, Fill};
+use super::{ConvBlock, Layer, ops};
+use crate::zoo::{
+    arch::Block,
+    builder::{Builder, Fill},
+};
 
 /// Multi-head attention inside `area` equal chunks of the flattened positions.
 #[derive(Module, Debug)]
@@ -50,13 +53,16 @@ impl AreaAttention {
 
 /// Area attention and a two-layer perceptron, each with a residual sum.
 #[derive(Module, Debug)]
-struct AreaBlock {
+pub struct AreaBlock {
     attn: AreaAttention,
     mlp: Vec<ConvBlock>,
 }
 
 impl AreaBlock {
+    /// The reference draws the convolutions of this block from a normal distribution with deviation 0.02
+    /// (cut at ±2, a hundred deviations away), unlike all others.
     fn new(b: &Builder<'_>, c: usize, hidden: usize, heads: usize, area: usize) -> Self {
+        let b = b.convolutions(Fill::Normal(0.02));
         let mlp = b.at("mlp");
         let (up, down) = (ConvBlock::new(&mlp.at(0), c, hidden, 1), ConvBlock::new(&mlp.at(1), hidden, c, 1));
         Self { attn: AreaAttention::new(&b.at("attn"), c, heads, area), mlp: vec![up, down.linear()] }
@@ -69,40 +75,52 @@ impl AreaBlock {
     }
 }
 
-/// Pairs of area-attention blocks, chained, every output joined.
+/// Two area-attention blocks, one after the other.
+#[derive(Module, Debug)]
+pub enum AreaPair {
+    /// An enum of one: its name is no part of the parameters' names, which the reference numbers.
+    Blocks(Vec<AreaBlock>),
+}
+
+impl AreaPair {
+    /// Channels are `[c, mlp]`; `heads` heads in `area` areas.
+    pub fn new(b: &Builder<'_>, [c, mlp]: [usize; 2], heads: usize, area: usize) -> Self {
+        Self::Blocks((0..2).map(|i| AreaBlock::new(&b.at(i), c, mlp, heads, area)).collect())
+    }
+
+    /// `[batch, c, h, w]` to the same shape; `h · w` must be a multiple of the areas.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let Self::Blocks(blocks) = self;
+        blocks.iter().fold(x, |x, block| block.forward(x))
+    }
+}
+
+/// Inner blocks, chained, every output joined.
 #[derive(Module, Debug)]
 pub struct A2c2f {
     gamma: Option<Param<Tensor<1>>>,
     cv1: ConvBlock,
     cv2: ConvBlock,
-    m: Vec<Vec<AreaBlock>>,
+    m: Vec<Layer>,
 }
 
 impl A2c2f {
-    /// Channels are `[c1, c2, hidden, mlp]`; `n` pairs of blocks with `heads` heads in `area` areas.
-    pub fn new(
-        b: &Builder<'_>,
-        [c1, c2, hidden, mlp]: [usize; 4],
-        n: usize,
-        heads: usize,
-        area: usize,
-        residual: bool,
-    ) -> Self {
-        let block = |i, j| AreaBlock::new(&b.at("m").at(i).at(j), hidden, mlp, heads, area);
+    /// Channels are `[c1, hidden, c2]`; each inner block keeps the hidden ones.
+    pub fn new(b: &Builder<'_>, [c1, hidden, c2]: [usize; 3], inner: &[Block], residual: bool) -> Self {
         Self {
             gamma: residual.then(|| b.parameter("gamma", [c2], Fill::Constant(0.01))),
             cv1: ConvBlock::new(&b.at("cv1"), c1, hidden, 1),
-            cv2: ConvBlock::new(&b.at("cv2"), (1 + n) * hidden, c2, 1),
-            m: (0..n).map(|i| (0..2).map(|j| block(i, j)).collect()).collect(),
+            cv2: ConvBlock::new(&b.at("cv2"), (1 + inner.len()) * hidden, c2, 1),
+            m: Layer::all(inner, &b.at("m")),
         }
     }
 
-    /// `[batch, c1, h, w]` to `[batch, c2, h, w]`; `h · w` must be a multiple of the areas.
+    /// `[batch, c1, h, w]` to `[batch, c2, h, w]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let mut parts = vec![self.cv1.forward(x.clone())];
-        for pair in &self.m {
+        for block in &self.m {
             let last = parts.last().expect("one part at least").clone();
-            parts.push(pair.iter().fold(last, |x, block| block.forward(x)));
+            parts.push(block.forward(last));
         }
         let y = self.cv2.forward(Tensor::cat(parts, 1));
         match &self.gamma {

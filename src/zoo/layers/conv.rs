@@ -2,11 +2,14 @@
 
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Tensor, module, ops::ConvOptions},
+    tensor::{Tensor, activation, module, ops::ConvOptions},
 };
 
 use super::ops;
-use crate::zoo::builder::{Builder, Fill};
+use crate::zoo::{
+    arch::Activation,
+    builder::{Builder, Fill},
+};
 
 /// A convolution; its padding keeps the size at stride 1. It has a bias only where a norm was folded in.
 #[derive(Module, Debug)]
@@ -28,12 +31,13 @@ pub struct BatchNorm2d {
     frozen: bool,
 }
 
-/// Convolution, batch norm, and SiLU unless it is [`linear`](ConvBlock::linear).
+/// Convolution, batch norm, and the architecture's activation unless it is [`linear`](ConvBlock::linear).
 #[derive(Module, Debug)]
 pub struct ConvBlock {
     conv: Conv2d,
     bn: Option<BatchNorm2d>,
     activated: bool,
+    relu: bool,
 }
 
 /// PyTorch's default, and the reference's for classification.
@@ -42,16 +46,29 @@ pub const EPSILON: f64 = 1e-5;
 const MOMENTUM: f64 = 0.1;
 
 impl Conv2d {
-    fn new(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
+    /// `c1 -> c2` channels, `kernel`² pixels, stride 1.
+    pub(super) fn new(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
         // Kaiming uniform with a = √5, as PyTorch's reset_parameters (section 2.1).
         let bound = 1.0 / ((c1 / groups * kernel * kernel) as f64).sqrt();
         let shape = [c2, c1 / groups, kernel, kernel];
-        let weight = b.parameter("weight", shape, Fill::Uniform(bound));
+        let weight = b.parameter("weight", shape, b.convolution(Fill::Uniform(bound)));
         let bias = b.has("bias").then(|| b.parameter("bias", [c2], Fill::Constant(0.0)));
         Self { weight, bias, stride: 1, groups }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The same with another stride.
+    #[must_use]
+    pub(super) fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Whether it has a bias: whether a norm was folded in.
+    pub(super) fn is_biased(&self) -> bool {
+        self.bias.is_some()
+    }
+
+    /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let weight = self.weight.val();
         let padding = weight.dims()[2] / 2;
         let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
@@ -60,7 +77,8 @@ impl Conv2d {
 }
 
 impl BatchNorm2d {
-    fn new(b: &Builder<'_>, channels: usize) -> Self {
+    /// Over `channels` channels.
+    pub(super) fn new(b: &Builder<'_>, channels: usize) -> Self {
         Self {
             weight: b.parameter("weight", [channels], Fill::Constant(1.0)),
             bias: b.parameter("bias", [channels], Fill::Constant(0.0)),
@@ -70,7 +88,8 @@ impl BatchNorm2d {
         }
     }
 
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// `[batch, channels, h, w]` to the same shape.
+    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         if x.device().is_autodiff() && !self.frozen { self.train(x) } else { self.eval(x) }
     }
 
@@ -100,7 +119,7 @@ fn follow(running: &RunningState<Tensor<1>>, batch: Tensor<1>) {
 }
 
 impl ConvBlock {
-    /// `c1 -> c2` channels, `kernel`² pixels, stride 1, one group, SiLU.
+    /// `c1 -> c2` channels, `kernel`² pixels, stride 1, one group, activated.
     pub fn new(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize) -> Self {
         Self::grouped(b, c1, c2, kernel, 1)
     }
@@ -108,8 +127,9 @@ impl ConvBlock {
     /// The same with `groups` groups.
     pub fn grouped(b: &Builder<'_>, c1: usize, c2: usize, kernel: usize, groups: usize) -> Self {
         let conv = Conv2d::new(&b.at("conv"), c1, c2, kernel, groups);
+        let relu = b.activation() == Activation::Relu;
         let folded = conv.bias.is_some() && !b.at("bn").has("weight");
-        Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: true }
+        Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: true, relu }
     }
 
     /// The same with another stride.
@@ -133,6 +153,10 @@ impl ConvBlock {
             Some(bn) => bn.forward(x),
             None => x,
         };
-        if self.activated { ops::silu(x) } else { x }
+        match (self.activated, self.relu) {
+            (true, false) => ops::silu(x),
+            (true, true) => activation::relu(x),
+            (false, _) => x,
+        }
     }
 }

@@ -1,0 +1,102 @@
+//! What is wrong with a model YAML, and where: as data, for whoever shows it.
+
+use crate::suggest;
+
+/// A step on the way to a place in a model YAML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A key of a mapping.
+    Key(String),
+    /// An item of a list, from 0.
+    Item(usize),
+}
+
+impl From<&str> for Step {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(item: usize) -> Self {
+        Self::Item(item)
+    }
+}
+
+/// What kind of mistake it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A key that is not known there.
+    UnknownKey,
+    /// A key, or an argument, that must be there.
+    Missing,
+    /// A value of the wrong type.
+    WrongType,
+    /// A number, or a count of items, that is out of range.
+    OutOfRange,
+    /// A module that doesn't exist.
+    UnknownModule,
+    /// Something that the format knows and Kiln doesn't build.
+    Unsupported,
+    /// Rows that make no network: numbers that don't fit each other.
+    Misfit,
+}
+
+/// One mistake in a model YAML.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of mistake it is.
+    pub kind: FaultKind,
+    /// The way to the wrong thing; empty for the whole file.
+    pub path: Vec<Step>,
+    /// Whether the last key of the way is wrong, and not its value.
+    pub key: bool,
+    /// One sentence, lower case, without a full stop.
+    pub message: String,
+    /// What is wrong right there, or what was probably meant.
+    pub label: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Fault {
+    /// A mistake in the value at `path`.
+    pub fn new(kind: FaultKind, path: &[Step], message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            path: path.to_vec(),
+            key: false,
+            message: message.into(),
+            label: String::new(),
+            help: None,
+        }
+    }
+
+    /// Adds what is wrong right there.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// Adds the word that was probably meant, if one of `known` is close; else `otherwise`.
+    #[must_use]
+    pub fn meant(self, word: &str, known: &[&str], otherwise: &str) -> Self {
+        let near = suggest::closest(word, known.iter().copied());
+        self.label(near.map_or_else(|| otherwise.to_owned(), |near| format!("did you mean `{near}`?")))
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same mistake, of the key and not of its value.
+    #[must_use]
+    pub fn of_key(mut self) -> Self {
+        self.key = true;
+        self
+    }
+}
