@@ -30,7 +30,7 @@ impl ClassWeights {
             Self::Even => Ok(None),
             Self::Balanced => Ok(Some(balanced(&index.counts(Split::Train)))),
             Self::Given(given) => {
-                for name in given.keys().filter(|name| !index.classes.contains(name)) {
+                if let Some(name) = given.keys().find(|name| !index.classes.contains(name)) {
                     return Err(unknown(name, &index.classes));
                 }
                 let weight = |class| given.get(class).copied().unwrap_or(1.0);
