@@ -176,6 +176,12 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         Vec::new()
     }
 
+    /// Rules about what lies at the sources: those paths, by key, where something does. Places are in
+    /// the files ([`Problem::within`]).
+    fn check_sources(&self, _paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// Does the work: reads `cx.inputs` and `cx.sources`, writes files into `cx.out`.
     ///
     /// # Errors
@@ -195,6 +201,8 @@ pub trait DynNode: Send + Sync {
     fn sources(&self) -> Vec<Source>;
     /// See [`Node::check`].
     fn check(&self) -> Vec<Problem>;
+    /// See [`Node::check_sources`].
+    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem>;
     /// All parameters, defaults written out.
     fn params(&self) -> Value;
     /// See [`Node::run`].
@@ -219,6 +227,9 @@ impl<N: Node> DynNode for N {
     }
     fn check(&self) -> Vec<Problem> {
         Node::check(self)
+    }
+    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
+        Node::check_sources(self, paths)
     }
     fn params(&self) -> Value {
         serde_json::to_value(self).expect("parameters are plain data with string keys")

@@ -8,7 +8,7 @@ use std::{
 use kiln::{
     data::{Batch, decode::decode, transform},
     eval::{Classifier, metrics::softmax},
-    zoo::{Arch, Network, Role},
+    zoo::{Network, Role},
 };
 use serde::Deserialize;
 
@@ -36,8 +36,8 @@ fn image(name: &str, size: usize) -> Batch {
     Batch { images, targets: vec![0], indices: vec![0], size }
 }
 
-/// Logits within `tolerance`, probabilities within 1e-5.
-fn check(name: &str, tolerance: f32) {
+/// Logits within the tolerance for their size in pixels, probabilities within 1e-5.
+fn check(name: &str, tolerance: impl Fn(usize) -> f32) {
     let text = std::fs::read_to_string(fixtures().join("weights/expected.json")).unwrap();
     let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
     let expected = &expected[name];
@@ -50,8 +50,9 @@ fn check(name: &str, tolerance: f32) {
     assert_eq!(model.names, ["class a", "class b", "class c", "class d"]);
     for (input, output) in &expected.outputs {
         let (image_name, size) = input.split_once('_').unwrap();
-        let logits = model.logits(&image(image_name, size.parse().unwrap()));
-        close(&logits, &output.logits, tolerance, name, input);
+        let size = size.parse().unwrap();
+        let logits = model.logits(&image(image_name, size));
+        close(&logits, &output.logits, tolerance(size), name, input);
         close(&softmax(&logits), &output.probs, 1e-5, name, input);
     }
 }
@@ -66,43 +67,19 @@ fn close(got: &[f32], wanted: &[f32], tolerance: f32, name: &str, input: &str) {
 
 #[test]
 fn yolo11_gives_the_references_numbers() {
-    check("tiny-yolo11", 2e-3);
+    check("tiny-yolo11", |_| 2e-3);
 }
 
 #[test]
 fn yolov8_gives_the_references_numbers() {
-    check("tiny-yolov8", 2e-3);
+    check("tiny-yolov8", |_| 2e-3);
 }
 
-/// With these random weights its attention is close to a step function, which magnifies rounding:
-/// at 224 pixels logits around 100 differ by up to 0.13.
+/// With these random weights its attention has scores of up to 2800 at 224 pixels, so that softmax is a
+/// step function, and rounding decides where it steps: the reference's own logits, around 80, are 0.17
+/// from those in 64 bits, and its two convolution libraries 0.11 from each other
+/// (`fixtures/weights/float64.py`). At 64 pixels the scores stay below 60.
 #[test]
 fn yolo12_gives_the_references_numbers() {
-    check("tiny-yolo12", 0.2);
-}
-
-/// Section 1.6 of the reference page: parameters at 1000 and at 10 classes.
-#[test]
-fn parameter_counts_are_the_references() {
-    let rows = [
-        ("yolo11n-cls", 2_812_104, 1_543_914),
-        ("yolo11s-cls", 6_724_008, 5_455_818),
-        ("yolo11m-cls", 11_634_216, 10_366_026),
-        ("yolo11l-cls", 14_115_624, 12_847_434),
-        ("yolo11x-cls", 29_637_064, 28_368_874),
-        ("yolo26n-cls", 2_812_104, 1_543_914),
-        ("yolo26x-cls", 29_637_064, 28_368_874),
-        ("yolov8n-cls", 2_719_288, 1_451_098),
-        ("yolov8m-cls", 17_053_336, 15_785_146),
-        ("yolo12n-cls", 2_999_496, 1_731_306),
-        ("yolo12l-cls", 16_737_160, 15_468_970),
-    ];
-    for (name, thousand, ten) in rows {
-        for (classes, wanted) in [(1000, thousand), (10, ten)] {
-            let shapes = Network::shapes(&Arch::built_in(name, classes).unwrap());
-            let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
-            let count: usize = learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum();
-            assert_eq!(count, wanted, "{name} with {classes} classes");
-        }
-    }
+    check("tiny-yolo12", |size| if size == 64 { 2e-3 } else { 0.2 });
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use kiln::{
-    nodes::KINDS,
+    nodes::{KINDS, arch},
     plan::{Loaded, Rejected, load},
     spec::{
         self, DocPath, Place, Source, codes,
@@ -38,6 +38,12 @@ fn rejected(path: &Path) -> Rejected {
     *rejected
 }
 
+/// The codes that a model YAML gives.
+fn arch_codes(path: &Path) -> Vec<&'static str> {
+    let problems = arch::read(path, None).err().map(|mistaken| mistaken.problems);
+    problems.into_iter().flatten().map(|problem| problem.code).collect()
+}
+
 fn accepted(path: &Path) -> Loaded {
     load(path, KINDS).unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)))
 }
@@ -59,7 +65,6 @@ fn every_mistake_is_shown_in_its_place() {
 fn data_says_what_text_says() {
     for path in files("tests/fixtures/invalid") {
         let rejected = rejected(&path);
-        let text = rejected.source.text();
         let data = serde_json::to_value(rejected.report()).unwrap();
         assert_eq!(data["valid"], false);
         let problems = data["problems"].as_array().unwrap();
@@ -67,6 +72,9 @@ fn data_says_what_text_says() {
         for (told, problem) in problems.iter().zip(&rejected.problems) {
             assert_eq!(told["code"], problem.code);
             assert_eq!(told["message"], problem.message);
+            let source = problem.source(&rejected.source);
+            assert_eq!(told["at"]["file"], source.name());
+            let text = source.text();
             let byte = |key: &str| usize::try_from(told["at"][key].as_u64().unwrap()).unwrap();
             assert!(text.get(byte("start")..byte("end")).is_some(), "{}: {told}", path.display());
             let line = usize::try_from(told["at"]["line"].as_u64().unwrap()).unwrap();
@@ -89,6 +97,7 @@ fn every_code_has_a_file() {
     let seen: BTreeSet<&str> = files("tests/fixtures/invalid")
         .iter()
         .flat_map(|path| rejected(path).problems.into_iter().map(|problem| problem.code))
+        .chain(files("tests/fixtures/invalid_arch").iter().flat_map(|path| arch_codes(path)))
         .chain([codes::UNREADABLE])
         .collect();
     let all: BTreeSet<&str> = codes::ALL.iter().map(|code| code.code).collect();

@@ -15,6 +15,7 @@ pub mod cache;
 pub mod check;
 pub mod explain;
 pub mod export;
+pub mod inspect;
 mod oneliner;
 mod output;
 pub mod plan;
@@ -87,6 +88,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Write a model as a file for another program, without a file
     Export(export::ExportArgs),
+    /// Show an architecture row by row: parameters, shapes, operations
+    Inspect(inspect::InspectArgs),
     /// Write the JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Explain a code such as E0102, with a wrong and a right example
@@ -135,6 +138,7 @@ impl Cli {
             Command::Val(args) => val::val(&args, format),
             Command::Predict(args) => predict::predict(&args, format),
             Command::Export(args) => export::export(&args, format),
+            Command::Inspect(args) => inspect::inspect(&args, format),
             Command::Schema(args) => schema::schema(&args),
             Command::Explain(args) => explain::explain(&args),
         }

@@ -11,7 +11,7 @@ use super::{
     verify::{Engine, largest_difference, softmax},
 };
 use crate::zoo::{
-    Arch,
+    Arch, ordinary,
     weights::{self, Weights},
 };
 
@@ -79,6 +79,30 @@ fn the_second_engine_gives_the_references_probabilities() {
             let difference = largest_difference(&given, &expected(name, image));
             assert!(difference < 1e-5, "{name} {image}: {difference}");
         }
+    }
+}
+
+/// Every kind of row, with weights that make the network sure of itself.
+#[test]
+fn the_second_engine_agrees_about_every_block() {
+    let (size, eval) = (64, json!([]));
+    let names: Vec<String> = (0..6).map(|class| class.to_string()).collect();
+    let pixels = ordinary::pixels(size);
+    for arch in ordinary::archs() {
+        let weights = ordinary::weights(&arch);
+        let model = onnx::Model {
+            arch: &arch,
+            weights: &weights,
+            names: &names,
+            size,
+            eval: &eval,
+            dynamic_batch: false,
+        };
+        let given = Engine::load(onnx::bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
+        let expected = softmax(&ordinary::logits(&arch, &weights, &pixels, size), 6);
+        let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
+        let difference = largest_difference(&given, &expected);
+        assert!(spread > 0.05 && difference < 1e-5, "{}: {difference}, {expected:?}", arch.name);
     }
 }
 

@@ -1,5 +1,6 @@
-//! THE BRIDGE: one file a kind. Only here do the engine and the learning half meet.
+//! THE BRIDGE: one file a kind, and `arch` for model YAMLs. Only here do the engine and the learning half meet.
 
+pub mod arch;
 pub mod dataset;
 pub mod export;
 pub mod model;

@@ -9,7 +9,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::dataset;
+use super::{arch, dataset};
 use crate::{
     error::{Error, Result},
     eval::classifier::arch_of,
@@ -77,6 +77,10 @@ impl Node for Model {
         unknown.chain(self.gaps()).collect()
     }
 
+    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
+        paths.get("arch").map(|path| arch::problems(path)).unwrap_or_default()
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let given = cx.sources.get("weights").map(|source| weights::read(&source.path)).transpose()?;
         let names = cx.input("dataset").map(dataset::load).transpose()?.map(|dataset| dataset.index.classes);
@@ -121,6 +125,7 @@ impl Model {
         let given = given.unwrap_or_default();
         let wanted = names.as_ref().map(Vec::len).or(self.classes);
         let arch = self.resolve(cx, &given, wanted)?;
+        arch.notes().into_iter().for_each(|note| cx.progress.note(note));
         let same_head = given.names.as_ref().is_some_and(|known| known.len() == arch.classes);
         let names = names.or_else(|| given.names.clone().filter(|_| same_head));
         let weights =

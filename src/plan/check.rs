@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::graph::references;
 use crate::{
-    node::{ArtifactType, Input},
+    node::{ArtifactType, DynNode, Input},
     spec::{DocPath, DraftNode, Place, Problem, codes, source::nearest},
     suggest,
 };
@@ -118,6 +118,15 @@ pub(super) fn paths_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Everything that is wrong with what lies at the paths.
+pub(super) fn contents_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
+    let contents = |node: &dyn DynNode| {
+        let paths = node.sources().into_iter().map(|source| (source.key, absolute(base, &source.path)));
+        node.check_sources(&paths.filter(|(_, path)| path.exists()).collect())
+    };
+    nodes.iter().filter_map(|node| node.node.as_deref()).flat_map(contents).collect()
 }
 
 /// Whether something lies there; of a pattern, in the folder where its fixed part ends.

@@ -54,6 +54,7 @@ impl Plan {
         let mut problems = std::mem::take(&mut draft.problems);
         problems.extend(check::references_problems(&draft.nodes));
         problems.extend(check::paths_problems(&draft.nodes, base));
+        problems.extend(check::contents_problems(&draft.nodes, base));
         let graph = graph::Graph::of(&draft.nodes);
         problems.extend(cycle::problems(&draft.nodes, &graph));
         if !problems.is_empty() {

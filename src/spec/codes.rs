@@ -1,6 +1,6 @@
 //! The codes of problems, and what `kiln explain` says about each.
 //!
-//! `E00..`: the text. `E01..`: keys and values. `E02..`: references and paths. `E03..`: rules of a kind.
+//! `E00..`: the text. `E01..`: keys and values. `E02..`: references and paths. `E03..`: rules of a kind. `E04..`: model YAMLs.
 
 /// A code and what it means.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub enum Wrong {
     Yaml(&'static str),
     /// Bytes that are no text.
     Bytes(&'static [u8]),
+    /// A model YAML.
+    Arch(&'static str),
     /// The name of a file that isn't there.
     NoFile(&'static str),
 }
@@ -32,7 +34,7 @@ impl Wrong {
     /// The example for people; what is no text is shown as U+FFFD.
     pub fn shown(self) -> String {
         match self {
-            Self::Yaml(text) => text.to_owned(),
+            Self::Yaml(text) | Self::Arch(text) => text.to_owned(),
             Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Self::NoFile(name) => format!("kiln check {name}"),
         }
@@ -80,12 +82,27 @@ pub const MISSING_PATH: &str = "E0204";
 /// A rule of a node's kind is broken.
 pub const RULE: &str = "E0301";
 
+/// A module that doesn't exist.
+pub const UNKNOWN_MODULE: &str = "E0401";
+/// Something in a model YAML that Kiln doesn't build.
+pub const UNSUPPORTED: &str = "E0402";
+/// Rows of a model YAML that make no network.
+pub const MISFIT: &str = "E0403";
+
 /// The shortest pipeline, from which most right examples are made.
 const DATASET: &str = "\
 version: 1
 name: digits
 nodes:
   digits: { type: dataset, root: images }
+";
+
+/// The shortest model YAML.
+const ARCH: &str = "\
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+head:
+  - [-1, 1, Classify, [nc]]
 ";
 
 /// Every code, in order.
@@ -413,6 +430,51 @@ nodes:
         scale: [0.5, 1.0]
 ",
     },
+    Code {
+        code: UNKNOWN_MODULE,
+        title: "a module does not exist",
+        text: "\
+The third part of a model YAML's row names a module. The message names the closest one and lists all. PyTorch's
+own modules (`nn.…`) are not built.",
+        wrong: Wrong::Arch("\
+backbone:
+  - [-1, 1, Convv, [64, 3, 2]]
+head:
+  - [-1, 1, Classify, [nc]]
+"),
+        right: ARCH,
+    },
+    Code {
+        code: UNSUPPORTED,
+        title: "a model YAML says something that Kiln does not build",
+        text: "\
+The row format can say more than Kiln builds: rows that take their input from elsewhere than the row before,
+another padding, a dilation, other activations than SiLU and ReLU, other models of torchvision than resnet18.",
+        wrong: Wrong::Arch("\
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+  - [0, 1, Conv, [64, 3, 2]]
+  - [0, 1, Conv, [64, 3, 2]]
+head:
+  - [-1, 1, Classify, [nc]]
+"),
+        right: ARCH,
+    },
+    Code {
+        code: MISFIT,
+        title: "rows of a model YAML make no network",
+        text: "\
+Each row takes the channels that the row before it gives, after scaling, and the last row is a Classify row. The
+message says which numbers do not fit.",
+        wrong: Wrong::Arch("\
+backbone:
+  - [-1, 1, Conv, [64, 3, 2]]
+head:
+  - [-1, 2, C2PSA, [128]]
+  - [-1, 1, Classify, [nc]]
+"),
+        right: ARCH,
+    },
 ];
 
 #[cfg(test)]
@@ -420,7 +482,10 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
-    use crate::{nodes::KINDS, plan::load};
+    use crate::{
+        nodes::{KINDS, arch},
+        plan::load,
+    };
 
     /// The codes that a file gives.
     fn codes(path: &Path) -> Vec<&'static str> {
@@ -430,14 +495,21 @@ mod tests {
         }
     }
 
+    /// The codes that a model YAML gives.
+    fn arch_codes(path: &Path) -> Vec<&'static str> {
+        let mistaken = arch::read(path, None).err();
+        mistaken.into_iter().flat_map(|it| it.problems).map(|problem| problem.code).collect()
+    }
+
     #[test]
     fn examples_give_their_code_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("images")).unwrap();
         let file = folder.path().join("pipeline.yaml");
         for code in ALL {
+            let codes = if matches!(code.wrong, Wrong::Arch(_)) { arch_codes } else { codes };
             let path = match code.wrong {
-                Wrong::Yaml(text) => fs::write(&file, text).map(|()| file.clone()),
+                Wrong::Yaml(text) | Wrong::Arch(text) => fs::write(&file, text).map(|()| file.clone()),
                 Wrong::Bytes(bytes) => fs::write(&file, bytes).map(|()| file.clone()),
                 Wrong::NoFile(name) => Ok(folder.path().join(name)),
             };

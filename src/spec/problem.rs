@@ -1,6 +1,8 @@
 //! A mistake in a pipeline file: what is wrong, where, why, and what was probably meant.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
+
+use super::Source;
 
 /// A step of a [`DocPath`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,12 +117,15 @@ pub struct Problem {
     pub related: Vec<(Place, String)>,
     /// What to do.
     pub help: Option<String>,
+    /// The file that its places are in, where that is another than the pipeline.
+    pub file: Option<Arc<Source>>,
 }
 
 impl Problem {
     /// A problem with a code, a place and a sentence.
     pub fn new(code: &'static str, at: Place, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), at, label: String::new(), related: Vec::new(), help: None }
+        let (label, related) = (String::new(), Vec::new());
+        Self { code, message: message.into(), at, label, related, help: None, file: None }
     }
 
     /// Adds what stands under the caret.
@@ -142,6 +147,18 @@ impl Problem {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same problem, its places in a file beside the pipeline.
+    #[must_use]
+    pub fn within(mut self, file: &Arc<Source>) -> Self {
+        self.file = Some(Arc::clone(file));
+        self
+    }
+
+    /// The file that its places are in, if `pipeline` is what was read.
+    pub fn source<'a>(&'a self, pipeline: &'a Source) -> &'a Source {
+        self.file.as_deref().unwrap_or(pipeline)
     }
 
     /// The same problem, with its places seen from `base`.

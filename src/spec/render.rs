@@ -48,13 +48,14 @@ impl Style {
     }
 }
 
-/// The problems in the order of their places, without repetitions; of very many, the first are in order.
+/// The problems in the order of their places, those of other files last, without repetitions; of very many, the first are in order.
 pub fn sorted(source: &Source, problems: &[Problem]) -> Vec<Problem> {
     let (first, rest) = problems.split_at(problems.len().min(SORTED));
     let mut sorted: Vec<Problem> = first.to_vec();
     sorted.sort_by_cached_key(|problem| {
-        let range = source.locate(&problem.at);
-        (range.start, Reverse(range.end), problem.code, problem.message.clone())
+        let range = problem.source(source).locate(&problem.at);
+        let other = problem.file.as_ref().map(|file| file.name().to_owned());
+        (other, range.start, Reverse(range.end), problem.code, problem.message.clone())
     });
     sorted.dedup();
     sorted.extend_from_slice(rest);
@@ -139,6 +140,7 @@ pub fn report(source: &Source, problems: &[Problem]) -> FileReport {
 }
 
 fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
+    let source = problem.source(source);
     let span = |place: &Place, label: &str| {
         let Range { start, end } = source.locate(place);
         let (line, column) = source.line_column(start);
@@ -168,6 +170,7 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(source: &Source, problem: &'a Problem) -> Self {
+        let source = problem.source(source);
         if source.text().lines().all(|line| line.is_empty())
             || source.text().lines().any(|line| line.len() > LONGEST_LINE)
         {

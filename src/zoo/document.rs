@@ -83,8 +83,7 @@ impl<'a> Document<'a> {
     /// A whole number under `key`.
     fn count(&mut self, key: &str, default: usize, range: RangeInclusive<usize>) -> usize {
         let Some(value) = self.keys.get(key) else { return default };
-        let found = value.as_u64().and_then(|n| usize::try_from(n).ok());
-        match found {
+        match whole(value) {
             Some(count) if range.contains(&count) => count,
             _ => {
                 self.faults.push(not_a_count(value, &[key.into()], &format!("`{key}`"), &range));
@@ -139,9 +138,9 @@ impl<'a> Document<'a> {
         let numbers = entry.as_array().filter(|list| list.len() == 3);
         let factor = |value: &Value| value.as_f64().filter(|factor| (0.01..=100.0).contains(factor));
         let read = numbers.and_then(|list| {
-            let most = list[2].as_u64().filter(|most| (1..=row::MAX_CHANNELS as u64).contains(most))?;
+            let most = whole(&list[2]).filter(|most| (1..=row::MAX_CHANNELS).contains(most))?;
             let (depth, width) = (factor(&list[0])?, factor(&list[1])?);
-            Some(Scale { letter: letter.to_owned(), depth, width, max_channels: most as usize })
+            Some(Scale { letter: letter.to_owned(), depth, width, max_channels: most })
         });
         if read.is_none() {
             let path = ["scales".into(), letter.into()];
@@ -257,6 +256,12 @@ impl<'a> Document<'a> {
 /// Each row with the way to it.
 fn each<'a>(key: &'static str, rows: &'a [Value]) -> impl Iterator<Item = ([Step; 2], &'a Value)> {
     rows.iter().enumerate().map(move |(i, row)| ([key.into(), i.into()], row))
+}
+
+/// A whole number, also if it is written as `64.0`.
+pub(super) fn whole(value: &Value) -> Option<usize> {
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=4e9).contains(number));
+    whole.map(|number| number as usize)
 }
 
 /// The mistake of a value that is not a whole number of a range.

@@ -11,6 +11,8 @@ pub mod fault;
 mod fold;
 pub mod layers;
 mod network;
+#[cfg(test)]
+pub(crate) mod ordinary;
 pub mod parameters;
 mod row;
 mod shapes;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     arch::{Block, Row, Window},
-    document::not_a_count,
+    document::{not_a_count, whole},
     fault::{Fault, FaultKind, Step},
 };
 
@@ -329,8 +329,8 @@ impl<'a> Reader<'a> {
             stride: self.window(2),
             groups: self.number(4, 1, MAX_CHANNELS),
         };
-        let half = (window.kernel / 2) as u64;
-        if !self.absent(3) && self.values[3].as_u64() != Some(half) {
+        let half = window.kernel / 2;
+        if !self.absent(3) && whole(&self.values[3]) != Some(half) {
             let message = format!("the padding of Conv is half its kernel, {half}");
             self.unsupported(3, message, "another padding is not built");
         }
@@ -346,7 +346,7 @@ impl<'a> Reader<'a> {
     }
 
     fn undilated(&mut self, i: usize) {
-        if !self.absent(i) && self.values[i].as_u64() != Some(1) {
+        if !self.absent(i) && whole(&self.values[i]) != Some(1) {
             self.unsupported(i, "a dilation other than 1 is not built".to_owned(), "not 1");
         }
     }
@@ -487,7 +487,7 @@ impl<'a> Reader<'a> {
         let Context { classes, nc, .. } = self.context;
         match self.values.first() {
             Some(Value::String(name)) if name == "nc" => (),
-            Some(value) if value.as_u64() == Some(nc as u64) => (),
+            Some(value) if whole(value) == Some(nc) => (),
             Some(value) => {
                 let message = format!("the head has `nc` classes ({nc}), not {value}");
                 self.misfit(0, message, "did you mean `nc`?".to_owned());
@@ -552,14 +552,12 @@ impl<'a> Reader<'a> {
             return [3, 3];
         }
         let side = |value: &Value| match value.as_array().map(Vec::as_slice) {
-            Some([a, b]) if a == b => a.as_u64(),
-            _ => value.as_u64(),
+            Some([a, b]) if a == b => whole(a),
+            _ => whole(value),
         };
         let sides = self.values[i].as_array().map(|list| list.iter().filter_map(side).collect::<Vec<_>>());
         match sides.as_deref() {
-            Some([a, b]) if (1..=MAX_WINDOW as u64).contains(a) && (1..=MAX_WINDOW as u64).contains(b) => {
-                [*a as usize, *b as usize]
-            }
+            Some([a, b]) if [a, b].iter().all(|side| (1..=MAX_WINDOW).contains(*side)) => [*a, *b],
             _ => {
                 let fault = self.new_fault(FaultKind::WrongType, &[3, i], "the kernels are not two numbers");
                 self.faults.push(fault.label("not two numbers").help("for example [3, 3]"));
@@ -598,7 +596,7 @@ impl<'a> Reader<'a> {
         what: &str,
         range: RangeInclusive<usize>,
     ) -> Option<usize> {
-        let count = value.as_u64().and_then(|n| usize::try_from(n).ok()).filter(|n| range.contains(n));
+        let count = whole(value).filter(|n| range.contains(n));
         if count.is_none() {
             let path = self.path(at);
             self.faults.push(not_a_count(value, &path, what, &range));
@@ -637,10 +635,10 @@ impl<'a> Reader<'a> {
         matches!(self.values.get(i), None | Some(Value::Null)) || self.values[i].as_str() == Some("None")
     }
 
-    /// E.g. `the kernel of Conv`.
+    /// E.g. `kernel` of Conv.
     fn what(&self, i: usize) -> String {
         let names = MODULES.iter().find(|(name, _)| *name == self.module).map_or(&[][..], |(_, names)| names);
-        format!("the {} of {}", names.get(i).unwrap_or(&"argument"), self.module)
+        format!("`{}` of {}", names.get(i).unwrap_or(&"argument"), self.module)
     }
 
     /// What the module is made with: `front`, then the row's arguments from `from` on.

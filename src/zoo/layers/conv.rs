@@ -129,7 +129,7 @@ impl ConvBlock {
         let conv = Conv2d::new(&b.at("conv"), c1, c2, kernel, groups);
         let relu = b.activation() == Activation::Relu;
         let folded = conv.bias.is_some() && !b.at("bn").has("weight");
-        Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: true, relu }
+        Self { conv, bn: (!folded).then(|| BatchNorm2d::new(&b.at("bn"), c2)), activated: !relu, relu }
     }
 
     /// The same with another stride.
@@ -142,7 +142,7 @@ impl ConvBlock {
     /// The same without activation.
     #[must_use]
     pub fn linear(mut self) -> Self {
-        self.activated = false;
+        (self.activated, self.relu) = (false, false);
         self
     }
 
@@ -153,10 +153,7 @@ impl ConvBlock {
             Some(bn) => bn.forward(x),
             None => x,
         };
-        match (self.activated, self.relu) {
-            (true, false) => ops::silu(x),
-            (true, true) => activation::relu(x),
-            (false, _) => x,
-        }
+        let x = if self.activated { ops::silu(x) } else { x };
+        if self.relu { activation::relu(x) } else { x }
     }
 }
