@@ -86,7 +86,7 @@ impl BasicBlock {
 
 /// A child of torchvision's model.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a handful of layers, made once")]
+#[allow(clippy::large_enum_variant, reason = "a handful of layers, made once")]
 enum Child {
     Plain(Plain),
     Stage(Vec<BasicBlock>),
