@@ -50,7 +50,10 @@ fn before(i: usize, count: usize) -> usize {
 /// `share · own + (1 - share) · other`; gives `share`.
 fn blend(batch: &mut Batch, share: f64) -> f64 {
     let own = share as f32;
-    in_pairs(batch, |pixel, other| *pixel = own * *pixel + (1.0 - own) * other, |_| true);
+    let others = others(batch);
+    for (pixel, other) in batch.images.iter_mut().zip(others) {
+        *pixel = own * *pixel + (1.0 - own) * other;
+    }
     share
 }
 
@@ -64,24 +67,22 @@ fn patch(batch: &mut Batch, share: f64, random: &mut Random) -> f64 {
         let edge = |at: f64| at.clamp(0.0, size as f64).round() as usize;
         edge(middle - half)..edge(middle + half)
     });
-    let inside = |pixel: usize| rows.contains(&(pixel / size % size)) && columns.contains(&(pixel % size));
-    in_pairs(batch, |pixel, other| *pixel = other, inside);
+    let others = others(batch);
+    let planes = batch.images.chunks_exact_mut(size * size).zip(others.chunks_exact(size * size));
+    for (plane, other) in planes {
+        for row in rows.clone() {
+            let line = row * size + columns.start..row * size + columns.end;
+            plane[line.clone()].copy_from_slice(&other[line]);
+        }
+    }
     1.0 - (rows.len() * columns.len()) as f64 / (size * size) as f64
 }
 
-/// Changes every pixel value that is `inside` (given its place in the image) by that of the other image.
-fn in_pairs(batch: &mut Batch, change: impl Fn(&mut f32, f32), inside: impl Fn(usize) -> bool) {
-    let originals = batch.images.clone();
-    let length = originals.len() / batch.len();
-    let count = batch.len();
-    for (i, image) in batch.images.chunks_exact_mut(length).enumerate() {
-        let other = &originals[before(i, count) * length..][..length];
-        for (place, (pixel, &other)) in image.iter_mut().zip(other).enumerate() {
-            if inside(place) {
-                change(pixel, other);
-            }
-        }
-    }
+/// The images of the batch, each in the place of the one after it.
+fn others(batch: &Batch) -> Vec<f32> {
+    let mut others = batch.images.clone();
+    others.rotate_right(batch.images.len() / batch.len());
+    others
 }
 
 /// A number from Beta(alpha, alpha), as a part of two from Gamma(alpha).
