@@ -81,7 +81,7 @@ enum Command {
     /// Look after the store
     Cache(cache::CacheArgs),
     /// Train a model on a folder of images, without a file
-    Train(train::TrainArgs),
+    Train(Box<train::TrainArgs>),
     /// Measure a model on a folder of images, without a file
     Val(val::ValArgs),
     /// Classify images, without a file

@@ -1,7 +1,9 @@
 //! Where a layer gets its parameters from: fresh random numbers, or values by name.
 
+use std::collections::BTreeSet;
+
 use burn::{
-    module::{Param, RunningState},
+    module::{Param, ParamId, RunningState},
     tensor::{Device, Tensor, TensorData},
 };
 
@@ -18,6 +20,8 @@ pub struct Builder<'a> {
     values: Option<&'a Parameters>,
     /// `None` where the numbers don't matter.
     seed: Option<u64>,
+    /// Names of parameters that are not learnt.
+    frozen: Option<&'a BTreeSet<String>>,
     /// How convolutions are drawn, where not as usual.
     convolutions: Option<Fill>,
     activation: Activation,
@@ -42,6 +46,7 @@ impl<'a> Builder<'a> {
             name: String::new(),
             values: None,
             seed: Some(seed),
+            frozen: None,
             convolutions: None,
             activation: Activation::Silu,
             device,
@@ -54,6 +59,7 @@ impl<'a> Builder<'a> {
             name: String::new(),
             values: None,
             seed: None,
+            frozen: None,
             convolutions: None,
             activation: Activation::Silu,
             device,
@@ -66,6 +72,7 @@ impl<'a> Builder<'a> {
             name: String::new(),
             values: Some(values),
             seed: Some(seed),
+            frozen: None,
             convolutions: None,
             activation: Activation::Silu,
             device,
@@ -77,6 +84,17 @@ impl<'a> Builder<'a> {
     pub fn at(&self, name: impl std::fmt::Display) -> Self {
         let dot = if self.name.is_empty() { "" } else { "." };
         Self { name: format!("{}{dot}{name}", self.name), ..self.clone() }
+    }
+
+    /// The same, but the parameters called `names` are not learnt.
+    #[must_use]
+    pub fn frozen(self, names: &'a BTreeSet<String>) -> Self {
+        Self { frozen: Some(names), ..self }
+    }
+
+    /// Whether the parameter `name` is not learnt.
+    pub(super) fn is_frozen(&self, name: &str) -> bool {
+        self.frozen.is_some_and(|names| names.contains(&self.at(name).name))
     }
 
     /// The same, whose convolutions are drawn so.
@@ -106,14 +124,18 @@ impl<'a> Builder<'a> {
         self.values.is_some_and(|values| values.contains_key(&self.at(name).name))
     }
 
-    /// A parameter that is learnt.
+    /// A parameter that is learnt, unless it is frozen.
     pub(super) fn parameter<const D: usize>(
         &self,
         name: &str,
         shape: [usize; D],
         fill: Fill,
     ) -> Param<Tensor<D>> {
-        Param::from_tensor(self.tensor(name, shape, fill))
+        let tensor = self.tensor(name, shape, fill);
+        if self.is_frozen(name) {
+            return Param::initialized(ParamId::new(), tensor);
+        }
+        Param::from_tensor(tensor)
     }
 
     /// A running statistic, which is not learnt.

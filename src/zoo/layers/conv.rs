@@ -27,6 +27,8 @@ pub struct BatchNorm2d {
     bias: Param<Tensor<1>>,
     running_mean: RunningState<Tensor<1>>,
     running_var: RunningState<Tensor<1>>,
+    /// Whether it normalises by the running statistics also in training, and leaves them alone.
+    frozen: bool,
 }
 
 /// Convolution, batch norm, and the architecture's activation unless it is [`linear`](ConvBlock::linear).
@@ -85,12 +87,13 @@ impl BatchNorm2d {
             bias: b.parameter("bias", [channels], Fill::Constant(0.0)),
             running_mean: b.statistic("running_mean", channels, 0.0),
             running_var: b.statistic("running_var", channels, 1.0),
+            frozen: b.is_frozen("weight") && b.is_frozen("bias"),
         }
     }
 
     /// The norm, then SiLU if `activated`.
     pub(super) fn forward(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
-        match x.device().is_autodiff() {
+        match x.device().is_autodiff() && !self.frozen {
             true => self.train(x, activated),
             false if activated => ops::silu(self.eval(x)),
             false => self.eval(x),
