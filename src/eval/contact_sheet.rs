@@ -28,6 +28,18 @@ pub struct Tile {
     pub lines: Vec<String>,
 }
 
+/// A tile of what a network sees.
+///
+/// `pixels`: `[3, size, size]`, 0 to 1; values beyond are cut off.
+pub fn tile(pixels: &[f32], size: usize, line: String) -> Tile {
+    let value = |plane: usize, x: u32, y: u32| {
+        let value = pixels[(plane * size + y as usize) * size + x as usize];
+        (value * 255.0).round().clamp(0.0, 255.0) as u8
+    };
+    let pixel = |x, y| Rgb([value(0, x, y), value(1, x, y), value(2, x, y)]);
+    Tile { image: RgbImage::from_fn(size as u32, size as u32, pixel), lines: vec![line] }
+}
+
 /// The tiles row by row, as near to a square as can be.
 pub fn contact_sheet(tiles: &[Tile]) -> RgbImage {
     let columns = (1..).find(|side: &usize| side * side >= tiles.len()).unwrap_or(1);
@@ -98,13 +110,13 @@ mod tests {
 
     use super::*;
 
-    fn tile(width: u32, height: u32, value: u8) -> Tile {
+    fn plain(width: u32, height: u32, value: u8) -> Tile {
         Tile { image: RgbImage::from_pixel(width, height, Rgb([value; 3])), lines: vec!["a line".into()] }
     }
 
     #[test]
     fn images_lie_in_rows_in_their_order() {
-        let tiles: Vec<Tile> = (1..=5).map(|i| tile(96, 96, 40 * i)).collect();
+        let tiles: Vec<Tile> = (1..=5).map(|i| plain(96, 96, 40 * i)).collect();
         let sheet = contact_sheet(&tiles);
         let row = SIDE + 2 * GAP + 16;
         assert_eq!(sheet.dimensions(), (3 * (SIDE + GAP) + GAP, 2 * row + GAP));
@@ -115,6 +127,14 @@ mod tests {
             [at(0, 0), at(1, 0), at(2, 0), at(0, 1), at(1, 1), at(2, 1)],
             [40, 80, 120, 160, 200, 255]
         );
+    }
+
+    #[test]
+    fn numbers_become_colours() {
+        let pixels: Vec<f32> = (0..12).map(|i| i as f32 / 10.0).collect();
+        let image = tile(&pixels, 2, String::new()).image;
+        assert_eq!(image.get_pixel(1, 0).0, [26, 128, 230]);
+        assert_eq!(image.get_pixel(1, 1).0, [77, 179, 255]);
     }
 
     #[test]
@@ -138,7 +158,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let bytes = |name: &str| {
             let path = dir.path().join(name);
-            save_png(&contact_sheet(&[tile(3, 5, 9), tile(300, 200, 99)]), &path).unwrap();
+            save_png(&contact_sheet(&[plain(3, 5, 9), plain(300, 200, 99)]), &path).unwrap();
             std::fs::read(path).unwrap()
         };
         assert_eq!(bytes("a.png"), bytes("b.png"));

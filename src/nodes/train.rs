@@ -1,5 +1,7 @@
 //! `type: train`: a network is fitted to a dataset.
 
+mod pictures;
+
 use std::fs;
 
 use schemars::JsonSchema;
@@ -14,7 +16,7 @@ use crate::{
     eval::classifier::arch_of,
     node::{ArtifactType, Context, Input, Node},
     spec::{Place, Problem},
-    train::{Decay, Fitted, Job, OptimizerKind, Recipe, fit},
+    train::{Decay, Fitted, Job, OptimizerKind, Recipe, fit, tensorboard},
     zoo::{
         Arch,
         weights::{self, ModelFile, Weights},
@@ -85,6 +87,9 @@ pub struct Train {
     /// Whether decoded images are kept in memory, up to 2 GiB. Changes speed, not results.
     #[serde(default = "yes")]
     pub cache: bool,
+    /// Whether to write the measurements of all epochs as an event file for TensorBoard, too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 fn epochs() -> usize {
@@ -118,7 +123,7 @@ impl Node for Train {
         Input { port: "transforms", accepts: &[ArtifactType::Transforms], required: false },
     ];
     const RUNTIME: &'static [&'static str] = &["cache"];
-    const LOGS: &'static [&'static str] = &["metrics.csv"];
+    const LOGS: &'static [&'static str] = &["metrics.csv", tensorboard::FILE];
 
     fn output(&self) -> ArtifactType {
         ArtifactType::Model
@@ -170,6 +175,11 @@ impl Node for Train {
             progress: cx.progress,
         };
         let fitted = fit(&job)?;
+        pictures::curves(cx, &fitted.history)?;
+        pictures::batches(cx, &dataset, &transforms, self.batch)?;
+        if self.tensorboard {
+            pictures::events(cx, &fitted.history)?;
+        }
         write(cx, &arch, &dataset.index.classes, &transforms, fitted)
     }
 }

@@ -1,6 +1,7 @@
 //! FITTING: from an architecture, images and a recipe to weights.
 
 pub mod checkpoint;
+pub mod curves;
 mod ema;
 mod fit;
 mod history;
@@ -8,6 +9,7 @@ mod loss;
 pub mod optimizer;
 mod recipe;
 pub mod schedule;
+pub mod tensorboard;
 
 pub use fit::{Fitted, Job, fit};
 pub use history::{Epoch, History};
