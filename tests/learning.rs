@@ -15,10 +15,11 @@ use kiln::{
     },
     device,
     progress::{Progress, Stop, Update},
-    train::{Decay, Fitted, Job, OptimizerKind, Recipe, fit},
+    train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
     zoo::{
-        Arch,
-        weights::{ModelFile, Weights, to_bytes},
+        Arch, Builder, Network, Role,
+        parameters::{parameters, to_weights},
+        weights::{self, ModelFile, Weights, to_bytes},
     },
 };
 
@@ -55,15 +56,11 @@ fn recipe(epochs: usize) -> Recipe {
         batch: 16,
         optimizer: OptimizerKind::AdamW,
         lr0: 0.005,
-        lrf: 0.01,
-        schedule: Decay::Linear,
         momentum: 0.9,
-        weight_decay: 0.0005,
         warmup_epochs: 1.0,
-        warmup_momentum: 0.8,
         warmup_bias_lr: 0.0,
         nominal_batch: 32,
-        patience: 100,
+        ..Recipe::default()
     }
 }
 
@@ -124,7 +121,8 @@ fn learns(recipe: &Recipe) {
     let (first, last) = (fitted.history.0.first().unwrap(), fitted.history.0.last().unwrap());
     assert_eq!(fitted.history.0.len(), recipe.epochs);
     assert!(last.train_loss < 0.7 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
-    assert!(last.top1 > 0.3, "top-1 {}", last.top1);
+    let top1 = last.scores.unwrap().top1;
+    assert!(top1 > 0.3, "top-1 {top1}");
 }
 
 #[test]
@@ -132,31 +130,177 @@ fn a_network_learns() {
     learns(&recipe(30));
 }
 
-#[test]
-fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
-    let recipe = recipe(3);
-    let whole = undisturbed(&recipe, 2);
+/// Stops after one batch, goes on for two, then for three, and so on: every place in an epoch is stopped at.
+/// Also says how many attempts that took.
+fn in_pieces(recipe: &Recipe) -> (Fitted, usize) {
     let scratch = tempfile::tempdir().unwrap();
-    let mut attempts = 0;
-    let pieces = loop {
-        attempts += 1;
-        // One batch, then two, then three: every place in an epoch is stopped at.
-        match attempt(&recipe, scratch.path(), 2, attempts) {
-            Ok(fitted) => break fitted,
+    for attempts in 1.. {
+        match attempt(recipe, scratch.path(), 2, attempts) {
+            Ok(fitted) => return (fitted, attempts),
             Err(error) => assert_eq!(error.kind(), kiln::error::ErrorKind::Interrupted, "{error}"),
         }
-    };
-    assert!(attempts > 3, "{attempts} attempts");
-    assert!(bytes(&pieces) == bytes(&whole));
+    }
+    unreachable!("some attempt is the last")
+}
+
+/// However often it is stopped, training ends with the same bytes and measurements.
+fn resumes_exactly(recipe: &Recipe) {
+    let whole = undisturbed(recipe, 2);
+    let (pieces, attempts) = in_pieces(recipe);
+    assert!(attempts > 2, "{attempts} attempts");
+    assert!(bytes(&pieces) == bytes(&whole), "{:?}", recipe.optimizer);
     let measured = |fitted: &Fitted| {
-        fitted
-            .history
-            .0
-            .iter()
-            .map(|epoch| (epoch.train_loss, epoch.val_loss, epoch.top1))
-            .collect::<Vec<_>>()
+        fitted.history.0.iter().map(|epoch| (epoch.train_loss, epoch.scores)).collect::<Vec<_>>()
     };
-    assert_eq!(measured(&pieces), measured(&whole));
+    assert_eq!(measured(&pieces), measured(&whole), "{:?}", recipe.optimizer);
+}
+
+#[test]
+fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
+    resumes_exactly(&recipe(3));
+}
+
+/// Two epochs of two batches.
+fn short() -> Recipe {
+    Recipe { fraction: 32.0, ..recipe(2) }
+}
+
+#[test]
+fn every_optimizer_resumes_exactly() {
+    use OptimizerKind::{Adam, Adamax, MuSgd, NAdam, RAdam, RmsProp, Sgd};
+    for optimizer in [Sgd, MuSgd, Adam, Adamax, NAdam, RAdam, RmsProp] {
+        resumes_exactly(&Recipe { optimizer, nominal_batch: 16, ..short() });
+    }
+}
+
+#[test]
+fn random_parts_of_a_recipe_resume_exactly() {
+    let mix = Mix { mixup: 0.5, cutmix: 0.5, ..Recipe::default().mix };
+    let random = Recipe { mix, dropout: 0.3, label_smoothing: 0.1, focal_gamma: 1.0, ..short() };
+    resumes_exactly(&random);
+    let freeze = Freeze { count: 2, ..Freeze::default() };
+    resumes_exactly(&Recipe { ema: false, freeze, val_period: 0, schedule: Decay::OneCycle, ..random });
+}
+
+/// A rate so high that some loss is not a number, but none is at half or a quarter of it. Only the last layer
+/// learns: all before it makes numbers of ordinary size.
+fn reckless(scratch: &Path) -> Option<Recipe> {
+    let names = ["conv", "bn", "attn"].map(ToOwned::to_owned).to_vec();
+    let freeze = Freeze { names, ..Freeze::default() };
+    let recipes = (0..12).map(|doubled| Recipe {
+        lr0: 1e36 * 2.0_f64.powi(doubled),
+        weight_decay: 0.0,
+        freeze: freeze.clone(),
+        ema: false,
+        nominal_batch: 16,
+        fraction: 48.0,
+        ..recipe(1)
+    });
+    let mut recipes = recipes.filter(|recipe| {
+        let folder = scratch.join(format!("{:e}", recipe.lr0));
+        std::fs::create_dir(&folder).unwrap();
+        let (result, warnings) = warned(recipe, &folder);
+        result.is_ok() && warnings.iter().any(|line| line.contains("at half the learning rate"))
+    });
+    recipes.next()
+}
+
+/// What training warned of.
+fn warned(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<String>) {
+    let (arch, dataset, stop) = (tiny(), digits(), Stop::default());
+    let warnings = std::sync::Mutex::new(Vec::new());
+    let sink = |update: Update| {
+        if let Update::Warning(line) = update {
+            warnings.lock().unwrap().push(line);
+        }
+    };
+    let fitted = fit(&Job {
+        arch: &arch,
+        start: None,
+        dataset: &dataset,
+        transforms: &Transforms { size: 32, ..Transforms::default() },
+        recipe,
+        seed: 3,
+        device: &device::open(DEVICE).unwrap(),
+        threads: 2,
+        cache: false,
+        scratch,
+        progress: Progress::new(&sink, &stop),
+    });
+    (fitted, warnings.into_inner().unwrap())
+}
+
+#[test]
+fn a_loss_that_is_no_number_sends_the_run_back_at_half_the_rate() {
+    let scratch = tempfile::tempdir().unwrap();
+    let recipe = reckless(scratch.path()).expect("some rate is just too high");
+    let fitted = undisturbed(&recipe, 2);
+    assert!(fitted.history.0.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.scores.is_some()));
+    assert!(fitted.last.values().all(|array| array.data.iter().all(|value| value.is_finite())));
+    let last = fitted.history.0.last().unwrap().rates[0];
+    let factor = last / recipe.lr0;
+    assert!([0.5, 0.25, 0.125].iter().any(|half| (factor - half).abs() < 1e-9), "{factor}");
+    resumes_exactly(&recipe);
+}
+
+#[test]
+fn training_that_diverges_for_good_is_an_error() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (result, warnings) = warned(&Recipe { lr0: 1e38, ..short() }, scratch.path());
+    let error = result.err().unwrap();
+    assert!(error.to_string().starts_with("training diverged: the loss of epoch"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("lr0")));
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+}
+
+#[test]
+fn what_is_frozen_stays_as_it_was() {
+    let freeze = Freeze { count: 3, names: vec!["model.9.cv1.bn".into()], ..Freeze::default() };
+    let fitted = undisturbed(&Recipe { freeze, weight_decay: 0.1, ..short() }, 1);
+    let arch = tiny();
+    let network = Network::new(&arch, &Builder::fresh(3, &device::open(DEVICE).unwrap()));
+    let before = to_weights(&parameters(&network));
+    let (mut still, mut moved) = (0, 0);
+    for (name, array) in &fitted.last {
+        let rows = ["model.0.", "model.1.", "model.2.", "model.9.cv1.bn."];
+        if rows.iter().any(|row| name.starts_with(row)) {
+            assert!(array == &before[name], "{name} moved");
+            still += 1;
+        } else {
+            moved += usize::from(array != &before[name]);
+        }
+    }
+    assert!(still > 10 && moved + still == fitted.last.len(), "{still} stayed, {moved} moved");
+    assert!(fitted.last.keys().any(|name| Role::of(name, 1) == Role::Statistic));
+}
+
+#[test]
+fn a_time_budget_ends_training_and_its_last_epoch_is_validated() {
+    let recipe = Recipe { time: Some(1e-9), val_period: 0, nominal_batch: 16, ..recipe(100) };
+    let fitted = undisturbed(&recipe, 2);
+    assert_eq!(fitted.history.0.len(), 1);
+    assert!(fitted.history.0[0].scores.is_some());
+}
+
+#[test]
+fn epochs_are_validated_and_kept_when_it_is_their_turn() {
+    let scratch = tempfile::tempdir().unwrap();
+    let recipe = Recipe { val_period: 2, save_period: 2, fraction: 16.0, ..recipe(5) };
+    let fitted = attempt(&recipe, scratch.path(), 1, usize::MAX).unwrap();
+    let validated: Vec<bool> = fitted.history.0.iter().map(|epoch| epoch.scores.is_some()).collect();
+    assert_eq!(validated, [false, true, false, true, true]);
+    let kept: Vec<usize> = fitted.kept.iter().map(|(epoch, _)| *epoch).collect();
+    assert_eq!(kept, [2, 4]);
+    let fourth = weights::read(&fitted.kept[1].1).unwrap().weights;
+    assert!(fourth != fitted.last && fourth.keys().eq(fitted.last.keys()));
+}
+
+#[test]
+fn a_lonely_last_image_is_refused_where_it_can_not_be_normalised() {
+    let scratch = tempfile::tempdir().unwrap();
+    let error =
+        attempt(&Recipe { fraction: 33.0, ..recipe(1) }, scratch.path(), 1, usize::MAX).err().unwrap();
+    assert!(error.to_string().starts_with("33 training images in batches of 16 leave one"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::oneliner::{self, CommonArgs, Show, execute, pipeline, tell};
 use crate::{
@@ -29,14 +29,77 @@ pub struct TrainArgs {
     /// Side of the square images in pixels [default: 224]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u64>,
-    /// Images per forward pass [default: 16]
-    #[arg(long, value_name = "N")]
-    pub batch: Option<u64>,
+    /// Images per forward pass; -1 for as many as fit into a GPU's memory [default: 16]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub batch: Option<i64>,
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
     /// Decides all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// The commonest keys of a train node; `kiln schema` tells of all of them.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RecipeArgs {
+    /// Hours to train for, in place of --epochs
+    #[arg(long, value_name = "HOURS", conflicts_with = "epochs")]
+    pub time: Option<f64>,
+    /// Epochs without improvement after which training stops; 0 for never [default: 100]
+    #[arg(long, value_name = "N")]
+    pub patience: Option<u64>,
+    /// auto, sgd, musgd, adam, adamw, adamax, nadam, radam or rmsprop [default: auto]
+    #[arg(long, value_name = "NAME")]
+    pub optimizer: Option<String>,
+    /// First learning rate, for any --optimizer but auto [default: 0.01]
+    #[arg(long, value_name = "RATE")]
+    pub lr0: Option<f64>,
+    /// How the learning rate falls: linear, cosine, step or one_cycle [default: linear]
+    #[arg(long, value_name = "NAME")]
+    pub schedule: Option<String>,
+    /// The part of each target that is spread over all classes [default: 0]
+    #[arg(long, value_name = "PART")]
+    pub label_smoothing: Option<f64>,
+    /// Probability that a feature is left out before the last layer [default: 0]
+    #[arg(long, value_name = "P")]
+    pub dropout: Option<f64>,
+    /// Probability that a batch's images are blended with each other [default: 0]
+    #[arg(long, value_name = "P")]
+    pub mixup: Option<f64>,
+    /// Probability that a batch's images get patches of each other [default: 0]
+    #[arg(long, value_name = "P")]
+    pub cutmix: Option<f64>,
+    /// How many of the first rows of the architecture do not learn [default: 0]
+    #[arg(long, value_name = "ROWS")]
+    pub freeze: Option<u64>,
+    /// The part of the training images that is used, or how many of them [default: 1]
+    #[arg(long, value_name = "PART")]
+    pub fraction: Option<f64>,
+    /// Keep the weights of every so many epochs too [default: 0, for none]
+    #[arg(long, value_name = "N")]
+    pub save_period: Option<u64>,
+}
+
+impl RecipeArgs {
+    /// The keys of a train node.
+    fn keys(&self) -> Value {
+        json!({
+            "time": self.time,
+            "patience": self.patience,
+            "optimizer": self.optimizer,
+            "lr0": self.lr0,
+            "schedule": self.schedule,
+            "label_smoothing": self.label_smoothing,
+            "dropout": self.dropout,
+            "mixup": self.mixup,
+            "cutmix": self.cutmix,
+            "freeze": self.freeze,
+            "fraction": self.fraction,
+            "save_period": self.save_period,
+        })
+    }
 }
 
 /// Trains a model and measures it on the validation images.
@@ -54,6 +117,9 @@ pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
 fn spec(args: &TrainArgs) -> Result<PipelineSpec> {
     let weights = args.weights.as_deref().map(oneliner::text).transpose()?;
     let mut fit = json!({ "model": "net", "dataset": "data", "epochs": args.epochs, "batch": args.batch });
+    if let (Some(fit), Value::Object(keys)) = (fit.as_object_mut(), args.recipe.keys()) {
+        fit.extend(keys);
+    }
     let mut nodes = vec![
         ("data", "dataset", json!({ "root": oneliner::text(&args.data)? })),
         ("net", "model", json!({ "arch": args.arch, "dataset": "data", "weights": weights })),
@@ -111,8 +177,9 @@ mod tests {
 
     #[test]
     fn every_argument_has_its_key() {
-        let line =
-            "--data no/digits --arch yolo11s-cls --weights s.pt --epochs 3 --size 64 --batch 8 --seed 7";
+        let line = "--data no/digits --arch yolo11s-cls --weights s.pt --epochs 3 --size 64 --batch 8 --seed 7 \
+             --patience 9 --optimizer adamw --lr0 0.002 --schedule cosine --label-smoothing 0.1 --dropout 0.2 \
+             --mixup 0.3 --cutmix 0.4 --freeze 5 --fraction 0.5 --save-period 10";
         insta::assert_snapshot!(yaml(line), @r"
         version: 1
         name: train-digits
@@ -135,11 +202,33 @@ mod tests {
             dataset: data
             epochs: 3
             batch: 8
+            patience: 9
+            optimizer: adamw
+            lr0: 0.002
+            schedule: cosine
+            label_smoothing: 0.1
+            dropout: 0.2
+            mixup: 0.3
+            cutmix: 0.4
+            freeze: 5
+            fraction: 0.5
+            save_period: 10
             transforms: prep
           score:
             type: val
             model: fit
             dataset: data
         ");
+    }
+
+    #[test]
+    fn time_takes_the_place_of_epochs() {
+        let yaml = yaml("--data no/digits --time 0.5 --batch -1");
+        assert!(
+            yaml.contains("time: 0.5\n") && yaml.contains("batch: -1\n") && !yaml.contains("epochs"),
+            "{yaml}"
+        );
+        let both = "kiln --data no/digits --time 0.5 --epochs 3".split(' ');
+        assert!(Line::try_parse_from(both).is_err());
     }
 }

@@ -12,26 +12,37 @@ use crate::{
     zoo::{Parameter, Parameters, parameters::to_vec},
 };
 
-/// Where a run is, and all that it remembers.
+/// Where a run is, and what it needs to go back to the start of the epoch.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
+    /// Where it is.
+    pub now: State,
+    /// Where it was at the start of the epoch, if that is somewhere else.
+    pub start: Option<State>,
+    /// The weights at the best epoch so far.
+    pub best: Parameters,
+}
+
+/// What changes while a network is fitted. Cheap to clone: the numbers are shared.
+#[derive(Debug, Clone)]
+pub struct State {
     /// Counters and what was measured so far.
     pub position: Position,
     /// The network.
     pub network: Parameters,
-    /// Its average.
-    pub ema: Ema,
+    /// Its average, if there is one.
+    pub ema: Option<Ema>,
     /// Gradients summed since the last optimizer step.
     pub gradients: Gradients,
     /// What the optimizer remembers.
     pub memory: BTreeMap<String, Vec<Tensor<1>>>,
-    /// The average at the best epoch so far.
-    pub best: Parameters,
 }
 
 /// The counters of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Position {
+    /// How many epochs the run has; only a `time` budget changes it on the way.
+    pub epochs: usize,
     /// The epoch that is going on, from 0.
     pub epoch: usize,
     /// Its next batch.
@@ -48,11 +59,24 @@ pub struct Position {
     pub loss: f32,
     /// Seconds of work, earlier attempts included.
     pub seconds: f64,
+    /// Whether the `time` budget is used up.
+    pub spent: bool,
+    /// How often the run went back because its loss was not a number.
+    pub recoveries: u32,
     /// What was measured after each epoch.
     pub history: History,
 }
 
 const FILE: &str = "checkpoint.safetensors";
+/// How the names of the parts of the two states begin, and what the best weights are called.
+const NOW: &str = "";
+const START: &str = "start.";
+const BEST: &str = "best";
+
+/// The arrays of a file by what they are for.
+type Rooms = BTreeMap<String, Parameters>;
+/// An array's name, shape and bytes.
+type Stored = (String, Vec<usize>, Vec<u8>);
 
 impl Checkpoint {
     /// The checkpoint in `folder`, if there is a whole one.
@@ -71,23 +95,19 @@ impl Checkpoint {
 
     fn parse(bytes: &[u8], device: &Device) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
-        let position: Position = serde_json::from_str(metadata.metadata().as_ref()?.get("position")?).ok()?;
+        let positions = metadata.metadata().as_ref()?;
         let file = SafeTensors::deserialize(bytes).ok()?;
-        let mut rooms: BTreeMap<String, Parameters> = BTreeMap::new();
+        let mut rooms = Rooms::new();
         for (name, view) in file.tensors() {
             let (room, name) = name.split_once('/')?;
             rooms.entry(room.to_owned()).or_default().insert(name.to_owned(), parameter(&view, device));
         }
-        let mut take = |room: &str| rooms.remove(room).unwrap_or_default();
-        let (network, best, ema) =
-            (take("network"), take("best"), Ema::resumed(take("ema"), position.updates));
-        let gradients = values(take("gradient")).collect();
-        let mut memory: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
-        for slot in 0.. {
-            let Some(room) = rooms.remove(&format!("memory{slot}")) else { break };
-            values(room).for_each(|(name, tensor)| memory.entry(name).or_default().push(tensor));
-        }
-        Some(Self { position, network, ema, gradients, memory, best })
+        let mut state = |prefix: &str| match positions.get(&format!("{prefix}position")) {
+            Some(position) => Some(State::take(&mut rooms, prefix, serde_json::from_str(position).ok()?)),
+            None => None,
+        };
+        let (now, start) = (state(NOW)?, state(START));
+        Some(Self { now, start, best: rooms.remove(BEST).unwrap_or_default() })
     }
 
     /// Writes the checkpoint to `folder`, replacing the one there in one go.
@@ -111,38 +131,65 @@ impl Checkpoint {
     }
 
     fn serialize(&self) -> Result<Vec<u8>> {
-        let mut arrays: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (room, parameters) in
-            [("network", &self.network), ("ema", self.ema.average()), ("best", &self.best)]
-        {
-            arrays.extend(parameters.iter().map(|(name, p)| array(room, name, p.shape.clone(), &p.values)));
+        let (mut arrays, mut positions) = (Vec::new(), BTreeMap::new());
+        for (prefix, state) in [(NOW, Some(&self.now)), (START, self.start.as_ref())] {
+            let Some(state) = state else { continue };
+            state.arrays(prefix, &mut arrays);
+            let position = serde_json::to_string(&state.position).expect("counters are plain data");
+            positions.insert(format!("{prefix}position"), position);
         }
-        let flat =
-            |room: &str, name: &str, tensor: &Tensor<1>| array(room, name, tensor.dims().to_vec(), tensor);
-        arrays.extend(self.gradients.iter().map(|(name, tensor)| flat("gradient", name, tensor)));
-        for (name, slots) in &self.memory {
-            arrays.extend(
-                slots.iter().enumerate().map(|(i, tensor)| flat(&format!("memory{i}"), name, tensor)),
-            );
-        }
+        arrays.extend(shaped(BEST, &self.best));
         let views = arrays.iter().map(|(name, shape, bytes)| {
             TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.clone(), view))
         });
         let views = views
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| Error::new("cannot lay out a checkpoint").because(error))?;
-        let position = serde_json::to_string(&self.position).expect("counters are plain data");
-        let metadata = [("position".to_owned(), position)].into();
-        safetensors::serialize(views, Some(metadata))
+        safetensors::serialize(views, Some(positions.into_iter().collect()))
             .map_err(|error| Error::new("cannot lay out a checkpoint").because(error))
     }
+}
+
+impl State {
+    /// What `rooms` holds under names that begin with `prefix`.
+    fn take(rooms: &mut Rooms, prefix: &str, position: Position) -> Self {
+        let mut take = |room: &str| rooms.remove(&format!("{prefix}{room}"));
+        let network = take("network").unwrap_or_default();
+        let ema = take("ema").map(|average| Ema::resumed(average, position.updates));
+        let gradients = values(take("gradient").unwrap_or_default()).collect();
+        let mut memory: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
+        for slot in 0.. {
+            let Some(room) = take(&format!("memory{slot}")) else { break };
+            values(room).for_each(|(name, tensor)| memory.entry(name).or_default().push(tensor));
+        }
+        Self { position, network, ema, gradients, memory }
+    }
+
+    fn arrays(&self, prefix: &str, arrays: &mut Vec<Stored>) {
+        arrays.extend(shaped(&format!("{prefix}network"), &self.network));
+        if let Some(ema) = &self.ema {
+            arrays.extend(shaped(&format!("{prefix}ema"), ema.average()));
+        }
+        let flat = |room: &str, name: &str, tensor: &Tensor<1>| {
+            array(&format!("{prefix}{room}"), name, tensor.dims().to_vec(), tensor)
+        };
+        arrays.extend(self.gradients.iter().map(|(name, tensor)| flat("gradient", name, tensor)));
+        for (name, slots) in &self.memory {
+            let slots = slots.iter().enumerate();
+            arrays.extend(slots.map(|(slot, tensor)| flat(&format!("memory{slot}"), name, tensor)));
+        }
+    }
+}
+
+fn shaped(room: &str, parameters: &Parameters) -> Vec<Stored> {
+    parameters.iter().map(|(name, p)| array(room, name, p.shape.clone(), &p.values)).collect()
 }
 
 fn values(parameters: Parameters) -> impl Iterator<Item = (String, Tensor<1>)> {
     parameters.into_iter().map(|(name, parameter)| (name, parameter.values))
 }
 
-fn array(room: &str, name: &str, shape: Vec<usize>, tensor: &Tensor<1>) -> (String, Vec<usize>, Vec<u8>) {
+fn array(room: &str, name: &str, shape: Vec<usize>, tensor: &Tensor<1>) -> Stored {
     let bytes = to_vec(tensor.clone()).iter().flat_map(|value| value.to_le_bytes()).collect();
     (format!("{room}/{name}"), shape, bytes)
 }

@@ -3,26 +3,30 @@
 //! A micro-batch gives gradients; a few of them summed make an optimizer step; an epoch ends with the
 //! validation of the average network and a checkpoint. Everything that decides the result is a
 //! function of (recipe, seed, data), so a run that was stopped and resumed at any point ends with the
-//! same bytes as one that was not.
+//! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
 
 use std::{
-    path::Path,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    tensor::{Device, Gradients as Backward, Tensor},
-};
+use burn::tensor::{Device, Tensor};
 
 use super::{
     Recipe,
-    checkpoint::{Checkpoint, Position},
+    checkpoint::{Checkpoint, Position, State},
+    dropout,
     ema::Ema,
-    history::{Epoch, History, to_five},
-    loss::cross_entropy,
-    optimizer::{Gradients, Optimizer, Rates, clip_norm},
+    fraction::fraction,
+    gather::gather,
+    history::{Epoch, History, Scores},
+    lonely,
+    loss::Loss,
+    memory,
+    optimizer::{Gradients, Optimizer, Rates, Rule, clip_norm},
     schedule::Schedule,
+    validate::validate,
 };
 use crate::{
     data::{
@@ -31,17 +35,20 @@ use crate::{
         transform::Transforms,
     },
     error::{Error, Result},
-    eval::{classifier::images, metrics::Tally},
+    eval::classifier::images,
     progress::Progress,
+    random::Random,
     zoo::{
-        Arch, Builder, Network, Parameters, fold,
-        parameters::{self, Path as Name, to_vec},
-        weights::Weights,
+        Arch, Builder, Network, Parameters,
+        parameters::{self, to_vec},
+        weights::{self, ModelFile, Weights},
     },
 };
 
-/// The joint L2 norm that gradients are clipped to (section 6.6).
-const CLIP: f64 = 10.0;
+/// How often a run goes back and tries again when its loss is not a number, as in the reference.
+const RECOVERIES: u32 = 3;
+/// What the learning rate is multiplied by at each of them.
+const SLOWER: f64 = 0.5;
 /// How much work at most is done twice after a crash, besides the epoch that was going on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
 /// Decoded images are kept up to this many bytes.
@@ -75,10 +82,13 @@ pub struct Job<'a> {
 
 /// What came of it.
 pub struct Fitted {
-    /// The average network at its best epoch.
+    /// The average network, or the network itself without `ema`, at its best epoch.
     pub best: Weights,
-    /// The average network after the last epoch.
+    /// The same after the last epoch.
     pub last: Weights,
+    /// The weights that `save_period` asked for: the number of the epoch, from 1, and a file in the job's
+    /// scratch folder.
+    pub kept: Vec<(usize, PathBuf)>,
     /// What was measured after each epoch.
     pub history: History,
 }
@@ -86,59 +96,75 @@ pub struct Fitted {
 /// Fits a network, continuing from the checkpoint in the job's scratch folder if there is one.
 ///
 /// # Errors
-/// If an image can't be read, a checkpoint can't be written, the loss stops being a number, or the
-/// user asks to stop; the checkpoint holds all work in that last case.
+/// If the recipe does not fit the dataset or the network, an image can't be read, a checkpoint can't be
+/// written, memory runs out, the loss stops being a number for good, or the user asks to stop; the
+/// checkpoint holds all work in that last case.
 pub fn fit(job: &Job<'_>) -> Result<Fitted> {
     let mut fit = Fit::new(job)?;
-    while fit.position.epoch < job.recipe.epochs && !fit.position.history.out_of_patience(job.recipe.patience)
-    {
+    while !fit.is_done() {
         fit.train_epoch()?;
         fit.close_epoch()?;
     }
-    Ok(fit.finish())
+    fit.finish()
 }
 
 struct Fit<'a> {
     job: &'a Job<'a>,
-    schedule: Schedule,
+    loss: Loss,
+    frozen: BTreeSet<String>,
     train: Loader,
     val: Loader,
+    schedule: Schedule,
+    rule: Rule,
     /// The device that records what the gradients need.
     recording: Device,
     network: Network,
     optimizer: Optimizer,
-    ema: Ema,
+    ema: Option<Ema>,
     gradients: Gradients,
     /// Sum of this epoch's losses, `[1]`, kept on the device.
-    loss: Tensor<1>,
-    best: Parameters,
+    losses: Tensor<1>,
     position: Position,
+    /// Where the epoch began, to go back to.
+    start: Option<State>,
+    best: Parameters,
     begun: Instant,
     saved: Instant,
 }
 
 impl<'a> Fit<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self> {
-        let (train, val) = loaders(job)?;
-        let (schedule, rule, decay) = job.recipe.resolve(train.len(), job.arch.classes);
+        let recipe = job.recipe;
+        let dataset = fraction(job.dataset, recipe.fraction);
+        let frozen = recipe.freeze.resolve(job.arch)?;
+        let loss = Loss {
+            classes: job.arch.classes,
+            smoothing: recipe.label_smoothing,
+            weights: recipe.class_weights.resolve(&dataset.index)?,
+            gamma: recipe.focal_gamma,
+        };
+        let (train, val) = loaders(job, &dataset)?;
+        let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
-        let optimizer = Optimizer::new(rule, decay);
+        let network = first_network(job, &frozen, &recording);
         let now = Instant::now();
-        let network = first_network(job, &recording);
-        let start = parameters::parameters(&network);
         let mut fit = Self {
             job,
-            schedule,
+            loss,
+            frozen,
             train,
             val,
+            schedule,
+            rule,
+            ema: recipe.ema.then(|| Ema::new(parameters::parameters(&network))),
             recording,
             network,
-            optimizer,
-            ema: Ema::new(start),
+            optimizer: Optimizer::new(rule, decay),
             gradients: Gradients::new(),
-            loss: Tensor::zeros([1], job.device),
+            losses: Tensor::zeros([1], job.device),
+            position: Position { moved: -1, epochs: recipe.epochs, ..Position::default() },
+            start: None,
             best: Parameters::new(),
-            position: Position { moved: -1, ..Position::default() },
             begun: now,
             saved: now,
         };
@@ -149,69 +175,121 @@ impl<'a> Fit<'a> {
     }
 
     fn resume(&mut self, checkpoint: Checkpoint) {
-        let Checkpoint { position, network, ema, gradients, memory, best } = checkpoint;
-        let (epoch, epochs) = (position.epoch + 1, self.job.recipe.epochs);
-        self.job.progress.note(format!("continues in epoch {epoch}/{epochs}, batch {}", position.batch + 1));
+        let Position { epoch, epochs, batch, .. } = checkpoint.now.position;
+        self.job.progress.note(format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1));
+        (self.start, self.best) = (checkpoint.start, checkpoint.best);
+        self.restore(checkpoint.now);
+    }
+
+    fn restore(&mut self, state: State) {
+        let State { position, network, ema, gradients, memory } = state;
         self.install(&network);
-        self.optimizer = self.optimizer.clone().resumed(position.optimizer_steps, memory);
-        self.loss = Tensor::from_floats([position.loss], self.job.device);
-        (self.ema, self.gradients, self.best, self.position) = (ema, gradients, best, position);
+        self.optimizer.resume(position.optimizer_steps, memory);
+        self.losses = Tensor::from_floats([position.loss], self.job.device);
+        (self.ema, self.gradients, self.position) = (ema, gradients, position);
+        self.reschedule();
+    }
+
+    fn state(&self) -> State {
+        let mut position = self.position.clone();
+        position.optimizer_steps = self.optimizer.steps();
+        position.updates = self.ema.as_ref().map_or(0, Ema::updates);
+        State {
+            position,
+            network: parameters::parameters(&self.network),
+            ema: self.ema.clone(),
+            gradients: self.gradients.clone(),
+            memory: self.optimizer.memory().clone(),
+        }
     }
 
     fn install(&mut self, parameters: &Parameters) {
-        self.network = Network::new(self.job.arch, &Builder::with_values(parameters, 0, &self.recording));
+        let builder = Builder::with_values(parameters, 0, &self.recording).frozen(&self.frozen);
+        self.network = Network::new(self.job.arch, &builder);
+    }
+
+    /// The schedule for as many epochs and recoveries as there are by now.
+    fn reschedule(&mut self) {
+        let (schedule, _, _) = self.job.recipe.resolve(self.train.len(), self.job.arch.classes);
+        let slowed = schedule.slowed(SLOWER.powi(self.position.recoveries as i32));
+        self.schedule = Schedule { epochs: self.position.epochs, ..slowed };
+    }
+
+    fn is_done(&self) -> bool {
+        let Position { epoch, epochs, spent, ref history, .. } = self.position;
+        let tired =
+            epoch.checked_sub(1).is_some_and(|last| history.out_of_patience(last, self.job.recipe.patience));
+        spent || epoch >= epochs || tired
     }
 
     fn train_epoch(&mut self) -> Result<()> {
         let epoch = self.position.epoch;
+        if self.position.batch == 0 {
+            self.start = Some(self.state());
+        }
         for batch in self.train.epoch_from(epoch as u64, self.position.batch) {
             if self.job.progress.stopped() {
                 self.save()?;
                 return Err(Error::interrupted());
             }
-            self.learn(batch?);
+            if self.position.spent {
+                break;
+            }
+            self.learn_guarded(batch?)?;
             self.report();
         }
         Ok(())
     }
 
     fn report(&self) {
-        let stage = format!("epoch {}/{}", self.position.epoch + 1, self.job.recipe.epochs);
+        let stage = format!("epoch {}/{}", self.position.epoch + 1, self.position.epochs);
         let done = (self.position.batch * self.job.recipe.batch).min(self.train.len());
         self.job.progress.step(stage, done, self.train.len(), "images");
     }
 
+    fn learn_guarded(&mut self, batch: Batch) -> Result<()> {
+        memory::guard(batch.len(), batch.size, || self.learn(batch))
+    }
+
     /// One micro-batch: forward, backward, and an optimizer step when it is time.
-    fn learn(&mut self, batch: Batch) {
-        let targets = batch.targets.iter().map(|&class| class as i64).collect::<Vec<_>>();
-        let targets = Tensor::from_ints(targets.as_slice(), &self.recording);
+    fn learn(&mut self, mut batch: Batch) {
+        let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
+        let mask = self.dropout(batch.len());
         let images = Tensor::from_inner(images(batch, self.job.device));
-        let loss = cross_entropy(self.network.forward(images), targets);
-        self.loss = self.loss.clone() + loss.clone().inner();
-        self.gather(loss.backward());
+        let loss = self.loss.of(self.network.forward_masked(images, mask), &targets);
+        self.losses = self.losses.clone() + loss.clone().inner();
+        self.gradients = gather(&self.network, loss.backward(), std::mem::take(&mut self.gradients));
         let Position { step, moved, .. } = self.position;
         if step as isize - moved >= self.schedule.accumulation_at(step) as isize {
             self.position.moved = step as isize;
             self.move_parameters();
+            self.position.spent = self.is_spent();
         }
         self.position.step += 1;
         self.position.batch += 1;
     }
 
-    /// Adds a micro-batch's gradients to those that wait: summed, not averaged, as in the reference.
-    fn gather(&mut self, backward: Backward) {
-        let gradients = std::mem::take(&mut self.gradients);
-        let mut gather = Gather { name: Name::default(), backward, gradients };
-        self.network.visit(&mut gather);
-        self.gradients = gather.gradients;
+    /// The random numbers of this micro-batch for `purpose`.
+    fn random(&self, purpose: &str) -> Random {
+        let Position { epoch, batch, .. } = self.position;
+        Random::new(purpose, &[self.job.seed, epoch as u64, batch as u64])
+    }
+
+    fn dropout(&self, batch: usize) -> Option<Tensor<2>> {
+        let p = self.job.recipe.dropout;
+        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), &self.recording))
     }
 
     fn move_parameters(&mut self) {
         let mut gradients = std::mem::take(&mut self.gradients);
-        clip_norm(&mut gradients, CLIP);
+        if self.job.recipe.clip > 0.0 {
+            clip_norm(&mut gradients, self.job.recipe.clip);
+        }
         let mut parameters = parameters::parameters(&self.network);
         self.optimizer.step(&mut parameters, gradients, self.rates());
-        self.ema.update(&parameters);
+        if let Some(ema) = &mut self.ema {
+            ema.update(&parameters);
+        }
         self.install(&parameters);
     }
 
@@ -225,90 +303,152 @@ impl<'a> Fit<'a> {
     }
 
     fn close_epoch(&mut self) -> Result<()> {
-        let epoch = match self.measure() {
+        self.estimate_epochs();
+        match self.measure() {
             Err(error) if self.job.progress.stopped() => {
                 self.save()?;
-                return Err(error);
+                Err(error)
             }
-            epoch => epoch?,
-        };
-        self.job.progress.note(line(self.position.epoch + 1, self.job.recipe.epochs, &epoch));
+            Err(error) => Err(error),
+            Ok(Some(epoch)) => self.record(epoch),
+            Ok(None) => self.recover(),
+        }
+    }
+
+    fn record(&mut self, epoch: Epoch) -> Result<()> {
+        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
-            self.best = self.ema.average().clone();
+            self.best = self.candidate();
         }
         self.position.epoch += 1;
-        self.position.batch = 0;
-        self.loss = self.loss.zeros_like();
+        (self.position.batch, self.position.loss) = (0, 0.0);
+        self.losses = self.losses.zeros_like();
+        self.keep()?;
         if self.saved.elapsed() >= SAVE_EVERY {
             self.save()?;
         }
         Ok(())
     }
 
-    fn measure(&self) -> Result<Epoch> {
-        let train_loss = f64::from(to_vec(self.loss.clone())[0]) / self.train.batches() as f64;
+    /// What was measured in this epoch; nothing if a loss is not a number.
+    fn measure(&self) -> Result<Option<Epoch>> {
+        let train_loss = f64::from(to_vec(self.losses.clone())[0]) / self.position.batch as f64;
         if !train_loss.is_finite() {
-            let epoch = self.position.epoch + 1;
-            return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
-                .help("lower `lr0`, or lengthen `warmup_epochs`"));
+            return Ok(None);
         }
-        let (top1, top5, val_loss) = self.validate()?;
+        let scores = match self.is_validated() {
+            true => match self.validate()? {
+                None => return Ok(None),
+                scores => scores,
+            },
+            false => None,
+        };
         // The rates of the epoch's last micro-batch.
         let Position { step, epoch, .. } = self.position;
-        let (rate, bias) = (self.schedule.rate(step - 1, epoch), self.schedule.bias_rate(step - 1, epoch));
-        Ok(Epoch { seconds: self.seconds(), train_loss, top1, top5, val_loss, rates: [rate, rate, bias] })
+        let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
+        Ok(Some(Epoch { seconds: self.seconds(), train_loss, scores, rates }))
     }
 
-    /// Top-1, top-5 and loss of the average network.
-    fn validate(&self) -> Result<(f64, f64, f64)> {
-        let average = fold(self.ema.average());
-        let network = Network::new(self.job.arch, &Builder::with_values(&average, 0, self.job.device));
-        let mut tally = Tally::new(self.job.arch.classes);
-        let mut losses = 0.0;
-        for batch in self.val.epoch(0) {
-            self.job.progress.check()?;
-            let mut batch = batch?;
-            let targets = std::mem::take(&mut batch.targets);
-            let logits = to_vec(network.forward(images(batch, self.job.device)));
-            tally.add_all(&logits, &targets);
-            losses += mean_loss(&logits, &targets);
+    /// Whether it is this epoch's turn, or the run may end with it.
+    fn is_validated(&self) -> bool {
+        let Recipe { val_period, patience, .. } = *self.job.recipe;
+        let Position { epoch, epochs, spent, ref history, .. } = self.position;
+        let turn = val_period > 0 && (epoch + 1).is_multiple_of(val_period);
+        turn || spent || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
+    }
+
+    fn validate(&self) -> Result<Option<Scores>> {
+        let Job { arch, device, progress, .. } = self.job;
+        validate(arch, &self.candidate(), &self.val, device, progress)
+    }
+
+    /// What is validated and kept: the average, or the network itself.
+    fn candidate(&self) -> Parameters {
+        match &self.ema {
+            Some(ema) => ema.average().clone(),
+            None => parameters::parameters(&self.network),
         }
-        Ok((to_five(tally.top(1)), to_five(tally.top(5)), losses / self.val.batches() as f64))
+    }
+
+    /// Goes back to the start of the epoch, to do it again at a lower rate: at the same one, it would end the
+    /// same way.
+    fn recover(&mut self) -> Result<()> {
+        let (epoch, recoveries) = (self.position.epoch + 1, self.position.recoveries + 1);
+        let Some(start) = self.start.clone().filter(|_| recoveries <= RECOVERIES) else {
+            return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
+                .help("lower `lr0`, or lengthen `warmup_epochs`"));
+        };
+        self.job.progress.warn(format!(
+            "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
+        ));
+        let seconds = self.position.seconds;
+        self.restore(start);
+        (self.position.recoveries, self.position.seconds) = (recoveries, seconds);
+        self.reschedule();
+        Ok(())
+    }
+
+    /// With a `time` budget: as many epochs as fit into it, going by those so far.
+    fn estimate_epochs(&mut self) {
+        if let Some(budget) = self.budget() {
+            let done = self.position.epoch + 1;
+            let fitting = (budget / (self.seconds() / done as f64)).ceil() as usize;
+            self.position.epochs = fitting.max(done);
+            self.reschedule();
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.budget().is_some_and(|budget| self.seconds() >= budget)
+    }
+
+    /// In seconds.
+    fn budget(&self) -> Option<f64> {
+        self.job.recipe.time.map(|hours| hours * 3600.0)
     }
 
     fn seconds(&self) -> f64 {
         self.position.seconds + self.begun.elapsed().as_secs_f64()
     }
 
+    /// Writes the weights of this epoch if `save_period` asks for them.
+    fn keep(&self) -> Result<()> {
+        let epoch = self.position.epoch;
+        let period = self.job.recipe.save_period;
+        if period == 0 || !epoch.is_multiple_of(period) {
+            return Ok(());
+        }
+        let weights = parameters::to_weights(&self.candidate());
+        weights::write(&self.kept(epoch), &ModelFile { weights, ..ModelFile::default() })
+    }
+
+    fn kept(&self, epoch: usize) -> PathBuf {
+        self.job.scratch.join(format!("epoch{epoch}.safetensors"))
+    }
+
     fn save(&mut self) -> Result<()> {
-        let mut position = self.position.clone();
-        position.loss = to_vec(self.loss.clone())[0];
-        position.seconds = self.seconds();
-        position.optimizer_steps = self.optimizer.steps();
-        position.updates = self.ema.updates();
-        let checkpoint = Checkpoint {
-            position,
-            network: parameters::parameters(&self.network),
-            ema: self.ema.clone(),
-            gradients: self.gradients.clone(),
-            memory: self.optimizer.memory().clone(),
-            best: self.best.clone(),
-        };
-        checkpoint.save(self.job.scratch)?;
+        let mut now = self.state();
+        now.position.loss = to_vec(self.losses.clone())[0];
+        now.position.seconds = self.seconds();
+        let start = self.start.clone().filter(|_| now.position.batch > 0);
+        Checkpoint { now, start, best: self.best.clone() }.save(self.job.scratch)?;
         self.saved = Instant::now();
         Ok(())
     }
 
-    fn finish(self) -> Fitted {
-        let last = parameters::to_weights(self.ema.average());
+    fn finish(self) -> Result<Fitted> {
+        let last = parameters::to_weights(&self.candidate());
         let best = if self.best.is_empty() { last.clone() } else { parameters::to_weights(&self.best) };
-        Fitted { best, last, history: self.position.history }
+        let period = self.job.recipe.save_period;
+        let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
+        let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
+        Ok(Fitted { best, last, kept, history: self.position.history })
     }
 }
 
-fn loaders(job: &Job<'_>) -> Result<(Loader, Loader)> {
-    let index = &job.dataset.index;
+fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
+    let index = &dataset.index;
     if index.train.is_empty() {
         return Err(Error::new("the dataset has no training images"));
     }
@@ -318,62 +458,31 @@ fn loaders(job: &Job<'_>) -> Result<(Loader, Loader)> {
             "add a val folder, or leave out the train folder so that a part of the images is held out",
         ));
     }
+    let batch = job.recipe.batch;
+    lonely::check(job.arch, index.train.len(), batch, job.transforms.size)?;
     let cache = if job.cache { CACHE } else { 0 };
     let make = |split, mode, batch| {
-        Loader::new(job.dataset, split, job.transforms, mode, batch, job.threads).with_cache(cache)
+        Loader::new(dataset, split, job.transforms, mode, batch, job.threads).with_cache(cache)
     };
-    let batch = job.recipe.batch;
     Ok((make(Split::Train, Mode::Train { seed: job.seed }, batch), make(split, Mode::Eval, 2 * batch)))
 }
 
-fn first_network(job: &Job<'_>, device: &Device) -> Network {
+fn first_network(job: &Job<'_>, frozen: &BTreeSet<String>, device: &Device) -> Network {
     match job.start {
         Some(weights) => {
             let values = parameters::from_weights(weights, job.device);
-            Network::new(job.arch, &Builder::with_values(&values, job.seed, device))
+            Network::new(job.arch, &Builder::with_values(&values, job.seed, device).frozen(frozen))
         }
-        None => Network::new(job.arch, &Builder::fresh(job.seed, device)),
+        None => Network::new(job.arch, &Builder::fresh(job.seed, device).frozen(frozen)),
     }
-}
-
-fn mean_loss(logits: &[f32], targets: &[usize]) -> f64 {
-    let rows = logits.chunks_exact(logits.len() / targets.len());
-    let sum: f64 =
-        rows.zip(targets).map(|(row, &target)| crate::eval::metrics::cross_entropy(row, target)).sum();
-    sum / targets.len() as f64
 }
 
 fn line(epoch: usize, epochs: usize, measured: &Epoch) -> String {
-    let Epoch { train_loss, top1, top5, val_loss, .. } = measured;
-    format!(
-        "epoch {epoch}/{epochs}  train loss {train_loss:.4}  val loss {val_loss:.4}  top-1 {top1:.4}  top-5 {top5:.4}"
-    )
-}
-
-struct Gather {
-    name: Name,
-    backward: Backward,
-    gradients: Gradients,
-}
-
-impl ModuleVisitor for Gather {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.name.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.name.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let Some(gradient) = tensor.grad(&self.backward) else { return };
-        let gradient = gradient.reshape([tensor.dims().iter().product::<usize>()]);
-        let name = self.name.name();
-        let sum = match self.gradients.remove(&name) {
-            Some(waiting) => waiting + gradient,
-            None => gradient,
-        };
-        self.gradients.insert(name, sum);
+    let train = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
+    match measured.scores {
+        Some(Scores { top1, top5, loss }) => {
+            format!("{train}  val loss {loss:.4}  top-1 {top1:.4}  top-5 {top5:.4}")
+        }
+        None => train,
     }
 }

@@ -11,17 +11,25 @@ pub struct Epoch {
     pub seconds: f64,
     /// Mean of the batches' losses.
     pub train_loss: f64,
+    /// What validation measured; nothing in epochs that were not validated.
+    pub scores: Option<Scores>,
+    /// Learning rates at the epoch's end, a group of parameters each: weights, norms, biases; the eight
+    /// groups of the reference with MuSGD.
+    pub rates: Vec<f64>,
+}
+
+/// What validation measures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
     /// Share of validation images whose class came first, to five decimals.
     pub top1: f64,
     /// Share whose class was among the first five, to five decimals.
     pub top5: f64,
-    /// Mean of the validation batches' losses.
-    pub val_loss: f64,
-    /// Learning rates at the epoch's end: weights, norms, biases.
-    pub rates: [f64; 3],
+    /// Mean of the validation batches' cross-entropy, in nats.
+    pub loss: f64,
 }
 
-impl Epoch {
+impl Scores {
     /// What the best epoch has most of: the mean of top-1 and top-5, to five decimals.
     pub fn fitness(&self) -> f64 {
         to_five((self.top1 + self.top5) / 2.0)
@@ -40,38 +48,53 @@ pub struct History(pub Vec<Epoch>);
 impl History {
     /// Whether the newest epoch is the best, or as good as the best.
     pub fn newest_is_best(&self) -> bool {
-        let best = self.0.iter().map(Epoch::fitness).fold(f64::NEG_INFINITY, f64::max);
-        self.0.last().is_some_and(|newest| newest.fitness() >= best)
+        self.best().is_some_and(|best| best + 1 == self.0.len())
     }
 
     /// The place of the best epoch whose weights were kept: the last among equals.
     pub fn best(&self) -> Option<usize> {
-        (0..self.0.len())
-            .reduce(|best, i| if self.0[i].fitness() >= self.0[best].fitness() { i } else { best })
+        self.fitness().reduce(|best, new| if new.1 >= best.1 { new } else { best }).map(|(place, _)| place)
     }
 
-    /// Whether `patience` epochs went by since fitness last rose; 0 is endless patience.
-    pub fn out_of_patience(&self, patience: usize) -> bool {
-        let rises =
-            |best: usize, i: usize| if self.0[i].fitness() > self.0[best].fitness() { i } else { best };
-        let last_rise = (0..self.0.len()).reduce(rises);
-        patience > 0 && last_rise.is_some_and(|rise| self.0.len() - 1 - rise >= patience)
+    /// Whether `patience` epochs went by since fitness last rose, at the end of the epoch at `place`; 0 is
+    /// endless patience. As long as nothing was right, nothing counts.
+    pub fn out_of_patience(&self, place: usize, patience: usize) -> bool {
+        let rises = |best: (usize, f64), new: (usize, f64)| {
+            if new.1 > best.1 || best.1 == 0.0 { new } else { best }
+        };
+        let last_rise = self.fitness().reduce(rises);
+        patience > 0 && last_rise.is_some_and(|(rise, _)| place >= rise + patience)
     }
 
-    /// The reference's `results.csv`.
+    /// Place and fitness of the epochs that were validated.
+    fn fitness(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.0.iter().enumerate().filter_map(|(place, epoch)| Some((place, epoch.scores?.fitness())))
+    }
+
+    /// The reference's `results.csv`, with empty cells where an epoch was not validated.
     pub fn to_csv(&self) -> String {
-        let mut csv = String::from(
-            "epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss,lr/pg0,lr/pg1,lr/pg2\n",
-        );
+        let mut csv =
+            String::from("epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss");
+        let groups = self.0.first().map_or(3, |epoch| epoch.rates.len());
+        (0..groups).for_each(|group| _ = write!(csv, ",lr/pg{group}"));
         for (i, epoch) in self.0.iter().enumerate() {
-            let numbers = [epoch.seconds, epoch.train_loss, epoch.top1, epoch.top5, epoch.val_loss];
-            let _ = write!(csv, "{}", i + 1);
-            for number in numbers.into_iter().chain(epoch.rates) {
-                let _ = write!(csv, ",{}", significant(number));
-            }
-            csv.push('\n');
+            let _ = write!(csv, "\n{}", i + 1);
+            epoch
+                .cells()
+                .iter()
+                .for_each(|cell| _ = write!(csv, ",{}", cell.map(significant).unwrap_or_default()));
         }
+        csv.push('\n');
         csv
+    }
+}
+
+impl Epoch {
+    fn cells(&self) -> Vec<Option<f64>> {
+        let score = |pick: fn(Scores) -> f64| self.scores.map(pick);
+        let scores = [score(|s| s.top1), score(|s| s.top5), score(|s| s.loss)];
+        let measured = [Some(self.seconds), Some(self.train_loss)].into_iter().chain(scores);
+        measured.chain(self.rates.iter().copied().map(Some)).collect()
     }
 }
 
@@ -100,14 +123,13 @@ fn significant(value: f64) -> String {
 mod tests {
     use super::*;
 
+    /// Epochs of this fitness; a negative one was not validated.
     fn history(fitness: &[f64]) -> History {
         let epoch = |&f: &f64| Epoch {
-            seconds: 0.0,
-            train_loss: 0.0,
-            top1: f,
-            top5: f,
-            val_loss: 0.0,
-            rates: [0.0; 3],
+            seconds: 1.5,
+            train_loss: 0.25,
+            scores: (f >= 0.0).then_some(Scores { top1: f, top5: f, loss: 2.0 }),
+            rates: vec![0.01, 0.01, 0.1],
         };
         History(fitness.iter().map(epoch).collect())
     }
@@ -117,9 +139,32 @@ mod tests {
         let history = history(&[0.5, 0.7, 0.6, 0.7]);
         assert_eq!(history.best(), Some(3));
         assert!(history.newest_is_best());
-        assert!(history.out_of_patience(2));
-        assert!(!history.out_of_patience(3));
-        assert!(!history.out_of_patience(0));
+        assert!(history.out_of_patience(3, 2));
+        assert!(!history.out_of_patience(3, 3));
+        assert!(history.out_of_patience(4, 3));
+        assert!(!history.out_of_patience(3, 0));
+    }
+
+    #[test]
+    fn epochs_without_validation_are_neither_best_nor_worse() {
+        let history = history(&[-1.0, 0.7, -1.0, 0.6, -1.0]);
+        assert_eq!(history.best(), Some(1));
+        assert!(!history.newest_is_best());
+        assert!(history.out_of_patience(4, 3) && !history.out_of_patience(4, 4));
+    }
+
+    #[test]
+    fn as_long_as_nothing_is_right_patience_lasts() {
+        assert!(!history(&[0.0; 9]).out_of_patience(8, 2));
+    }
+
+    #[test]
+    fn the_table_is_the_references() {
+        insta::assert_snapshot!(history(&[0.5, -1.0]).to_csv(), @r"
+        epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss,lr/pg0,lr/pg1,lr/pg2
+        1,1.5,0.25,0.5,0.5,2,0.01,0.01,0.1
+        2,1.5,0.25,,,,0.01,0.01,0.1
+        ");
     }
 
     #[test]

@@ -12,7 +12,17 @@ pub enum Decay {
     Linear,
     /// On half a cosine.
     Cosine,
+    /// In steps: times `step_gamma` after every `step_size` epochs, as PyTorch's StepLR.
+    Step,
+    /// It rises from 1/25 of `lr0` to `lr0` over the first 30 % of the run, then falls to `lrf` of `lr0`, on
+    /// half a cosine each, batch by batch, as PyTorch's OneCycleLR (Smith and Topin, 2018).
+    OneCycle,
 }
+
+/// The part of a one-cycle run in which the rate rises.
+const RISE: f64 = 0.3;
+/// How far below its peak a one-cycle run begins.
+const BELOW: f64 = 25.0;
 
 /// The rates of a run, given where it is.
 ///
@@ -29,6 +39,10 @@ pub struct Schedule {
     pub lr0: f64,
     /// Last learning rate, as a fraction of the first.
     pub lrf: f64,
+    /// Epochs between the falls of [`Decay::Step`].
+    pub step_size: usize,
+    /// What the rate is multiplied by at each of them.
+    pub step_gamma: f64,
     /// Micro-batches of warm-up; 0 for none.
     pub warmup: usize,
     /// Where the biases' rate starts in warm-up; the others start at 0.
@@ -55,12 +69,12 @@ impl Schedule {
 
     /// The learning rate of weights and norms.
     pub fn rate(&self, step: usize, epoch: usize) -> f64 {
-        self.ramp(step, 0.0, self.settled_rate(epoch))
+        self.ramp(step, 0.0, self.settled_rate(step, epoch))
     }
 
     /// The learning rate of biases.
     pub fn bias_rate(&self, step: usize, epoch: usize) -> f64 {
-        self.ramp(step, self.warmup_bias_lr, self.settled_rate(epoch))
+        self.ramp(step, self.warmup_bias_lr, self.settled_rate(step, epoch))
     }
 
     /// The momentum of optimizers that have one to warm up.
@@ -68,19 +82,50 @@ impl Schedule {
         self.ramp(step, self.warmup_momentum, self.momentum)
     }
 
+    /// The rates of the groups of parameters that `metrics.csv` has: weights, norms, biases. With MuSGD the
+    /// reference has eight: those three and what Muon moves, each twice, the first time for parameters at
+    /// three times the rate, of which a classifier has none.
+    pub fn groups(&self, step: usize, epoch: usize, musgd: bool) -> Vec<f64> {
+        let (rate, bias) = (self.rate(step, epoch), self.bias_rate(step, epoch));
+        if !musgd {
+            return vec![rate, rate, bias];
+        }
+        let fast = Self { lr0: 3.0 * self.lr0, ..self.clone() };
+        let (fast_rate, fast_bias) = (fast.rate(step, epoch), fast.bias_rate(step, epoch));
+        vec![fast_rate, rate, fast_rate, rate, fast_bias, bias, fast_rate, rate]
+    }
+
+    /// The same, all rates times `factor`.
+    #[must_use]
+    pub fn slowed(self, factor: f64) -> Self {
+        Self { lr0: self.lr0 * factor, warmup_bias_lr: self.warmup_bias_lr * factor, ..self }
+    }
+
     /// Micro-batches that the next optimizer step waits for.
     pub fn accumulation_at(&self, step: usize) -> usize {
         (self.ramp(step, 1.0, self.accumulate as f64).round_ties_even() as usize).max(1)
     }
 
-    /// The rate of an epoch without warm-up.
-    fn settled_rate(&self, epoch: usize) -> f64 {
+    /// The rate without warm-up: constant within an epoch, except in a one-cycle run.
+    fn settled_rate(&self, step: usize, epoch: usize) -> f64 {
         let done = epoch as f64 / self.epochs as f64;
         let factor = match self.decay {
             Decay::Linear => (1.0 - done).max(0.0) * (1.0 - self.lrf) + self.lrf,
-            Decay::Cosine => (1.0 - (std::f64::consts::PI * done).cos()) / 2.0 * (self.lrf - 1.0) + 1.0,
+            Decay::Cosine => between(1.0, self.lrf, done),
+            Decay::Step => self.step_gamma.powi((epoch / self.step_size) as i32),
+            Decay::OneCycle => self.cycle(step),
         };
         self.lr0 * factor
+    }
+
+    /// The rate of a one-cycle run, as a part of its peak.
+    fn cycle(&self, step: usize) -> f64 {
+        let (step, total) = (step as f64, (self.epochs * self.batches) as f64);
+        let (peak, last) = (RISE * total - 1.0, total - 1.0);
+        if step <= peak {
+            return between(1.0 / BELOW, 1.0, step / peak.max(1.0));
+        }
+        between(1.0, self.lrf, ((step - peak) / (last - peak)).min(1.0))
     }
 
     /// From `start` to `end` over the warm-up, `end` after it. The last step of the warm-up counts.
@@ -90,6 +135,11 @@ impl Schedule {
         }
         start + (end - start) * step as f64 / self.warmup as f64
     }
+}
+
+/// From `start` to `end` on half a cosine; `done` in 0 to 1.
+fn between(start: f64, end: f64, done: f64) -> f64 {
+    (1.0 - (std::f64::consts::PI * done).cos()) / 2.0 * (end - start) + start
 }
 
 #[cfg(test)]
@@ -108,6 +158,8 @@ mod tests {
             decay,
             lr0,
             lrf,
+            step_size: 3,
+            step_gamma: 0.1,
             warmup,
             warmup_bias_lr,
             warmup_momentum,
@@ -153,5 +205,38 @@ mod tests {
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0, ..schedule(10, 5, 64) };
         assert_eq!(schedule.rate(0, 0), schedule.lr0);
         assert!((schedule.rate(0, 10) - schedule.lr0 * schedule.lrf).abs() < 1e-12);
+    }
+
+    #[test]
+    fn steps_fall_by_their_factor() {
+        let schedule = Schedule { decay: Decay::Step, warmup: 0, lr0: 1.0, ..schedule(10, 5, 64) };
+        let rates: Vec<f64> = (0..8).map(|epoch| schedule.rate(epoch * 5, epoch)).collect();
+        for (rate, expected) in rates.iter().zip([1.0, 1.0, 1.0, 0.1, 0.1, 0.1, 0.01, 0.01]) {
+            assert!((rate - expected).abs() < 1e-12, "{rates:?}");
+        }
+    }
+
+    /// `OneCycleLR(optimizer, max_lr=1.0, total_steps=20, final_div_factor=4)` of PyTorch 2.9.1, where the
+    /// last rate is 1 / 25 / 4.
+    #[test]
+    fn one_cycle_is_pytorchs() {
+        let schedule =
+            Schedule { decay: Decay::OneCycle, warmup: 0, lr0: 1.0, lrf: 0.01, ..schedule(4, 5, 64) };
+        let rates: Vec<f64> = (0..20).map(|step| schedule.rate(step, step / 5)).collect();
+        let expected = [
+            0.04, 0.13167184, 0.37167184, 0.66832816, 0.90832816, 1.0, 0.98758932, 0.95097959, 0.89200658,
+            0.81362745, 0.71977245, 0.61514786, 0.505, 0.39485214, 0.29022755, 0.19637255, 0.11799342,
+            0.05902041, 0.02241068, 0.01,
+        ];
+        for (rate, expected) in rates.iter().zip(expected) {
+            assert!((rate - expected).abs() < 1e-7, "{rates:?}");
+        }
+    }
+
+    #[test]
+    fn warm_up_ends_at_the_momentum_asked_for() {
+        let schedule = schedule(5, 10, 16);
+        assert_eq!([0, 15, 30, 31].map(|step| schedule.momentum(step)), [0.8, 0.8685, 0.937, 0.937]);
+        assert_eq!(Schedule { warmup: 0, ..schedule }.momentum(0), 0.937);
     }
 }

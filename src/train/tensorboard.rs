@@ -5,7 +5,7 @@
 
 use prost::Message;
 
-use super::History;
+use super::{Epoch, History};
 
 /// TensorBoard looks for files with `tfevents` in their name.
 pub const FILE: &str = "events.out.tfevents.kiln";
@@ -48,19 +48,25 @@ pub fn events(history: &History, ended: f64) -> Vec<u8> {
     let version = Some("brain.Event:2".to_owned());
     record(&mut bytes, &Event { wall_time: begun, step: 0, file_version: version, summary: None });
     for (step, epoch) in (1..).zip(&history.0) {
-        let rates = epoch.rates.iter().enumerate().map(|(group, rate)| (format!("lr/pg{group}"), *rate));
-        let numbers = [
-            ("train/loss", epoch.train_loss),
-            ("metrics/accuracy_top1", epoch.top1),
-            ("metrics/accuracy_top5", epoch.top5),
-            ("val/loss", epoch.val_loss),
-        ];
-        let numbers = numbers.into_iter().map(|(tag, value)| (tag.to_owned(), value)).chain(rates);
-        let value = numbers.map(|(tag, value)| Scalar { tag, simple_value: value as f32 }).collect();
+        let value = scalars(epoch).map(|(tag, value)| Scalar { tag, simple_value: value as f32 }).collect();
         let summary = Some(Summary { value });
         record(&mut bytes, &Event { wall_time: begun + epoch.seconds, step, file_version: None, summary });
     }
     bytes
+}
+
+/// What was measured, by name.
+fn scalars(epoch: &Epoch) -> impl Iterator<Item = (String, f64)> {
+    let scores = epoch.scores.map(|scores| {
+        [
+            ("metrics/accuracy_top1", scores.top1),
+            ("metrics/accuracy_top5", scores.top5),
+            ("val/loss", scores.loss),
+        ]
+    });
+    let rates = epoch.rates.iter().enumerate().map(|(group, rate)| (format!("lr/pg{group}"), *rate));
+    let numbers = [("train/loss", epoch.train_loss)].into_iter().chain(scores.into_iter().flatten());
+    numbers.map(|(tag, value)| (tag.to_owned(), value)).chain(rates)
 }
 
 fn record(bytes: &mut Vec<u8>, event: &Event) {
@@ -86,7 +92,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Epoch;
+    use crate::train::Scores;
 
     #[test]
     fn checksums_are_the_standards() {
@@ -115,10 +121,8 @@ mod tests {
         let epoch = |seconds, top1| Epoch {
             seconds,
             train_loss: 2.0,
-            top1,
-            top5: 0.9,
-            val_loss: 2.2,
-            rates: [0.01, 0.01, 0.1],
+            scores: Some(Scores { top1, top5: 0.9, loss: 2.2 }),
+            rates: vec![0.01, 0.01, 0.1],
         };
         let events = read(&events(&History(vec![epoch(2.0, 0.25), epoch(5.0, 0.5)]), 1000.0));
         assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"));

@@ -1,7 +1,9 @@
 //! Where a layer gets its parameters from: fresh random numbers, or values by name.
 
+use std::collections::BTreeSet;
+
 use burn::{
-    module::{Param, RunningState},
+    module::{Param, ParamId, RunningState},
     tensor::{Device, Tensor, TensorData},
 };
 
@@ -18,6 +20,8 @@ pub struct Builder<'a> {
     values: Option<&'a Parameters>,
     /// `None` where the numbers don't matter.
     seed: Option<u64>,
+    /// Names of parameters that are not learnt.
+    frozen: Option<&'a BTreeSet<String>>,
     device: &'a Device,
 }
 
@@ -33,17 +37,17 @@ pub enum Fill {
 impl<'a> Builder<'a> {
     /// Parameters drawn from `seed`.
     pub fn fresh(seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: Some(seed), device }
+        Self { name: String::new(), values: None, seed: Some(seed), frozen: None, device }
     }
 
     /// Parameters that are all zero: for who wants to know names and shapes only.
     pub fn blank(device: &'a Device) -> Self {
-        Self { name: String::new(), values: None, seed: None, device }
+        Self { name: String::new(), values: None, seed: None, frozen: None, device }
     }
 
     /// Parameters taken from `values` where name and shape agree, drawn from `seed` elsewhere.
     pub fn with_values(values: &'a Parameters, seed: u64, device: &'a Device) -> Self {
-        Self { name: String::new(), values: Some(values), seed: Some(seed), device }
+        Self { name: String::new(), values: Some(values), seed: Some(seed), frozen: None, device }
     }
 
     /// The builder for the sub-module `name`.
@@ -53,19 +57,34 @@ impl<'a> Builder<'a> {
         Self { name: format!("{}{dot}{name}", self.name), ..self.clone() }
     }
 
+    /// The same, but the parameters called `names` are not learnt.
+    #[must_use]
+    pub fn frozen(self, names: &'a BTreeSet<String>) -> Self {
+        Self { frozen: Some(names), ..self }
+    }
+
+    /// Whether the parameter `name` is not learnt.
+    pub(super) fn is_frozen(&self, name: &str) -> bool {
+        self.frozen.is_some_and(|names| names.contains(&self.at(name).name))
+    }
+
     /// Whether there is a value for `name`.
     pub(super) fn has(&self, name: &str) -> bool {
         self.values.is_some_and(|values| values.contains_key(&self.at(name).name))
     }
 
-    /// A parameter that is learnt.
+    /// A parameter that is learnt, unless it is frozen.
     pub(super) fn parameter<const D: usize>(
         &self,
         name: &str,
         shape: [usize; D],
         fill: Fill,
     ) -> Param<Tensor<D>> {
-        Param::from_tensor(self.tensor(name, shape, fill))
+        let tensor = self.tensor(name, shape, fill);
+        if self.is_frozen(name) {
+            return Param::initialized(ParamId::new(), tensor);
+        }
+        Param::from_tensor(tensor)
     }
 
     /// A running statistic, which is not learnt.

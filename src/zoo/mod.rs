@@ -15,5 +15,6 @@ pub mod weights;
 pub use arch::Arch;
 pub use builder::Builder;
 pub use fold::fold;
+pub use layers::FEATURES;
 pub use network::Network;
 pub use parameters::{Parameter, Parameters, Role, parameters};

@@ -49,12 +49,17 @@ impl Network {
 
     /// Logits `[batch, classes]` of images `[batch, 3, height, width]`.
     ///
-    /// Trains (batch statistics, dropout) if the images lie on a device that records gradients.
+    /// Trains (batch statistics) if the images lie on a device that records gradients.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        self.forward_masked(images, None)
+    }
+
+    /// [`Network::forward`] with the head's features multiplied by `mask` `[batch, FEATURES]`: dropout.
+    pub fn forward_masked(&self, images: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
         let (head, body) = self.model.split_last().expect("an arch ends in a head");
         let features = body.iter().fold(images, |x, layer| layer.forward(x));
         match head {
-            Layer::Classify(head) => head.forward(features),
+            Layer::Classify(head) => head.forward(features, mask),
             _ => unreachable!("an arch ends in a Classify row"),
         }
     }

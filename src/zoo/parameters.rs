@@ -28,7 +28,8 @@ impl Role {
         match name.rsplit('.').next() {
             Some("running_mean" | "running_var") => Self::Statistic,
             Some("bias") => Self::Bias,
-            _ if rank == 1 => Self::Norm,
+            // Layer scales (`gamma`) have one dimension too, but are no norm's: they decay.
+            Some("weight") if rank == 1 => Self::Norm,
             _ => Self::Weight,
         }
     }

@@ -6,15 +6,10 @@ use std::{
 };
 
 use crate::{
-    data::{
-        Dataset, Split,
-        loader::{Loader, Mode},
-        transform::{TrainOp, Transforms},
-    },
     error::{Error, Result},
     eval::contact_sheet::{Tile, contact_sheet, save_png, tile},
     node::Context,
-    train::{History, curves::curves_svg, tensorboard},
+    train::{History, Job, curves::curves_svg, preview, tensorboard},
 };
 
 /// How many batches are shown.
@@ -39,27 +34,13 @@ pub(super) fn events(cx: &Context<'_>, history: &History) -> Result<()> {
     write(cx, tensorboard::FILE, &tensorboard::events(history, now))
 }
 
-/// Writes the first batches of the first epoch as the network saw them, but for normalization:
-/// `train_batch0.png` and so on. They are made anew from the seed, so that a run which was resumed has
-/// them, too.
+/// Writes the first batches of the first epoch as the network saw them: `train_batch0.png` and so on.
 ///
 /// # Errors
 /// If an image can't be read or a picture can't be written.
-pub(super) fn batches(
-    cx: &Context<'_>,
-    dataset: &Dataset,
-    transforms: &Transforms,
-    batch: usize,
-) -> Result<()> {
-    // Without normalization, which takes no random numbers, pixels are colours still.
-    let mut transforms = transforms.clone();
-    transforms.train.retain(|op| !matches!(op, TrainOp::Normalize(_)));
-    let mode = Mode::Train { seed: cx.seed };
-    let loader = Loader::new(dataset, Split::Train, &transforms, mode, batch, cx.threads);
-    for (number, batch) in loader.epoch(0).take(BATCHES).enumerate() {
-        cx.progress.check()?;
-        let batch = batch?;
-        let names = batch.targets.iter().map(|&class| dataset.index.classes[class].clone());
+pub(super) fn batches(cx: &Context<'_>, job: &Job<'_>) -> Result<()> {
+    for (number, batch) in preview(job, BATCHES)?.into_iter().enumerate() {
+        let names = batch.targets.iter().map(|&class| job.dataset.index.classes[class].clone());
         let images = batch.images.chunks_exact(3 * batch.size * batch.size).take(IMAGES);
         let tiles: Vec<Tile> =
             images.zip(names).map(|(pixels, name)| tile(pixels, batch.size, name)).collect();

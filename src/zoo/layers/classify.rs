@@ -48,11 +48,16 @@ impl Classify {
         }
     }
 
-    /// `[batch, c1, h, w]` to logits `[batch, classes]`.
-    pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
+    /// `[batch, c1, h, w]` to logits `[batch, classes]`; the features between are multiplied by `mask`
+    /// `[batch, FEATURES]`, if there is one: dropout.
+    pub fn forward(&self, x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
         let x = self.conv.forward(x);
         let [batch, c, h, w] = x.dims();
         let pooled = x.reshape([batch, c, h * w]).mean_dim(2).reshape([batch, c]);
+        let pooled = match mask {
+            Some(mask) => pooled * mask,
+            None => pooled,
+        };
         self.linear.forward(pooled)
     }
 }

@@ -24,6 +24,8 @@ pub struct BatchNorm2d {
     bias: Param<Tensor<1>>,
     running_mean: RunningState<Tensor<1>>,
     running_var: RunningState<Tensor<1>>,
+    /// Whether it normalises by the running statistics also in training, and leaves them alone.
+    frozen: bool,
 }
 
 /// Convolution, batch norm, and SiLU unless it is [`linear`](ConvBlock::linear).
@@ -64,11 +66,12 @@ impl BatchNorm2d {
             bias: b.parameter("bias", [channels], Fill::Constant(0.0)),
             running_mean: b.statistic("running_mean", channels, 0.0),
             running_var: b.statistic("running_var", channels, 1.0),
+            frozen: b.is_frozen("weight") && b.is_frozen("bias"),
         }
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if x.device().is_autodiff() { self.train(x) } else { self.eval(x) }
+        if x.device().is_autodiff() && !self.frozen { self.train(x) } else { self.eval(x) }
     }
 
     fn eval(&self, x: Tensor<4>) -> Tensor<4> {

@@ -13,7 +13,7 @@ mod resnet;
 
 pub use area::A2c2f;
 pub use attention::C2psa;
-pub use classify::Classify;
+pub use classify::{Classify, FEATURES};
 pub use conv::ConvBlock;
 pub use conv::EPSILON;
 pub use csp::{C2f, C3k2};

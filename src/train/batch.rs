@@ -1,0 +1,82 @@
+//! How many images a device has memory for.
+
+use std::{fs, path::Path};
+
+use burn::tensor::{Device, Tensor};
+
+use super::{
+    loss::{Loss, Targets},
+    memory,
+};
+use crate::{
+    error::{Error, Result},
+    zoo::{Arch, Builder, Network},
+};
+
+/// No batch is larger than this, as in the reference.
+const MOST: usize = 1024;
+/// Where the number is kept, so that a resumed run has the same.
+const FILE: &str = "batch.txt";
+
+/// The largest power of two of which twice as many images of `size`² pixels go forward and backward through
+/// `arch` at once, at most 1024. The device is asked in the surest way: by doing it.
+///
+/// The number is kept in the folder `scratch` and taken from there the next time: a run that is resumed must
+/// have the batches that it began with.
+///
+/// # Errors
+/// If not even two images fit, or `scratch` can't be written.
+pub fn fitting(arch: &Arch, size: usize, device: &Device, scratch: &Path) -> Result<usize> {
+    let path = scratch.join(FILE);
+    if let Some(kept) = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
+        return Ok(kept);
+    }
+    let fits = |batch| fits(arch, batch, size, device);
+    let batch = largest(fits).ok_or_else(|| {
+        Error::new(format!("not even 2 images of {size} x {size} pixels fit into memory"))
+            .help("lower the `size` of the transforms, or choose a smaller architecture")
+    })?;
+    fs::write(&path, batch.to_string()).map_err(|error| Error::io("write", &path, error))?;
+    Ok(batch)
+}
+
+/// The largest power of two for which `fits` holds for twice as many.
+fn largest(fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let doubled = std::iter::successors(Some(1), |batch| Some(batch * 2)).take_while(|&batch| batch <= MOST);
+    doubled.take_while(|&batch| fits(2 * batch)).last()
+}
+
+fn fits(arch: &Arch, batch: usize, size: usize, device: &Device) -> bool {
+    let step = || {
+        let recording = device.clone().autodiff();
+        let network = Network::new(arch, &Builder::blank(&recording));
+        let images = Tensor::zeros([batch, 3, size, size], &recording);
+        let loss = Loss { classes: arch.classes, smoothing: 0.0, weights: None, gamma: 0.0 };
+        let loss = loss.of(network.forward(images), &Targets::Classes(vec![0; batch]));
+        drop(loss.backward());
+    };
+    memory::guard(batch, size, step).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twice_as_many_must_fit() {
+        let with_room_for = |most| largest(|batch| batch <= most);
+        assert_eq!(
+            [1, 2, 3, 100, 128, 1_000_000].map(with_room_for),
+            [None, Some(1), Some(1), Some(32), Some(64), Some(1024)]
+        );
+    }
+
+    #[test]
+    fn the_number_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let arch = Arch::built_in("yolo11n-cls", 2).unwrap();
+        assert!(fits(&arch, 2, 32, &Device::flex()));
+        fs::write(folder.path().join(FILE), "12").unwrap();
+        assert_eq!(fitting(&arch, 32, &Device::flex(), folder.path()).unwrap(), 12);
+    }
+}

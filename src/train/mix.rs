@@ -1,0 +1,198 @@
+//! Mixup (Zhang et al., 2018) and CutMix (Yun et al., 2019): two images in one, their classes shared.
+
+use super::loss::{Targets, one_hot};
+use crate::{data::Batch, random::Random};
+
+/// How often batches are mixed, and how much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mix {
+    /// Probability that a batch is blended.
+    pub mixup: f64,
+    /// How even the blends are: the share of the own image is drawn from Beta(alpha, alpha).
+    pub mixup_alpha: f64,
+    /// Probability that a batch gets patches of other images.
+    pub cutmix: f64,
+    /// How even the patches' sizes are, likewise.
+    pub cutmix_alpha: f64,
+}
+
+impl Mix {
+    /// Mixes each image of the batch with the one before it, or leaves the batch alone, as `random` says.
+    pub fn apply(&self, batch: &mut Batch, classes: usize, random: &mut Random) -> Targets {
+        let draw = random.unit();
+        let share = if draw < self.mixup {
+            blend(batch, beta(random, self.mixup_alpha))
+        } else if draw < self.mixup + self.cutmix {
+            let share = beta(random, self.cutmix_alpha);
+            patch(batch, share, random)
+        } else {
+            return Targets::Classes(batch.targets.clone());
+        };
+        Targets::Shares(shared(&batch.targets, share as f32, classes))
+    }
+}
+
+/// Each image's own class has `share`, the class of the image before has the rest.
+fn shared(targets: &[usize], share: f32, classes: usize) -> Vec<f32> {
+    let mut rows = one_hot(targets, classes);
+    rows.iter_mut().for_each(|one| *one *= share);
+    for (i, row) in rows.chunks_exact_mut(classes).enumerate() {
+        row[targets[before(i, targets.len())]] += 1.0 - share;
+    }
+    rows
+}
+
+/// The place of the image that is mixed into image `i`.
+fn before(i: usize, count: usize) -> usize {
+    (i + count - 1) % count
+}
+
+/// `share · own + (1 - share) · other`; gives `share`.
+fn blend(batch: &mut Batch, share: f64) -> f64 {
+    let own = share as f32;
+    in_pairs(batch, |pixel, other| *pixel = own * *pixel + (1.0 - own) * other, |_| true);
+    share
+}
+
+/// A rectangle of `1 - share` of the area, anywhere, from the other image; gives the share of the own image
+/// that is left, as a part of the rectangle may lie outside.
+fn patch(batch: &mut Batch, share: f64, random: &mut Random) -> f64 {
+    let size = batch.size;
+    let half = size as f64 * (1.0 - share).sqrt() / 2.0;
+    let [rows, columns] = [(); 2].map(|()| {
+        let middle = random.uniform(0.0, size as f64);
+        let edge = |at: f64| at.clamp(0.0, size as f64).round() as usize;
+        edge(middle - half)..edge(middle + half)
+    });
+    let inside = |pixel: usize| rows.contains(&(pixel / size % size)) && columns.contains(&(pixel % size));
+    in_pairs(batch, |pixel, other| *pixel = other, inside);
+    1.0 - (rows.len() * columns.len()) as f64 / (size * size) as f64
+}
+
+/// Changes every pixel value that is `inside` (given its place in the image) by that of the other image.
+fn in_pairs(batch: &mut Batch, change: impl Fn(&mut f32, f32), inside: impl Fn(usize) -> bool) {
+    let originals = batch.images.clone();
+    let length = originals.len() / batch.len();
+    let count = batch.len();
+    for (i, image) in batch.images.chunks_exact_mut(length).enumerate() {
+        let other = &originals[before(i, count) * length..][..length];
+        for (place, (pixel, &other)) in image.iter_mut().zip(other).enumerate() {
+            if inside(place) {
+                change(pixel, other);
+            }
+        }
+    }
+}
+
+/// A number from Beta(alpha, alpha), as a part of two from Gamma(alpha).
+fn beta(random: &mut Random, alpha: f64) -> f64 {
+    let (a, b) = (gamma(random, alpha), gamma(random, alpha));
+    // Both can be too small to tell apart where alpha is tiny: then one image or the other is whole.
+    if a + b > 0.0 { a / (a + b) } else { f64::from(u8::from(random.chance(0.5))) }
+}
+
+/// A number from Gamma(shape, 1) (Marsaglia and Tsang, 2000).
+fn gamma(random: &mut Random, shape: f64) -> f64 {
+    if shape < 1.0 {
+        let power = (1.0 - random.unit()).powf(1.0 / shape);
+        return gamma(random, shape + 1.0) * power;
+    }
+    let d = shape - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    loop {
+        let x = random.normal();
+        let v = (1.0 + c * x).powi(3);
+        if v > 0.0 && (1.0 - random.unit()).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+            return d * v;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Image `i` is all `i + 1`, its class `i`.
+    fn batch(count: usize) -> Batch {
+        let (size, length) = (8, 3 * 8 * 8);
+        let images = (0..count).flat_map(|i| vec![(i + 1) as f32; length]).collect();
+        Batch { images, targets: (0..count).collect(), indices: (0..count).collect(), size }
+    }
+
+    fn mix(mixup: f64, cutmix: f64) -> Mix {
+        Mix { mixup, mixup_alpha: 0.8, cutmix, cutmix_alpha: 1.0 }
+    }
+
+    fn random(number: u64) -> Random {
+        Random::new("test", &[number])
+    }
+
+    #[test]
+    fn a_blend_shares_pixels_as_it_shares_classes() {
+        for number in 0..20 {
+            let mut blended = batch(3);
+            let Targets::Shares(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(number)) else {
+                panic!("not mixed")
+            };
+            for (i, row) in shares.chunks_exact(3).enumerate() {
+                let expected: f32 = row.iter().zip([1.0, 2.0, 3.0]).map(|(share, value)| share * value).sum();
+                let image = &blended.images[i * 192..][..192];
+                assert!(image.iter().all(|pixel| (pixel - expected).abs() < 1e-5), "{i}: {expected}");
+                assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_patch_shares_classes_by_its_area() {
+        let mut areas = Vec::new();
+        for number in 0..50 {
+            let mut patched = batch(3);
+            let Targets::Shares(shares) = mix(0.0, 1.0).apply(&mut patched, 3, &mut random(number)) else {
+                panic!("not mixed")
+            };
+            for (i, row) in shares.chunks_exact(3).enumerate() {
+                let image = &patched.images[i * 192..][..192];
+                let own = image.iter().filter(|&&pixel| pixel == (i + 1) as f32).count() as f32 / 192.0;
+                let other = image.iter().filter(|&&pixel| pixel == (before(i, 3) + 1) as f32).count();
+                assert!(
+                    (row[i] - own).abs() < 1e-6 && (row[before(i, 3)] - other as f32 / 192.0).abs() < 1e-6
+                );
+                areas.push(own);
+            }
+        }
+        assert!(areas.iter().any(|&area| area < 0.4) && areas.iter().any(|&area| area > 0.6), "{areas:?}");
+    }
+
+    #[test]
+    fn batches_are_mixed_as_often_as_asked() {
+        let mixed = |mix: Mix| {
+            let one = |number| matches!(mix.apply(&mut batch(2), 2, &mut random(number)), Targets::Shares(_));
+            (0..1000).filter(|&number| one(number)).count()
+        };
+        assert_eq!((mixed(mix(0.0, 0.0)), mixed(mix(0.5, 0.5))), (0, 1000));
+        assert!((250..350).contains(&mixed(mix(0.2, 0.1))));
+    }
+
+    #[test]
+    fn an_image_alone_stays_itself() {
+        let mut alone = batch(1);
+        let targets = mix(0.5, 0.5).apply(&mut alone, 2, &mut random(0));
+        assert_eq!(alone, batch(1));
+        let Targets::Shares(shares) = targets else { panic!("not mixed") };
+        assert!((shares[0] - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn beta_has_its_mean_and_variance() {
+        for alpha in [0.01, 0.2, 1.0, 4.0] {
+            let mut random = random(7);
+            let draws: Vec<f64> = (0..20_000).map(|_| beta(&mut random, alpha)).collect();
+            let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+            let variance = draws.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / draws.len() as f64;
+            let expected = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            assert!((mean - 0.5).abs() < 0.015, "alpha {alpha}: mean {mean}");
+            assert!((variance - expected).abs() < 0.01, "alpha {alpha}: variance {variance}, not {expected}");
+        }
+    }
+}

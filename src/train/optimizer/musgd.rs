@@ -1,0 +1,54 @@
+//! MuSGD: Muon (Jordan et al., 2024) for matrices and convolutions, then Nesterov SGD for everything.
+
+use burn::tensor::Tensor;
+
+use super::{Moved, Turn, follow, sgd};
+
+/// How large Muon's part of the step is.
+const MUON: f64 = 0.2;
+/// Iterations of Newton and Schulz, and their coefficients.
+const ITERATIONS: usize = 5;
+const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
+
+/// Muon: `m ← β m + (1-β) g`, a step along `u = β m + (1-β) g` made orthogonal. Then SGD with the same
+/// gradient, its decay that of the parameter that has moved.
+pub(super) fn step(mut turn: Turn<'_>) -> Moved {
+    if !matches!(turn.shape.len(), 2 | 4) {
+        return sgd::step(turn);
+    }
+    let mut memory = std::mem::take(&mut turn.memory).into_iter();
+    let beta = turn.momentum;
+    let muon = follow(memory.next(), turn.gradient.clone(), beta);
+    let update = muon.clone().mul_scalar(beta) + turn.gradient.clone().mul_scalar(1.0 - beta);
+    let update = orthogonal(update, turn.shape[0]);
+    turn.values = turn.values - update.mul_scalar(turn.rate * MUON * scale(turn.shape));
+    turn.memory = memory.collect();
+    let Moved { values, memory: momentum } = sgd::step(turn);
+    Moved { values, memory: std::iter::once(muon).chain(momentum).collect() }
+}
+
+/// `√max(1, rows / columns)` of the last two dimensions: 1 for a square kernel, more for a tall matrix.
+fn scale(shape: &[usize]) -> f64 {
+    let [.., rows, columns] = shape else { return 1.0 };
+    (*rows as f64 / *columns as f64).max(1.0).sqrt()
+}
+
+/// The matrix of `rows` rows that lies nearest to having orthonormal rows or columns, roughly: five
+/// iterations of Newton and Schulz. In fp32, where the reference iterates in bf16.
+fn orthogonal(values: Tensor<1>, rows: usize) -> Tensor<1> {
+    let [count] = values.dims();
+    let matrix = values.reshape([rows, count / rows]);
+    let norm = matrix.clone().powi_scalar(2).sum().sqrt().add_scalar(1e-7);
+    let matrix = matrix / norm.reshape([1, 1]);
+    let tall = rows > count / rows;
+    let iterated = (0..ITERATIONS).fold(if tall { matrix.transpose() } else { matrix }, |x, _| iterate(x));
+    if tall { iterated.transpose() } else { iterated }.reshape([count])
+}
+
+/// `X ← a X + (b A + c A²) X` with `A = X Xᵀ`.
+fn iterate(x: Tensor<2>) -> Tensor<2> {
+    let [a, b, c] = COEFFICIENTS;
+    let gram = x.clone().matmul(x.clone().transpose());
+    let polynomial = gram.clone().mul_scalar(b) + gram.clone().matmul(gram).mul_scalar(c);
+    x.clone().mul_scalar(a) + polynomial.matmul(x)
+}
