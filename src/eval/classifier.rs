@@ -78,14 +78,10 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        let shape = [3, batch.size, batch.size];
-        let numbers: usize = shape.iter().product();
+        let (size, numbers) = (batch.size, 3 * batch.size * batch.size);
         let part = |pixels: &[f32]| {
-            let shape = [pixels.len() / numbers, shape[0], shape[1], shape[2]];
-            to_vec(
-                self.network
-                    .forward(Tensor::from_data(TensorData::new(pixels.to_vec(), shape), &self.device)),
-            )
+            let data = TensorData::new(pixels.to_vec(), [pixels.len() / numbers, 3, size, size]);
+            to_vec(self.network.forward(Tensor::from_data(data, &self.device)))
         };
         batch.images.chunks(numbers.saturating_mul(self.at_a_time)).flat_map(part).collect()
     }

@@ -248,10 +248,16 @@ fn save(path: &Path, text: String) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{collections::BTreeMap, sync::Mutex};
+
+    use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        eval::metrics::Metric,
+        progress::{Stop, Update},
+        random::Random,
+    };
 
     fn sample(path: &str, class: usize) -> Sample {
         Sample { path: path.into(), class, size: 1, digest: String::new() }
@@ -277,6 +283,52 @@ mod tests {
         };
         let result = work(&Progress::new(&sink, &stop));
         (result, warnings.into_inner().unwrap())
+    }
+
+    /// What becomes of 40 images of four classes; they are seen `batch` at a time.
+    fn measured(root: &Path, batch: usize, threads: usize) -> (Vec<Metric>, Vec<Judged>) {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
+        let mut model = Classifier::load(&fixtures.join("tiny-yolo11.pt"), "cpu").unwrap();
+        model.size = 32;
+        let sample = |i: usize| {
+            let path = format!("{i}.png");
+            let size = fs::metadata(root.join(&path)).unwrap().len();
+            Sample { path, class: i % 4, size, digest: String::new() }
+        };
+        let index =
+            Index { classes: model.names.clone(), val: (0..40).map(sample).collect(), ..Index::default() };
+        let dataset = Dataset { root: root.to_owned(), index };
+        let (stop, sink) = (Stop::default(), |_: Update| ());
+        let cx = Context {
+            inputs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            out: root,
+            scratch: root,
+            seed: 0,
+            device: "cpu",
+            threads,
+            progress: Progress::new(&sink, &stop),
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let measured = pool.install(|| measure(&model, &dataset, Split::Val, batch, &cx)).unwrap();
+        let mut report = measured.tally.report(&[1, 3, 5]);
+        report.extend(measured.calibration.report());
+        (report, measured.judged)
+    }
+
+    #[test]
+    fn no_digit_depends_on_batch_size_or_threads() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 0..40_u64 {
+            let mut random = Random::new("test", &[i]);
+            let pixel = |_, _| Rgb([(); 3].map(|()| random.below(256) as u8));
+            RgbImage::from_fn(36, 32, pixel).save(dir.path().join(format!("{i}.png"))).unwrap();
+        }
+        let expected = measured(dir.path(), 1, 1);
+        assert!(expected.1.iter().any(|one| one.true_confidence > 0.01 && one.true_confidence < 0.99));
+        for (batch, threads) in [(1, 3), (7, 1), (16, 2), (33, 4), (40, 1), (64, 2)] {
+            assert!(measured(dir.path(), batch, threads) == expected, "batch {batch}, threads {threads}");
+        }
     }
 
     #[test]
