@@ -113,8 +113,8 @@ mod tests {
             size: 64
             batch: 1
             top_k:
-              - 1
-              - 3
+            - 1
+            - 3
         ");
     }
 

@@ -76,33 +76,33 @@ mod tests {
     use super::*;
     use crate::data::decode::decode;
 
-    fn fixture(name: &str) -> RgbImage {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
-        decode(&folder.join(format!("{name}.png"))).unwrap()
+    fn part() -> RgbImage {
+        decode(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/pillow/part.png")).unwrap()
     }
 
     #[test]
     fn pairs_do_what_torchvisions_do() {
-        let part = fixture("pillow/part");
-        // One in three, so that every op and every kind of strength is there.
-        for (number, pair) in PAIRS.iter().enumerate().filter(|(number, _)| number % 3 != 1) {
+        let part = part();
+        let mut made = String::new();
+        for (number, pair) in PAIRS.iter().enumerate() {
             for negative in [false, true] {
-                let made = pair.iter().fold(part.clone(), |image, &(op, _, m)| apply(op, image, m, negative));
-                let digest = blake3::hash(&made).to_hex();
-                let expected = include_str!("../../../tests/fixtures/images/auto_augment.txt");
-                let line = format!("{number} {negative} {digest}");
-                assert!(expected.lines().any(|expected| expected == line), "{line}");
+                let image =
+                    pair.iter().fold(part.clone(), |image, &(op, _, m)| apply(op, image, m, negative));
+                made += &format!("{number} {negative} {}\n", blake3::hash(&image).to_hex());
             }
         }
+        let expected = include_str!("../../../tests/fixtures/images/auto_augment.txt");
+        let wrong: Vec<&str> = made.lines().filter(|line| !expected.contains(line)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     #[test]
     fn probabilities_are_those_of_the_table() {
-        let image = RgbImage::from_fn(16, 16, |x, y| image::Rgb([x as u8 * 9 + 40, y as u8 * 7 + 20, 99]));
+        let image = part();
         let mut random = Random::new("test", &[0]);
         let results: Vec<RgbImage> =
-            (0..2000).map(|_| AutoAugment {}.apply(image.clone(), &mut random)).collect();
-        let same = results.iter().filter(|result| **result == image).count() as f64 / 2000.0;
+            (0..1000).map(|_| AutoAugment {}.apply(image.clone(), &mut random)).collect();
+        let same = results.iter().filter(|result| **result == image).count() as f64 / 1000.0;
         // The mean over the table of both ops staying out, and of a colour of strength 0.
         let out = |(op, p, magnitude): Chance| if op == Op::Color && magnitude == 0 { 1.0 } else { 1.0 - p };
         let expected = PAIRS.iter().map(|pair| out(pair[0]) * out(pair[1])).sum::<f64>() / 25.0;
