@@ -132,7 +132,7 @@ impl Context<'_> {
     /// The artifact at a required port.
     ///
     /// # Panics
-    /// If the port is not required and the key was not given: a bug in the kind.
+    /// If the port is neither required nor taken over, and the key was not given: a bug in the kind.
     pub fn required(&self, port: &str) -> &Artifact {
         self.input(port).unwrap_or_else(|| panic!("the plan checks that `{port}` is given"))
     }
@@ -150,6 +150,9 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
     const VERSION: u32;
     /// The keys that refer to other nodes.
     const INPUTS: &'static [Input];
+    /// Ports that may be left out because another node tells: `("dataset", "model")` means the node
+    /// that is the `dataset` of this node's `model`. The plan sees to it that there is one.
+    const TAKEN_OVER: &'static [(&'static str, &'static str)] = &[];
     /// Keys that change how the work is done but not its result; they stay out of the recipe.
     const RUNTIME: &'static [&'static str] = &[];
     /// Files of the result that tell how the work went (times, for one) and that no other node
@@ -262,6 +265,8 @@ pub struct Kind {
     pub version: u32,
     /// See [`Node::INPUTS`].
     pub inputs: &'static [Input],
+    /// See [`Node::TAKEN_OVER`].
+    pub taken_over: &'static [(&'static str, &'static str)],
     /// See [`Node::RUNTIME`].
     pub runtime: &'static [&'static str],
     /// See [`Node::LOGS`].
@@ -279,6 +284,7 @@ impl Kind {
             name: N::NAME,
             version: N::VERSION,
             inputs: N::INPUTS,
+            taken_over: N::TAKEN_OVER,
             runtime: N::RUNTIME,
             logs: N::LOGS,
             schema: || {

@@ -60,7 +60,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tch", &["device", "train", "zoo"]),
     ("image", &["data", "eval", "nodes"]),
     ("rten", &["export"]),
-    ("prost", &["export"]),
+    ("prost", &["export", "train"]),
     ("petgraph", &["plan"]),
     ("jsonschema", &["spec"]),
     ("indicatif", &["report"]),

@@ -78,6 +78,7 @@ fn table() -> BTreeMap<&'static str, Shown> {
         ("patience", values(still(), "patience", 0, 1)),
         ("val_period", values(none(), "val_period", 1, 0)),
         ("save_period", values(none(), "save_period", 0, 1)),
+        ("tensorboard", values(none(), "tensorboard", false, true)),
         ("precision", Shown::Refused("bf16".into())),
     ])
 }
@@ -167,7 +168,7 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> BTreeMap<String, BTree
     nodes.keys().map(|id| (id.clone(), files(&results.folder(id)))).collect()
 }
 
-/// The files of a node, without its recipe and the times in its metrics.
+/// The files of a node, without its recipe, its pictures and the times in its metrics.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -175,6 +176,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         match name.as_str() {
             "recipe.json" | "manifest.json" => {}
+            picture if picture.ends_with(".png") || picture.ends_with(".svg") => {}
             "metrics.csv" => drop(files.insert(name, timeless(&fs::read_to_string(&path).unwrap()))),
             _ => drop(files.insert(name, fs::read(&path).unwrap())),
         }

@@ -21,6 +21,7 @@ mod output;
 pub mod plan;
 pub mod predict;
 mod project;
+mod remembered;
 pub mod run;
 pub mod schema;
 mod signal;

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::oneliner::{self, CommonArgs, Show, execute, pipeline, tell};
+use super::{
+    oneliner::{self, CommonArgs, Show, execute, pipeline, tell},
+    remembered::{Remembered, dataset_of},
+};
 use crate::{
     data::Split,
     error::Result,
@@ -18,9 +21,10 @@ pub struct ValArgs {
     /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Folder of images: val/<class>/ and others, or <class>/
+    /// Folder of images: val/<class>/ and others, or <class>/; for a model below runs/, the one that it was
+    /// trained on unless given
     #[arg(long, value_name = "DIR")]
-    pub data: PathBuf,
+    pub data: Option<PathBuf>,
     /// Which images to measure on: train, val or test [default: val]
     #[arg(long, value_name = "SPLIT", value_parser = split)]
     pub split: Option<Split>,
@@ -30,6 +34,9 @@ pub struct ValArgs {
     /// Images per forward pass [default: 16]
     #[arg(long, value_name = "N")]
     pub batch: Option<u64>,
+    /// Which top-k accuracies to give [default: 1,5]
+    #[arg(long, value_name = "K,…", value_delimiter = ',')]
+    pub top_k: Option<Vec<u64>>,
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -52,15 +59,24 @@ pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
 
 /// The pipeline that the command stands for.
 fn spec(args: &ValArgs) -> Result<PipelineSpec> {
-    let split = args.split.map(Split::name);
-    let score =
-        json!({ "model": "net", "dataset": "data", "split": split, "size": args.size, "batch": args.batch });
+    let Remembered { dataset, seed } = match &args.data {
+        Some(root) => Remembered { dataset: json!({ "root": oneliner::text(root)? }), seed: 0 },
+        None => dataset_of(&args.model)?,
+    };
+    let score = json!({
+        "model": "net",
+        "dataset": "data",
+        "split": args.split.map(Split::name),
+        "size": args.size,
+        "batch": args.batch,
+        "top_k": args.top_k,
+    });
     let nodes = vec![
-        ("data", "dataset", json!({ "root": oneliner::text(&args.data)? })),
+        ("data", "dataset", dataset),
         ("net", "model", json!({ "weights": oneliner::text(&args.model)? })),
         ("score", "val", score),
     ];
-    Ok(pipeline(&oneliner::name("val", &args.model), 0, nodes))
+    Ok(pipeline(&oneliner::name("val", &args.model), seed, nodes))
 }
 
 #[cfg(test)]
@@ -77,9 +93,8 @@ mod tests {
 
     #[test]
     fn every_argument_has_its_key() {
-        let line =
-            ["kiln", "no/best.pt", "--data", "digits", "--split", "test", "--size", "64", "--batch", "1"];
-        insta::assert_snapshot!(spec(&Line::parse_from(line).args).unwrap().to_yaml(), @r"
+        let line = "kiln no/best.pt --data digits --split test --size 64 --batch 1 --top-k 1,3";
+        insta::assert_snapshot!(spec(&Line::parse_from(line.split(' ')).args).unwrap().to_yaml(), @r"
         version: 1
         name: val-best
         seed: 0
@@ -97,6 +112,9 @@ mod tests {
             split: test
             size: 64
             batch: 1
+            top_k:
+            - 1
+            - 3
         ");
     }
 

@@ -1,6 +1,11 @@
 //! Which class was taken for which, and what follows from it for each class.
 
-use super::{metrics::share, table::Table};
+use serde_json::Value;
+
+use super::{
+    metrics::{Metric, share},
+    table::Table,
+};
 
 /// Counts of images: a row is a true class, a column a predicted one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +109,20 @@ impl Confusion {
         table
     }
 
+    /// The accuracy of each class that has images, by name, with its definition.
+    ///
+    /// `names`: `[classes]`.
+    pub fn class_accuracy(&self, names: &[String]) -> Metric {
+        let known = names.iter().zip(self.scores()).filter(|(_, score)| score.support > 0);
+        let recalls = known.map(|(name, score)| (name.clone(), score.recall.into()));
+        Metric::new(
+            "class_recall",
+            Value::Object(recalls.collect()),
+            "for each class that has images, its recall: of the images of the class, the share predicted as it; also called \
+             the class's accuracy or sensitivity",
+        )
+    }
+
     /// Each class's scores with its name.
     ///
     /// `names`: `[classes]`.
@@ -181,6 +200,13 @@ mod tests {
         assert_eq!(weighted.precision, 1.0);
         assert_eq!(weighted.recall, 5.0 / 6.0);
         assert_eq!(weighted.f1, (4.0 * (6.0 / 7.0) + 2.0) / 6.0);
+    }
+
+    #[test]
+    fn the_accuracy_of_a_class_is_its_recall() {
+        let names = ["cat", "dog", "eel"].map(String::from);
+        let expected = serde_json::json!({ "cat": 0.75, "eel": 1.0 });
+        assert_eq!(pets().class_accuracy(&names).value, expected);
     }
 
     #[test]

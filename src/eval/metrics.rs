@@ -3,7 +3,7 @@
 //! Everything is counted in whole numbers or summed in `f64` in the order in which images are added,
 //! so that neither the batch size nor the number of threads changes a digit.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -78,7 +78,7 @@ impl Tally {
         assert_eq!(logits.len(), self.ranks.len(), "one logit for each class");
         self.ranks[rank(logits, target)] += 1;
         self.loss += cross_entropy(logits, target);
-        self.confusion.add(target, ranking_first(logits));
+        self.confusion.add(target, most_likely(logits));
     }
 
     /// Counts images in order.
@@ -125,7 +125,8 @@ impl Tally {
     }
 }
 
-fn ranking_first(scores: &[f32]) -> usize {
+/// The first of [`ranking`], without sorting.
+pub(super) fn most_likely(scores: &[f32]) -> usize {
     (1..scores.len()).fold(0, |best, class| match before(scores, class, best) {
         Ordering::Less => class,
         _ => best,
@@ -156,19 +157,70 @@ pub struct Metrics {
     pub weighted_mean: Means,
 }
 
-/// What each metric means, in the order of `metrics.json`; every definition stands for itself.
-const DEFINITIONS: [(&str, &str); 11] = [
-    ("images", "number of images that were scored"),
-    (
-        "top1",
-        "share of images whose likeliest class is the true one; equal scores rank by class index, lower first",
-    ),
-    ("top5", "share of images whose true class is among the five likeliest; 1 with five classes or fewer"),
-    (
-        "loss",
-        "mean over images of the cross-entropy -ln(p) in nats, where p is the softmax probability of the true class",
-    ),
-    ("fitness", "(top1 + top5) / 2"),
+/// One number of a report: `metrics.json` has its value beside its definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// E.g. `top1`.
+    pub name: String,
+    /// A number, or numbers by name.
+    pub value: Value,
+    /// What it means; it stands for itself.
+    pub definition: String,
+}
+
+impl Metric {
+    /// A metric with its definition.
+    pub fn new(name: impl Into<String>, value: Value, definition: impl Into<String>) -> Self {
+        Self { name: name.into(), value, definition: definition.into() }
+    }
+}
+
+/// The content of `metrics.json`: `{"top1": {"value": …, "definition": …}, …}`.
+pub fn to_json(report: &[Metric]) -> Value {
+    let entry = |metric: &Metric| {
+        (metric.name.clone(), json!({ "value": metric.value, "definition": metric.definition }))
+    };
+    report.iter().map(entry).collect::<Map<_, _>>().into()
+}
+
+impl Tally {
+    /// All numbers with their definitions: counts, top-k accuracy for each of `ks` in rising order, loss,
+    /// fitness, and means over classes.
+    pub fn report(&self, ks: &[usize]) -> Vec<Metric> {
+        let metrics = self.metrics();
+        let ks: BTreeSet<usize> = ks.iter().copied().collect();
+        let mut report =
+            vec![Metric::new("images", json!(metrics.images), "number of images that were scored")];
+        report.extend(
+            ks.into_iter().map(|k| Metric::new(format!("top{k}"), json!(self.top(k)), top_definition(k))),
+        );
+        report.push(Metric::new(
+            "loss",
+            json!(metrics.loss),
+            "mean over images of the cross-entropy -ln(p) in nats, where p is the softmax probability of the true class",
+        ));
+        report.push(Metric::new(
+            "fitness",
+            json!(metrics.fitness),
+            "(top-1 accuracy + top-5 accuracy) / 2: what chooses the best epoch of a training",
+        ));
+        report.extend(metrics.macro_mean.report(MACRO));
+        report.extend(metrics.weighted_mean.report(WEIGHTED));
+        report
+    }
+}
+
+fn top_definition(k: usize) -> String {
+    match k {
+        1 => "share of images whose likeliest class is the true one; equal scores rank by class index, lower first".into(),
+        k => format!("share of images whose true class is among the {k} likeliest; 1 with {k} classes or fewer"),
+    }
+}
+
+/// Name and definition of a mean precision, recall and F1.
+type MeanDefinitions = [(&'static str, &'static str); 3];
+
+const MACRO: MeanDefinitions = [
     (
         "macro_precision",
         "mean, over the classes that occur as true or as predicted class, of the precision: of the images predicted as the \
@@ -184,6 +236,9 @@ const DEFINITIONS: [(&str, &str); 11] = [
         "mean, over the classes that occur as true or as predicted class, of F1 = 2 * precision * recall / (precision + \
          recall); 0 if both are 0",
     ),
+];
+
+const WEIGHTED: MeanDefinitions = [
     (
         "weighted_precision",
         "mean of the classes' precisions (see macro_precision), each weighted by its support: the number of images of the \
@@ -196,34 +251,12 @@ const DEFINITIONS: [(&str, &str); 11] = [
     ("weighted_f1", "mean of the classes' F1 scores (see macro_f1), each weighted by its support"),
 ];
 
-impl Metrics {
-    /// Names and values, in the order of `metrics.json`.
-    pub fn values(&self) -> [(&'static str, Value); DEFINITIONS.len()] {
-        let (plain, weighted) = (self.macro_mean, self.weighted_mean);
-        let values: [Value; DEFINITIONS.len()] = [
-            json!(self.images),
-            json!(self.top1),
-            json!(self.top5),
-            json!(self.loss),
-            json!(self.fitness),
-            json!(plain.precision),
-            json!(plain.recall),
-            json!(plain.f1),
-            json!(weighted.precision),
-            json!(weighted.recall),
-            json!(weighted.f1),
-        ];
-        let mut values = values.into_iter();
-        DEFINITIONS.map(|(name, _)| (name, values.next().expect("a value for every definition")))
-    }
-
-    /// The content of `metrics.json`: `{"top1": {"value": …, "definition": …}, …}`.
-    pub fn to_json(&self) -> Value {
-        let mut object = Map::new();
-        for ((name, value), (_, definition)) in self.values().into_iter().zip(DEFINITIONS) {
-            object.insert(name.into(), json!({ "value": value, "definition": definition }));
-        }
-        object.into()
+impl Means {
+    fn report(&self, definitions: MeanDefinitions) -> Vec<Metric> {
+        let values = [self.precision, self.recall, self.f1];
+        let metric =
+            |((name, definition), value): ((&str, &str), f64)| Metric::new(name, json!(value), definition);
+        definitions.into_iter().zip(values).map(metric).collect()
     }
 }
 
@@ -259,7 +292,7 @@ mod tests {
     }
 
     /// Six images of three classes; ln of probabilities written as tenths.
-    fn by_hand() -> Metrics {
+    fn by_hand() -> Tally {
         let tenths: [([f32; 3], usize); 6] = [
             ([7.0, 2.0, 1.0], 0), // right
             ([6.0, 3.0, 1.0], 0), // right
@@ -272,12 +305,12 @@ mod tests {
         for (tenths, target) in tenths {
             tally.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
         }
-        tally.metrics()
+        tally
     }
 
     #[test]
     fn metrics_worked_by_hand() {
-        let metrics = by_hand();
+        let metrics = by_hand().metrics();
         assert_eq!(metrics.images, 6);
         assert!(close(metrics.top1, 4.0 / 6.0) && close(metrics.top5, 1.0));
         assert!(close(metrics.fitness, 5.0 / 6.0));
@@ -294,8 +327,8 @@ mod tests {
 
     #[test]
     fn no_images_give_zeros_and_no_nan() {
-        let metrics = Tally::new(2).metrics();
-        assert!(metrics.values().iter().all(|(_, value)| value.as_f64() == Some(0.0)));
+        let report = Tally::new(2).report(&[1, 5]);
+        assert!(report.iter().all(|metric| metric.value.as_f64() == Some(0.0)));
     }
 
     #[test]
@@ -311,7 +344,26 @@ mod tests {
 
     #[test]
     fn every_metric_has_its_definition() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&by_hand().to_json()).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&to_json(&by_hand().report(&[1, 5]))).unwrap());
+    }
+
+    #[test]
+    fn any_k_has_its_own_number() {
+        let names = |ks| -> Vec<String> {
+            by_hand()
+                .report(ks)
+                .into_iter()
+                .map(|metric| metric.name)
+                .filter(|name| name.starts_with("top"))
+                .collect()
+        };
+        assert_eq!(names(&[5, 1, 3, 5]), ["top1", "top3", "top5"]);
+        let report = by_hand().report(&[2]);
+        assert_eq!(report[1].value, json!(1.0));
+        assert_eq!(
+            report[1].definition,
+            "share of images whose true class is among the 2 likeliest; 1 with 2 classes or fewer"
+        );
     }
 
     fn case() -> impl Strategy<Value = (usize, Vec<f32>, Vec<usize>)> {
@@ -340,9 +392,10 @@ mod tests {
             let metrics = tally.metrics();
             prop_assert!(metrics.top1 <= metrics.top5 && metrics.loss >= 0.0);
             prop_assert!((metrics.weighted_mean.recall - metrics.top1).abs() < 1e-12);
-            for (name, value) in metrics.values().into_iter().filter(|(name, _)| !["images", "loss"].contains(name)) {
-                let value = value.as_f64().unwrap();
-                prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{} {}", name, value);
+            let shares = tally.report(&[1, 2, 5]).into_iter();
+            for metric in shares.filter(|metric| !["images", "loss"].contains(&metric.name.as_str())) {
+                let value = metric.value.as_f64().unwrap();
+                prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{} {}", metric.name, value);
             }
         }
 
@@ -352,7 +405,7 @@ mod tests {
             prop_assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
             let first = ranking(&logits)[0];
             prop_assert!(probabilities.iter().all(|&p| p <= probabilities[first]));
-            prop_assert_eq!(first, ranking_first(&logits));
+            prop_assert_eq!(first, most_likely(&logits));
         }
 
         #[test]

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::confusion::Confusion;
+use super::{
+    confusion::Confusion,
+    svg::{self, ASPECT, cut, escape, number},
+};
 
 /// The largest side of the field of cells, in pixels.
 const FIELD: f64 = 720.0;
@@ -12,11 +15,6 @@ const CELL: f64 = 52.0;
 const NUMBERED: usize = 30;
 /// With this many classes or more, not every class has its name beside the field.
 const NAMED: usize = 100;
-/// Names are cut after so many characters.
-const LONGEST: usize = 24;
-/// A character is about this much wider than the font size.
-const ASPECT: f64 = 0.6;
-
 /// Draws `confusion` with rows for true classes from top to bottom and columns for predicted ones
 /// from left to right. A cell's colour is its share of its row; its number is the count.
 ///
@@ -74,14 +72,9 @@ impl<'a> Picture<'a> {
     }
 
     fn head(&mut self) {
-        let width = number((self.left + self.field() + 96.0).max(360.0));
-        let height = number((self.bottom() + self.foot() + 12.0).max(self.top + 150.0));
-        self.line(format_args!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-             font-family=\"Helvetica, Arial, sans-serif\" font-size=\"{}\">",
-            number(self.font)
-        ));
-        self.line(format_args!("<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"));
+        let width = (self.left + self.field() + 96.0).max(360.0);
+        let height = (self.bottom() + self.foot() + 12.0).max(self.top + 150.0);
+        self.text.push_str(&svg::head(width, height, self.font));
         let (images, right) = self.totals();
         let x = number(self.left);
         self.line(format_args!("<text x=\"{x}\" y=\"28\" font-size=\"16\">Confusion matrix: {right} of {images} images right</text>"));
@@ -196,35 +189,6 @@ fn blue(share: f64) -> String {
         (from + (to - from) * (at - stop as f64)).round() as u8
     };
     format!("#{:02x}{:02x}{:02x}", mix(0), mix(1), mix(2))
-}
-
-/// At most two decimals.
-fn number(x: f64) -> String {
-    ((x * 100.0).round() / 100.0).to_string()
-}
-
-fn cut(name: &str) -> String {
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    name.chars().take(LONGEST - 1).chain(['…']).collect()
-}
-
-/// Text for XML; characters that XML can't hold become a question mark.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('?'),
-            char if char.is_control() => escaped.push('?'),
-            char => escaped.push(char),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -157,6 +157,15 @@ pub fn misclassified(judged: &[Judged]) -> Vec<&Judged> {
     wrong
 }
 
+/// The `count` misclassified images whose true class got the least probability, the least first; equal
+/// ones in the given order. These are the images with the largest losses.
+pub fn most_wrong(judged: &[Judged], count: usize) -> Vec<&Judged> {
+    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+    wrong.sort_by(|a, b| a.true_confidence.total_cmp(&b.true_confidence));
+    wrong.truncate(count);
+    wrong
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +224,17 @@ mod tests {
         let wrong: Vec<&str> =
             misclassified(&judged).iter().map(|one| one.prediction.path.as_str()).collect();
         assert_eq!(wrong, ["c.png", "a.png"]);
+    }
+
+    #[test]
+    fn the_least_probable_truths_are_the_most_wrong() {
+        let judged = judged();
+        let paths = |count| -> Vec<&str> {
+            most_wrong(&judged, count).iter().map(|one| one.prediction.path.as_str()).collect()
+        };
+        assert_eq!(paths(9), ["c.png", "a.png"]);
+        assert_eq!(paths(1), ["c.png"]);
+        assert!(paths(0).is_empty());
     }
 
     #[test]

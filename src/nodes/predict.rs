@@ -34,8 +34,8 @@ const MAX_WARNINGS: usize = 10;
 pub struct Predict {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// An image, a folder of images, a pattern such as `photos/*.jpg`, or a list: a `.txt` or `.csv`
-    /// file with one path a line, relative to the list.
+    /// An image, a folder of images, a pattern such as `photos/*.jpg` or `photos/**/*.jpg`, or a list: a
+    /// `.txt` or `.csv` file with one image, folder or pattern a line, relative to the list.
     #[schemars(length(min = 1))]
     pub source: String,
     /// Whether images in folders below the source folder count, too.

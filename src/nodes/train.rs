@@ -1,5 +1,7 @@
 //! `type: train`: a network is fitted to a dataset.
 
+mod pictures;
+
 use std::{collections::BTreeMap, fs};
 
 use schemars::JsonSchema;
@@ -16,6 +18,7 @@ use crate::{
     spec::{Place, Problem},
     train::{
         ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe, Scores, batch, fit,
+        tensorboard,
     },
     zoo::{
         Arch,
@@ -178,6 +181,9 @@ pub struct Train {
     /// Whether decoded images are kept in memory, up to 2 GiB. Changes speed, not results.
     #[serde(default = "yes")]
     pub cache: bool,
+    /// Whether to write the measurements of all epochs as an event file for TensorBoard, too.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 fn sixteen() -> i64 {
@@ -217,7 +223,7 @@ impl Node for Train {
         Input { port: "transforms", accepts: &[ArtifactType::Transforms], required: false },
     ];
     const RUNTIME: &'static [&'static str] = &["cache"];
-    const LOGS: &'static [&'static str] = &["metrics.csv"];
+    const LOGS: &'static [&'static str] = &["metrics.csv", tensorboard::FILE];
 
     fn output(&self) -> ArtifactType {
         ArtifactType::Model
@@ -258,6 +264,11 @@ impl Node for Train {
             progress: cx.progress,
         };
         let fitted = fit(&job)?;
+        pictures::curves(cx, &fitted.history)?;
+        pictures::batches(cx, &job)?;
+        if self.tensorboard {
+            pictures::events(cx, &fitted.history)?;
+        }
         write(cx, &arch, &dataset.index.classes, &transforms, fitted)
     }
 }

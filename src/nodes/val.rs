@@ -1,6 +1,6 @@
 //! `type: val`: how good a model is on a split of a dataset.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,29 +9,35 @@ use super::{dataset, predict::classifier};
 use crate::{
     data::{
         Dataset, Index, Sample, Split,
+        decode::decode,
         loader::{Loader, Mode},
         transform::Transforms,
     },
     error::{Error, Result},
     eval::{
         Classifier,
-        metrics::{Metrics, Tally},
+        calibration::Calibration,
+        contact_sheet::{Tile, contact_sheet, save_png},
+        metrics::{Metrics, Tally, to_json},
         picture::confusion_svg,
-        predictions::{Judged, judged_table, misclassified},
+        predictions::{Judged, judged_table, misclassified, most_wrong},
+        reliability::reliability_svg,
     },
     node::{ArtifactType, Context, Input, Node},
     progress::Progress,
 };
 
 /// Measures a model on a dataset: metrics with their definitions, scores per class, the confusion
-/// matrix, and what the model says about every image. Classes are matched by name.
+/// matrix, calibration, what the model says about every image, and a picture of the worst mistakes.
+/// Classes are matched by name.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Val {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The dataset node to measure on.
-    pub dataset: String,
+    /// The dataset node to measure on; left out, the one that the model was trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<String>,
     /// Which images to measure on. If the dataset has no `val` images, `test` stands in for them.
     #[serde(default = "split")]
     pub split: Split,
@@ -43,6 +49,15 @@ pub struct Val {
     #[serde(default = "batch")]
     #[schemars(range(min = 1, max = 65_536))]
     pub batch: usize,
+    /// Which top-k accuracies to give: the share of images whose true class is among the k likeliest.
+    #[serde(default = "top_k")]
+    #[schemars(length(min = 1, max = 100), inner(range(min = 1, max = 1_000_000)))]
+    pub top_k: Vec<usize>,
+    /// How many misclassified images to show in `most_wrong.png`, those first whose true class got the
+    /// least probability; 0 for no picture.
+    #[serde(default = "how_many_wrong")]
+    #[schemars(range(max = 400))]
+    pub most_wrong: usize,
 }
 
 fn split() -> Split {
@@ -53,13 +68,22 @@ fn batch() -> usize {
     16
 }
 
+fn top_k() -> Vec<usize> {
+    vec![1, 5]
+}
+
+fn how_many_wrong() -> usize {
+    16
+}
+
 impl Node for Val {
     const NAME: &'static str = "val";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
+        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
     ];
+    const TAKEN_OVER: &'static [(&'static str, &'static str)] = &[("dataset", "model")];
     const RUNTIME: &'static [&'static str] = &["batch"];
 
     fn output(&self) -> ArtifactType {
@@ -75,11 +99,18 @@ impl Node for Val {
         let split = present(&dataset.index, self.split, &cx.progress)?;
         let model = classifier(cx, self.size)?;
         let dataset = matched(&dataset, split, &model.names, &cx.progress)?;
-        let (tally, judged) = measure(&model, &dataset, split, self.batch, cx)?;
-        let metrics = tally.metrics();
-        cx.progress.note(note(&metrics));
-        write(cx, &model.names, &tally, &metrics, &judged)
+        let measured = measure(&model, &dataset, split, self.batch, cx)?;
+        cx.progress.note(note(&measured.tally.metrics()));
+        self.write(cx, &model.names, &measured)?;
+        self.show_most_wrong(cx, &dataset.root, &measured.judged)
     }
+}
+
+/// What came of the images.
+struct Measured {
+    tally: Tally,
+    calibration: Calibration,
+    judged: Vec<Judged>,
 }
 
 /// The split to measure on, which has images.
@@ -139,11 +170,12 @@ fn measure(
     split: Split,
     batch: usize,
     cx: &Context<'_>,
-) -> Result<(Tally, Vec<Judged>)> {
+) -> Result<Measured> {
     let samples = dataset.index.split(split);
     let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
     let loader = Loader::new(dataset, split, &transforms, Mode::Eval, batch, cx.threads);
     let mut tally = Tally::new(model.names.len());
+    let mut calibration = Calibration::default();
     let mut judged = Vec::with_capacity(samples.len());
     for batch in loader.epoch(0) {
         cx.progress.check()?;
@@ -153,10 +185,11 @@ fn measure(
             let sample = &samples[index];
             judged.push(Judged::new(&sample.path, row, &model.names, sample.class)?);
             tally.add(row, sample.class);
+            calibration.add(row, sample.class);
         }
         cx.progress.step(split.name(), judged.len(), samples.len(), "images");
     }
-    Ok((tally, judged))
+    Ok(Measured { tally, calibration, judged })
 }
 
 fn note(metrics: &Metrics) -> String {
@@ -166,32 +199,65 @@ fn note(metrics: &Metrics) -> String {
     )
 }
 
-fn write(
-    cx: &Context<'_>,
-    names: &[String],
-    tally: &Tally,
-    metrics: &Metrics,
-    judged: &[Judged],
-) -> Result<()> {
-    let text = |name: &str, text: String| {
-        let path = cx.out.join(name);
-        fs::write(&path, text).map_err(|error| Error::io("write", &path, error))
-    };
-    let json = serde_json::to_string_pretty(&metrics.to_json()).expect("metrics are plain data");
-    text("metrics.json", json + "\n")?;
-    text("confusion_matrix.svg", confusion_svg(tally.confusion(), names))?;
-    tally.confusion().table(names).save(&cx.out.join("confusion_matrix.csv"))?;
-    tally.confusion().class_table(names).save(&cx.out.join("per_class.csv"))?;
-    judged_table(judged).save(&cx.out.join("predictions.csv"))?;
-    judged_table(misclassified(judged)).save(&cx.out.join("misclassified.csv"))
+impl Val {
+    fn write(&self, cx: &Context<'_>, names: &[String], measured: &Measured) -> Result<()> {
+        let Measured { tally, calibration, judged } = measured;
+        let path = |name: &str| cx.out.join(name);
+        let mut report = tally.report(&self.top_k);
+        report.extend(calibration.report());
+        report.push(tally.confusion().class_accuracy(names));
+        let json = serde_json::to_string_pretty(&to_json(&report)).expect("metrics are plain data");
+        save(&path("metrics.json"), json + "\n")?;
+        save(&path("confusion_matrix.svg"), confusion_svg(tally.confusion(), names))?;
+        save(&path("reliability.svg"), reliability_svg(calibration))?;
+        calibration.table().save(&path("reliability.csv"))?;
+        tally.confusion().table(names).save(&path("confusion_matrix.csv"))?;
+        tally.confusion().class_table(names).save(&path("per_class.csv"))?;
+        judged_table(judged).save(&path("predictions.csv"))?;
+        judged_table(misclassified(judged)).save(&path("misclassified.csv"))
+    }
+
+    /// Writes `most_wrong.png`, if there are mistakes.
+    fn show_most_wrong(&self, cx: &Context<'_>, root: &Path, judged: &[Judged]) -> Result<()> {
+        let tile = |one: &Judged| -> Result<Tile> {
+            cx.progress.check()?;
+            Ok(Tile { image: decode(&root.join(&one.prediction.path))?, lines: caption(one) })
+        };
+        let worst = most_wrong(judged, self.most_wrong);
+        let tiles = worst.into_iter().map(tile).collect::<Result<Vec<_>>>()?;
+        if tiles.is_empty() {
+            return Ok(());
+        }
+        save_png(&contact_sheet(&tiles), &cx.out.join("most_wrong.png"))
+    }
+}
+
+/// The true and the predicted class, each with its probability, and the path.
+fn caption(one: &Judged) -> Vec<String> {
+    let Judged { prediction, truth, true_confidence, .. } = one;
+    vec![
+        format!("true {truth} {true_confidence:.3}"),
+        format!("said {} {:.3}", prediction.name, prediction.confidence),
+        prediction.path.clone(),
+    ]
+}
+
+fn save(path: &Path, text: String) -> Result<()> {
+    fs::write(path, text).map_err(|error| Error::io("write", path, error))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{collections::BTreeMap, sync::Mutex};
+
+    use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        eval::metrics::Metric,
+        progress::{Stop, Update},
+        random::Random,
+    };
 
     fn sample(path: &str, class: usize) -> Sample {
         Sample { path: path.into(), class, size: 1, digest: String::new() }
@@ -217,6 +283,53 @@ mod tests {
         };
         let result = work(&Progress::new(&sink, &stop));
         (result, warnings.into_inner().unwrap())
+    }
+
+    /// What becomes of 40 images of four classes; they are seen `batch` at a time.
+    fn measured(root: &Path, batch: usize, threads: usize) -> (Vec<Metric>, Vec<Judged>) {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
+        let mut model = Classifier::load(&fixtures.join("tiny-yolo11.pt"), "cpu").unwrap();
+        model.size = 32;
+        let sample = |i: usize| {
+            let path = format!("{i}.png");
+            let size = fs::metadata(root.join(&path)).unwrap().len();
+            Sample { path, class: i % 4, size, digest: String::new() }
+        };
+        let index =
+            Index { classes: model.names.clone(), val: (0..40).map(sample).collect(), ..Index::default() };
+        let dataset = Dataset { root: root.to_owned(), index };
+        let (stop, sink) = (Stop::default(), |_: Update| ());
+        let cx = Context {
+            inputs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            out: root,
+            scratch: root,
+            downloads: root,
+            seed: 0,
+            device: "cpu",
+            threads,
+            progress: Progress::new(&sink, &stop),
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let measured = pool.install(|| measure(&model, &dataset, Split::Val, batch, &cx)).unwrap();
+        let mut report = measured.tally.report(&[1, 3, 5]);
+        report.extend(measured.calibration.report());
+        (report, measured.judged)
+    }
+
+    #[test]
+    fn no_digit_depends_on_batch_size_or_threads() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 0..40_u64 {
+            let mut random = Random::new("test", &[i]);
+            let pixel = |_, _| Rgb([(); 3].map(|()| random.below(256) as u8));
+            RgbImage::from_fn(36, 32, pixel).save(dir.path().join(format!("{i}.png"))).unwrap();
+        }
+        let expected = measured(dir.path(), 1, 1);
+        assert!(expected.1.iter().any(|one| one.true_confidence > 0.01 && one.true_confidence < 0.99));
+        for (batch, threads) in [(1, 3), (7, 1), (16, 2), (33, 4), (40, 1), (64, 2)] {
+            assert!(measured(dir.path(), batch, threads) == expected, "batch {batch}, threads {threads}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) fn references_problems(nodes: &[DraftNode]) -> Vec<Problem> {
     problems
 }
 
-fn accepts(node: &DraftNode, port: &str) -> &'static [ArtifactType] {
+pub(super) fn accepts(node: &DraftNode, port: &str) -> &'static [ArtifactType] {
     let inputs: &'static [Input] = node.kind.map_or(&[], |kind| kind.inputs);
     inputs.iter().find(|input| input.port == port).map_or(&[], |input| input.accepts)
 }
@@ -87,7 +87,11 @@ fn mismatch(
 }
 
 /// The other nodes that give what is wanted.
-fn fitting<'a>(nodes: &'a [DraftNode], node: &DraftNode, accepts: &[ArtifactType]) -> Vec<&'a str> {
+pub(super) fn fitting<'a>(
+    nodes: &'a [DraftNode],
+    node: &DraftNode,
+    accepts: &[ArtifactType],
+) -> Vec<&'a str> {
     let gives = |other: &DraftNode| other.node.as_ref().is_some_and(|node| accepts.contains(&node.output()));
     nodes.iter().filter(|other| other.id != node.id && gives(other)).map(|other| other.id.as_str()).collect()
 }
@@ -97,7 +101,7 @@ fn wanted(accepts: &[ArtifactType]) -> String {
     phrases.join(" or ")
 }
 
-fn candidates(accepts: &[ArtifactType], fitting: &[&str]) -> String {
+pub(super) fn candidates(accepts: &[ArtifactType], fitting: &[&str]) -> String {
     match fitting {
         [] => format!("no node here gives {}; add one", wanted(accepts)),
         [only] => format!("`{only}` gives {}", wanted(accepts)),

@@ -5,6 +5,7 @@ mod cycle;
 mod dot;
 mod graph;
 pub mod load;
+mod taken_over;
 
 use std::path::{Path, PathBuf};
 
@@ -55,12 +56,12 @@ impl Plan {
         problems.extend(check::references_problems(&draft.nodes));
         problems.extend(check::paths_problems(&draft.nodes, base));
         problems.extend(check::contents_problems(&draft.nodes, base));
-        let graph = graph::Graph::of(&draft.nodes);
-        problems.extend(cycle::problems(&draft.nodes, &graph));
+        problems.extend(cycle::problems(&draft.nodes, &graph::Graph::of(&draft.nodes)));
+        problems.extend(taken_over::take_over(&mut draft.nodes));
         if !problems.is_empty() {
             return Err(problems);
         }
-        let steps = graph.order(draft.nodes);
+        let steps = graph::Graph::of(&draft.nodes).order(draft.nodes);
         Ok(Self { name: draft.name, seed: draft.seed, base: base.to_owned(), steps })
     }
 

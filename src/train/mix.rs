@@ -87,26 +87,9 @@ fn others(batch: &Batch) -> Vec<f32> {
 
 /// A number from Beta(alpha, alpha), as a part of two from Gamma(alpha).
 fn beta(random: &mut Random, alpha: f64) -> f64 {
-    let (a, b) = (gamma(random, alpha), gamma(random, alpha));
+    let (a, b) = (random.gamma(alpha), random.gamma(alpha));
     // Both can be too small to tell apart where alpha is tiny: then one image or the other is whole.
     if a + b > 0.0 { a / (a + b) } else { f64::from(u8::from(random.chance(0.5))) }
-}
-
-/// A number from Gamma(shape, 1) (Marsaglia and Tsang, 2000).
-fn gamma(random: &mut Random, shape: f64) -> f64 {
-    if shape < 1.0 {
-        let power = (1.0 - random.unit()).powf(1.0 / shape);
-        return gamma(random, shape + 1.0) * power;
-    }
-    let d = shape - 1.0 / 3.0;
-    let c = 1.0 / (9.0 * d).sqrt();
-    loop {
-        let x = random.normal();
-        let v = (1.0 + c * x).powi(3);
-        if v > 0.0 && (1.0 - random.unit()).ln() < 0.5 * x * x + d - d * v + d * v.ln() {
-            return d * v;
-        }
-    }
 }
 
 #[cfg(test)]

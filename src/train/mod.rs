@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod checkpoint;
 mod class_weights;
+pub mod curves;
 mod dropout;
 mod ema;
 mod fit;
@@ -16,8 +17,10 @@ mod memory;
 mod mix;
 pub mod optimizer;
 mod precision;
+mod preview;
 mod recipe;
 pub mod schedule;
+pub mod tensorboard;
 mod validate;
 
 pub use class_weights::ClassWeights;
@@ -27,5 +30,6 @@ pub use history::{Epoch, History, Scores};
 pub use mix::Mix;
 pub use optimizer::OptimizerKind;
 pub use precision::Precision;
+pub use preview::preview;
 pub use recipe::Recipe;
 pub use schedule::Decay;

@@ -158,6 +158,8 @@ impl TrainOp {
             Self::HorizontalFlip(op) => ("horizontal_flip", Pixels, probability(op.p)),
             Self::VerticalFlip(op) => ("vertical_flip", Pixels, probability(op.p)),
             Self::RandAugment(op) => ("rand_augment", Pixels, op.fault()),
+            Self::AutoAugment(_) => ("auto_augment", Pixels, None),
+            Self::AugMix(op) => ("aug_mix", Pixels, op.fault()),
             Self::ColorJitter(op) => ("color_jitter", Pixels, op.fault()),
             Self::Grayscale(op) => ("grayscale", Pixels, probability(op.p)),
             Self::Normalize(op) => ("normalize", Tensor, deviations(op.mean, op.std)),

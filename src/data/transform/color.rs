@@ -72,6 +72,12 @@ pub fn solarize(mut image: RgbImage, threshold: f64) -> RgbImage {
     image
 }
 
+/// `255 - value`.
+pub fn invert(mut image: RgbImage) -> RgbImage {
+    image.iter_mut().for_each(|value| *value = 255 - *value);
+    image
+}
+
 /// Stretches each channel so that its darkest value is 0 and its brightest 255.
 pub fn auto_contrast(mut image: RgbImage) -> RgbImage {
     let tables = histograms(&image).map(|histogram| stretch(&histogram));

@@ -20,12 +20,13 @@ pub fn translate(x: f64, y: f64) -> Inverse {
     [1.0, 0.0, -x, 0.0, 1.0, -y]
 }
 
-/// Turns the image about its centre, counter-clockwise, by an angle in degrees.
+/// Turns the image about its centre, counter-clockwise, by an angle in degrees. As in Pillow, sine and
+/// cosine have fifteen decimals, so that a sine of 30 degrees is a half.
 pub fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
     let angle = -degrees.to_radians();
-    let (sin, cos) = (angle.sin(), angle.cos());
+    let [sin, cos] = [angle.sin(), angle.cos()].map(|value| (value * 1e15).round_ties_even() / 1e15);
     let (x, y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
-    [cos, sin, x - cos * x - sin * y, -sin, cos, y + sin * x - cos * y]
+    [cos, sin, -cos * x - sin * y + x, -sin, cos, sin * x - cos * y + y]
 }
 
 /// `image` under an affine map; the size stays.

@@ -4,6 +4,9 @@
 //! numbers (`p / 255` in float32), then tensor ops (`[3, size, size]`). [`Transforms::check`]
 //! refuses any other order, and any chain that does not end at `size` x `size`.
 
+mod aug_mix;
+mod augment_op;
+mod auto_augment;
 mod check;
 mod color;
 mod color_jitter;
@@ -21,6 +24,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    aug_mix::AugMix,
+    auto_augment::AutoAugment,
     check::{Chain, Fault},
     color_jitter::ColorJitter,
     flip::{HorizontalFlip, VerticalFlip},
@@ -98,6 +103,10 @@ pub enum TrainOp {
     VerticalFlip(VerticalFlip),
     /// Applies a few random ops of one strength out of fourteen.
     RandAugment(RandAugment),
+    /// Applies one of 25 pairs of ops that were found best for ImageNet.
+    AutoAugment(AutoAugment),
+    /// Mixes an image with copies of itself that went through random ops.
+    AugMix(AugMix),
     /// Changes brightness, contrast, saturation and hue at random.
     ColorJitter(ColorJitter),
     /// Makes images grey with a probability.
@@ -137,6 +146,8 @@ impl TrainOp {
             Self::HorizontalFlip(op) => op.apply(image, random),
             Self::VerticalFlip(op) => op.apply(image, random),
             Self::RandAugment(op) => op.apply(image, random),
+            Self::AutoAugment(op) => op.apply(image, random),
+            Self::AugMix(op) => op.apply(image, random),
             Self::ColorJitter(op) => op.apply(image, random),
             Self::Grayscale(op) => op.apply(image, random),
             Self::Normalize(_) | Self::RandomErasing(_) => image,

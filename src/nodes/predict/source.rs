@@ -58,7 +58,7 @@ pub(super) fn entries(source: &Path, recursive: bool) -> Result<Vec<Entry>> {
         return inside(source, recursive);
     }
     if is_list(source) {
-        return listed(source);
+        return listed(source, recursive);
     }
     let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(vec![Entry { name, path: source.to_owned() }])
@@ -70,9 +70,13 @@ fn is_list(source: &Path) -> bool {
 }
 
 fn inside(folder: &Path, recursive: bool) -> Result<Vec<Entry>> {
+    Ok(below(folder, inside_of(folder, recursive)?))
+}
+
+fn inside_of(folder: &Path, recursive: bool) -> Result<Vec<PathBuf>> {
     let mut paths = folder::list(folder)?;
     paths.retain(|path| recursive || path.parent() == Some(folder));
-    Ok(below(folder, paths))
+    Ok(paths)
 }
 
 fn matching(pattern: &Path) -> Result<Vec<Entry>> {
@@ -108,9 +112,10 @@ fn split(pattern: &Path) -> (PathBuf, String) {
     (base, text)
 }
 
-/// One path a line; in a `.csv` the first field counts, and a first line `path` or `source` is a
-/// header. Empty lines and lines that begin with `#` are passed over.
-fn listed(list: &Path) -> Result<Vec<Entry>> {
+/// One path a line: of an image, of a folder or a pattern of images; in a `.csv` the first field counts,
+/// and a first line `path` or `source` is a header. Empty lines and lines that begin with `#` are passed
+/// over.
+fn listed(list: &Path, recursive: bool) -> Result<Vec<Entry>> {
     let text = fs::read_to_string(list).map_err(|error| Error::io("read", list, error))?;
     let csv = list.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let mut names: Vec<String> = if csv {
@@ -124,7 +129,22 @@ fn listed(list: &Path) -> Result<Vec<Entry>> {
     let base = list.parent().unwrap_or(Path::new(""));
     let names = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim());
     let names = names.filter(|name| !name.is_empty() && !name.starts_with('#'));
-    Ok(names.map(|name| Entry { name: name.to_owned(), path: base.join(name) }).collect())
+    let entries = names.map(|name| line(base, name, recursive)).collect::<Result<Vec<_>>>()?;
+    Ok(entries.concat())
+}
+
+/// What a line of a list names: an image under the name it has there, or images of a folder or a pattern,
+/// each under its own.
+fn line(base: &Path, name: &str, recursive: bool) -> Result<Vec<Entry>> {
+    let path = base.join(name);
+    if path.is_dir() {
+        return Ok(below(base, inside_of(&path, recursive)?));
+    }
+    if name.contains('*') && !path.exists() {
+        let paths = matching(&path)?.into_iter().map(|entry| entry.path).collect();
+        return Ok(below(base, paths));
+    }
+    Ok(vec![Entry { name: name.to_owned(), path }])
 }
 
 fn below(base: &Path, paths: Vec<PathBuf>) -> Vec<Entry> {
@@ -203,6 +223,16 @@ mod tests {
         assert_eq!(found[1].path, dir.path().join("b.png"));
         let files = list(&list_file).unwrap();
         assert_eq!(files, ["b.png", "below/c.png", "list.txt"].map(|name| dir.path().join(name)));
+    }
+
+    #[test]
+    fn a_list_may_name_folders_and_patterns() {
+        let dir = folder();
+        let list_file = dir.path().join("list.txt");
+        fs::write(&list_file, "below\n*.png\n.\n").unwrap();
+        assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "a.JPG", "b.png"]);
+        assert_eq!(names(&list_file, true), ["below/c.png", "b.png", "a.JPG", "b.png", "below/c.png"]);
+        assert_eq!(list(&list_file).unwrap().len(), 4);
     }
 
     #[test]

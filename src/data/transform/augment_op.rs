@@ -1,0 +1,175 @@
+//! The ops that RandAugment, AutoAugment and AugMix draw from, and how strong each is, as in torchvision 0.24.
+
+use image::RgbImage;
+
+use super::{color, geometry};
+
+/// An op on pixels. Its strength is a number of its own unit, given beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Changes nothing.
+    Identity,
+    /// Slope.
+    ShearX,
+    /// Slope.
+    ShearY,
+    /// Pixels to the right; a part of one is cut off.
+    TranslateX,
+    /// Pixels down; a part of one is cut off.
+    TranslateY,
+    /// Degrees, counter-clockwise.
+    Rotate,
+    /// Factor beyond 1.
+    Brightness,
+    /// Factor beyond 1.
+    Color,
+    /// Factor beyond 1.
+    Contrast,
+    /// Factor beyond 1.
+    Sharpness,
+    /// Bits that are kept.
+    Posterize,
+    /// The value from which colours are inverted.
+    Solarize,
+    /// Has no strength.
+    AutoContrast,
+    /// Has no strength.
+    Equalize,
+    /// Has no strength.
+    Invert,
+}
+
+impl Op {
+    /// Whether the op has a direction: its strength may be negated.
+    pub fn is_signed(self) -> bool {
+        matches!(
+            self,
+            Self::ShearX
+                | Self::ShearY
+                | Self::TranslateX
+                | Self::TranslateY
+                | Self::Rotate
+                | Self::Brightness
+                | Self::Color
+                | Self::Contrast
+                | Self::Sharpness
+        )
+    }
+
+    /// `image` after the op; the size stays, and what comes from outside is black.
+    pub fn apply(self, image: RgbImage, strength: f64) -> RgbImage {
+        let factor = (1.0 + strength) as f32;
+        match self {
+            Self::Identity => image,
+            Self::ShearX => geometry::affine(&image, geometry::shear_x(strength)),
+            Self::ShearY => geometry::affine(&image, geometry::shear_y(strength)),
+            Self::TranslateX => geometry::affine(&image, geometry::translate(strength.trunc(), 0.0)),
+            Self::TranslateY => geometry::affine(&image, geometry::translate(0.0, strength.trunc())),
+            Self::Rotate => geometry::affine(&image, geometry::rotate(strength, image.dimensions())),
+            Self::Brightness => color::brightness(image, factor),
+            Self::Color => color::saturation(image, factor),
+            Self::Contrast => color::contrast(image, factor),
+            Self::Sharpness => color::sharpness(image, factor),
+            Self::Posterize => color::posterize(image, strength as u32),
+            Self::Solarize => color::solarize(image, strength),
+            Self::AutoContrast => color::auto_contrast(image),
+            Self::Equalize => color::equalize(image),
+            Self::Invert => color::invert(image),
+        }
+    }
+}
+
+/// How strong the ops of a policy are at each of its magnitudes, from 0 to one less than `bins`.
+#[derive(Debug, Clone, Copy)]
+pub struct Strengths {
+    /// How many magnitudes there are.
+    pub bins: u32,
+    /// The longest translation, as a part of the image's side.
+    pub translate: f64,
+    /// How many bits `Posterize` keeps at magnitude 0; at the last one, 4 fewer.
+    pub bits: u32,
+}
+
+impl Strengths {
+    /// The strength of `op`, not negated, on an image of `size`.
+    pub fn of(&self, op: Op, magnitude: u32, size: (u32, u32)) -> f64 {
+        let last = f64::from(self.bins - 1);
+        // The tables are float32, as in torchvision.
+        let part = |most: f64| f64::from((most / last) as f32 * magnitude as f32);
+        match op {
+            Op::ShearX | Op::ShearY => part(0.3),
+            Op::TranslateX => part(self.translate * f64::from(size.0)),
+            Op::TranslateY => part(self.translate * f64::from(size.1)),
+            Op::Rotate => part(30.0),
+            Op::Brightness | Op::Color | Op::Contrast | Op::Sharpness => part(0.9),
+            Op::Posterize => f64::from(self.bits) - (f64::from(magnitude) / (last / 4.0)).round_ties_even(),
+            Op::Solarize => 255.0 - 255.0 / last * f64::from(magnitude),
+            Op::Identity | Op::AutoContrast | Op::Equalize | Op::Invert => 0.0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: [Op; 15] = [
+        Op::Identity,
+        Op::ShearX,
+        Op::ShearY,
+        Op::TranslateX,
+        Op::TranslateY,
+        Op::Rotate,
+        Op::Brightness,
+        Op::Color,
+        Op::Contrast,
+        Op::Sharpness,
+        Op::Posterize,
+        Op::Solarize,
+        Op::AutoContrast,
+        Op::Equalize,
+        Op::Invert,
+    ];
+
+    #[test]
+    fn strengths_are_torchvisions() {
+        let of = |bins, translate, bits, op, magnitudes: [u32; 4]| {
+            magnitudes.map(|magnitude| Strengths { bins, translate, bits }.of(op, magnitude, (64, 48)))
+        };
+        // RandAugment.
+        assert_eq!(of(31, 150.0 / 331.0, 8, Op::Posterize, [0, 9, 15, 30]), [8.0, 7.0, 6.0, 4.0]);
+        assert_eq!(of(31, 150.0 / 331.0, 8, Op::Solarize, [0, 9, 15, 30]), [255.0, 178.5, 127.5, 0.0]);
+        // AutoAugment.
+        assert_eq!(of(10, 150.0 / 331.0, 8, Op::Posterize, [5, 6, 7, 8]), [6.0, 5.0, 5.0, 4.0]);
+        // AugMix, section 5.2.
+        let near = |found: [f64; 4], wanted: [f64; 4]| {
+            assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {wanted:?}");
+        };
+        near(of(10, 1.0 / 3.0, 4, Op::Posterize, [0, 1, 2, 9]), [4.0, 4.0, 3.0, 0.0]);
+        near(of(10, 1.0 / 3.0, 4, Op::Solarize, [0, 1, 2, 9]), [255.0, 226.6667, 198.3333, 0.0]);
+        near(of(10, 1.0 / 3.0, 4, Op::ShearX, [0, 1, 2, 9]), [0.0, 0.033_333, 0.066_667, 0.3]);
+        near(of(10, 1.0 / 3.0, 4, Op::Rotate, [0, 1, 2, 9]), [0.0, 3.333_333, 6.666_667, 30.0]);
+        near(of(10, 1.0 / 3.0, 4, Op::TranslateY, [0, 1, 2, 9]), [0.0, 1.777_778, 3.555_556, 16.0]);
+        near(of(10, 1.0 / 3.0, 4, Op::Color, [0, 1, 2, 9]), [0.0, 0.1, 0.2, 0.9]);
+    }
+
+    #[test]
+    fn no_op_panics_on_one_pixel() {
+        let strengths = Strengths { bins: 31, translate: 150.0 / 331.0, bits: 8 };
+        for op in EVERY {
+            for magnitude in [0, 30] {
+                let image = RgbImage::from_pixel(1, 1, image::Rgb([3, 200, 90]));
+                let strength = -strengths.of(op, magnitude, (1, 1));
+                assert_eq!(op.apply(image, strength).dimensions(), (1, 1));
+            }
+        }
+    }
+
+    #[test]
+    fn inverting_twice_changes_nothing() {
+        let image = RgbImage::from_fn(9, 9, |x, y| image::Rgb([x as u8 * 28, y as u8 * 28, 7]));
+        let once = Op::Invert.apply(image.clone(), 0.0);
+        assert_eq!(once.get_pixel(1, 2).0, [227, 199, 248]);
+        assert_eq!(Op::Invert.apply(once, 0.0), image);
+    }
+}
