@@ -94,8 +94,7 @@ impl Strengths {
     /// The strength of `op`, not negated, on an image of `size`.
     pub fn of(&self, op: Op, magnitude: u32, size: (u32, u32)) -> f64 {
         let last = f64::from(self.bins - 1);
-        // The tables are float32, as in torchvision.
-        let part = |most: f64| f64::from((most / last) as f32 * magnitude as f32);
+        let part = |most: f64| f64::from(linspace(most as f32, self.bins, magnitude));
         match op {
             Op::ShearX | Op::ShearY => part(0.3),
             Op::TranslateX => part(self.translate * f64::from(size.0)),
@@ -107,6 +106,17 @@ impl Strengths {
             Op::Identity | Op::AutoContrast | Op::Equalize | Op::Invert => 0.0,
         }
     }
+}
+
+/// The number at `place` of `count` numbers from 0 to `end`, to the last digit as torch.linspace has it in
+/// float32: counted from the nearer end.
+fn linspace(end: f32, count: u32, place: u32) -> f32 {
+    let step = end / (count - 1) as f32;
+    if place < count / 2 {
+        return step * place as f32;
+    }
+    // One rounding, of an exact difference.
+    (f64::from(end) - f64::from(step) * f64::from(count - 1 - place)) as f32
 }
 
 #[cfg(test)]
