@@ -38,24 +38,16 @@ fn pipeline(dir: &TempDir, nodes: &str) {
 fn run(dir: &TempDir) -> (Summary, Vec<String>) {
     let loaded = plan::load(&dir.path().join("pipeline.yaml"), KINDS)
         .unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)));
-    let told = Mutex::new(Vec::new());
+    let (summary, told) = (Mutex::new(Summary::default()), Mutex::new(Vec::new()));
     let emit = |event| match event {
         Event::NodeNote { line, .. } | Event::NodeWarning { line, .. } => told.lock().unwrap().push(line),
         Event::NodeFailed { error, help, .. } => {
             told.lock().unwrap().push(format!("{error}; {}", help.unwrap_or_default()));
         }
-        _ => (),
-    };
-    let summary = Mutex::new(Summary::default());
-    let count = |event| {
-        let mut summary = summary.lock().unwrap();
-        match &event {
-            Event::RunFinished { ran, cached, failed, skipped, .. } => {
-                *summary = Summary { ran: *ran, cached: *cached, failed: *failed, skipped: *skipped };
-            }
-            _ => (),
+        Event::RunFinished { ran, cached, failed, skipped, .. } => {
+            *summary.lock().unwrap() = Summary { ran, cached, failed, skipped };
         }
-        emit(event);
+        _ => (),
     };
     let store = Store::open(&dir.path().join("store")).unwrap();
     let job = Job {
@@ -64,7 +56,7 @@ fn run(dir: &TempDir) -> (Summary, Vec<String>) {
         store: &store,
         runs: &dir.path().join("runs"),
         options: &Options { threads: 2, ..Options::default() },
-        emit: &count,
+        emit: &emit,
         stop: &Stop::default(),
     };
     // A failure is told as an event too.
