@@ -18,10 +18,6 @@ use crate::{
     },
 };
 
-/// How many images the pure Rust backend gets at a time. From about thirty on, its matrix products sum in
-/// another order, and an image's last digits would depend on how many others are with it.
-const AT_A_TIME: usize = 16;
-
 /// A network that is ready to classify images.
 pub struct Classifier {
     /// Class names, by index.
@@ -34,8 +30,6 @@ pub struct Classifier {
     weights: Weights,
     network: Network,
     device: Device,
-    /// How many images go through the network together at most.
-    at_a_time: usize,
 }
 
 impl Classifier {
@@ -44,17 +38,16 @@ impl Classifier {
     /// # Errors
     /// If the file can't be read, or does not hold a whole model: architecture, names and weights.
     pub fn load(path: &Path, device: &str) -> Result<Self> {
-        let at_a_time = if device == "cpu" { AT_A_TIME } else { usize::MAX };
         let device = device::open(device)?;
         let file = weights::read(path)?;
-        Self::of_file(file, device, at_a_time).map_err(|error| {
+        Self::of_file(file, device).map_err(|error| {
             let help = error.hint().map(ToOwned::to_owned);
             let error = Error::new(format!("{} is not a whole model: {error}", path.display()));
             help.into_iter().fold(error, Error::help)
         })
     }
 
-    fn of_file(file: ModelFile, device: Device, at_a_time: usize) -> Result<Self> {
+    fn of_file(file: ModelFile, device: Device) -> Result<Self> {
         let arch = arch_of(&file)?;
         let names = file.names.unwrap_or_else(|| (0..arch.classes).map(|class| class.to_string()).collect());
         if names.len() != arch.classes {
@@ -74,17 +67,13 @@ impl Classifier {
         let values = parameters::from_weights(&folded, &device);
         let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
         let size = file.size.unwrap_or_else(default_size);
-        Ok(Self { names, size, eval, arch, weights: file.weights, network, device, at_a_time })
+        Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
     }
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        let (size, numbers) = (batch.size, 3 * batch.size * batch.size);
-        let part = |pixels: &[f32]| {
-            let data = TensorData::new(pixels.to_vec(), [pixels.len() / numbers, 3, size, size]);
-            to_vec(self.network.forward(Tensor::from_data(data, &self.device)))
-        };
-        batch.images.chunks(numbers.saturating_mul(self.at_a_time)).flat_map(part).collect()
+        let data = TensorData::new(batch.images.clone(), [batch.len(), 3, batch.size, batch.size]);
+        to_vec(self.network.forward(Tensor::from_data(data, &self.device)))
     }
 
     /// The network's plan.

@@ -5,7 +5,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use super::ConvBlock;
+use super::{ConvBlock, ops};
 use crate::zoo::builder::{Builder, Fill};
 
 /// Channels between the convolution and the linear layer.
@@ -28,7 +28,7 @@ impl Linear {
     }
 
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.val().transpose()) + self.bias.val().unsqueeze()
+        ops::linear(x, self.weight.val(), self.bias.val())
     }
 }
 

@@ -10,7 +10,11 @@ use super::{Array, Window, array};
 
 /// A convolution in which every output channel sees every input channel.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dense(pub Window);
+pub(super) struct Dense {
+    window: Window,
+    /// Images whose columns are made at once.
+    images: usize,
+}
 
 /// So many columns keep the matrix product busy.
 const COLUMNS: usize = 32;
@@ -18,11 +22,21 @@ const COLUMNS: usize = 32;
 const PARTS: usize = 16;
 
 impl Dense {
+    /// As many images at once as keep the matrix product busy.
+    pub fn new(window: Window) -> Self {
+        Self { window, images: COLUMNS.div_ceil(window.out_area()).clamp(1, window.batch.max(1)) }
+    }
+
+    /// Each image by itself: its numbers do not depend on how many others there are, to the last bit.
+    pub fn one_by_one(self) -> Self {
+        Self { images: 1, ..self }
+    }
+
     /// The convolution; `finish` gets every output plane with its channel.
     pub fn forward(&self, x: Array, weight: Array, finish: impl Fn(usize, &mut [f32]) + Sync) -> Array {
         let (x, weight) = (x.to_contiguous(), self.matrix(weight));
-        let Window { c1, c2, batch, .. } = self.0;
-        let (area, pixels, images) = (c1 * self.0.area(), self.0.out_area(), self.images());
+        let Window { c1, c2, batch, .. } = self.window;
+        let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
         let mut out = vec![0.0; batch * c2 * pixels];
         let parts =
             out.par_chunks_mut(images * c2 * pixels).zip(x.storage::<f32>().par_chunks(images * area));
@@ -33,29 +47,29 @@ impl Dense {
                 finish(i % c2, plane);
             }
         });
-        array(out, self.0.out_shape().to_vec())
+        array(out, self.window.out_shape().to_vec())
     }
 
     /// Gradient of the images, given that of the output.
     pub fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
         let (gradient, weight) = (gradient.to_contiguous(), Flex::float_swap_dims(self.matrix(weight), 0, 1));
-        let Window { c1, c2, batch, .. } = self.0;
-        let (area, pixels, images) = (c1 * self.0.area(), self.0.out_area(), self.images());
+        let Window { c1, c2, batch, .. } = self.window;
+        let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
         let mut out = vec![0.0; batch * area];
         let gradients = gradient.storage::<f32>().par_chunks(images * c2 * pixels);
         out.par_chunks_mut(images * area).zip(gradients).for_each(|(out, gradient)| {
             let columns = Flex::float_matmul(weight.clone(), joined(gradient, c2, pixels));
             self.scatter(columns.storage(), out);
         });
-        array(out, self.0.shape().to_vec())
+        array(out, self.window.shape().to_vec())
     }
 
     /// Gradient of the weight, given that of the output.
     pub fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
-        let Window { c1, c2, batch, kernel, .. } = self.0;
-        let (area, pixels) = (c1 * self.0.area(), self.0.out_area());
-        let (images, part) = (self.images(), self.images().max(batch.div_ceil(PARTS)));
+        let Window { c1, c2, batch, kernel, .. } = self.window;
+        let (area, pixels) = (c1 * self.window.area(), self.window.out_area());
+        let (images, part) = (self.images, self.images.max(batch.div_ceil(PARTS)));
         let parts = x.storage::<f32>().par_chunks(part * area);
         let parts = parts.zip(gradient.storage::<f32>().par_chunks(part * c2 * pixels));
         let products = parts.map(|(x, gradient)| {
@@ -72,30 +86,25 @@ impl Dense {
         Flex::float_reshape(sum, [c2, c1, kernel, kernel].into())
     }
 
-    /// Images whose columns are made at once.
-    fn images(&self) -> usize {
-        COLUMNS.div_ceil(self.0.out_area()).clamp(1, self.0.batch.max(1))
-    }
-
     /// Numbers of a column.
     fn height(&self) -> usize {
-        self.0.c1 * self.0.kernel * self.0.kernel
+        self.window.c1 * self.window.kernel * self.window.kernel
     }
 
     /// The weight as `[c2, c1 · kernel²]`.
     fn matrix(&self, weight: Array) -> Array {
-        Flex::float_reshape(weight, [self.0.c2, self.height()].into())
+        Flex::float_reshape(weight, [self.window.c2, self.height()].into())
     }
 
     /// Whether columns are the pixels themselves.
     fn pointwise(&self) -> bool {
-        (self.0.kernel, self.0.stride, self.0.padding) == (1, 1, 0)
+        (self.window.kernel, self.window.stride, self.window.padding) == (1, 1, 0)
     }
 
     /// Columns of some images: `[c1 · kernel², images · pixels]`.
     fn columns(&self, x: &[f32]) -> Array {
-        let Window { c1, kernel, .. } = self.0;
-        let (area, pixels) = (self.0.area(), self.0.out_area());
+        let Window { c1, kernel, .. } = self.window;
+        let (area, pixels) = (self.window.area(), self.window.out_area());
         if self.pointwise() {
             return joined(x, c1, pixels);
         }
@@ -111,11 +120,11 @@ impl Dense {
 
     /// Appends what lies under one place of the kernel, for each output pixel.
     fn gather(&self, plane: &[f32], (ky, kx): (usize, usize), columns: &mut Vec<f32>) {
-        let Window { width, stride, padding, .. } = self.0;
-        let (inside, out_width) = (self.0.inside(kx), self.0.out_width());
-        for y in 0..self.0.out_height() {
+        let Window { width, stride, padding, .. } = self.window;
+        let (inside, out_width) = (self.window.inside(kx), self.window.out_width());
+        for y in 0..self.window.out_height() {
             let end = columns.len() + out_width;
-            if let (Some(row), false) = (self.0.row(y, ky), inside.is_empty()) {
+            if let (Some(row), false) = (self.window.row(y, ky), inside.is_empty()) {
                 columns.resize(columns.len() + inside.start, 0.0);
                 let row = &plane[row * width + inside.start * stride + kx - padding..(row + 1) * width];
                 match stride {
@@ -129,8 +138,8 @@ impl Dense {
 
     /// Adds each column back to the pixels that it was gathered from.
     fn scatter(&self, columns: &[f32], out: &mut [f32]) {
-        let Window { c1, kernel, .. } = self.0;
-        let (area, pixels) = (self.0.area(), self.0.out_area());
+        let Window { c1, kernel, .. } = self.window;
+        let (area, pixels) = (self.window.area(), self.window.out_area());
         if self.pointwise() {
             return interleave(columns, out, c1, pixels);
         }
@@ -143,13 +152,13 @@ impl Dense {
     }
 
     fn add(&self, columns: &[f32], (ky, kx): (usize, usize), plane: &mut [f32]) {
-        let Window { width, stride, padding, .. } = self.0;
-        let inside = self.0.inside(kx);
+        let Window { width, stride, padding, .. } = self.window;
+        let inside = self.window.inside(kx);
         if inside.is_empty() {
             return;
         }
-        for (y, columns) in columns.chunks_exact(self.0.out_width()).enumerate() {
-            let Some(row) = self.0.row(y, ky) else { continue };
+        for (y, columns) in columns.chunks_exact(self.window.out_width()).enumerate() {
+            let Some(row) = self.window.row(y, ky) else { continue };
             let row = &mut plane[row * width + inside.start * stride + kx - padding..(row + 1) * width];
             let columns = &columns[inside.clone()];
             match stride {

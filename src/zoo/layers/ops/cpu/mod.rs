@@ -45,7 +45,7 @@ impl Conv {
         let ours = x.dtype() == DType::F32 && weight.dtype() == DType::F32 && kernel == across;
         let window = Window { batch, c1, c2, height, width, kernel, stride, padding };
         match groups {
-            1 if ours => Some(Self::Dense(Dense(window))),
+            1 if ours => Some(Self::Dense(Dense::new(window))),
             _ if ours && groups == c1 && c1 == c2 => Some(Self::Depthwise(Depthwise(window))),
             _ => None,
         }
@@ -102,6 +102,7 @@ impl Kernels for Flex {
         }
     }
 
+    /// Without gradients, so this is inference.
     fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
         let whole = bias.to_contiguous();
         let shifts = whole.clone();
@@ -110,7 +111,7 @@ impl Kernels for Flex {
             if activated { silu::shifted(plane, shift) } else { silu::shift(plane, shift) }
         };
         match Conv::new(&x, &weight, geometry) {
-            Some(Conv::Dense(conv)) => conv.forward(x, weight, finish),
+            Some(Conv::Dense(conv)) => conv.one_by_one().forward(x, weight, finish),
             Some(Conv::Depthwise(conv)) => conv.forward(x, weight, finish),
             None => {
                 let y = Self::conv2d(x, weight, Some(whole), geometry.into());
