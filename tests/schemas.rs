@@ -40,7 +40,7 @@ fn document(text: &str) -> Option<Value> {
 #[test]
 fn the_schema_refuses_what_the_program_refuses() {
     let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
-    for code in codes::ALL {
+    for code in codes::ALL.iter().filter(|code| !matches!(code.wrong, Wrong::Arch(_))) {
         assert!(validator.is_valid(&document(code.right).unwrap()), "right example of {}", code.code);
         let Wrong::Yaml(text) = code.wrong else { continue };
         let of_schema = code.code.starts_with("E01");

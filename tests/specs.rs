@@ -130,19 +130,31 @@ fn after_twenty_problems_the_rest_is_counted() {
     assert_eq!(render::report(&source, &problems).omitted, 11);
 }
 
+/// Those of `pipelines/` whose data is in the repository; of the others, nothing but the data may lack.
+fn pipelines() -> Vec<Loaded> {
+    let pipelines = files("pipelines").into_iter().filter_map(|path| match load(&path, KINDS) {
+        Ok(loaded) => Some(loaded),
+        Err(rejected) => {
+            let only_data = rejected.problems.iter().all(|problem| problem.code == codes::MISSING_PATH);
+            assert!(only_data, "{}", rejected.human(Style::PLAIN));
+            None
+        }
+    });
+    pipelines.collect()
+}
+
 #[test]
 fn the_pipelines_of_this_repository_are_right() {
-    for path in files("pipelines") {
-        accepted(&path);
-    }
+    assert!(!pipelines().is_empty());
+    accepted(Path::new("pipelines/quickstart.yaml"));
 }
 
 #[test]
 fn a_resolved_spec_is_valid_input_and_says_the_same() {
-    for path in files("pipelines") {
-        let spec = accepted(&path).spec;
+    for loaded in pipelines() {
+        let spec = loaded.spec;
         let again = spec::parse(&Source::new("resolved.yaml", spec.to_yaml()), KINDS).unwrap();
-        assert_eq!(again, spec, "{}", path.display());
+        assert_eq!(again, spec);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::graph::references;
 use crate::{
-    node::{ArtifactType, DynNode, Input},
+    node::{ArtifactType, DynNode, Input, Source},
     spec::{DocPath, DraftNode, Place, Problem, codes, source::nearest},
     suggest,
 };
@@ -111,9 +111,11 @@ pub(super) fn paths_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     for node in nodes {
         for source in node.node.iter().flat_map(|built| built.sources()) {
             let tried = absolute(base, &source.path);
+            let at = Place::Value(["nodes", node.id.as_str(), source.key].into());
             if !exists(&tried) {
-                let at = Place::Value(["nodes", node.id.as_str(), source.key].into());
                 problems.push(nothing_there(at, source.key, node, &source.path, &tried, base));
+            } else if matches_nothing(&source, &tried) {
+                problems.push(no_match(at, source.key, node, &source.path, &tried));
             }
         }
     }
@@ -132,6 +134,18 @@ pub(super) fn contents_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem
 /// Whether something lies there; of a pattern, in the folder where its fixed part ends.
 fn exists(path: &Path) -> bool {
     fixed_part(path).exists()
+}
+
+/// Whether the source is a pattern, and none of what lies there is what the node looks for.
+fn matches_nothing(source: &Source, path: &Path) -> bool {
+    source.path.contains('*') && (source.list)(path).is_ok_and(|files| files.is_empty())
+}
+
+fn no_match(at: Place, key: &str, node: &DraftNode, written: &str, tried: &Path) -> Problem {
+    let message = format!("`{key}` of node `{}` is the pattern `{written}`, which no file matches", node.id);
+    Problem::new(codes::MISSING_PATH, at, message)
+        .label("matches nothing")
+        .help(format!("looked below {}", fixed_part(tried).display()))
 }
 
 /// The path up to its first component with a `*`.

@@ -218,7 +218,8 @@ fn one_error(name: &str, faults: &[Fault]) -> Error {
         count => format!(" (and {} more)", count - 1),
     };
     let first = faults.first().map_or("nothing", |fault| &fault.message);
-    let error = Error::new(format!("the architecture {name} makes no network: {first}{more}"));
+    let place = faults.first().map(Fault::row).unwrap_or_default();
+    let error = Error::new(format!("the architecture {name} makes no network: {place}{first}{more}"));
     match faults.first() {
         Some(Fault { label, help, .. }) if label.starts_with("did you mean") => {
             error.help(help.as_ref().map_or_else(|| label.clone(), |help| format!("{label} {help}")))

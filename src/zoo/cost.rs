@@ -117,7 +117,8 @@ impl Operations for Meter {
         self.cost.parameters += conv.c2 as u64;
         self.cost.layers += 1;
         self.modules(1);
-        self.cost.operations += (weights * y.side * y.side) as u64 + 4 * y.elements();
+        let operations = (weights * y.side * y.side) as u64 + 4 * y.elements();
+        self.cost.operations = self.cost.operations.saturating_add(operations);
         self.activated |= conv.activated;
         Ok(y)
     }
@@ -141,7 +142,9 @@ impl Operations for Meter {
             return Err(undivided(positions, areas, at));
         }
         // Scores, and the mixture of values: every position of an area with every other.
-        self.cost.operations += (heads * (key + value) * positions * (positions / areas)) as u64;
+        let factors = [heads, key + value, positions, positions / areas];
+        let products = factors.iter().fold(1_u64, |product, factor| product.saturating_mul(*factor as u64));
+        self.cost.operations = self.cost.operations.saturating_add(products);
         Ok([Map { channels: heads * value, ..*qkv }; 2])
     }
 
@@ -160,7 +163,8 @@ impl Operations for Meter {
 
     fn classify(&mut self, _: &str, x: &Map, channels: usize, classes: usize) -> Result<Map> {
         self.parameters((channels + 1) * classes);
-        self.cost.operations += x.elements() + channels as u64 + (channels * classes) as u64;
+        let operations = x.elements() + channels as u64 + (channels * classes) as u64;
+        self.cost.operations = self.cost.operations.saturating_add(operations);
         Ok(Map { channels: classes, side: 0 })
     }
 

@@ -72,6 +72,14 @@ impl Fault {
         }
     }
 
+    /// The row that it is in, e.g. `backbone[3]: `; empty if it is in none.
+    pub fn row(&self) -> String {
+        match &self.path[..] {
+            [Step::Key(key), Step::Item(row), ..] => format!("{key}[{row}]: "),
+            _ => String::new(),
+        }
+    }
+
     /// Adds what is wrong right there.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {

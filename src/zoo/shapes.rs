@@ -96,3 +96,43 @@ impl Operations for Collect {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Section 1.5 of the reference page counts `num_batches_tracked` too, one for each norm.
+    #[test]
+    fn networks_have_as_many_parameters_as_the_references() {
+        let counts = [
+            ("yolo11n-cls", 236),
+            ("yolo11m-cls", 296),
+            ("yolo26x-cls", 494),
+            ("yolov8s-cls", 158),
+            ("yolov8m-cls", 230),
+            ("yolov8x-cls", 302),
+            ("yolo12n-cls", 350),
+            ("yolo12m-cls", 410),
+            ("yolo12l-cls", 736),
+            ("yolov8-cls-resnet50", 326),
+            ("yolov8-cls-resnet101", 632),
+        ];
+        for (name, wanted) in counts {
+            let shapes = shapes(&Arch::built_in(name, 10).unwrap());
+            let norms = shapes.keys().filter(|name| name.ends_with("running_mean")).count();
+            assert_eq!(shapes.len() + norms, wanted, "{name}");
+        }
+    }
+
+    #[test]
+    fn torchvisions_names_are_its_own() {
+        let shapes = shapes(&Arch::built_in("yolo11-cls-resnet18", 10).unwrap());
+        let shape = |name: &str| shapes[&format!("model.0.m.{name}")].as_slice();
+        assert_eq!(shape("0.weight"), [64, 3, 7, 7]);
+        assert_eq!(shape("1.running_var"), [64]);
+        assert_eq!(shape("4.0.conv1.weight"), [64, 64, 3, 3]);
+        assert_eq!(shape("5.0.downsample.0.weight"), [128, 64, 1, 1]);
+        assert_eq!(shape("7.1.bn2.bias"), [512]);
+        assert_eq!(shapes.keys().filter(|name| name.starts_with("model.0.m.")).count(), 20 * 5);
+    }
+}

@@ -60,7 +60,8 @@ pub struct AreaBlock {
 
 impl AreaBlock {
     /// The reference draws the convolutions of this block from a normal distribution with deviation 0.02
-    /// (cut at ±2, a hundred deviations away), unlike all others.
+    /// (cut at ±2, a hundred deviations away), unlike all others. Only with `pretrained=False`, which is not
+    /// its default, does it then draw them again like the others.
     fn new(b: &Builder<'_>, c: usize, hidden: usize, heads: usize, area: usize) -> Self {
         let b = b.convolutions(Fill::Normal(0.02));
         let mlp = b.at("mlp");

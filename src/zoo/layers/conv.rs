@@ -2,10 +2,10 @@
 
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Tensor, activation, module, ops::ConvOptions},
+    tensor::{Tensor, activation, module},
 };
 
-use super::ops;
+use super::ops::{self, Geometry};
 use crate::zoo::{
     arch::Activation,
     builder::{Builder, Fill},
@@ -67,12 +67,15 @@ impl Conv2d {
         self.bias.is_some()
     }
 
-    /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    /// The convolution and its bias, then SiLU if `activated`.
+    pub(super) fn forward(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
         let weight = self.weight.val();
-        let padding = weight.dims()[2] / 2;
-        let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
-        module::conv2d(x, weight, self.bias.as_ref().map(Param::val), options)
+        let geometry = Geometry { stride: self.stride, padding: weight.dims()[2] / 2, groups: self.groups };
+        match &self.bias {
+            Some(bias) => ops::conv2d_bias_silu(x, weight, bias.val(), geometry, activated),
+            None if activated => ops::silu(ops::conv2d(x, weight, geometry)),
+            None => ops::conv2d(x, weight, geometry),
+        }
     }
 }
 
@@ -88,9 +91,13 @@ impl BatchNorm2d {
         }
     }
 
-    /// `[batch, channels, h, w]` to the same shape.
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        if x.device().is_autodiff() && !self.frozen { self.train(x) } else { self.eval(x) }
+    /// The norm, then SiLU if `activated`.
+    pub(super) fn forward(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
+        match x.device().is_autodiff() && !self.frozen {
+            true => self.train(x, activated),
+            false if activated => ops::silu(self.eval(x)),
+            false => self.eval(x),
+        }
     }
 
     fn eval(&self, x: Tensor<4>) -> Tensor<4> {
@@ -98,10 +105,10 @@ impl BatchNorm2d {
         module::batch_norm(x, self.weight.val(), self.bias.val(), mean, var, EPSILON)
     }
 
-    fn train(&self, x: Tensor<4>) -> Tensor<4> {
+    fn train(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {
         let [batch, _, height, width] = x.dims();
         let count = (batch * height * width) as f64;
-        let result = module::batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
+        let result = ops::norm_silu(x, self.weight.val(), self.bias.val(), EPSILON, activated);
         follow(&self.running_mean, result.mean);
         // PyTorch normalises by the biased variance, but remembers the unbiased one.
         follow(&self.running_var, result.variance.mul_scalar(count / (count - 1.0).max(1.0)));
@@ -148,12 +155,10 @@ impl ConvBlock {
 
     /// `[batch, c1, h, w]` to `[batch, c2, h / stride, w / stride]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(x);
-        let x = match &self.bn {
-            Some(bn) => bn.forward(x),
-            None => x,
+        let y = match &self.bn {
+            Some(bn) => bn.forward(self.conv.forward(x, false), self.activated),
+            None => self.conv.forward(x, self.activated),
         };
-        let x = if self.activated { ops::silu(x) } else { x };
-        if self.relu { activation::relu(x) } else { x }
+        if self.relu { activation::relu(y) } else { y }
     }
 }

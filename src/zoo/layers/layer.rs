@@ -7,7 +7,7 @@ use crate::zoo::{Builder, arch::Block};
 
 /// A block as a burn module. The variants' names are no part of parameters' names.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a handful of layers, made once")]
+#[expect(clippy::large_enum_variant, reason = "a handful of layers, made once")]
 pub enum Layer {
     /// See [`Block::Conv`].
     Conv(ConvBlock),

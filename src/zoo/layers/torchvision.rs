@@ -34,8 +34,8 @@ impl Plain {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
-            Self::Conv(conv) => conv.forward(x),
-            Self::Norm(norm) => norm.forward(x),
+            Self::Conv(conv) => conv.forward(x, false),
+            Self::Norm(norm) => norm.forward(x, false),
         }
     }
 }
@@ -74,11 +74,11 @@ impl BasicBlock {
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let norm = |norm: &Option<BatchNorm2d>, x| match norm {
-            Some(norm) => norm.forward(x),
+            Some(norm) => norm.forward(x, false),
             None => x,
         };
-        let y = relu(norm(&self.bn1, self.conv1.forward(x.clone())));
-        let y = norm(&self.bn2, self.conv2.forward(y));
+        let y = relu(norm(&self.bn1, self.conv1.forward(x.clone(), false)));
+        let y = norm(&self.bn2, self.conv2.forward(y, false));
         let x = self.downsample.iter().flatten().fold(x, |x, layer| layer.forward(x));
         relu(ops::add(x, y))
     }
@@ -86,7 +86,6 @@ impl BasicBlock {
 
 /// A child of torchvision's model.
 #[derive(Module, Debug)]
-#[allow(clippy::large_enum_variant, reason = "a handful of layers, made once")]
 enum Child {
     Plain(Plain),
     Stage(Vec<BasicBlock>),

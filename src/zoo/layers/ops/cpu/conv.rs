@@ -1,0 +1,190 @@
+//! Dense convolution as products of matrices.
+//!
+//! Each output pixel becomes a column of the input pixels under the kernel, `[c1 · kernel², pixels]`; the
+//! convolution is then `weight · columns`. A few images at a time, so that columns stay in the cache.
+
+use burn::backend::{Flex, ops::FloatTensorOps};
+use rayon::prelude::*;
+
+use super::{Array, Window, array};
+
+/// A convolution in which every output channel sees every input channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dense(pub Window);
+
+/// So many columns keep the matrix product busy.
+const COLUMNS: usize = 32;
+/// The weight's gradient is summed in so many parts at most: each needs memory of its own.
+const PARTS: usize = 16;
+
+impl Dense {
+    /// The convolution; `finish` gets every output plane with its channel.
+    pub fn forward(&self, x: Array, weight: Array, finish: impl Fn(usize, &mut [f32]) + Sync) -> Array {
+        let (x, weight) = (x.to_contiguous(), self.matrix(weight));
+        let Window { c1, c2, batch, .. } = self.0;
+        let (area, pixels, images) = (c1 * self.0.area(), self.0.out_area(), self.images());
+        let mut out = vec![0.0; batch * c2 * pixels];
+        let parts =
+            out.par_chunks_mut(images * c2 * pixels).zip(x.storage::<f32>().par_chunks(images * area));
+        parts.for_each(|(out, x)| {
+            let product = Flex::float_matmul(weight.clone(), self.columns(x));
+            interleave(product.storage(), out, c2, pixels);
+            for (i, plane) in out.chunks_exact_mut(pixels).enumerate() {
+                finish(i % c2, plane);
+            }
+        });
+        array(out, self.0.out_shape().to_vec())
+    }
+
+    /// Gradient of the images, given that of the output.
+    pub fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
+        let (gradient, weight) = (gradient.to_contiguous(), Flex::float_swap_dims(self.matrix(weight), 0, 1));
+        let Window { c1, c2, batch, .. } = self.0;
+        let (area, pixels, images) = (c1 * self.0.area(), self.0.out_area(), self.images());
+        let mut out = vec![0.0; batch * area];
+        let gradients = gradient.storage::<f32>().par_chunks(images * c2 * pixels);
+        out.par_chunks_mut(images * area).zip(gradients).for_each(|(out, gradient)| {
+            let columns = Flex::float_matmul(weight.clone(), joined(gradient, c2, pixels));
+            self.scatter(columns.storage(), out);
+        });
+        array(out, self.0.shape().to_vec())
+    }
+
+    /// Gradient of the weight, given that of the output.
+    pub fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
+        let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
+        let Window { c1, c2, batch, kernel, .. } = self.0;
+        let (area, pixels) = (c1 * self.0.area(), self.0.out_area());
+        let (images, part) = (self.images(), self.images().max(batch.div_ceil(PARTS)));
+        let parts = x.storage::<f32>().par_chunks(part * area);
+        let parts = parts.zip(gradient.storage::<f32>().par_chunks(part * c2 * pixels));
+        let products = parts.map(|(x, gradient)| {
+            let pieces = x.chunks(images * area).zip(gradient.chunks(images * c2 * pixels));
+            let products = pieces.map(|(x, gradient)| {
+                let columns = Flex::float_swap_dims(self.columns(x), 0, 1);
+                Flex::float_matmul(joined(gradient, c2, pixels), columns)
+            });
+            products.reduce(Flex::float_add)
+        });
+        let products: Vec<Option<Array>> = products.collect();
+        let sum = products.into_iter().flatten().reduce(Flex::float_add);
+        let sum = sum.unwrap_or_else(|| array(vec![0.0; c2 * self.height()], vec![c2, self.height()]));
+        Flex::float_reshape(sum, [c2, c1, kernel, kernel].into())
+    }
+
+    /// Images whose columns are made at once.
+    fn images(&self) -> usize {
+        COLUMNS.div_ceil(self.0.out_area()).clamp(1, self.0.batch.max(1))
+    }
+
+    /// Numbers of a column.
+    fn height(&self) -> usize {
+        self.0.c1 * self.0.kernel * self.0.kernel
+    }
+
+    /// The weight as `[c2, c1 · kernel²]`.
+    fn matrix(&self, weight: Array) -> Array {
+        Flex::float_reshape(weight, [self.0.c2, self.height()].into())
+    }
+
+    /// Whether columns are the pixels themselves.
+    fn pointwise(&self) -> bool {
+        (self.0.kernel, self.0.stride, self.0.padding) == (1, 1, 0)
+    }
+
+    /// Columns of some images: `[c1 · kernel², images · pixels]`.
+    fn columns(&self, x: &[f32]) -> Array {
+        let Window { c1, kernel, .. } = self.0;
+        let (area, pixels) = (self.0.area(), self.0.out_area());
+        if self.pointwise() {
+            return joined(x, c1, pixels);
+        }
+        let width = x.len() / (c1 * area) * pixels;
+        let mut columns = Vec::with_capacity(self.height() * width);
+        for (channel, place) in places(c1, kernel) {
+            for image in x.chunks_exact(c1 * area) {
+                self.gather(&image[channel * area..][..area], place, &mut columns);
+            }
+        }
+        array(columns, vec![self.height(), width])
+    }
+
+    /// Appends what lies under one place of the kernel, for each output pixel.
+    fn gather(&self, plane: &[f32], (ky, kx): (usize, usize), columns: &mut Vec<f32>) {
+        let Window { width, stride, padding, .. } = self.0;
+        let (inside, out_width) = (self.0.inside(kx), self.0.out_width());
+        for y in 0..self.0.out_height() {
+            let end = columns.len() + out_width;
+            if let (Some(row), false) = (self.0.row(y, ky), inside.is_empty()) {
+                columns.resize(columns.len() + inside.start, 0.0);
+                let row = &plane[row * width + inside.start * stride + kx - padding..(row + 1) * width];
+                match stride {
+                    1 => columns.extend_from_slice(&row[..inside.len()]),
+                    _ => columns.extend(row.iter().step_by(stride).take(inside.len())),
+                }
+            }
+            columns.resize(end, 0.0);
+        }
+    }
+
+    /// Adds each column back to the pixels that it was gathered from.
+    fn scatter(&self, columns: &[f32], out: &mut [f32]) {
+        let Window { c1, kernel, .. } = self.0;
+        let (area, pixels) = (self.0.area(), self.0.out_area());
+        if self.pointwise() {
+            return interleave(columns, out, c1, pixels);
+        }
+        let width = out.len() / (c1 * area) * pixels;
+        for ((channel, place), row) in places(c1, kernel).zip(columns.chunks_exact(width)) {
+            for (image, row) in out.chunks_exact_mut(c1 * area).zip(row.chunks_exact(pixels)) {
+                self.add(row, place, &mut image[channel * area..][..area]);
+            }
+        }
+    }
+
+    fn add(&self, columns: &[f32], (ky, kx): (usize, usize), plane: &mut [f32]) {
+        let Window { width, stride, padding, .. } = self.0;
+        let inside = self.0.inside(kx);
+        if inside.is_empty() {
+            return;
+        }
+        for (y, columns) in columns.chunks_exact(self.0.out_width()).enumerate() {
+            let Some(row) = self.0.row(y, ky) else { continue };
+            let row = &mut plane[row * width + inside.start * stride + kx - padding..(row + 1) * width];
+            let columns = &columns[inside.clone()];
+            match stride {
+                1 => row.iter_mut().zip(columns).for_each(|(x, column)| *x += column),
+                _ => row.iter_mut().step_by(stride).zip(columns).for_each(|(x, column)| *x += column),
+            }
+        }
+    }
+}
+
+/// Channels and places of the kernel, in the weight's order.
+fn places(channels: usize, kernel: usize) -> impl Iterator<Item = (usize, (usize, usize))> {
+    (0..channels * kernel * kernel).map(move |i| {
+        let place = i % (kernel * kernel);
+        (i / (kernel * kernel), (place / kernel, place % kernel))
+    })
+}
+
+/// Images `[images, channels, pixels]` as a matrix `[channels, images · pixels]`.
+fn joined(x: &[f32], channels: usize, pixels: usize) -> Array {
+    let images = x.len() / (channels * pixels);
+    let mut out = Vec::with_capacity(x.len());
+    for channel in 0..channels {
+        for image in 0..images {
+            out.extend_from_slice(&x[(image * channels + channel) * pixels..][..pixels]);
+        }
+    }
+    array(out, vec![channels, images * pixels])
+}
+
+/// The way back of [`joined`]: the planes of a matrix, image by image.
+fn interleave(matrix: &[f32], out: &mut [f32], channels: usize, pixels: usize) {
+    let images = out.len() / (channels * pixels);
+    for (i, plane) in out.chunks_exact_mut(pixels).enumerate() {
+        let (image, channel) = (i / channels, i % channels);
+        plane.copy_from_slice(&matrix[(channel * images + image) * pixels..][..pixels]);
+    }
+}
