@@ -55,7 +55,6 @@ fn the_schema_accepts_the_pipelines_of_this_repository() {
     let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
     for entry in fs::read_dir("pipelines").unwrap() {
         let path = entry.unwrap().path();
-        assert!(load(&path, KINDS).is_ok(), "{}", path.display());
         let document = document(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(validator.is_valid(&document), "{}", path.display());
     }
