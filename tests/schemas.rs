@@ -4,7 +4,6 @@ use std::fs;
 
 use kiln::{
     nodes::KINDS,
-    plan::load,
     spec::{
         Source,
         codes::{self, Wrong},
