@@ -10,7 +10,7 @@ use std::{
     process::Command,
     sync::Mutex,
     thread,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use kiln::{
@@ -947,10 +947,10 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     drop(test);
 }
 
-// ---- speed ----
+// ---- much to look at (how fast is for benches/) ----
 
 #[test]
-fn a_run_with_nothing_to_do_is_quick() {
+fn a_run_with_nothing_to_do_runs_nothing() {
     let test = Test::new();
     fs::create_dir(test.path("images")).unwrap();
     let test = (0..160).fold(test, |test, i| test.file(&format!("images/{i:03}.png"), &"x".repeat(600)));
@@ -965,13 +965,11 @@ fn a_run_with_nothing_to_do_is_quick() {
     );
     let test = test.run().ok().test();
     let ran = test.run().ok().ran(&[]);
-    let Some(Event::RunFinished { seconds, .. }) = ran.events.last() else { panic!("the run has not ended") };
-    // The goal is 0.05 s on a quiet machine, in release.
-    assert!(*seconds < 0.5, "{seconds} s");
+    assert!(matches!(ran.events.last(), Some(Event::RunFinished { .. })), "the run has not ended");
 }
 
 #[test]
-fn ten_thousand_small_files_are_looked_at_quickly() {
+fn ten_thousand_small_files_are_told_apart_and_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..10_000).map(|i| dir.path().join(format!("{i:05}.png"))).collect();
     let past = SystemTime::now() - Duration::from_secs(60);
@@ -980,14 +978,9 @@ fn ten_thousand_small_files_are_looked_at_quickly() {
         fs::File::options().write(true).open(path).unwrap().set_modified(past).unwrap();
     }
     let store = Store::open(&dir.path().join("store")).unwrap();
-    let timed = |store: &Store| {
-        let started = Instant::now();
-        let looked = store.files().look_all(&paths).unwrap();
-        (looked, started.elapsed())
-    };
-    let (first, cold) = timed(&store);
-    let (second, warm) = timed(&store);
+    let first = store.files().look_all(&paths).unwrap();
+    let second = store.files().look_all(&paths).unwrap();
     assert_eq!(first, second);
-    // Ten times what it takes: a guard against slowness of another kind, not a measurement.
-    assert!(cold < Duration::from_secs(3) && warm < Duration::from_secs(1), "{cold:?} {warm:?}");
+    let digests: std::collections::BTreeSet<_> = first.iter().map(|looked| looked.digest).collect();
+    assert_eq!(digests.len(), paths.len());
 }
