@@ -5,27 +5,48 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 
+/// Whether the device called `name` is one of LibTorch's, and this program was built without LibTorch.
+///
+/// # Errors
+/// If the name is not one of a device.
+pub fn needs_other_program(name: &str) -> Result<bool> {
+    Ok(Name::parse(name)? != Name::Cpu && !cfg!(feature = "libtorch"))
+}
+
 /// The device called `name`.
 ///
 /// # Errors
 /// If the name is not one of a device, if this program was built without its backend, or if the
 /// backend finds no such device here.
 pub fn open(name: &str) -> Result<Device> {
-    match name.split_once(':') {
-        None if name == "cpu" => Ok(Device::flex()),
-        None if name == "libtorch" => libtorch(),
-        None if name == "cuda" => cuda(0),
-        Some(("cuda", index)) => match index.parse() {
-            Ok(index) => cuda(index),
-            Err(_) => Err(unknown(name)),
-        },
-        _ => Err(unknown(name)),
+    match Name::parse(name)? {
+        Name::Cpu => Ok(Device::flex()),
+        Name::LibTorch => libtorch(),
+        Name::Cuda(index) => cuda(index),
     }
 }
 
-fn unknown(name: &str) -> Error {
-    Error::usage(format!("there is no device `{name}`"))
-        .help("devices are cpu, libtorch, cuda and cuda:N (N from 0)")
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    Cpu,
+    LibTorch,
+    Cuda(usize),
+}
+
+impl Name {
+    fn parse(text: &str) -> Result<Self> {
+        let known = match text.split_once(':') {
+            None if text == "cpu" => Some(Self::Cpu),
+            None if text == "libtorch" => Some(Self::LibTorch),
+            None if text == "cuda" => Some(Self::Cuda(0)),
+            Some(("cuda", index)) => index.parse().ok().map(Self::Cuda),
+            _ => None,
+        };
+        known.ok_or_else(|| {
+            Error::usage(format!("there is no device `{text}`"))
+                .help("devices are cpu, libtorch, cuda and cuda:N (N from 0)")
+        })
+    }
 }
 
 #[cfg(not(feature = "libtorch"))]
@@ -40,8 +61,8 @@ fn cuda(index: usize) -> Result<Device> {
 
 #[cfg(not(feature = "libtorch"))]
 fn without_libtorch(name: &str) -> Error {
-    Error::usage(format!("this kiln was built without LibTorch, which the device `{name}` needs"))
-        .help("build it with `cargo build --release --features libtorch` (README, \"Devices\"), or use `--device cpu`")
+    Error::usage(format!("this program was built without LibTorch, which the device `{name}` needs"))
+        .help("build it with the feature `libtorch` (README, \"Devices\"), or use the device `cpu`")
 }
 
 #[cfg(feature = "libtorch")]
@@ -68,11 +89,22 @@ fn cuda(index: usize) -> Result<Device> {
 
 #[cfg(test)]
 mod tests {
-    use super::open;
+    use super::*;
 
     #[test]
     fn the_cpu_is_always_there() {
         assert!(open("cpu").is_ok());
+        assert!(!needs_other_program("cpu").unwrap());
+    }
+
+    #[test]
+    fn the_names_of_libtorchs_devices() {
+        let name = |text| Name::parse(text).unwrap();
+        assert_eq!(
+            [name("libtorch"), name("cuda"), name("cuda:3")],
+            [Name::LibTorch, Name::Cuda(0), Name::Cuda(3)]
+        );
+        assert_eq!(needs_other_program("cuda:3").unwrap(), cfg!(not(feature = "libtorch")));
     }
 
     #[test]

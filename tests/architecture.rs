@@ -16,6 +16,7 @@ const LEAVES: [&str; 4] = ["error", "progress", "random", "suggest"];
 /// Which rooms each room may name, beside itself and the leaves.
 const ARROWS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
+    ("bin", &["cli"]),
     (
         "cli",
         &[

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Project, StoreArgs, load_or_show, signal};
+use super::{Project, StoreArgs, companion, load_or_show, signal};
 use crate::{
     device,
     error::{Error, Result},
@@ -86,12 +86,18 @@ pub fn run_loaded(
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
-    // A device that isn't there is told before any work begins.
-    device::open(&options.device)?;
+    let other_program = device::needs_other_program(&options.device)?;
     limit_threads(options.threads)?;
+    let store = Store::open(&project.store)?;
+    // If all is in the store, no device is needed; else one that isn't there is told before any work begins.
+    if run::needs_device(&loaded.plan, &store, options) {
+        match other_program {
+            true => return Err(companion::go_on(&options.device)),
+            false => device::open(&options.device)?,
+        };
+    }
     let stop = Stop::default();
     signal::listen(&stop)?;
-    let store = Store::open(&project.store)?;
     let emit = |event: Event| reporter.report(&event);
     let job = Job {
         spec: &loaded.spec,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{recipe::recipe, sources::Watched, why::Reason};
+use super::{Options, recipe::recipe, sources::Watched, wanted, why::Reason};
 use crate::{
     error::Result,
     plan::Plan,
@@ -58,6 +58,17 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
         artifacts.push(artifact);
     }
     Ok(all)
+}
+
+/// Whether a run would calculate on the device: whether a node that uses it may miss in the store.
+pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> bool {
+    // A run tells better than this does why a source can't be read.
+    let Ok(forecasts) = forecast(plan, store) else { return true };
+    wanted(plan, options).into_iter().any(|index| {
+        let step = &plan.steps()[index];
+        let misses = forecasts[index].status != Status::Hit || options.force.contains(&step.id);
+        step.node.uses_device() && misses
+    })
 }
 
 fn one(

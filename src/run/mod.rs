@@ -16,7 +16,7 @@ pub mod why;
 use std::{path::Path, time::Instant};
 
 pub use self::{
-    forecast::{Forecast, Status, forecast},
+    forecast::{Forecast, Status, forecast, needs_device},
     recipe::recipe,
     results::Results,
     sources::Watched,
@@ -98,9 +98,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     let started = Instant::now();
     let results = Results::new(job.runs, &job.plan.name);
     results.show_spec(job.spec, job.plan)?;
-    let only: Vec<_> = job.options.only.iter().map(String::as_str).collect();
-    let all: Vec<_> = job.plan.steps().iter().map(|step| step.id.as_str()).collect();
-    let wanted = job.plan.needed_by(if only.is_empty() { &all } else { &only });
+    let wanted = wanted(job.plan, job.options);
     (job.emit)(Event::RunStarted { pipeline: job.plan.name.clone(), nodes: wanted.len() });
     let ended = walk::walk(job, &results, &wanted);
     let saved = job.store.save();
@@ -114,6 +112,13 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
         None => saved.map(|()| ended.summary),
     }
+}
+
+/// The steps that the options ask for, with all that they need.
+fn wanted(plan: &Plan, options: &Options) -> Vec<usize> {
+    let only: Vec<_> = options.only.iter().map(String::as_str).collect();
+    let all: Vec<_> = plan.steps().iter().map(|step| step.id.as_str()).collect();
+    plan.needed_by(if only.is_empty() { &all } else { &only })
 }
 
 fn failure(failed: usize, nodes: usize, kind: ErrorKind) -> Error {
