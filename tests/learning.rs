@@ -182,6 +182,20 @@ fn random_parts_of_a_recipe_resume_exactly() {
     resumes_exactly(&Recipe { ema: false, freeze, val_period: 0, schedule: Decay::OneCycle, ..random });
 }
 
+/// Only LibTorch has 16 bits.
+#[test]
+#[cfg(feature = "libtorch")]
+fn mixed_precision_learns_and_resumes_exactly() {
+    use kiln::train::Precision::{Bf16, Fp16};
+    let plain = bytes(&undisturbed(&short(), 2));
+    for precision in [Bf16, Fp16] {
+        learns(&Recipe { precision, ..recipe(30) });
+        let recipe = Recipe { precision, ..short() };
+        assert!(bytes(&undisturbed(&recipe, 2)) != plain, "{precision:?} computes as fp32");
+        resumes_exactly(&recipe);
+    }
+}
+
 /// A rate so high that some loss is not a number, but none is at half or a quarter of it. Only the last layer
 /// learns: all before it makes numbers of ordinary size.
 fn reckless(scratch: &Path) -> Option<Recipe> {

@@ -1,6 +1,10 @@
 //! LibTorch's CPU kernels give the numbers that pure Rust gives.
 #![cfg(feature = "libtorch")]
 
+use burn::{
+    module::{Module as _, ModuleVisitor, Param},
+    tensor::{FloatDType, Gradients, Tensor, TensorData},
+};
 use kiln::{
     data::Batch,
     eval::Classifier,
@@ -33,4 +37,63 @@ fn logits_agree_with_pure_rust() {
     let (rust, torch) = (logits("cpu"), logits("libtorch"));
     let worst = rust.iter().zip(&torch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(rust.len() == 40 && worst < 1e-4, "off by {worst}");
+}
+
+/// Logits in training of eight noisy images of 64 x 64 pixels, and the gradient of the loss-like sum of their
+/// squares at the first convolution.
+fn trained_in(dtype: FloatDType, arch: &Arch) -> [Vec<f32>; 2] {
+    let device = kiln::device::open("libtorch").unwrap().autodiff();
+    let network = Network::new(arch, &Builder::fresh(0, &device));
+    let mut random = Random::new("test", &[0]);
+    let pixels: Vec<f32> = (0..8 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
+    let images = Tensor::<4>::from_data(TensorData::new(pixels, [8, 3, 64, 64]), &device);
+    let logits = network.forward(images.cast(dtype));
+    let mut first = First { gradients: logits.clone().powi_scalar(2).sum().backward(), gradient: None };
+    network.visit(&mut first);
+    [logits.into_data().try_to_vec().unwrap(), first.gradient.unwrap()]
+}
+
+/// Finds the gradient of the first parameter that has one.
+struct First {
+    gradients: Gradients,
+    gradient: Option<Vec<f32>>,
+}
+
+impl ModuleVisitor for First {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if self.gradient.is_none() {
+            let gradient = param.val().grad(&self.gradients);
+            self.gradient = gradient.map(|gradient| gradient.into_data().try_to_vec().unwrap());
+        }
+    }
+}
+
+/// The cosine of the angle between two vectors.
+fn likeness(a: &[f32], b: &[f32]) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+}
+
+#[test]
+fn every_family_trains_in_16_bits() {
+    let families = [
+        "yolov8n-cls",
+        "yolo11n-cls",
+        "yolo12n-cls",
+        "yolo26n-cls",
+        "yolov8-cls-resnet50",
+        "yolo11-cls-resnet18",
+    ];
+    for name in families {
+        let arch = Arch::built_in(name, 10).unwrap();
+        let exact = trained_in(FloatDType::F32, &arch);
+        for (dtype, least) in [(FloatDType::F16, [0.99, 0.9]), (FloatDType::BF16, [0.95, 0.5])] {
+            let rough = trained_in(dtype, &arch);
+            let like = [0, 1].map(|i| likeness(&exact[i], &rough[i]));
+            assert!(
+                rough[0] != exact[0] && like[0] > least[0] && like[1] > least[1],
+                "{name} {dtype:?} {like:?}"
+            );
+        }
+    }
 }

@@ -247,8 +247,9 @@ impl Node for Train {
             cx.input("transforms").map_or_else(|| Ok(Transforms::default()), transforms::load)?;
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
+        self.check_precision(cx.device)?;
         let device = device::open(cx.device)?;
-        let fitting = || batch::fitting(&arch, transforms.size, &device, cx.scratch);
+        let fitting = || batch::fitting(&arch, transforms.size, self.precision, &device, cx.scratch);
         let recipe = self.recipe(self.batch(cx, fitting)?);
         let job = Job {
             arch: &arch,
@@ -352,14 +353,7 @@ impl Train {
 
     /// Values that nothing can be done with.
     fn impossible(&self) -> Vec<Problem> {
-        let precision = self.precision.name();
         let rows = [
-            (
-                "precision",
-                self.precision != Precision::Fp32,
-                format!("no device of this program trains in {precision}"),
-                "leave `precision` out: every device trains in fp32",
-            ),
             (
                 "batch",
                 self.batch == 0,
@@ -442,7 +436,18 @@ impl Train {
             patience: self.patience,
             val_period: self.val_period,
             save_period: self.save_period,
+            precision: self.precision,
         }
+    }
+
+    fn check_precision(&self, device: &str) -> Result<()> {
+        if self.precision == Precision::Fp32 || device != "cpu" {
+            return Ok(());
+        }
+        let precision = self.precision.name();
+        Err(Error::new(format!("the device `{device}` can't train in {precision}")).help(format!(
+            "`libtorch` and `cuda:N` can (`--device cuda:0`); or leave `precision: {precision}` out"
+        )))
     }
 
     /// The number of images asked for, or as many as there is memory for.
@@ -545,7 +550,7 @@ mod tests {
     #[test]
     fn values_that_nothing_can_be_done_with_are_refused() {
         insta::assert_debug_snapshot!(problems(json!({
-            "precision": "bf16", "batch": 0, "time": 0.0, "fraction": 1.5, "mixup": 0.7, "cutmix": 0.7,
+            "batch": 0, "time": 0.0, "fraction": 1.5, "mixup": 0.7, "cutmix": 0.7,
             "class_weights": { "a": 0.0 },
         })));
         assert_eq!(problems(json!({ "fraction": 0.0 })).len(), 1);
@@ -558,7 +563,7 @@ mod tests {
             json!({ "optimizer": "musgd", "momentum": 0.9, "warmup_momentum": 0.5, "warmup_bias_lr": 0.0 }),
             json!({ "optimizer": "radam", "lr0": 0.1, "schedule": "step", "step_size": 3, "step_gamma": 0.5 }),
             json!({ "mixup": 0.5, "mixup_alpha": 0.4, "cutmix": 0.5, "cutmix_alpha": 1.0, "fraction": 500 }),
-            json!({ "time": 1.5, "batch": -1, "freeze": 9, "freeze_rows": [1], "freeze_names": ["bn"] }),
+            json!({ "precision": "bf16", "time": 1.5, "batch": -1, "freeze": 9, "freeze_rows": [1], "freeze_names": ["bn"] }),
         ];
         for keys in accepted {
             assert_eq!(problems(keys.clone()), [] as [String; 0], "{keys}");

@@ -9,8 +9,7 @@ use crate::{
     store::{Digest, FORMAT, Recipe},
 };
 
-/// The floating-point type that nodes calculate with. There is only one so far; when there are more, each
-/// gives results of its own.
+/// The floating-point type that nodes calculate with, unless a parameter of theirs names another one.
 const PRECISION: &str = "f32";
 
 /// All that decides the step's result.

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use super::{
     loss::{Loss, Targets},
     memory,
+    precision::Precision,
 };
 use crate::{
     error::{Error, Result},
@@ -26,12 +27,18 @@ const FILE: &str = "batch.txt";
 ///
 /// # Errors
 /// If not even two images fit, or `scratch` can't be written.
-pub fn fitting(arch: &Arch, size: usize, device: &Device, scratch: &Path) -> Result<usize> {
+pub fn fitting(
+    arch: &Arch,
+    size: usize,
+    precision: Precision,
+    device: &Device,
+    scratch: &Path,
+) -> Result<usize> {
     let path = scratch.join(FILE);
     if let Some(kept) = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
         return Ok(kept);
     }
-    let fits = |batch| fits(arch, batch, size, device);
+    let fits = |batch| fits(arch, batch, size, precision, device);
     let batch = largest(fits).ok_or_else(|| {
         Error::new(format!("not even 2 images of {size} x {size} pixels fit into memory"))
             .help("lower the `size` of the transforms, or choose a smaller architecture")
@@ -46,11 +53,11 @@ fn largest(fits: impl Fn(usize) -> bool) -> Option<usize> {
     doubled.take_while(|&batch| fits(2 * batch)).last()
 }
 
-fn fits(arch: &Arch, batch: usize, size: usize, device: &Device) -> bool {
+fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &Device) -> bool {
     let step = || {
         let recording = device.clone().autodiff();
         let network = Network::new(arch, &Builder::blank(&recording));
-        let images = Tensor::zeros([batch, 3, size, size], &recording);
+        let images = precision.of(Tensor::zeros([batch, 3, size, size], &recording));
         let loss = Loss { classes: arch.classes, smoothing: 0.0, weights: None, gamma: 0.0 };
         let loss = loss.of(network.forward(images), &Targets::Classes(vec![0; batch]));
         drop(loss.backward());
@@ -75,8 +82,8 @@ mod tests {
     fn the_number_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let arch = Arch::built_in("yolo11n-cls", 2).unwrap();
-        assert!(fits(&arch, 2, 32, &Device::flex()));
+        assert!(fits(&arch, 2, 32, Precision::Fp32, &Device::flex()));
         fs::write(folder.path().join(FILE), "12").unwrap();
-        assert_eq!(fitting(&arch, 32, &Device::flex(), folder.path()).unwrap(), 12);
+        assert_eq!(fitting(&arch, 32, Precision::Fp32, &Device::flex(), folder.path()).unwrap(), 12);
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ema::Ema, history::History, optimizer::Gradients};
+use super::{ema::Ema, history::History, optimizer::Gradients, scaler::Scaler};
 use crate::{
     error::{Error, Result},
     zoo::{Parameter, Parameters, parameters::to_vec},
@@ -63,6 +63,8 @@ pub struct Position {
     pub spent: bool,
     /// How often the run went back because its loss was not a number.
     pub recoveries: u32,
+    /// How the gradients of half precision are scaled.
+    pub scaler: Option<Scaler>,
     /// What was measured after each epoch.
     pub history: History,
 }

@@ -25,6 +25,7 @@ use super::{
     loss::Loss,
     memory,
     optimizer::{Gradients, Optimizer, Rates, Rule, clip_norm},
+    scaler::Scaler,
     schedule::Schedule,
     validate::validate,
 };
@@ -147,6 +148,7 @@ impl<'a> Fit<'a> {
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
         let network = first_network(job, &frozen, &recording);
+        let scaler = Scaler::of(recipe.precision);
         let now = Instant::now();
         let mut fit = Self {
             job,
@@ -162,7 +164,7 @@ impl<'a> Fit<'a> {
             optimizer: Optimizer::new(rule, decay),
             gradients: Gradients::new(),
             losses: Tensor::zeros([1], job.device),
-            position: Position { moved: -1, epochs: recipe.epochs, ..Position::default() },
+            position: Position { moved: -1, epochs: recipe.epochs, scaler, ..Position::default() },
             start: None,
             best: Parameters::new(),
             begun: now,
@@ -255,9 +257,14 @@ impl<'a> Fit<'a> {
     fn learn(&mut self, mut batch: Batch) {
         let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
-        let images = Tensor::from_inner(images(batch, self.job.device));
-        let loss = self.loss.of(self.network.forward_masked(images, mask), &targets);
+        let images = self.job.recipe.precision.of(images(batch, self.job.device));
+        let logits = self.network.forward_masked(Tensor::from_inner(images), mask);
+        let loss = self.loss.of(logits, &targets);
         self.losses = self.losses.clone() + loss.clone().inner();
+        let loss = match &self.position.scaler {
+            Some(scaler) => scaler.scale(loss),
+            None => loss,
+        };
         self.gradients = gather(&self.network, loss.backward(), std::mem::take(&mut self.gradients));
         let Position { step, moved, .. } = self.position;
         if step as isize - moved >= self.schedule.accumulation_at(step) as isize {
@@ -282,11 +289,14 @@ impl<'a> Fit<'a> {
 
     fn move_parameters(&mut self) {
         let mut gradients = std::mem::take(&mut self.gradients);
+        let usable = self.position.scaler.as_mut().is_none_or(|scaler| scaler.unscale(&mut gradients));
         if self.job.recipe.clip > 0.0 {
             clip_norm(&mut gradients, self.job.recipe.clip);
         }
         let mut parameters = parameters::parameters(&self.network);
-        self.optimizer.step(&mut parameters, gradients, self.rates());
+        if usable {
+            self.optimizer.step(&mut parameters, gradients, self.rates());
+        }
         if let Some(ema) = &mut self.ema {
             ema.update(&parameters);
         }

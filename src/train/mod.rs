@@ -19,6 +19,7 @@ pub mod optimizer;
 mod precision;
 mod preview;
 mod recipe;
+mod scaler;
 pub mod schedule;
 pub mod tensorboard;
 mod validate;

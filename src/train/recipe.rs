@@ -5,6 +5,7 @@ use super::{
     freeze::Freeze,
     mix::Mix,
     optimizer::{OptimizerKind, Rule},
+    precision::Precision,
     schedule::{Decay, Schedule},
 };
 
@@ -65,6 +66,8 @@ pub struct Recipe {
     pub val_period: usize,
     /// Epochs between weights that are kept beside the best and the last; 0 for none.
     pub save_period: usize,
+    /// What the network computes in.
+    pub precision: Precision,
 }
 
 impl Default for Recipe {
@@ -97,6 +100,7 @@ impl Default for Recipe {
             patience: 100,
             val_period: 1,
             save_period: 0,
+            precision: Precision::Fp32,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::{Tensor, activation::softmax},
+    tensor::Tensor,
 };
 
 use super::{ConvBlock, Layer, ops};
@@ -42,7 +42,7 @@ impl AreaAttention {
         let k = qkv.clone().narrow(2, head, head);
         let v = qkv.narrow(2, 2 * head, head);
         let scores = (q.mul_scalar((head as f64).powf(-0.5))).swap_dims(2, 3).matmul(k);
-        let mixed = v.clone().matmul(softmax(scores, 3).swap_dims(2, 3));
+        let mixed = v.clone().matmul(ops::softmax(scores, 3).swap_dims(2, 3));
         let whole = |x: Tensor<4>| {
             let x = x.reshape([batch, self.area, c, count]).permute([0, 2, 1, 3]);
             x.reshape([batch, c, h, w])
@@ -125,7 +125,10 @@ impl A2c2f {
         }
         let y = self.cv2.forward(Tensor::cat(parts, 1));
         match &self.gamma {
-            Some(gamma) => ops::add(x, gamma.val().reshape([1, -1, 1, 1]) * y),
+            Some(gamma) => {
+                let gamma = ops::typed(gamma.val().reshape([1, -1, 1, 1]), y.dtype());
+                ops::add(x, gamma * y)
+            }
             None => y,
         }
     }

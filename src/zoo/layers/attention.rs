@@ -1,9 +1,6 @@
 //! Self-attention over all positions of a feature map.
 
-use burn::{
-    module::Module,
-    tensor::{Tensor, activation::softmax},
-};
+use burn::{module::Module, tensor::Tensor};
 
 use super::{ConvBlock, ops};
 use crate::zoo::Builder;
@@ -37,7 +34,7 @@ impl Attention {
         let k = qkv.clone().narrow(2, key, key);
         let v = qkv.narrow(2, 2 * key, head);
         let scores = (q.mul_scalar((key as f64).powf(-0.5))).swap_dims(2, 3).matmul(k);
-        let mixed = v.clone().matmul(softmax(scores, 3).swap_dims(2, 3));
+        let mixed = v.clone().matmul(ops::softmax(scores, 3).swap_dims(2, 3));
         let position = self.pe.forward(v.reshape([batch, c, h, w]));
         self.proj.forward(ops::add(mixed.reshape([batch, c, h, w]), position))
     }

@@ -2,7 +2,7 @@
 
 use burn::{
     module::{Module, Param},
-    tensor::Tensor,
+    tensor::{DType, Tensor},
 };
 
 use super::{ConvBlock, ops};
@@ -51,7 +51,7 @@ impl Classify {
     /// `[batch, c1, h, w]` to logits `[batch, classes]`; the features between are multiplied by `mask`
     /// `[batch, FEATURES]`, if there is one: dropout.
     pub fn forward(&self, x: Tensor<4>, mask: Option<Tensor<2>>) -> Tensor<2> {
-        let x = self.conv.forward(x);
+        let x = ops::typed(self.conv.forward(x), DType::F32);
         let [batch, c, h, w] = x.dims();
         let pooled = x.reshape([batch, c, h * w]).mean_dim(2).reshape([batch, c]);
         let pooled = match mask {

@@ -2,7 +2,7 @@
 
 use burn::{
     module::{Module, Param, RunningState},
-    tensor::{Tensor, activation, module},
+    tensor::{Tensor, activation},
 };
 
 use super::ops::{self, Geometry};
@@ -101,8 +101,8 @@ impl BatchNorm2d {
     }
 
     fn eval(&self, x: Tensor<4>) -> Tensor<4> {
-        let (mean, var) = (self.running_mean.value_sync(), self.running_var.value_sync());
-        module::batch_norm(x, self.weight.val(), self.bias.val(), mean, var, EPSILON)
+        let (mean, variance) = (self.running_mean.value_sync(), self.running_var.value_sync());
+        ops::norm(x, [self.weight.val(), self.bias.val(), mean, variance], EPSILON)
     }
 
     fn train(&self, x: Tensor<4>, activated: bool) -> Tensor<4> {

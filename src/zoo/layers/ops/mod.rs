@@ -1,5 +1,8 @@
 //! Operations that a backend may have a faster version of: convolutions, norms, activations and
 //! residual sums. All layers call them from here.
+//!
+//! Parameters have 32 bits. Where the images have 16 (mixed precision), convolutions and products of matrices are
+//! calculated in 16, norms, softmax and means in 32.
 
 mod autodiff;
 mod cpu;
@@ -7,13 +10,25 @@ mod kernels;
 
 use burn::{
     backend::Dispatch,
-    tensor::{Tensor, activation},
+    tensor::{DType, FloatDType, Tensor, activation, module},
 };
 pub use kernels::Geometry;
 use kernels::Kernels;
 
+/// `x` with numbers of the type `dtype`, in and out of which gradients find their way.
+pub fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
+    if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
+}
+
+/// What `of` gives in 32 bits, in the type of `x`.
+fn in_32_bits<const D: usize>(x: Tensor<D>, of: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
+    let dtype = x.dtype();
+    typed(of(typed(x, DType::F32)), dtype)
+}
+
 /// Convolution of images `[batch, c1, h, w]` with a weight `[c2, c1 / groups, kernel, kernel]`.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
+    let weight = typed(weight, x.dtype());
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(Dispatch::conv(x, weight, geometry))
 }
@@ -42,13 +57,20 @@ pub struct Normed {
 
 /// Batch norm by the batch's own statistics (Ioffe and Szegedy, 2015), then SiLU if `activated`.
 pub fn norm_silu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64, activated: bool) -> Normed {
+    let dtype = x.dtype();
+    let x = typed(x, DType::F32);
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     let normed = Dispatch::norm_silu(x, gamma, beta, epsilon, activated);
     Normed {
-        output: Tensor::from_dispatch(normed.output),
+        output: typed(Tensor::from_dispatch(normed.output), dtype),
         mean: Tensor::from_dispatch(normed.mean),
         variance: Tensor::from_dispatch(normed.variance),
     }
+}
+
+/// Batch norm by known statistics; all arguments but `x` are `[channels]`.
+pub fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+    in_32_bits(x, |x| module::batch_norm(x, gamma, beta, mean, variance, epsilon))
 }
 
 /// Rows `[batch, inputs]` times a weight `[outputs, inputs]`, plus a bias `[outputs]`.
@@ -68,6 +90,11 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
 /// `x · sigmoid(x)`, element by element.
 pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     activation::silu(x)
+}
+
+/// Shares along the dimension `dim`.
+pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    in_32_bits(x, |x| activation::softmax(x, dim))
 }
 
 /// A residual sum.

@@ -1,0 +1,107 @@
+//! Keeps the gradients of half precision in its range.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::{Precision, optimizer::Gradients};
+use crate::zoo::parameters::to_vec;
+
+/// What the loss is multiplied by before the gradients are calculated, and they are divided by afterwards.
+///
+/// Starts at 2¹⁶, is halved where a gradient is not a number, whose step is left out, and doubled after 2,000
+/// steps without: PyTorch's `GradScaler`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scaler {
+    scale: f64,
+    /// Steps since it last changed.
+    steps: u32,
+}
+
+const FIRST: f64 = 65_536.0;
+const PATIENCE: u32 = 2_000;
+
+impl Scaler {
+    /// The one for `precision`; types with the range of 32 bits need none.
+    pub fn of(precision: Precision) -> Option<Self> {
+        (precision == Precision::Fp16).then_some(Self { scale: FIRST, steps: 0 })
+    }
+
+    /// A loss whose gradients are in range.
+    pub fn scale(&self, loss: Tensor<1>) -> Tensor<1> {
+        loss.mul_scalar(self.scale)
+    }
+
+    /// Makes the gradients of scaled losses what they are, and says whether they are fit for a step.
+    pub fn unscale(&mut self, gradients: &mut Gradients) -> bool {
+        for gradient in gradients.values_mut() {
+            *gradient = gradient.clone().mul_scalar(1.0 / self.scale);
+        }
+        let fit = are_finite(gradients);
+        self.follow(fit);
+        fit
+    }
+
+    fn follow(&mut self, fit: bool) {
+        self.steps = if fit { self.steps + 1 } else { 0 };
+        if !fit {
+            self.scale /= 2.0;
+        } else if self.steps == PATIENCE {
+            (self.scale, self.steps) = (2.0 * self.scale, 0);
+        }
+    }
+}
+
+/// Whether all are numbers: `0 · x` is 0 for those alone.
+fn are_finite(gradients: &Gradients) -> bool {
+    let zeros = gradients.values().map(|gradient| gradient.clone().mul_scalar(0.0).sum());
+    zeros.reduce(|sum, zero| sum + zero).is_none_or(|sum| to_vec(sum)[0] == 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    fn gradients(values: [f32; 2]) -> Gradients {
+        let tensor = |value| Tensor::from_floats([value, 1.0], &Device::flex());
+        values.into_iter().enumerate().map(|(i, value)| (i.to_string(), tensor(value))).collect()
+    }
+
+    fn fresh() -> Scaler {
+        Scaler::of(Precision::Fp16).unwrap()
+    }
+
+    #[test]
+    fn gradients_come_back_as_they_are() {
+        let mut scaler = fresh();
+        let loss = scaler.scale(Tensor::from_floats([2.0], &Device::flex()));
+        assert_eq!(to_vec(loss), [131_072.0]);
+        let mut scaled = gradients([65_536.0, 131_072.0]);
+        assert!(scaler.unscale(&mut scaled));
+        assert_eq!(to_vec(scaled["1"].clone())[0], 2.0);
+    }
+
+    #[test]
+    fn what_is_no_number_halves_the_scale_and_costs_the_step() {
+        for wrong in [f32::INFINITY, f32::NAN] {
+            let mut scaler = fresh();
+            assert!(!scaler.unscale(&mut gradients([1.0, wrong])));
+            assert_eq!(scaler, Scaler { scale: 32_768.0, steps: 0 });
+        }
+    }
+
+    #[test]
+    fn a_long_time_without_trouble_doubles_it() {
+        let mut scaler = fresh();
+        (1..PATIENCE).for_each(|_| scaler.follow(true));
+        assert_eq!(scaler, Scaler { scale: FIRST, steps: 1_999 });
+        scaler.follow(true);
+        assert_eq!(scaler, Scaler { scale: 2.0 * FIRST, steps: 0 });
+    }
+
+    #[test]
+    fn types_with_a_large_range_need_none() {
+        assert_eq!([Precision::Fp32, Precision::Bf16].map(Scaler::of), [None, None]);
+    }
+}
