@@ -216,7 +216,7 @@ fn every_key_has_an_effect_or_is_refused() {
     nodes.insert("same_other".into(), train(&json!({ "class_weights": { "c": 1.0 } })));
     let sixteen = json!({ "batch": 16, "nominal_batch": 16 });
     nodes.insert("automatic_one".into(), train(&sixteen));
-    nodes.insert("automatic_other".into(), train(&json!({ "batch": -1, "nominal_batch": 16 })));
+    nodes.insert("automatic_other".into(), train(&json!({ "batch": "auto", "nominal_batch": 16 })));
     let folder = tempfile::tempdir().unwrap();
     let (results, failures) = run(folder.path(), &nodes);
     let refused = table.iter().filter_map(|(key, shown)| match shown {

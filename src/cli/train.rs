@@ -29,9 +29,9 @@ pub struct TrainArgs {
     /// Side of the square images in pixels [default: 224]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u64>,
-    /// Images per forward pass; -1 for as many as fit into a GPU's memory [default: 16]
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub batch: Option<i64>,
+    /// Images per forward pass; auto for as many as fit into a GPU's memory [default: 16]
+    #[arg(long, value_name = "N")]
+    pub batch: Option<String>,
     #[command(flatten)]
     pub recipe: RecipeArgs,
     /// Decides all random numbers
@@ -116,7 +116,8 @@ pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
 /// The pipeline that the command stands for.
 fn spec(args: &TrainArgs) -> Result<PipelineSpec> {
     let weights = args.weights.as_deref().map(oneliner::text).transpose()?;
-    let mut fit = json!({ "model": "net", "dataset": "data", "epochs": args.epochs, "batch": args.batch });
+    let batch = args.batch.as_ref().map(|text| text.parse().map_or_else(|_| json!(text), |n: u64| json!(n)));
+    let mut fit = json!({ "model": "net", "dataset": "data", "epochs": args.epochs, "batch": batch });
     if let (Some(fit), Value::Object(keys)) = (fit.as_object_mut(), args.recipe.keys()) {
         fit.extend(keys);
     }
@@ -223,9 +224,9 @@ mod tests {
 
     #[test]
     fn time_takes_the_place_of_epochs() {
-        let yaml = yaml("--data no/digits --time 0.5 --batch -1");
+        let yaml = yaml("--data no/digits --time 0.5 --batch auto");
         assert!(
-            yaml.contains("time: 0.5\n") && yaml.contains("batch: -1\n") && !yaml.contains("epochs"),
+            yaml.contains("time: 0.5\n") && yaml.contains("batch: auto\n") && !yaml.contains("epochs"),
             "{yaml}"
         );
         let both = "kiln --data no/digits --time 0.5 --epochs 3".split(' ');

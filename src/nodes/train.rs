@@ -17,8 +17,8 @@ use crate::{
     node::{ArtifactType, Context, Input, Node},
     spec::{Place, Problem},
     train::{
-        ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe, Scores, batch, fit,
-        tensorboard,
+        Auto, BatchSize, ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe,
+        Scores, batch, fit, tensorboard,
     },
     zoo::{
         Arch,
@@ -50,11 +50,10 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 10_000.0))]
     pub time: Option<f64>,
-    /// Images per forward pass; the last batch of an epoch may have fewer. -1 takes 16, and on a GPU the largest
-    /// power of two of which twice as many fit into its memory: the result then depends on the GPU.
+    /// Images per forward pass; the last batch of an epoch may have fewer. `auto` takes 16, and on a GPU the
+    /// largest power of two of which twice as many fit into its memory: the result then depends on the GPU.
     #[serde(default = "sixteen")]
-    #[schemars(range(min = -1, max = 65_536))]
-    pub batch: i64,
+    pub batch: BatchSize,
     /// The rule that turns gradients into new weights.
     #[serde(default)]
     pub optimizer: OptimizerKind,
@@ -161,10 +160,10 @@ pub struct Train {
     /// `model.[0-4].*`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze_names: Vec<String>,
-    /// Epochs without improvement after which training stops; 0 for never.
-    #[serde(default = "patience")]
+    /// Epochs without improvement after which training stops; 0 for never, 100 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 100_000))]
-    pub patience: usize,
+    pub patience: Option<usize>,
     /// Epochs between validations; 0 for the last epoch alone, which is always validated. Only validated
     /// epochs can be the best.
     #[serde(default = "every")]
@@ -186,8 +185,8 @@ pub struct Train {
     pub tensorboard: bool,
 }
 
-fn sixteen() -> i64 {
-    16
+fn sixteen() -> BatchSize {
+    BatchSize::Images(16)
 }
 fn weight_decay() -> f64 {
     0.0005
@@ -203,9 +202,6 @@ fn clip() -> f64 {
 }
 fn one() -> f64 {
     1.0
-}
-fn patience() -> usize {
-    100
 }
 fn every() -> usize {
     1
@@ -329,6 +325,12 @@ impl Train {
                 "leave it out, or set `schedule: step`",
             ),
             (
+                "patience",
+                self.patience.is_some() && self.val_period == 0,
+                "where only the last epoch is validated",
+                "leave it out, or raise `val_period`",
+            ),
+            (
                 "mixup_alpha",
                 self.mixup_alpha.is_some() && self.mixup == 0.0,
                 "without `mixup`",
@@ -354,12 +356,6 @@ impl Train {
     /// Values that nothing can be done with.
     fn impossible(&self) -> Vec<Problem> {
         let rows = [
-            (
-                "batch",
-                self.batch == 0,
-                "a batch of no images".to_owned(),
-                "16 is the default, -1 takes as many as fit into memory",
-            ),
             (
                 "time",
                 self.time == Some(0.0),
@@ -433,7 +429,7 @@ impl Train {
             dropout: self.dropout,
             fraction: self.fraction,
             freeze,
-            patience: self.patience,
+            patience: self.patience.unwrap_or(default.patience),
             val_period: self.val_period,
             save_period: self.save_period,
             precision: self.precision,
@@ -452,10 +448,10 @@ impl Train {
 
     /// The number of images asked for, or as many as there is memory for.
     fn batch(&self, cx: &Context<'_>, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
-        match usize::try_from(self.batch) {
-            Ok(batch) => Ok(batch),
-            Err(_) if !cx.device.starts_with("cuda") => Ok(Recipe::default().batch),
-            Err(_) => {
+        match self.batch {
+            BatchSize::Images(batch) => Ok(batch),
+            BatchSize::Word(Auto::Auto) if !cx.device.starts_with("cuda") => Ok(Recipe::default().batch),
+            BatchSize::Word(Auto::Auto) => {
                 let batch = fitting()?;
                 cx.progress
                     .note(format!("batches of {batch} images, of which twice as many fit into memory"));
@@ -542,7 +538,7 @@ mod tests {
             "cutmix_alpha": 1.0, "class_weights": { "a": 2.0 }, "balance_classes": true, "epochs": 3, "time": 1.0,
         });
         insta::assert_debug_snapshot!(problems(others));
-        let steps = json!({ "schedule": "step", "lrf": 0.1, "optimizer": "sgd", "warmup_epochs": 0,
+        let steps = json!({ "val_period": 0, "patience": 5, "schedule": "step", "lrf": 0.1, "optimizer": "sgd", "warmup_epochs": 0,
             "warmup_momentum": 0.5, "warmup_bias_lr": 0.5 });
         insta::assert_debug_snapshot!(problems(steps));
     }
@@ -550,7 +546,7 @@ mod tests {
     #[test]
     fn values_that_nothing_can_be_done_with_are_refused() {
         insta::assert_debug_snapshot!(problems(json!({
-            "batch": 0, "time": 0.0, "fraction": 1.5, "mixup": 0.7, "cutmix": 0.7,
+            "time": 0.0, "fraction": 1.5, "mixup": 0.7, "cutmix": 0.7,
             "class_weights": { "a": 0.0 },
         })));
         assert_eq!(problems(json!({ "fraction": 0.0 })).len(), 1);
@@ -563,7 +559,7 @@ mod tests {
             json!({ "optimizer": "musgd", "momentum": 0.9, "warmup_momentum": 0.5, "warmup_bias_lr": 0.0 }),
             json!({ "optimizer": "radam", "lr0": 0.1, "schedule": "step", "step_size": 3, "step_gamma": 0.5 }),
             json!({ "mixup": 0.5, "mixup_alpha": 0.4, "cutmix": 0.5, "cutmix_alpha": 1.0, "fraction": 500 }),
-            json!({ "precision": "bf16", "time": 1.5, "batch": -1, "freeze": 9, "freeze_rows": [1], "freeze_names": ["bn"] }),
+            json!({ "precision": "bf16", "time": 1.5, "batch": "auto", "freeze": 9, "freeze_rows": [1], "freeze_names": ["bn"] }),
         ];
         for keys in accepted {
             assert_eq!(problems(keys.clone()), [] as [String; 0], "{keys}");

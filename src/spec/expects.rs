@@ -10,6 +10,11 @@ pub(super) fn expects(schema: &Value) -> String {
         let words: Vec<String> = words.iter().map(plain).collect();
         return suggest::list(&words, "or", "nothing");
     }
+    if let Some([first, _]) = schema["type"].as_array().map(Vec::as_slice) {
+        let mut number = schema.clone();
+        number["type"] = first.clone();
+        return format!("{}, or `{}`", expects(&number), word(schema));
+    }
     let range = range(schema).map(|range| format!(" {range}")).unwrap_or_default();
     let of_range = if range.starts_with(" at") { format!(" of{range}") } else { range.clone() };
     match schema["type"].as_str() {
@@ -21,6 +26,11 @@ pub(super) fn expects(schema: &Value) -> String {
         Some("object") => "a mapping (keys and values)".to_owned(),
         _ => "another value".to_owned(),
     }
+}
+
+/// The word that a schema of a number or a word has for its pattern: `auto` of `^auto$`.
+fn word(schema: &Value) -> &str {
+    schema["pattern"].as_str().unwrap_or_default().trim_matches(['^', '$'])
 }
 
 fn items(schema: &Value) -> String {
@@ -108,5 +118,7 @@ mod tests {
         assert_eq!(says(pair), "a list of 2 numbers");
         assert_eq!(says(json!({"type": "array", "items": {"type": "object"}})), "a list of mappings");
         assert_eq!(says(json!({"enum": ["a", "b"]})), "`a` or `b`");
+        let either = json!({"type": ["integer", "string"], "minimum": 1, "maximum": 9, "pattern": "^auto$"});
+        assert_eq!(says(either), "a whole number from 1 to 9, or `auto`");
     }
 }

@@ -172,7 +172,9 @@ fn got(value: &Value) -> String {
 
 /// What was meant, where only one thing can have been meant.
 fn fixed(value: &Value, schema: &Value) -> Option<String> {
-    match (schema["type"].as_str()?, value) {
+    // Of a number or a word, the number.
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str())?;
+    match (kind, value) {
         ("integer", Value::String(text)) => {
             let digits = text.trim().replace(['_', '\''], "");
             let whole = |digits: &str| {
@@ -211,6 +213,7 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
     let problem = match broken {
         Broken::Enum { options } => return not_allowed(shapes, path, options),
         Broken::Pattern { .. } if path.0.len() == 1 => return bad_name(place, &plain(value), "pipeline"),
+        Broken::Pattern { .. } if schema["type"].is_array() => return wrong_type(shapes, path),
         Broken::Pattern { pattern } => {
             let message = format!("{subject} must look like `{pattern}`, not `{}`", plain(value));
             Problem::new(codes::PATTERN, place, message).label("this doesn't match")
@@ -220,6 +223,7 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         | Broken::ExclusiveMinimum { .. }
         | Broken::ExclusiveMaximum { .. } => {
             let range = range(schema).unwrap_or_else(|| "in range".to_owned());
+            let range = if schema["type"].is_array() { expects(schema) } else { range };
             let message = format!("{subject} must be {range}, not {value}");
             Problem::new(codes::OUT_OF_RANGE, place, message).label(limit(broken))
         }

@@ -1,8 +1,10 @@
-//! How many images a device has memory for.
+//! How many images go through the network at once, and how many a device has memory for.
 
-use std::{fs, path::Path};
+use std::{borrow::Cow, fs, path::Path};
 
 use burn::tensor::{Device, Tensor};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
 
 use super::{
     loss::{Loss, Targets},
@@ -13,6 +15,45 @@ use crate::{
     error::{Error, Result},
     zoo::{Arch, Builder, Network},
 };
+
+/// Images per forward pass: a number, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BatchSize {
+    /// As many as this.
+    Images(usize),
+    /// As many as the device has memory for.
+    Word(Auto),
+}
+
+/// The word `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// `auto`
+    Auto,
+}
+
+impl JsonSchema for BatchSize {
+    fn schema_name() -> Cow<'static, str> {
+        "BatchSize".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string"],
+            "minimum": 1,
+            "maximum": 65536,
+            "pattern": "^auto$",
+            "patternErrorMessage": "must be a whole number, or `auto`",
+            "defaultSnippets": [{ "label": "auto", "body": "auto" }],
+        })
+    }
+}
 
 /// No batch is larger than this, as in the reference.
 const MOST: usize = 1024;

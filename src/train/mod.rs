@@ -24,6 +24,7 @@ pub mod schedule;
 pub mod tensorboard;
 mod validate;
 
+pub use batch::{Auto, BatchSize};
 pub use class_weights::ClassWeights;
 pub use fit::{Fitted, Job, fit};
 pub use freeze::Freeze;
