@@ -1,13 +1,18 @@
-//! What a run has left beside a model: the dataset that it was trained on.
+//! What is known of a model file: the dataset that it was trained on.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
+use super::Project;
 use crate::{
     error::{Error, Result},
     nodes::KINDS,
     plan::{Plan, Step, load},
+    store::{Digest, Manifest, Store},
 };
 
 /// A dataset as a pipeline has it.
@@ -19,33 +24,73 @@ pub struct Remembered {
     pub seed: u64,
 }
 
-/// The dataset of the model at `runs/<pipeline>/<node>/<file>`, read from `runs/<pipeline>/pipeline.yaml`.
+/// The node that made a model.
+struct Maker {
+    /// `runs/<pipeline>`.
+    folder: PathBuf,
+    node: String,
+    /// What it learned from, by content, where the store tells.
+    dataset: Option<Digest>,
+}
+
+/// The dataset of a model, read from the `pipeline.yaml` of the results that it belongs to: those in whose midst
+/// it lies, or those that the project's store knows to have the same file.
 ///
 /// # Errors
-/// If the model lies elsewhere, or its pipeline has no dataset for it that is still there.
-pub fn dataset_of(model: &Path) -> Result<Remembered> {
+/// If nobody knows the model, or its pipeline has no dataset for it that is still there.
+pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     let unknown = |why: String| {
         let message = format!("it is not known what {} was trained on: {why}", model.display());
         Error::usage(message).help("name a folder of images with `--data`")
     };
-    let absolute = std::path::absolute(model).map_err(|error| Error::io("find", model, error))?;
-    let folder = absolute.parent().unwrap_or(Path::new("/"));
-    let file = folder.with_file_name("pipeline.yaml");
-    if !file.is_file() {
-        return Err(unknown("it does not lie where a run has put it, below runs/".to_owned()));
+    if !model.is_file() {
+        return Err(Error::usage(format!("there is no file {}", model.display())));
     }
+    let maker = beside(model).or_else(|| in_store(model, project));
+    let Maker { folder, node, dataset } =
+        maker.ok_or_else(|| unknown("no run of this project has made it".to_owned()))?;
+    let file = folder.join("pipeline.yaml");
     let plan = match load(&file, KINDS) {
         Ok(loaded) => loaded.plan,
         Err(rejected) => return Err(unknown(rejected.problems[0].message.clone())),
     };
-    let node = folder.file_name().unwrap_or_default().to_string_lossy();
-    let step = dataset(&plan, &node);
+    let step = dataset_step(&plan, &node);
     let step = step.ok_or_else(|| unknown(format!("{} has no dataset for `{node}`", file.display())))?;
+    if dataset.is_some_and(|then| digest_of(&folder.join(&step.id)) != Some(then)) {
+        return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
+    }
     Ok(Remembered { dataset: step.node.params(), seed: plan.seed })
 }
 
+/// The maker of the model at `runs/<pipeline>/<node>/<file>`.
+fn beside(model: &Path) -> Option<Maker> {
+    let absolute = std::path::absolute(model).ok()?;
+    let (made, pipeline) = (absolute.parent()?, absolute.parent()?.parent()?);
+    let node = made.file_name()?.to_string_lossy().into_owned();
+    let there = pipeline.join("pipeline.yaml").is_file();
+    there.then(|| Maker { folder: pipeline.to_owned(), node, dataset: None })
+}
+
+/// The last maker of a file with this content.
+fn in_store(model: &Path, project: &Project) -> Option<Maker> {
+    let (digest, _) = Digest::of_file(model).ok()?;
+    let entries = Store::peek(&project.store).entries().into_iter();
+    let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
+    let trained = |manifest: &Manifest| manifest.recipe.inputs.contains_key("dataset");
+    let made = entries.filter(|entry| has(&entry.manifest) && trained(&entry.manifest));
+    let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
+    let dataset = recipe.inputs.get("dataset").copied();
+    Some(Maker { folder: project.runs.join(story.pipeline), node: story.node, dataset })
+}
+
+/// The content of the result in a folder.
+fn digest_of(folder: &Path) -> Option<Digest> {
+    let text = fs::read_to_string(folder.join("manifest.json")).ok()?;
+    Some(Manifest::from_json(&text)?.digest)
+}
+
 /// What the node refers to as its `dataset`.
-fn dataset<'a>(plan: &'a Plan, node: &str) -> Option<&'a Step> {
+fn dataset_step<'a>(plan: &'a Plan, node: &str) -> Option<&'a Step> {
     let steps = plan.steps();
     let inputs = &steps[plan.position(node)?].inputs;
     inputs.iter().find(|(port, _)| port == "dataset").map(|(_, input)| &steps[*input])
@@ -71,8 +116,19 @@ mod tests {
         dir
     }
 
+    fn write(dir: &tempfile::TempDir, model: &str) {
+        let path = dir.path().join(model);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "weights").unwrap();
+    }
+
+    fn project(dir: &tempfile::TempDir) -> Project {
+        Project { store: dir.path().join("store"), runs: dir.path().join("runs") }
+    }
+
     fn why_not(dir: &tempfile::TempDir, model: &str) -> String {
-        let error = dataset_of(&dir.path().join(model)).unwrap_err();
+        write(dir, model);
+        let error = dataset_of(&dir.path().join(model), &project(dir)).unwrap_err();
         assert_eq!(error.hint(), Some("name a folder of images with `--data`"));
         error.to_string().split_once("trained on: ").unwrap().1.to_owned()
     }
@@ -80,9 +136,17 @@ mod tests {
     #[test]
     fn the_pipeline_beside_a_model_knows_its_dataset() {
         let dir = results(".");
-        let found = dataset_of(&dir.path().join("fit/model.safetensors")).unwrap();
+        write(&dir, "fit/model.safetensors");
+        let found = dataset_of(&dir.path().join("fit/model.safetensors"), &project(&dir)).unwrap();
         assert_eq!(found.seed, 7);
         assert_eq!(found.dataset, json!({ "root": ".", "on_corrupt": "skip", "val_fraction": 0.5 }));
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = dataset_of(&dir.path().join("best.pt"), &project(&dir)).unwrap_err();
+        assert!(error.to_string().starts_with("there is no file"), "{error}");
     }
 
     #[test]
@@ -92,6 +156,6 @@ mod tests {
         let gone = why_not(&results("/no/such/digits"), "fit/model.safetensors");
         assert_eq!(gone, "`root` of node `digits` names `/no/such/digits`, and nothing is there");
         let elsewhere = why_not(&tempfile::tempdir().unwrap(), "fit/model.pt");
-        assert_eq!(elsewhere, "it does not lie where a run has put it, below runs/");
+        assert_eq!(elsewhere, "no run of this project has made it");
     }
 }

@@ -6,12 +6,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
+    Project,
     oneliner::{self, CommonArgs, Show, execute, pipeline, tell},
     remembered::{Remembered, dataset_of},
 };
 use crate::{
     data::Split,
-    error::Result,
+    error::{Error, Result},
     spec::{MessageFormat, PipelineSpec},
 };
 
@@ -21,8 +22,8 @@ pub struct ValArgs {
     /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Folder of images: val/<class>/ and others, or <class>/; for a model below runs/, the one that it was
-    /// trained on unless given
+    /// Folder of images: val/<class>/ and others, or <class>/; for a model that this project has
+    /// trained, the one that it learned from unless given
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Which images to measure on: train, val or test [default: val]
@@ -61,7 +62,10 @@ pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
 fn spec(args: &ValArgs) -> Result<PipelineSpec> {
     let Remembered { dataset, seed } = match &args.data {
         Some(root) => Remembered { dataset: json!({ "root": oneliner::text(root)? }), seed: 0 },
-        None => dataset_of(&args.model)?,
+        None => {
+            let here = std::env::current_dir().map_err(|error| Error::io("read", ".", error))?;
+            dataset_of(&args.model, &Project::of_folder(&here, &args.common.store))?
+        }
     };
     let score = json!({
         "model": "net",
