@@ -189,6 +189,7 @@ impl Model {
         let mut file = given.unwrap_or_default();
         let arch = self.resolve(cx, &file, names.as_ref().map(Vec::len).or(self.classes))?;
         arch.notes().into_iter().for_each(|note| cx.progress.note(note));
+        file.remark.take().into_iter().for_each(|remark| cx.progress.warn(remark));
         let known = file.names.clone().filter(|known| known.len() == arch.classes);
         let (size, transforms) = (file.size, file.transforms.take());
         let weights =
@@ -200,8 +201,8 @@ impl Model {
             names: Some(names.or(known).unwrap_or_else(numbers)),
             size,
             transforms,
-            training: None,
             weights,
+            ..ModelFile::default()
         })
     }
 

@@ -501,6 +501,7 @@ fn write(
         transforms: serde_json::to_value(&transforms.eval).ok(),
         training: training.clone(),
         weights,
+        ..ModelFile::default()
     };
     let csv = cx.out.join("metrics.csv");
     fs::write(&csv, history.to_csv()).map_err(|error| Error::io("write", &csv, error))?;

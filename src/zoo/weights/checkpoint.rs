@@ -68,7 +68,9 @@ fn is_state_dict(view: View<'_>) -> bool {
 
 fn describe(model: View<'_>, root: View<'_>, archive: &mut Archive<'_>) -> Result<ModelFile> {
     let yaml = model.attribute("yaml").filter(|yaml| yaml.is_mapping());
-    let chain = model.attribute("transforms").map(|chain| transforms(chain, archive)).transpose()?.flatten();
+    let compose = model.attribute("transforms").filter(|compose| compose.attribute("transforms").is_some());
+    let chain = compose.map(|compose| transforms(compose, archive)).transpose()?.flatten();
+    let foreign = compose.filter(|_| chain.is_none());
     let trained = root.get("train_args").and_then(|args| args.get("imgsz")).and_then(image_size);
     let size = trained.or(chain.as_ref().map(|(size, _)| *size));
     Ok(ModelFile {
@@ -78,6 +80,7 @@ fn describe(model: View<'_>, root: View<'_>, archive: &mut Archive<'_>) -> Resul
         size,
         // As in the reference: a chain for another size than the training's does not count.
         transforms: chain.filter(|(cropped, _)| Some(*cropped) == size).map(|(_, chain)| chain),
+        remark: foreign.map(foreign_transforms),
         ..ModelFile::default()
     })
 }
@@ -115,6 +118,16 @@ fn image_size(view: View<'_>) -> Option<usize> {
         [height, width] if height == width && height > 0 => Some(height),
         _ => None,
     }
+}
+
+/// Says that a `torchvision` pipeline is left aside.
+fn foreign_transforms(compose: View<'_>) -> String {
+    let steps = compose.attribute("transforms").into_iter().flat_map(View::elements).take(MAX_STEPS);
+    let names: Vec<&str> = steps.filter_map(|step| Some(step.class()?.1)).collect();
+    format!(
+        "Kiln can't do all of the file's own eval transforms ({}) and resizes and crops instead: its numbers may differ",
+        names.join(", ")
+    )
 }
 
 /// The side of a `torchvision` pipeline's crop and its eval chain, if Kiln has all its steps.

@@ -35,7 +35,7 @@ pub struct Description {
 impl Description {
     /// The JSON for `model`.
     pub fn text_of(model: &ModelFile) -> String {
-        let ModelFile { arch, arch_name, names, size, transforms, training, weights: _ } = model.clone();
+        let ModelFile { arch, arch_name, names, size, transforms, training, .. } = model.clone();
         let description = Self { format: FORMAT, arch_name, arch, names, size, transforms, training };
         serde_json::to_string(&description).expect("strings and JSON are plain data")
     }
@@ -59,6 +59,6 @@ impl Description {
     /// The model of these weights.
     pub fn with(self, weights: Weights) -> ModelFile {
         let Self { format: _, arch_name, arch, names, size, transforms, training } = self;
-        ModelFile { arch, arch_name, names, size, transforms, training, weights }
+        ModelFile { arch, arch_name, names, size, transforms, training, weights, remark: None }
     }
 }

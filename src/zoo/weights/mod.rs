@@ -60,6 +60,8 @@ pub struct ModelFile {
     pub size: Option<usize>,
     /// The eval chain, as in a pipeline file.
     pub transforms: Option<Value>,
+    /// What could not be understood of the file, for people; not written.
+    pub remark: Option<String>,
     /// How it came to be: free facts for people, such as the epoch and its metrics.
     pub training: Option<Value>,
     /// The numbers.

@@ -237,7 +237,7 @@ fn a_checkpoints_transforms_become_an_eval_chain() {
         {"type": "center_crop"},
         {"type": "normalize", "mean": [0.5, 0.25, 0.0], "std": [1.0, 2.0, 3.0]},
     ]);
-    assert_eq!((model.size, model.transforms), (Some(64), Some(chain)));
+    assert_eq!((model.size, model.transforms, model.remark), (Some(64), Some(chain), None));
     assert_eq!((model.names, model.weights.len()), (Some(vec!["a".to_owned(), "b".to_owned()]), 1));
     let own = step("Resize", &[("size", "I64\n")]);
     let chain = json!([{"type": "resize", "interpolation": "bilinear"}, {"type": "center_crop"}]);
@@ -247,6 +247,8 @@ fn a_checkpoints_transforms_become_an_eval_chain() {
     {
         assert_eq!(checkpoint(&steps, size).unwrap().transforms, None);
     }
+    let foreign = checkpoint(&[step("Pad", &[]), step("ToTensor", &[])], "I64\n").unwrap();
+    insta::assert_snapshot!(foreign.remark.unwrap(), @"Kiln can't do all of the file's own eval transforms (Pad, ToTensor) and resizes and crops instead: its numbers may differ");
 }
 
 #[test]
