@@ -45,9 +45,10 @@ fn text(panic: &(dyn Any + Send)) -> Option<&str> {
 fn shortage(message: &str) -> Option<String> {
     let signs = ["out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED"];
     let start = signs.iter().filter_map(|sign| message.find(sign)).min()?;
-    let start = message[..start].rfind(['\n', '"', '(']).map_or(0, |at| at + 1);
-    let told = message[start..].split(" Of the allocated memory").next()?;
-    let told = told.split(['\n', '"']).next()?.split("\\n").next()?;
+    let start = message[..start].rfind(['\n', '"', '(', ':']).map_or(0, |at| at + 1);
+    let ends = [" Of the allocated memory", ". Error code", "\n", "\"", "\\n"];
+    let end = ends.iter().filter_map(|end| message[start..].find(end)).min();
+    let told = &message[start..end.map_or(message.len(), |end| start + end)];
     Some(told.trim().trim_end_matches('.').to_owned())
 }
 
@@ -75,7 +76,7 @@ mod tests {
         let cpu = "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to \
                    allocate 8000 bytes. Error code 12 (Cannot allocate memory)";
         let error = guard(1, 32, || panic!("{cpu}")).map(|(): ()| ()).unwrap_err();
-        assert!(error.to_string().contains("you tried to allocate 8000 bytes"), "{error}");
+        insta::assert_snapshot!(error, @"a batch of 1 image of 32 x 32 pixels does not fit into memory: can't allocate memory: you tried to allocate 8000 bytes");
     }
 
     #[test]
