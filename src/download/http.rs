@@ -10,6 +10,7 @@ use std::{
 use ureq::{
     Agent, Body,
     http::{Response, StatusCode, header},
+    tls::{RootCerts, TlsConfig},
 };
 
 use super::{MAX_BYTES, Url, size};
@@ -58,7 +59,10 @@ pub fn receive(url: &Url, part: &Path, progress: &Progress<'_>) -> Result<(), Fa
 
 /// Of one URL: who only ever asks this machine needs no https, but is not sent elsewhere.
 fn agent(url: &Url) -> Agent {
+    // Certificates that the system trusts: many a company's network has one of its own.
+    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
+        .tls_config(tls)
         .https_only(!url.is_local())
         .max_redirects(if url.is_local() { 0 } else { REDIRECTS })
         .http_status_as_error(false)
