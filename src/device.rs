@@ -26,6 +26,14 @@ pub fn open(name: &str) -> Result<Device> {
     }
 }
 
+/// Lets backends with threads of their own use no more than `threads`.
+pub fn limit_threads(threads: usize) {
+    #[cfg(feature = "libtorch")]
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    #[cfg(not(feature = "libtorch"))]
+    let _ = threads;
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Name {
     Cpu,

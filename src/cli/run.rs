@@ -116,8 +116,12 @@ pub fn run_loaded(
     Ok(summary)
 }
 
-/// Work on all threads at once (hashing, decoding) keeps to the limit too.
+/// Work on all threads at once (hashing, decoding) keeps to the limit too, and so does LibTorch, which counts
+/// for itself as long as there is none.
 fn limit_threads(threads: usize) -> Result<()> {
+    if threads < Options::default().threads {
+        device::limit_threads(threads);
+    }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
     pool.map_err(|error| Error::new(format!("cannot start {threads} threads")).because(error))
 }
