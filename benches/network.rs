@@ -5,7 +5,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
     device,
     random::Random,
-    zoo::{Arch, Builder, Network, fold, parameters::parameters},
+    zoo::{
+        Arch, Builder, Network, fold_weights,
+        parameters::{from_weights, parameters, to_weights},
+    },
 };
 
 fn images() -> TensorData {
@@ -18,7 +21,7 @@ fn network(c: &mut Criterion) {
     let device = device::open("cpu").expect("always there");
     let arch = Arch::built_in("yolo11n-cls", 10).expect("built in");
     let fresh = Network::new(&arch, &Builder::fresh(0, &device));
-    let folded = fold(&parameters(&fresh));
+    let folded = from_weights(&fold_weights(&to_weights(&parameters(&fresh))), &device);
     let folded = Network::new(&arch, &Builder::with_values(&folded, 0, &device));
     let recording = device.clone().autodiff();
     let training = Network::new(&arch, &Builder::fresh(0, &recording));

@@ -33,7 +33,7 @@ fn logits_agree_with_pure_rust() {
     let mut random = Random::new("test", &[0]);
     let images = (0..4 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
     let batch = Batch { images, targets: vec![0; 4], indices: vec![0, 1, 2, 3], size: 64 };
-    let logits = |device| Classifier::load(&path, device).unwrap().logits(&batch);
+    let logits = |device| Classifier::load(&path, device).unwrap().logits(batch.clone());
     let (rust, torch) = (logits("cpu"), logits("libtorch"));
     let worst = rust.iter().zip(&torch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(rust.len() == 40 && worst < 1e-4, "off by {worst}");

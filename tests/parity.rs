@@ -51,7 +51,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> f32) {
     for (input, output) in &expected.outputs {
         let (image_name, size) = input.split_once('_').unwrap();
         let size = size.parse().unwrap();
-        let logits = model.logits(&image(image_name, size));
+        let logits = model.logits(image(image_name, size));
         close(&logits, &output.logits, tolerance(size), name, input);
         close(&softmax(&logits), &output.probs, 1e-5, name, input);
     }

@@ -71,9 +71,8 @@ impl Classifier {
     }
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
-    pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        let data = TensorData::new(batch.images.clone(), [batch.len(), 3, batch.size, batch.size]);
-        to_vec(self.network.forward(Tensor::from_data(data, &self.device)))
+    pub fn logits(&self, batch: Batch) -> Vec<f32> {
+        to_vec(self.network.forward(images(batch, &self.device)))
     }
 
     /// The network's plan.

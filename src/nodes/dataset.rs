@@ -67,7 +67,7 @@ impl Node for Dataset {
             return Vec::new();
         }
         let message = format!("a validation part of {} leaves nothing to train on", self.val_fraction);
-        let problem = Problem::new("E0301", Place::Value(["val_fraction"].into()), message);
+        let problem = Problem::rule(Place::Value(["val_fraction"].into()), message);
         vec![problem.label("must lie between 0 and 0.9").help("0.2 holds out a fifth of each class")]
     }
 

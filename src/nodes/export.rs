@@ -78,7 +78,7 @@ impl Node for Export {
         }
         let place = Place::Key(["dynamic_batch"].into());
         let message = format!("{} has no batch: it is weights alone", self.format.file_name());
-        let problem = Problem::new("E0301", place, message);
+        let problem = Problem::rule(place, message);
         vec![
             problem
                 .label("only ONNX files have one")
@@ -132,7 +132,7 @@ impl Export {
         let engine = Engine::load(bytes)?;
         let at_once = if self.dynamic_batch { usize::MAX } else { 1 };
         let (images, largest_difference) =
-            compare(batches, at_once, |batch| model.logits(batch), &engine, &cx.progress)?;
+            compare(batches, at_once, |batch| model.logits(batch.clone()), &engine, &cx.progress)?;
         let line = format!("{ENGINE} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
         let file = Format::Onnx.file_name();

@@ -92,7 +92,7 @@ impl Node for Model {
     }
 
     fn check(&self) -> Vec<Problem> {
-        let problem = |key: &str, message: String| Problem::new("E0301", Place::Value([key].into()), message);
+        let problem = |key: &str, message: String| Problem::rule(Place::Value([key].into()), message);
         let unknown = self.arch.iter().filter(|arch| !is_path(arch)).filter_map(|arch| {
             let error = Arch::built_in_text(arch).err()?;
             let help = error.hint().unwrap_or_default().to_owned();
@@ -118,21 +118,18 @@ impl Model {
     fn gaps(&self) -> Vec<Problem> {
         let whole = || Place::Key(crate::spec::DocPath::default());
         if self.dataset.is_some() && self.classes.is_some() {
-            let problem = Problem::new(
-                "E0301",
-                Place::Key(["classes"].into()),
-                "both a dataset and a number of classes",
-            );
+            let problem =
+                Problem::rule(Place::Key(["classes"].into()), "both a dataset and a number of classes");
             return vec![problem.label("the dataset says it already").help("leave out `classes`")];
         }
         if self.arch.is_none() && self.weights.is_none() {
-            let problem = Problem::new("E0301", whole(), "a model without an architecture");
+            let problem = Problem::rule(whole(), "a model without an architecture");
             return vec![
                 problem.help("add `arch: yolo11n-cls`, or `weights:` with a file that says its own"),
             ];
         }
         if self.weights.is_none() && self.dataset.is_none() && self.classes.is_none() {
-            let problem = Problem::new("E0301", whole(), "a model that does not know its classes");
+            let problem = Problem::rule(whole(), "a model that does not know its classes");
             return vec![
                 problem.help("add `dataset:` with the name of a dataset node, or `classes:` with a number"),
             ];
@@ -149,20 +146,20 @@ impl Model {
     fn wrong_weights(&self) -> Option<Problem> {
         let at = |key: &str| Place::Value([key].into());
         if self.weights.is_none() && self.sha256.is_some() {
-            let problem = Problem::new("E0301", at("sha256"), "a `sha256` without `weights`");
+            let problem = Problem::rule(at("sha256"), "a `sha256` without `weights`");
             return Some(
                 problem.label("of what?").help("add `weights:` with a path or a URL, or leave it out"),
             );
         }
         let url = self.url()?;
         if let Err(error) = Url::parse(url) {
-            let problem = Problem::new("E0301", at("weights"), error.to_string());
+            let problem = Problem::rule(at("weights"), error.to_string());
             return Some(
                 problem.label("can't be fetched").help(error.hint().unwrap_or("write https://HOST/PATH")),
             );
         }
         self.sha256.is_none().then(|| {
-            Problem::new("E0301", at("weights"), "a URL without the file's `sha256`")
+            Problem::rule(at("weights"), "a URL without the file's `sha256`")
                 .label("anything might arrive")
                 .help("add `sha256:` with the file's SHA-256; `sha256sum FILE` prints it")
         })

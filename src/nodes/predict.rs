@@ -142,8 +142,9 @@ impl Predict {
                 part.failed.iter().map(|(place, error)| (entries[*place].name.clone(), reason(error))),
             );
             if !part.batch.is_empty() {
-                let logits = model.logits(&part.batch);
-                for (row, &place) in logits.chunks_exact(model.names.len()).zip(&part.batch.indices) {
+                let places = part.batch.indices.clone();
+                let logits = model.logits(part.batch);
+                for (row, place) in logits.chunks_exact(model.names.len()).zip(places) {
                     found.predictions.push(Prediction::new(
                         &entries[place].name,
                         row,

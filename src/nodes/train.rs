@@ -384,7 +384,7 @@ impl Train {
         let impossible = rows.into_iter().filter(|(_, impossible, ..)| *impossible);
         impossible
             .map(|(key, _, message, help)| {
-                Problem::new("E0301", Place::Value([key].into()), message).label("not possible").help(help)
+                Problem::rule(Place::Value([key].into()), message).label("not possible").help(help)
             })
             .collect()
     }
@@ -463,7 +463,7 @@ impl Train {
 
 fn without_effect(key: &str, circumstance: &str, help: &str) -> Problem {
     let message = format!("`{key}` has no effect {circumstance}");
-    Problem::new("E0301", Place::Key([key].into()), message).label("would be ignored").help(help)
+    Problem::rule(Place::Key([key].into()), message).label("would be ignored").help(help)
 }
 
 /// The architecture of the model that training starts from, which must fit the dataset.

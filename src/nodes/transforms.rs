@@ -45,7 +45,7 @@ fn problem(fault: Fault) -> Problem {
     if let Some(key) = fault.key {
         path = path.join(key);
     }
-    Problem::new("E0301", Place::Value(path), fault.message).help(fault.help)
+    Problem::rule(Place::Value(path), fault.message).help(fault.help)
 }
 
 /// What a `transforms` node made.

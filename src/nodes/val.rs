@@ -180,8 +180,9 @@ fn measure(
     for batch in loader.epoch(0) {
         cx.progress.check()?;
         let batch = batch?;
-        let logits = model.logits(&batch);
-        for (row, &index) in logits.chunks_exact(model.names.len()).zip(&batch.indices) {
+        let indices = batch.indices.clone();
+        let logits = model.logits(batch);
+        for (row, index) in logits.chunks_exact(model.names.len()).zip(indices) {
             let sample = &samples[index];
             judged.push(Judged::new(&sample.path, row, &model.names, sample.class)?);
             tally.add(row, sample.class);

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Source;
+use super::{Source, codes};
 
 /// A step of a [`DocPath`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,6 +126,11 @@ impl Problem {
     pub fn new(code: &'static str, at: Place, message: impl Into<String>) -> Self {
         let (label, related) = (String::new(), Vec::new());
         Self { code, message: message.into(), at, label, related, help: None, file: None }
+    }
+
+    /// A rule of a kind's own that its keys break.
+    pub fn rule(at: Place, message: impl Into<String>) -> Self {
+        Self::new(codes::RULE, at, message)
     }
 
     /// Adds what stands under the caret.

@@ -8,7 +8,10 @@ use crate::{
     error::Result,
     eval::{classifier::images, metrics, metrics::Tally},
     progress::Progress,
-    zoo::{Arch, Builder, Network, Parameters, fold, parameters::to_vec},
+    zoo::{
+        Arch, Builder, Network, Parameters, fold_weights,
+        parameters::{from_weights, to_vec, to_weights},
+    },
 };
 
 /// Scores of the network of `parameters`; nothing if it gives something that is not a number.
@@ -22,7 +25,8 @@ pub fn validate(
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Scores>> {
-    let network = Network::new(arch, &Builder::with_values(&fold(parameters), 0, device));
+    let folded = from_weights(&fold_weights(&to_weights(parameters)), device);
+    let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
     let mut tally = Tally::new(arch.classes);
     let mut losses = 0.0;
     for batch in loader.epoch(0) {

@@ -1,19 +1,9 @@
 //! BatchNorm folded into the convolution before it: inference makes one pass instead of two.
 
 use super::{
-    Parameters,
     layers::EPSILON,
-    parameters::{from_weights, to_weights},
     weights::{Array, Weights},
 };
-
-/// The same parameters without norms, where they are.
-pub fn fold(parameters: &Parameters) -> Parameters {
-    match parameters.values().next() {
-        Some(any) => from_weights(&fold_weights(&to_weights(parameters)), &any.values.device()),
-        None => Parameters::new(),
-    }
-}
 
 /// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
 /// channel, in 64 bits (section 2.2 of the reference page). What has no norm, or not all of one, stays

@@ -22,7 +22,7 @@ pub mod weights;
 pub use arch::Arch;
 pub use builder::Builder;
 pub use cost::Costs;
-pub use fold::{fold, fold_weights};
+pub use fold::fold_weights;
 pub use layers::FEATURES;
 pub use network::Network;
 pub use parameters::{Parameter, Parameters, Role, parameters};
