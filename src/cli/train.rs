@@ -80,6 +80,9 @@ pub struct RecipeArgs {
     /// Keep the weights of every so many epochs too [default: 0, for none]
     #[arg(long, value_name = "N")]
     pub save_period: Option<u64>,
+    /// fp32; bf16 or fp16 for mixed precision on LibTorch's devices [default: fp32]
+    #[arg(long, value_name = "TYPE")]
+    pub precision: Option<String>,
 }
 
 impl RecipeArgs {
@@ -98,6 +101,7 @@ impl RecipeArgs {
             "freeze": self.freeze,
             "fraction": self.fraction,
             "save_period": self.save_period,
+            "precision": self.precision,
         })
     }
 }
@@ -180,7 +184,7 @@ mod tests {
     fn every_argument_has_its_key() {
         let line = "--data no/digits --arch yolo11s-cls --weights s.pt --epochs 3 --size 64 --batch 8 --seed 7 \
              --patience 9 --optimizer adamw --lr0 0.002 --schedule cosine --label-smoothing 0.1 --dropout 0.2 \
-             --mixup 0.3 --cutmix 0.4 --freeze 5 --fraction 0.5 --save-period 10";
+             --mixup 0.3 --cutmix 0.4 --freeze 5 --fraction 0.5 --save-period 10 --precision bf16";
         insta::assert_snapshot!(yaml(line), @r"
         version: 1
         name: train-digits
@@ -214,6 +218,7 @@ mod tests {
             freeze: 5
             fraction: 0.5
             save_period: 10
+            precision: bf16
             transforms: prep
           score:
             type: val
