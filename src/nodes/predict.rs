@@ -68,7 +68,7 @@ fn batch() -> usize {
 
 impl Node for Predict {
     const NAME: &'static str = "predict";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const INPUTS: &'static [Input] =
         &[Input { port: "model", accepts: &[ArtifactType::Model], required: true }];
     const RUNTIME: &'static [&'static str] = &["batch"];

@@ -212,7 +212,7 @@ fn yes() -> bool {
 
 impl Node for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Architecture, ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },

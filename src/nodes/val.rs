@@ -78,7 +78,7 @@ fn how_many_wrong() -> usize {
 
 impl Node for Val {
     const NAME: &'static str = "val";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 3;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },

@@ -75,16 +75,17 @@ pub fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon
 
 /// Rows `[batch, inputs]` times a weight `[outputs, inputs]`, plus a bias `[outputs]`.
 ///
-/// Without gradients it is a convolution of single pixels: on the CPU a row's numbers do not depend on how
-/// many others there are then, as those of a matrix product do.
+/// It is a convolution of single pixels: on the CPU, without gradients, a row's numbers do not depend on how many
+/// others there are then, as those of a matrix product do.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
-    if x.device().is_autodiff() {
-        return x.matmul(weight.transpose()) + bias.unsqueeze();
-    }
     let ([batch, inputs], [outputs, _]) = (x.dims(), weight.dims());
     let (x, weight) = (x.reshape([batch, inputs, 1, 1]), weight.reshape([outputs, inputs, 1, 1]));
     let pointwise = Geometry { stride: 1, padding: 0, groups: 1 };
-    conv2d_bias_silu(x, weight, bias, pointwise, false).reshape([batch, outputs])
+    let y = match x.device().is_autodiff() {
+        true => conv2d(x, weight, pointwise) + bias.reshape([1, -1, 1, 1]),
+        false => conv2d_bias_silu(x, weight, bias, pointwise, false),
+    };
+    y.reshape([batch, outputs])
 }
 
 /// `x · sigmoid(x)`, element by element.

@@ -6,7 +6,7 @@
 use burn::backend::{Flex, ops::FloatTensorOps};
 use rayon::prelude::*;
 
-use super::{Array, Window, array};
+use super::{Array, Window, array, product::product};
 
 /// A convolution in which every output channel sees every input channel.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ impl Dense {
         let parts =
             out.par_chunks_mut(images * c2 * pixels).zip(x.storage::<f32>().par_chunks(images * area));
         parts.for_each(|(out, x)| {
-            let product = Flex::float_matmul(weight.clone(), self.columns(x));
+            let product = product(weight.clone(), self.columns(x));
             interleave(product.storage(), out, c2, pixels);
             for (i, plane) in out.chunks_exact_mut(pixels).enumerate() {
                 finish(i % c2, plane);
@@ -58,7 +58,7 @@ impl Dense {
         let mut out = vec![0.0; batch * area];
         let gradients = gradient.storage::<f32>().par_chunks(images * c2 * pixels);
         out.par_chunks_mut(images * area).zip(gradients).for_each(|(out, gradient)| {
-            let columns = Flex::float_matmul(weight.clone(), joined(gradient, c2, pixels));
+            let columns = product(weight.clone(), joined(gradient, c2, pixels));
             self.scatter(columns.storage(), out);
         });
         array(out, self.window.shape().to_vec())
@@ -76,7 +76,7 @@ impl Dense {
             let pieces = x.chunks(images * area).zip(gradient.chunks(images * c2 * pixels));
             let products = pieces.map(|(x, gradient)| {
                 let columns = Flex::float_swap_dims(self.columns(x), 0, 1);
-                Flex::float_matmul(joined(gradient, c2, pixels), columns)
+                product(joined(gradient, c2, pixels), columns)
             });
             products.reduce(Flex::float_add)
         });

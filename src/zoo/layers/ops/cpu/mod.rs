@@ -1,11 +1,13 @@
 //! The operations on burn's pure-Rust backend, written for the CPU's caches and vector units.
 //!
 //! Work is cut by shape alone, never by the number of threads, and parts are summed in order: any
-//! number of threads gives the same bytes.
+//! number of threads gives the same bytes. Nor does any sum's order depend on the width of vectors or the size of
+//! caches.
 
 mod conv;
 mod depthwise;
 mod norm;
+mod product;
 mod silu;
 
 use burn::{
