@@ -45,7 +45,7 @@ impl ArtifactType {
         match self {
             Self::Dataset => "a dataset",
             Self::Transforms => "transforms",
-            Self::Architecture => "a network without weights",
+            Self::Architecture => "a network to train",
             Self::Model => "a model with weights",
             Self::Metrics => "metrics",
             Self::Predictions => "predictions",

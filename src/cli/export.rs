@@ -41,7 +41,8 @@ fn spec(args: &ExportArgs) -> Result<PipelineSpec> {
         ("net", "model", json!({ "weights": oneliner::text(&args.model)? })),
         ("out", "export", json!({ "model": "net", "format": args.format })),
     ];
-    Ok(pipeline(&oneliner::name("export", &args.model), 0, nodes))
+    let name = format!("{}-{}", oneliner::name("export", &args.model), args.format);
+    Ok(pipeline(&name, 0, nodes))
 }
 
 #[cfg(test)]
@@ -61,7 +62,7 @@ mod tests {
         let line = ["kiln", "no/best.safetensors", "--format", "onnx"];
         insta::assert_snapshot!(spec(&Line::parse_from(line).args).unwrap().to_yaml(), @r"
         version: 1
-        name: export-best
+        name: export-no-best-onnx
         seed: 0
         nodes:
           net:

@@ -61,7 +61,7 @@ fn find(model: &str, classes: Option<usize>, format: MessageFormat) -> Result<(A
     if ["yaml", "yml"].contains(&ending) {
         return Ok((model_yaml(&path, classes, format)?, None));
     }
-    if ["pt", "pth", "safetensors"].contains(&ending) || path.is_file() {
+    if ["bpk", "pt", "pth", "safetensors"].contains(&ending) || path.is_file() {
         let file = weights::read(&path)?;
         let own = arch_of(&file).map_err(|error| {
             let help = error.hint().unwrap_or("name its architecture instead").to_owned();

@@ -55,12 +55,22 @@ pub(super) fn pipeline(name: &str, seed: u64, nodes: Vec<(&str, &str, Value)>) -
     PipelineSpec { version: 1, name: name.to_owned(), seed, nodes }
 }
 
-/// A pipeline's name for work on `path`: `train-mnist160`. Characters that names can't have become `-`.
+/// What many models' files are called.
+const COMMON: [&str; 3] = ["model", "best", "last"];
+
+/// A pipeline's name for work on `path`: `train-mnist160`, `val-mnist160-fit-model`. Characters that names can't
+/// have become `-`.
 pub(super) fn name(verb: &str, path: &Path) -> String {
-    let stem = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let stem = stem.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let own = text(path.file_stem());
+    let above = |levels| text(path.ancestors().nth(levels).and_then(Path::file_name));
+    let stem = match COMMON.contains(&own.as_str()) {
+        true => [above(2), above(1), own].join("-"),
+        false => own,
+    };
     let plain = |char: char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '-' };
-    let stem: String = stem.chars().map(plain).take(40).collect();
+    let stem: String = stem.chars().map(plain).take(60).collect();
     match stem.trim_matches('-') {
         "" => verb.to_owned(),
         stem => format!("{verb}-{stem}"),
@@ -129,6 +139,8 @@ mod tests {
         assert_eq!(name("no/such/mnist160"), "train-mnist160");
         assert_eq!(name("no/such/My photos (2).d"), "train-My-photos--2");
         assert_eq!(name("no/such/写真"), "train");
+        assert_eq!(name("runs/mnist160/fit/model.safetensors"), "train-mnist160-fit-model");
+        assert_eq!(name("model.safetensors"), "train-model");
     }
 
     #[test]

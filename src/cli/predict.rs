@@ -237,7 +237,7 @@ mod tests {
     fn one_source() {
         insta::assert_snapshot!(yaml("no/best.pt photos/*.jpg"), @r"
         version: 1
-        name: predict-best
+        name: predict-no-best
         seed: 0
         nodes:
           net:
@@ -255,7 +255,7 @@ mod tests {
         let line = "no/best.pt a.png photos --size 64 --top all --recursive --annotate";
         insta::assert_snapshot!(yaml(line), @r"
         version: 1
-        name: predict-best
+        name: predict-no-best
         seed: 0
         nodes:
           net:

@@ -56,7 +56,7 @@ pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     };
     let step = dataset_step(&plan, &node);
     let step = step.ok_or_else(|| unknown(format!("{} has no dataset for `{node}`", file.display())))?;
-    if dataset.is_some_and(|then| digest_of(&folder.join(&step.id)) != Some(then)) {
+    if dataset.is_some_and(|then| manifest(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
         return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
     }
     Ok(Remembered { dataset: step.node.params(), seed: plan.seed })
@@ -67,8 +67,15 @@ fn beside(model: &Path) -> Option<Maker> {
     let absolute = std::path::absolute(model).ok()?;
     let (made, pipeline) = (absolute.parent()?, absolute.parent()?.parent()?);
     let node = made.file_name()?.to_string_lossy().into_owned();
-    let there = pipeline.join("pipeline.yaml").is_file();
-    there.then(|| Maker { folder: pipeline.to_owned(), node, dataset: None })
+    if !pipeline.join("pipeline.yaml").is_file() {
+        return None;
+    }
+    let dataset = match manifest(made) {
+        Some(manifest) if !is_training(&manifest) => return None,
+        Some(manifest) => manifest.recipe.inputs.get("dataset").copied(),
+        None => None,
+    };
+    Some(Maker { folder: pipeline.to_owned(), node, dataset })
 }
 
 /// The last maker of a file with this content.
@@ -76,17 +83,20 @@ fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let (digest, _) = Digest::of_file(model).ok()?;
     let entries = Store::peek(&project.store).entries().into_iter();
     let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
-    let trained = |manifest: &Manifest| manifest.recipe.inputs.contains_key("dataset");
-    let made = entries.filter(|entry| has(&entry.manifest) && trained(&entry.manifest));
+    let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
     let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
     Some(Maker { folder: project.runs.join(story.pipeline), node: story.node, dataset })
 }
 
-/// The content of the result in a folder.
-fn digest_of(folder: &Path) -> Option<Digest> {
-    let text = fs::read_to_string(folder.join("manifest.json")).ok()?;
-    Some(Manifest::from_json(&text)?.digest)
+/// Whether the result learned from the dataset that it was made with.
+fn is_training(manifest: &Manifest) -> bool {
+    manifest.recipe.kind == "train"
+}
+
+/// The record of the result in a folder.
+fn manifest(folder: &Path) -> Option<Manifest> {
+    Manifest::from_json(&fs::read_to_string(folder.join("manifest.json")).ok()?)
 }
 
 /// What the node refers to as its `dataset`.

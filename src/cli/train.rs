@@ -17,9 +17,9 @@ pub struct TrainArgs {
     /// Folder of images: train/<class>/ and val/<class>/, or <class>/
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Built-in architecture or a model YAML
-    #[arg(long, value_name = "ARCH", default_value = "yolo11n-cls")]
-    pub arch: String,
+    /// Built-in architecture or a model YAML [default: that of --weights, else yolo11n-cls]
+    #[arg(long, value_name = "ARCH")]
+    pub arch: Option<String>,
     /// Weights to start from: a .safetensors of Kiln's or a .pt
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
@@ -120,6 +120,7 @@ pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
 /// The pipeline that the command stands for.
 fn spec(args: &TrainArgs) -> Result<PipelineSpec> {
     let weights = args.weights.as_deref().map(oneliner::text).transpose()?;
+    let arch = args.arch.as_deref().or_else(|| weights.is_none().then_some("yolo11n-cls"));
     let batch = args.batch.as_ref().map(|text| text.parse().map_or_else(|_| json!(text), |n: u64| json!(n)));
     let mut fit = json!({ "model": "net", "dataset": "data", "epochs": args.epochs, "batch": batch });
     if let (Some(fit), Value::Object(keys)) = (fit.as_object_mut(), args.recipe.keys()) {
@@ -127,7 +128,7 @@ fn spec(args: &TrainArgs) -> Result<PipelineSpec> {
     }
     let mut nodes = vec![
         ("data", "dataset", json!({ "root": oneliner::text(&args.data)? })),
-        ("net", "model", json!({ "arch": args.arch, "dataset": "data", "weights": weights })),
+        ("net", "model", json!({ "arch": arch, "dataset": "data", "weights": weights })),
     ];
     if args.size.is_some() {
         nodes.insert(1, ("prep", "transforms", json!({ "size": args.size })));

@@ -100,7 +100,7 @@ mod tests {
         let line = "kiln no/best.pt --data digits --split test --size 64 --batch 1 --top-k 1,3";
         insta::assert_snapshot!(spec(&Line::parse_from(line.split(' ')).args).unwrap().to_yaml(), @r"
         version: 1
-        name: val-best
+        name: val-no-best
         seed: 0
         nodes:
           data:

@@ -98,7 +98,11 @@ pub fn images(batch: Batch, device: &Device) -> Tensor<4> {
 /// If the file does not say which, or has no head.
 pub fn arch_of(file: &ModelFile) -> Result<Arch> {
     let name = file.arch_name.as_deref().unwrap_or("model");
+    if file.weights.is_empty() {
+        return Err(Error::new("it is a network without weights").help("train it first"));
+    }
     let no_head = || Error::new("it has no classification head (no `linear.weight`)");
+    let no_head = || no_head().help("it may be the body of another network; a classifier is wanted");
     let classes = file.classes().ok_or_else(no_head)?;
     match &file.arch {
         Some(text) => Arch::parse(name, text, classes),

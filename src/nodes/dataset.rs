@@ -125,7 +125,11 @@ fn tell(index: &Index, findings: &[Finding], progress: &Progress<'_>) {
     }
     let count = |split: Split| format!("{} {split}", index.split(split).len());
     let counts: Vec<String> = Split::ALL.into_iter().map(count).collect();
-    progress.note(format!("{} classes; images: {}", index.classes.len(), counts.join(", ")));
+    let classes = match index.classes.len() {
+        1 => "1 class".to_owned(),
+        count => format!("{count} classes"),
+    };
+    progress.note(format!("{classes}; images: {}", counts.join(", ")));
 }
 
 fn lines(names: &[String]) -> String {

@@ -199,7 +199,8 @@ fn fixed(value: &Value, schema: &Value) -> Option<String> {
                 (item["type"].as_str(), value),
                 (Some("string"), Value::String(_)) | (Some("number" | "integer"), Value::Number(_))
             );
-            fits.then(|| format!("[{}]", plain(value)))
+            let one = schema["minItems"].as_u64().is_none_or(|least| least <= 1);
+            (fits && one).then(|| format!("[{}]", plain(value)))
         }
         _ => None,
     }

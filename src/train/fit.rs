@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     data::{
-        Batch, Dataset, Split,
+        Batch, Dataset, Sample, Split,
         loader::{Loader, Mode},
         transform::Transforms,
     },
@@ -137,6 +137,7 @@ impl<'a> Fit<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self> {
         let recipe = job.recipe;
         let dataset = fraction(job.dataset, recipe.fraction);
+        tell_fraction(job, &dataset);
         let frozen = recipe.freeze.resolve(job.arch)?;
         let loss = Loss {
             classes: job.arch.classes,
@@ -447,13 +448,46 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
+    /// Says what a user might not expect of how it went.
+    fn tell_end(&self) {
+        let Position { epoch, epochs, spent, ref history, .. } = self.position;
+        if let (true, Some(best)) = (!spent && epoch < epochs, history.best()) {
+            let patience = self.job.recipe.patience;
+            self.job.progress.note(format!(
+                "stopped after epoch {epoch}: no better than epoch {} for {patience} epochs",
+                best + 1
+            ));
+        }
+        if self.optimizer.steps() == 0 {
+            self.job.progress.warn(
+                "no step was ever made: an optimizer step waits for `nominal_batch` images, and there were not as many",
+            );
+        }
+    }
+
     fn finish(self) -> Result<Fitted> {
+        self.tell_end();
         let last = parameters::to_weights(&self.candidate());
         let best = if self.best.is_empty() { last.clone() } else { parameters::to_weights(&self.best) };
         let period = self.job.recipe.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
         Ok(Fitted { best, last, kept, history: self.position.history })
+    }
+}
+
+/// Says how many images a `fraction` leaves, and whether classes go with the others.
+fn tell_fraction(job: &Job<'_>, part: &Dataset) {
+    let (all, used) = (&job.dataset.index, &part.index.train);
+    if used.len() == all.train.len() {
+        return;
+    }
+    job.progress.note(format!("learns from {} of {} images", used.len(), all.train.len()));
+    let classes =
+        |samples: &[Sample]| samples.iter().map(|sample| sample.class).collect::<BTreeSet<_>>().len();
+    let (left, there) = (classes(used), classes(&all.train));
+    if left < there {
+        job.progress.warn(format!("`fraction` leaves images of {left} of the {there} classes"));
     }
 }
 

@@ -15,6 +15,13 @@ pub fn check(arch: &Arch, images: usize, batch: usize, size: usize) -> Result<()
     if !(alone && pixel) {
         return Ok(());
     }
+    if images == 1 {
+        let message = format!(
+            "one training image, and at {size} pixels its last feature map is 1 x 1: too little for a batch norm"
+        );
+        return Err(Error::new(message)
+            .help("add images, raise `fraction` if there is one, or choose a larger `size`"));
+    }
     let cause = match batch {
         1 => "each batch has one image".to_owned(),
         _ => format!("{images} training images in batches of {batch} leave one image for the last"),
@@ -35,6 +42,6 @@ mod tests {
         assert!(check(33, 16, 33).is_ok() && check(34, 16, 32).is_ok() && check(32, 16, 32).is_ok());
         insta::assert_snapshot!(check(33, 16, 32).unwrap_err(), @"33 training images in batches of 16 leave one image for the last, and at 32 pixels its last feature map is 1 x 1: too little for a batch norm");
         insta::assert_snapshot!(check(5, 1, 24).unwrap_err(), @"each batch has one image, and at 24 pixels its last feature map is 1 x 1: too little for a batch norm");
-        assert!(check(1, 16, 32).is_err());
+        insta::assert_snapshot!(check(1, 16, 32).unwrap_err(), @"one training image, and at 32 pixels its last feature map is 1 x 1: too little for a batch norm");
     }
 }

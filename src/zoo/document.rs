@@ -93,6 +93,11 @@ impl<'a> Document<'a> {
     }
 
     fn scale(&mut self, name: &str) -> Scale {
+        if let Some(own) = self.keys.get("scale").filter(|own| !own.is_string() && !own.is_null()) {
+            let label = if own.is_object() { "did you mean `scales`?" } else { "not a letter" };
+            let message = "`scale` is a letter of `scales`, e.g. `n`";
+            self.faults.push(Fault::new(FaultKind::WrongType, &["scale".into()], message).label(label));
+        }
         let Some(scales) = self.keys.get("scales") else { return self.multiples() };
         let at: [Step; 1] = ["scales".into()];
         let Some(scales) = scales.as_object().filter(|scales| !scales.is_empty()) else {

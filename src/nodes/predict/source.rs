@@ -137,14 +137,15 @@ fn listed(list: &Path, recursive: bool) -> Result<Vec<Entry>> {
 /// each under its own.
 fn line(base: &Path, name: &str, recursive: bool) -> Result<Vec<Entry>> {
     let path = base.join(name);
-    if path.is_dir() {
-        return Ok(below(base, inside_of(&path, recursive)?));
-    }
-    if name.contains('*') && !path.exists() {
-        let paths = matching(&path)?.into_iter().map(|entry| entry.path).collect();
-        return Ok(below(base, paths));
-    }
-    Ok(vec![Entry { name: name.to_owned(), path }])
+    let found = if path.is_dir() {
+        below(base, inside_of(&path, recursive)?)
+    } else if name.contains('*') && !path.exists() {
+        below(base, matching(&path)?.into_iter().map(|entry| entry.path).collect())
+    } else {
+        Vec::new()
+    };
+    // What names no image is looked at under its own name, and told as unreadable.
+    Ok(if found.is_empty() { vec![Entry { name: name.to_owned(), path }] } else { found })
 }
 
 fn below(base: &Path, paths: Vec<PathBuf>) -> Vec<Entry> {
