@@ -16,12 +16,31 @@ use crate::error::{Error, Result};
 
 const NAME: &str = "kiln-libtorch";
 
+/// What this program was built from (`build.rs`).
+const BUILD: &str = env!("KILN_BUILD");
+/// The variable in which the program that goes on finds what the one before it was built from.
+const SENDER: &str = "KILN_BUILD";
+
+/// Checks that the program that went on as this one, if any did, was built from the same sources.
+///
+/// # Errors
+/// If it was not: results would be those of another Kiln.
+pub fn check_sender() -> Result<()> {
+    match env::var(SENDER) {
+        Ok(sender) if sender != BUILD => {
+            Err(Error::usage(format!("{NAME} was built from other sources than kiln"))
+                .help("build it again with `cargo libtorch`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Goes on as `kiln-libtorch` with this program's arguments, and comes back only with an error: when it is not
 /// there, or libraries that it needs are not.
 pub fn go_on(device: &str) -> Error {
     match program(device) {
         Ok(program) => {
-            let error = replace_by(Command::new(&program).args(env::args_os().skip(1)));
+            let error = replace_by(Command::new(&program).args(env::args_os().skip(1)).env(SENDER, BUILD));
             Error::io("start", &program, error)
         }
         Err(error) => error,

@@ -86,6 +86,7 @@ pub fn run_loaded(
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
+    companion::check_sender()?;
     let other_program = device::needs_other_program(&options.device)?;
     limit_threads(options.threads)?;
     let store = Store::open(&project.store)?;

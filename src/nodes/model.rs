@@ -50,7 +50,10 @@ pub struct Model {
     /// used only if it is that file, is kept with it, and is fetched once. A path may have it, and is
     /// checked then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"))]
+    #[schemars(
+        regex(pattern = "^[0-9a-fA-F]{64}$"),
+        extend("patternErrorMessage" = "must be 64 hexadecimal digits")
+    )]
     pub sha256: Option<String>,
 }
 

@@ -38,6 +38,22 @@ const SYNONYMS: &[&[&str]] = &[
     &["type", "kind", "uses"],
     &["scale", "scales"],
     &["weights", "pretrained", "checkpoint", "ckpt"],
+    &["nominal_batch", "nbs"],
+    &["schedule", "cos_lr", "scheduler", "lr_scheduler"],
+    &["precision", "amp", "half", "mixed_precision"],
+    &["clip", "grad_clip", "clip_grad", "max_norm"],
+];
+
+/// Words of other programs for what is no key of a node, and what it is here.
+const NO_KEYS: &[(&[&str], &str)] = &[
+    (&["device", "gpu"], "say it to the run: `--device cuda:0`"),
+    (&["workers", "num_workers", "threads", "n_jobs"], "say it to the run: `--threads 8`"),
+    (&["resume"], "leave it out: an interrupted run goes on by itself"),
+    (&["erasing"], "an operation of `transforms`: `type: random_erasing`"),
+    (&["auto_augment"], "an operation of `transforms`: `type: rand_augment`"),
+    (&["fliplr"], "an operation of `transforms`: `type: horizontal_flip`"),
+    (&["flipud"], "an operation of `transforms`: `type: vertical_flip`"),
+    (&["hsv_h", "hsv_s", "hsv_v"], "an operation of `transforms`: `type: color_jitter`"),
 ];
 
 /// The problem of a key that the object at `at` can't have, and the key that was meant, if it is one of
@@ -87,7 +103,11 @@ fn elsewhere(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Option<String> {
         }
     }
     let kinds = kinds_with(shapes, key);
-    (!kinds.is_empty()).then(|| format!("a key of {}", suggest::list(&kinds, "and", "no kind")))
+    if !kinds.is_empty() {
+        return Some(format!("a key of {}", suggest::list(&kinds, "and", "no kind")));
+    }
+    let known = NO_KEYS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(key)));
+    known.map(|(_, place)| (*place).to_owned())
 }
 
 /// What is around `at`, from the inside out, as far as it has keys of its own.

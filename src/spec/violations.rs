@@ -216,7 +216,9 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         Broken::Pattern { .. } if path.0.len() == 1 => return bad_name(place, &plain(value), "pipeline"),
         Broken::Pattern { .. } if schema["type"].is_array() => return wrong_type(shapes, path),
         Broken::Pattern { pattern } => {
-            let message = format!("{subject} must look like `{pattern}`, not `{}`", plain(value));
+            let wanted = schema["patternErrorMessage"].as_str();
+            let wanted = wanted.map_or_else(|| format!("must look like `{pattern}`"), str::to_owned);
+            let message = format!("{subject} {wanted}, not `{}`", plain(value));
             Problem::new(codes::PATTERN, place, message).label("this doesn't match")
         }
         Broken::Minimum { .. }

@@ -448,20 +448,14 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
-    /// Says what a user might not expect of how it went.
+    /// Says so where patience was what ended training.
     fn tell_end(&self) {
-        let Position { epoch, epochs, spent, ref history, .. } = self.position;
-        if let (true, Some(best)) = (!spent && epoch < epochs, history.best()) {
+        let Position { epoch, epochs, spent, .. } = self.position;
+        if !spent && epoch < epochs {
             let patience = self.job.recipe.patience;
-            self.job.progress.note(format!(
-                "stopped after epoch {epoch}: no better than epoch {} for {patience} epochs",
-                best + 1
-            ));
-        }
-        if self.optimizer.steps() == 0 {
-            self.job.progress.warn(
-                "no step was ever made: an optimizer step waits for `nominal_batch` images, and there were not as many",
-            );
+            self.job
+                .progress
+                .note(format!("stopped after epoch {epoch}: no improvement in {patience} epochs"));
         }
     }
 

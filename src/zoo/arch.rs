@@ -232,7 +232,9 @@ fn one_error(name: &str, faults: &[Fault]) -> Error {
 fn unknown(name: &str) -> Error {
     let known = names();
     let error = Error::new(format!("there is no architecture `{name}`"));
-    match suggest::closest(name, known.iter().map(String::as_str)) {
+    // The reference calls its detectors `yolo11n`.
+    let classifier = known.iter().map(String::as_str).find(|known| known.strip_suffix("-cls") == Some(name));
+    match classifier.or_else(|| suggest::closest(name, known.iter().map(String::as_str))) {
         Some(near) => error.help(format!("did you mean `{near}`? A path to a model YAML works too")),
         None => error.help(format!("known are {}; a path to a model YAML works too", known.join(", "))),
     }
@@ -304,5 +306,6 @@ mod tests {
         let error = Arch::built_in("yolo11n-cl", 10).unwrap_err();
         assert_eq!(error.to_string(), "there is no architecture `yolo11n-cl`");
         assert!(error.hint().unwrap().contains("yolo11n-cls"));
+        assert!(Arch::built_in("yolov8s", 10).unwrap_err().hint().unwrap().contains("`yolov8s-cls`?"));
     }
 }
