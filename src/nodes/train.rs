@@ -355,7 +355,14 @@ impl Train {
 
     /// Values that nothing can be done with.
     fn impossible(&self) -> Vec<Problem> {
+        use OptimizerKind::{MuSgd, RmsProp, Sgd};
         let rows = [
+            (
+                "momentum",
+                self.momentum == Some(1.0) && !matches!(self.optimizer, Sgd | MuSgd | RmsProp),
+                "a first beta of 1: Adam and its kin would never see a gradient".to_owned(),
+                "give less than 1, e.g. 0.9",
+            ),
             (
                 "time",
                 self.time == Some(0.0),
@@ -551,6 +558,7 @@ mod tests {
             "class_weights": { "a": 0.0 },
         })));
         assert_eq!(problems(json!({ "fraction": 0.0 })).len(), 1);
+        assert_eq!(problems(json!({ "optimizer": "adam", "momentum": 1.0 })).len(), 1);
     }
 
     #[test]

@@ -388,7 +388,7 @@ impl<'a> Fit<'a> {
         let (epoch, recoveries) = (self.position.epoch + 1, self.position.recoveries + 1);
         let Some(start) = self.start.clone().filter(|_| recoveries <= RECOVERIES) else {
             return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
-                .help("lower `lr0`, or lengthen `warmup_epochs`"));
+                .help("lower `lr0` (`optimizer: auto` takes none: name one, e.g. `adamw`), or lengthen `warmup_epochs`"));
         };
         self.job.progress.warn(format!(
             "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
@@ -493,7 +493,7 @@ fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     let split = if index.val.is_empty() { Split::Test } else { Split::Val };
     if index.split(split).is_empty() {
         return Err(Error::new("the dataset has no images to validate on").help(
-            "add a val folder, or leave out the train folder so that a part of the images is held out",
+            "add a val folder; or give class folders alone, with two images each at least and a `val_fraction` above 0",
         ));
     }
     let batch = job.recipe.batch;
