@@ -172,6 +172,14 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         false
     }
 
+    /// Whether the work can be done on `device`, such as `cpu`.
+    ///
+    /// # Errors
+    /// If it can't.
+    fn check_device(&self, _device: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// The paths whose content decides the result.
     fn sources(&self) -> Vec<Source> {
         Vec::new()
@@ -209,6 +217,11 @@ pub trait DynNode: Send + Sync {
     fn seeded(&self) -> bool;
     /// See [`Node::uses_device`].
     fn uses_device(&self) -> bool;
+    /// See [`Node::check_device`].
+    ///
+    /// # Errors
+    /// If the work can't be done there.
+    fn check_device(&self, device: &str) -> Result<()>;
     /// See [`Node::sources`].
     fn sources(&self) -> Vec<Source>;
     /// See [`Node::places`].
@@ -235,6 +248,9 @@ impl<N: Node> DynNode for N {
     }
     fn uses_device(&self) -> bool {
         Node::uses_device(self)
+    }
+    fn check_device(&self, device: &str) -> Result<()> {
+        Node::check_device(self, device)
     }
     fn sources(&self) -> Vec<Source> {
         Node::sources(self)

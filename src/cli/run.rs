@@ -91,7 +91,7 @@ pub fn run_loaded(
     limit_threads(options.threads)?;
     let store = Store::open(&project.store)?;
     // If all is in the store, no device is needed; else one that isn't there is told before any work begins.
-    if run::needs_device(&loaded.plan, &store, options) {
+    if run::needs_device(&loaded.plan, &store, options)? {
         match other_program {
             true => return Err(companion::go_on(&options.device)),
             false => device::open(&options.device)?,

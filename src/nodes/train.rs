@@ -233,6 +233,16 @@ impl Node for Train {
         true
     }
 
+    fn check_device(&self, device: &str) -> Result<()> {
+        if self.precision == Precision::Fp32 || device != "cpu" {
+            return Ok(());
+        }
+        let precision = self.precision.name();
+        Err(Error::usage(format!("the device `{device}` can't train in {precision}")).help(format!(
+            "`libtorch` and `cuda:N` can (`--device cuda:0`); or leave `precision: {precision}` out"
+        )))
+    }
+
     fn check(&self) -> Vec<Problem> {
         self.useless().into_iter().chain(self.impossible()).collect()
     }
@@ -243,7 +253,7 @@ impl Node for Train {
             cx.input("transforms").map_or_else(|| Ok(Transforms::default()), transforms::load)?;
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
-        self.check_precision(cx.device)?;
+        Node::check_device(self, cx.device)?;
         let device = device::open(cx.device)?;
         let fitting = || batch::fitting(&arch, transforms.size, self.precision, &device, cx.scratch);
         let recipe = self.recipe(self.batch(cx, fitting)?);
@@ -441,16 +451,6 @@ impl Train {
             save_period: self.save_period,
             precision: self.precision,
         }
-    }
-
-    fn check_precision(&self, device: &str) -> Result<()> {
-        if self.precision == Precision::Fp32 || device != "cpu" {
-            return Ok(());
-        }
-        let precision = self.precision.name();
-        Err(Error::new(format!("the device `{device}` can't train in {precision}")).help(format!(
-            "`libtorch` and `cuda:N` can (`--device cuda:0`); or leave `precision: {precision}` out"
-        )))
     }
 
     /// The number of images asked for, or as many as there is memory for.

@@ -61,14 +61,20 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 }
 
 /// Whether a run would calculate on the device: whether a node that uses it may miss in the store.
-pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> bool {
+///
+/// # Errors
+/// If such a node can't do its work there.
+pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
     // A run tells better than this does why a source can't be read.
-    let Ok(forecasts) = forecast(plan, store) else { return true };
-    wanted(plan, options).into_iter().any(|index| {
-        let step = &plan.steps()[index];
-        let misses = forecasts[index].status != Status::Hit || options.force.contains(&step.id);
-        step.node.uses_device() && misses
-    })
+    let Ok(forecasts) = forecast(plan, store) else { return Ok(true) };
+    let misses = |index: usize| {
+        forecasts[index].status != Status::Hit || options.force.contains(&plan.steps()[index].id)
+    };
+    let steps = wanted(plan, options).into_iter().filter(|index| misses(*index));
+    let nodes: Vec<_> =
+        steps.map(|index| &plan.steps()[index].node).filter(|node| node.uses_device()).collect();
+    nodes.iter().try_for_each(|node| node.check_device(&options.device))?;
+    Ok(!nodes.is_empty())
 }
 
 fn one(
