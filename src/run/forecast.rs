@@ -65,6 +65,11 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// # Errors
 /// If such a node can't do its work there.
 pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
+    let works = |index: &usize| plan.steps()[*index].node.check_device(&options.device).is_ok();
+    // Always there, so nobody has to look first whether it is needed.
+    if options.device == "cpu" && wanted(plan, options).iter().all(works) {
+        return Ok(true);
+    }
     // A run tells better than this does why a source can't be read.
     let Ok(forecasts) = forecast(plan, store) else { return Ok(true) };
     let misses = |index: usize| {
