@@ -60,7 +60,7 @@ impl Error {
 
     /// `cannot <action> <path>`, because of `source`; `action` is a verb such as `read`.
     pub fn io(action: &str, path: impl AsRef<Path>, source: io::Error) -> Self {
-        Self::new(format!("cannot {action} {}", path.as_ref().display())).because(source)
+        Self::new(format!("cannot {action} {}", crate::shown::path(path.as_ref()))).because(source)
     }
 
     /// Adds what the user can do about it.

@@ -29,13 +29,15 @@
 //! | [`eval`] | measuring | `Classifier`, metrics |
 //! | [`export`] | handing over | one file a format |
 //!
-//! [`error`], [`progress`], [`suggest`] and [`random`] are leaves that anybody may use; [`event`] is all that a
-//! run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
+//! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
+//! safely), [`names`] (of files, from files), [`shown`] (names as a person may see them), [`budget`] (work that is
+//! counted down). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
 //! [`cli`] may use everything.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod cli;
 pub mod data;
 pub mod device;
@@ -44,6 +46,8 @@ pub mod error;
 pub mod eval;
 pub mod event;
 pub mod export;
+pub mod files;
+pub mod names;
 pub mod node;
 pub mod nodes;
 pub mod plan;
@@ -51,6 +55,7 @@ pub mod progress;
 pub mod random;
 pub mod report;
 pub mod run;
+pub mod shown;
 pub mod spec;
 pub mod store;
 pub mod suggest;
