@@ -7,8 +7,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The plan is checked and the work begins.
-    RunStarted { pipeline: String, nodes: usize },
+    /// The plan is checked and the work begins, in the folder `project`, which is the one `because` of something.
+    RunStarted { pipeline: String, nodes: usize, project: String, because: String },
     /// A node's result is in the store already.
     NodeCached { node: String, kind: String, key: String },
     /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.
@@ -29,6 +29,16 @@ pub enum Event {
     NodeSkipped { node: String, because: String },
     /// The run was asked to stop while this node worked; what it did so far is kept.
     NodeInterrupted { node: String },
-    /// Nothing more will happen.
-    RunFinished { pipeline: String, ran: usize, cached: usize, failed: usize, skipped: usize, seconds: f64 },
+    /// Results that were shown before are no longer shown; the store has them under `keys`.
+    ResultsReplaced { nodes: Vec<String>, keys: Vec<String> },
+    /// Nothing more will happen; results are shown in the folder `results`.
+    RunFinished {
+        pipeline: String,
+        ran: usize,
+        cached: usize,
+        failed: usize,
+        skipped: usize,
+        seconds: f64,
+        results: String,
+    },
 }

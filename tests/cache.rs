@@ -19,7 +19,7 @@ use kiln::{
     node::{ArtifactType, Context, Input, Kind, Node, Source},
     plan::{self, Loaded},
     progress::Stop,
-    run::{self, Forecast, Job, Options, Reason, Status, Summary},
+    run::{self, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
     store::{self, Limits, Store},
 };
 use schemars::JsonSchema;
@@ -27,6 +27,11 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 // ---- toy kinds ----
+
+/// Where the pipeline of the folder `dir` shows its results.
+fn results(dir: &Path) -> Results {
+    Results::new(dir.join("runs/toys"), Origin::File("pipeline.yaml".into()), dir)
+}
 
 /// Reads a file, or all files of a folder.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -325,7 +330,7 @@ impl Test {
                 spec: &loaded.spec,
                 plan: &loaded.plan,
                 store: &store,
-                runs: &self.path("runs"),
+                results: &results(self.dir.path()),
                 options: &self.options,
                 emit: &emit,
                 stop,
@@ -664,7 +669,12 @@ fn verify_finds_what_is_wrong() {
 fn what_people_do_to_shown_results_harms_nothing() {
     let test = three();
     overwrite(&test.path("runs/toys/both/text"), "my own notes");
-    let test = test.run().ok().ran(&[]).gave("both", "one two").test();
+    let ran = test.run();
+    let told = ran.result.as_ref().unwrap_err();
+    assert!(told.to_string().ends_with("was changed after Kiln wrote it"), "{told}");
+    assert_eq!(ran.events, [], "told before anything is done");
+    let test = ran.test();
+    assert_eq!(read(&test.path("runs/toys/both/text")).unwrap(), "my own notes");
     fs::remove_dir_all(test.path("runs")).unwrap();
     let test = test.run().ok().ran(&[]).gave("both", "one two").test();
     let shown = fs::symlink_metadata(test.path("runs/toys/both/text")).unwrap();
@@ -776,7 +786,7 @@ fn child() {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
-        runs: &dir.join("runs"),
+        results: &results(&dir),
         options: &Options::default(),
         emit: &|_| {},
         stop: &Stop::default(),

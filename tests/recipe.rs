@@ -11,7 +11,7 @@ use kiln::{
     plan::load,
     progress::Stop,
     random::Random,
-    run::{self, Job, Options, Results},
+    run::{self, Job, Options, Origin, Results},
     store::Store,
 };
 use serde_json::{Map, Value, json};
@@ -148,7 +148,8 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> (Results, BTreeMap<Str
     let file = folder.join("recipe.yaml");
     fs::write(&file, json!({ "version": 1, "name": "recipe", "nodes": all }).to_string()).unwrap();
     let loaded = load(&file, KINDS).unwrap_or_else(|rejected| panic!("{:?}", rejected.problems));
-    let (runs, store) = (folder.join("runs"), Store::open(&folder.join("store")).unwrap());
+    let store = Store::open(&folder.join("store")).unwrap();
+    let results = Results::new(folder.join("runs/recipe"), Origin::File("recipe.yaml".into()), folder);
     let failures = Mutex::new(BTreeMap::new());
     let emit = |event: Event| {
         if let Event::NodeFailed { node, error, .. } = event {
@@ -159,14 +160,14 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> (Results, BTreeMap<Str
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
-        runs: &runs,
+        results: &results,
         options: &Options { keep_going: true, ..Options::default() },
         emit: &emit,
         stop: &Stop::default(),
     });
     let failures = failures.into_inner().unwrap();
     assert_eq!(summary.is_err(), !failures.is_empty());
-    (Results::new(&runs, "recipe"), failures)
+    (results, failures)
 }
 
 /// The files of a node, without its recipe, its pictures and the times in its metrics.

@@ -82,15 +82,15 @@ impl std::fmt::Display for Bytes {
 /// Of kind store, when it is damaged or can't be used.
 pub fn cache(args: &CacheArgs) -> Result<()> {
     match &args.command {
-        Command::List(args) => list(&root(&args.store), args.json),
-        Command::Verify(args) => verify(&root(&args.store)),
+        Command::List(args) => list(&root(&args.store)?, args.json),
+        Command::Verify(args) => verify(&root(&args.store)?),
         Command::Prune(args) => prune(args),
     }
 }
 
 /// The store asked for, or that of the project around the current folder.
-fn root(store: &StoreArgs) -> PathBuf {
-    Project::of_folder(Path::new("."), store).store
+fn root(store: &StoreArgs) -> Result<PathBuf> {
+    Ok(Project::of_command(store)?.store)
 }
 
 fn list(root: &Path, json: bool) -> Result<()> {
@@ -148,7 +148,7 @@ fn nothing_at(root: &Path) -> Error {
 }
 
 fn prune(args: &PruneArgs) -> Result<()> {
-    let root = root(&args.store);
+    let root = root(&args.store)?;
     let limits = Limits { size: Some(args.size.0), age: args.age, spare: Duration::ZERO };
     let pruned = store::prune(&root, limits, args.dry_run)?.ok_or_else(|| in_use(&root))?;
     let now = SystemTime::now();

@@ -2,19 +2,21 @@
 
 use std::{
     io::{IsTerminal, stderr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
 
+use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
     node::Kind,
-    plan::{Rejected, load},
+    plan::{Loaded, Rejected, load},
     spec::{
         MessageFormat,
         render::{self, Style},
     },
+    store::Store,
 };
 
 /// What `kiln check` is asked.
@@ -31,11 +33,14 @@ pub struct CheckArgs {
 /// Checks every file: a line for each good one, every problem of each bad one.
 ///
 /// # Errors
-/// [`Error::invalid`] if a file has a problem.
+/// [`Error::invalid`] if a file has a problem; of kind store if something lies in the way of its results.
 pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
-    let mut bad = Vec::new();
+    let (mut bad, mut in_the_way) = (Vec::new(), None);
     for path in &args.files {
-        match (load(path, kinds), args.message_format) {
+        let loaded = load(path, kinds);
+        let place = loaded.as_ref().map_or(Ok(()), |loaded| can_be_shown(path, loaded));
+        match (loaded, args.message_format) {
+            (Ok(_), _) if place.is_err() => in_the_way = in_the_way.or(place.err()),
             (Ok(loaded), MessageFormat::Human) => {
                 let nodes = render::count(loaded.plan.steps().len(), "node");
                 println!("{}: ok, {nodes}", path.display());
@@ -48,13 +53,21 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
         }
     }
     match &bad[..] {
-        [] => Ok(()),
+        [] => in_the_way.map_or(Ok(()), Err),
         [only] if args.files.len() == 1 => Err(only.error()),
         several => {
             let files = render::count(args.files.len(), "file");
             Err(Error::invalid(format!("{} of {files} have problems", several.len())))
         }
     }
+}
+
+/// Whether nothing lies in the way of the file's results.
+fn can_be_shown(path: &Path, loaded: &Loaded) -> Result<()> {
+    let project = Project::of_file(path, &StoreArgs::default());
+    let results = project.results_of_file(path, &loaded.plan.name, None);
+    let all: Vec<usize> = (0..loaded.plan.steps().len()).collect();
+    results.check(&loaded.plan, &Store::peek(&project.store), &all, &[])
 }
 
 /// Shows the problems of a file: for people on stderr, as data on stdout.

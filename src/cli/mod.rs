@@ -23,6 +23,7 @@ pub mod plan;
 pub mod predict;
 mod project;
 mod remembered;
+pub mod restore;
 pub mod run;
 pub mod schema;
 mod signal;
@@ -50,7 +51,7 @@ Exit codes:
   2    the command line is wrong
   3    the pipeline file is wrong
   4    reserved: a result drifted from its lock file
-  5    the store can't be read or written
+  5    the store or the folder of results can't be used
   130  stopped by Ctrl-C      143  stopped by SIGTERM
 
 Environment:
@@ -82,6 +83,8 @@ enum Command {
     Why(why::WhyArgs),
     /// Look after the store
     Cache(cache::CacheArgs),
+    /// Bring back a result that is no longer shown
+    Restore(restore::RestoreArgs),
     /// Train a model on a folder of images, without a file
     Train(Box<train::TrainArgs>),
     /// Measure a model on a folder of images, without a file
@@ -136,6 +139,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, format),
             Command::Why(args) => why::why(&args, format),
             Command::Cache(args) => cache::cache(&args),
+            Command::Restore(args) => restore::restore(&args),
             Command::Train(args) => train::train(&args, format),
             Command::Val(args) => val::val(&args, format),
             Command::Predict(args) => predict::predict(&args, format),

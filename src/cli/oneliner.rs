@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     Project, StoreArgs, check,
+    project::absolute,
     run::{HowArgs, run_loaded},
 };
 use crate::{
@@ -18,8 +19,10 @@ use crate::{
     nodes::KINDS,
     plan::load_source,
     report::{self, Lines, Reporter},
-    run::Results,
+    run::{Origin, Results},
+    shown,
     spec::{MessageFormat, NodeSpec, PipelineSpec, Source},
+    store::Digest,
 };
 
 /// What all four verbs can be asked.
@@ -93,30 +96,59 @@ pub(super) fn text(path: &Path) -> Result<&str> {
 /// # Errors
 /// Of kind invalid, after showing what is wrong with the file; otherwise as [`run_loaded`].
 pub(super) fn execute(
-    spec: &PipelineSpec,
+    spec: PipelineSpec,
     common: &CommonArgs,
     show: Show,
     format: MessageFormat,
 ) -> Result<Option<Results>> {
-    let text = spec.to_yaml();
     if common.print {
-        print!("{text}");
+        print!("{}", spec.to_yaml());
         return Ok(None);
     }
-    let here = std::env::current_dir().map_err(|error| Error::io("read", ".", error))?;
-    let loaded =
-        load_source(Source::new("this command as a file", text), &here, KINDS).map_err(|rejected| {
-            check::show(&rejected, format);
-            Error::invalid("the command asks for something that can't be")
-                .help("`--print` shows the whole pipeline file that it stands for")
-        })?;
-    let project = Project::of_folder(&here, &common.store);
+    let project = Project::of_command(&common.store)?;
+    let (spec, results) = place(spec, &project, common.how.out.as_deref())?;
+    let source = Source::new("this command as a file", spec.to_yaml());
+    let loaded = load_source(source, &project.root, KINDS).map_err(|rejected| {
+        check::show(&rejected, format);
+        Error::invalid("the command asks for something that can't be")
+            .help("`--print` shows the whole pipeline file that it stands for")
+    })?;
     let reporter: Box<dyn Reporter> = match show {
         Show::Progress => report::for_stdout(common.how.progress),
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
-    run_loaded(&loaded, &project, &common.how.options(), reporter.as_ref())?;
-    Ok(Some(Results::new(&project.runs, &spec.name)))
+    run_loaded(&loaded, &project, &results, &common.how.options(), reporter.as_ref())?;
+    Ok(Some(results))
+}
+
+/// The most folders that are tried for the results of one command.
+const MOST: usize = 10_000;
+
+/// The folder for a command's results, and the pipeline called as it: `out`, or the first of `train-digits`,
+/// `train-digits-2`, … that shows the results of the same command, or nothing yet.
+fn place(mut spec: PipelineSpec, project: &Project, out: Option<&Path>) -> Result<(PipelineSpec, Results)> {
+    if let Some(out) = out {
+        // Another folder may hold other files of the same names.
+        let origin = Origin::Command(identity(&spec, Some(&project.root)));
+        return Ok((spec, project.results(absolute(out), origin)));
+    }
+    let (origin, base) = (Origin::Command(identity(&spec, None)), spec.name.clone());
+    for number in 1..=MOST {
+        spec.name = if number == 1 { base.clone() } else { format!("{base}-{number}") };
+        let results = project.results(project.runs.join(&spec.name), origin.clone());
+        if results.is_free()? {
+            return Ok((spec, results));
+        }
+    }
+    Err(Error::store(format!("{} has {MOST} folders for such a command", shown::path(&project.runs)))
+        .help("name another folder with `--out DIR`"))
+}
+
+/// What a command is known by: all that it stands for but its name.
+fn identity(spec: &PipelineSpec, from: Option<&Path>) -> Digest {
+    let from = from.map(|folder| folder.as_os_str().as_encoded_bytes()).unwrap_or_default();
+    let spec = PipelineSpec { name: String::new(), ..spec.clone() };
+    Digest::of_bytes(&[from, b"\n", spec.to_yaml().as_bytes()].concat())
 }
 
 /// Says where the files lie that the nodes made.
@@ -141,6 +173,35 @@ mod tests {
         assert_eq!(name("no/such/写真"), "train");
         assert_eq!(name("runs/mnist160/fit/model.safetensors"), "train-mnist160-fit-model");
         assert_eq!(name("model.safetensors"), "train-model");
+    }
+
+    #[test]
+    fn another_command_gets_another_folder_and_the_same_one_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project {
+            root: dir.path().to_owned(),
+            because: String::new(),
+            store: dir.path().join("store"),
+            runs: dir.path().join("runs"),
+        };
+        let command =
+            |seed| pipeline("train-x", seed, vec![("t", "transforms", serde_json::json!({"size": 32}))]);
+        let run = |seed, out: Option<&str>| {
+            let out = out.map(|out| dir.path().join(out));
+            let (spec, results) = place(command(seed), &project, out.as_deref()).unwrap();
+            let loaded =
+                load_source(Source::new("p", spec.to_yaml()), &project.root, KINDS).map_err(|_| ()).unwrap();
+            results.claim(&spec, &loaded.plan).map(|()| (spec.name, results.root().to_owned()))
+        };
+        assert_eq!(run(0, None).unwrap().1, project.runs.join("train-x"));
+        assert_eq!(run(1, None).unwrap(), ("train-x-2".to_owned(), project.runs.join("train-x-2")));
+        assert_eq!(run(0, None).unwrap().1, project.runs.join("train-x"));
+        std::fs::create_dir(project.runs.join("train-x-3")).unwrap();
+        std::fs::write(project.runs.join("train-x-3/notes.txt"), "mine").unwrap();
+        assert_eq!(run(2, None).unwrap().0, "train-x-4", "what lies there stays");
+        assert_eq!(run(0, Some("here")).unwrap().1, dir.path().join("here"));
+        let taken = run(1, Some("here")).unwrap_err();
+        assert_eq!(taken.hint(), Some("name another folder with `--out DIR`"));
     }
 
     #[test]

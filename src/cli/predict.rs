@@ -74,7 +74,7 @@ impl FromStr for Top {
 /// Classifies images and prints a line for each; warnings go to standard error.
 ///
 /// Several image files, as a shell makes them of a pattern, go through the model together: their paths
-/// are written to a list in the results' folder, which is the source of the one predict node.
+/// are written to a list in `runs/lists/`, which is the source of the one predict node.
 ///
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
@@ -84,7 +84,7 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
     if let Some(list) = list.as_ref().filter(|_| !args.common.print) {
         list.write()?;
     }
-    if let Some(results) = execute(&spec(args, sources)?, &args.common, Show::Trouble, format)? {
+    if let Some(results) = execute(spec(args, sources)?, &args.common, Show::Trouble, format)? {
         for (id, source) in ids(sources.len()).iter().zip(sources) {
             let base = if list.is_some() { PathBuf::new() } else { base(source) };
             print!("{}", lines(&results, id, &base, args.json)?);
@@ -112,10 +112,9 @@ impl List {
             text.push_str(oneliner::text(&absolute)?);
             text.push('\n');
         }
-        let here = std::env::current_dir().map_err(|error| Error::io("read", ".", error))?;
-        let runs = Project::of_folder(&here, &args.common.store).runs;
-        let file = format!("sources-{}.txt", Digest::of_bytes(text.as_bytes()).short());
-        Ok(Self { path: runs.join(oneliner::name("predict", &args.model)).join(file), text })
+        // Called by its content: the same images are the same source, others never replace it.
+        let file = format!("{}.txt", Digest::of_bytes(text.as_bytes()).short());
+        Ok(Self { path: Project::of_command(&args.common.store)?.runs.join("lists").join(file), text })
     }
 
     fn write(&self) -> Result<()> {

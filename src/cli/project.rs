@@ -1,41 +1,83 @@
-//! Where the results of a pipeline file belong.
+//! Where the results of a pipeline file or a command belong.
 
 use std::path::{Path, PathBuf};
 
 use super::StoreArgs;
+use crate::{
+    error::{Error, Result},
+    run::{Origin, Results},
+};
 
 /// A folder with a store and with results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
+    /// The folder itself, absolute.
+    pub root: PathBuf,
+    /// What makes it the one, for people.
+    pub because: String,
     /// Where results are kept.
     pub store: PathBuf,
     /// Where they are shown.
     pub runs: PathBuf,
 }
 
-/// What marks the folder of a project.
-const MARKS: [&str; 2] = [".kiln", ".git"];
+/// What marks the folder of a project: a repository, or a file made for it. A store does not: Kiln makes one wherever it
+/// runs, and where it once ran decides nothing.
+const MARKS: [&str; 2] = [".git", ".kiln/project"];
 
 impl Project {
-    /// The project of a pipeline file: the nearest folder above it that has `.kiln` or `.git`, or its own.
+    /// The project of a pipeline file: the nearest folder above it that is marked, or the file's own folder.
     ///
     /// The store is the one asked for, that of `KILN_STORE`, or `.kiln/store` of the project.
     pub fn of_file(file: &Path, store: &StoreArgs) -> Self {
-        let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-        Self::of_folder(absolute.parent().unwrap_or(Path::new("/")), store)
+        let file = absolute(file);
+        Self::around(file.parent().unwrap_or(Path::new("/")), "the file's own folder", store)
     }
 
-    /// The project that a folder, such as the current one, belongs to.
-    pub fn of_folder(folder: &Path, store: &StoreArgs) -> Self {
-        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        let marked = |folder: &&Path| MARKS.iter().any(|mark| folder.join(mark).exists());
-        let root = folder.ancestors().find(marked).unwrap_or(&folder);
+    /// The project of a command without a file: its results are shown in the current folder, its store is that of the
+    /// marked folder around it, if there is one.
+    ///
+    /// # Errors
+    /// When the current folder is gone.
+    pub fn of_command(store: &StoreArgs) -> Result<Self> {
+        let here = std::env::current_dir().map_err(|error| Error::io("read", ".", error))?;
+        let project = Self::around(&here, "", store);
+        let because = "the current folder".to_owned();
+        Ok(Self { runs: here.join("runs"), because, root: here, ..project })
+    }
+
+    fn around(folder: &Path, otherwise: &str, store: &StoreArgs) -> Self {
+        let mark = |folder: &&Path| MARKS.iter().find(|mark| folder.join(mark).exists());
+        let marked = folder.ancestors().find_map(|folder| Some((folder, mark(&folder)?)));
+        let (root, because) = match marked {
+            Some((root, mark)) => (root, format!("it has `{mark}`")),
+            None => (folder, otherwise.to_owned()),
+        };
         let asked = store
             .store
             .clone()
             .or_else(|| std::env::var_os("KILN_STORE").filter(|value| !value.is_empty()).map(PathBuf::from));
-        Self { store: asked.unwrap_or_else(|| root.join(".kiln").join("store")), runs: root.join("runs") }
+        let store = asked.unwrap_or_else(|| root.join(".kiln").join("store"));
+        Self { root: root.to_owned(), because, store, runs: root.join("runs") }
     }
+
+    /// The folder of the results of a pipeline file: `out`, or `runs/<name>`.
+    pub fn results_of_file(&self, file: &Path, name: &str, out: Option<&Path>) -> Results {
+        let file = absolute(file);
+        let inside = file.strip_prefix(&self.root).map(Path::to_owned);
+        let root = out.map_or_else(|| self.runs.join(name), absolute);
+        self.results(root, Origin::File(inside.unwrap_or(file)))
+    }
+
+    /// The folder `root` for the results of `origin`.
+    pub(super) fn results(&self, root: PathBuf, origin: Origin) -> Results {
+        Results::new(root, origin, &self.root).because(&self.because)
+    }
+}
+
+/// The path from the root of the file system, with its links and `..` left to the system.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]
@@ -50,14 +92,18 @@ mod tests {
         let root = dir.path();
         fs::create_dir_all(root.join("a/b/c")).unwrap();
         let none = StoreArgs::default();
-        let runs = |file: &str| Project::of_file(&root.join(file), &none).runs;
-        assert_eq!(runs("a/b/c/p.yaml"), root.join("a/b/c/runs"));
-        fs::create_dir(root.join("a/.git")).unwrap();
-        assert_eq!(runs("a/b/c/p.yaml"), root.join("a/runs"));
-        fs::create_dir(root.join("a/b/.kiln")).unwrap();
-        assert_eq!(runs("a/b/c/p.yaml"), root.join("a/b/runs"));
+        let of = |file: &str| Project::of_file(&root.join(file), &none);
+        assert_eq!(of("a/b/c/p.yaml").runs, root.join("a/b/c/runs"));
+        assert_eq!(of("a/b/c/p.yaml").because, "the file's own folder");
+        fs::create_dir_all(root.join("a/.git")).unwrap();
+        assert_eq!(of("a/b/c/p.yaml").runs, root.join("a/runs"));
+        assert_eq!(of("a/b/c/p.yaml").because, "it has `.git`");
+        fs::create_dir_all(root.join("a/b/.kiln/store")).unwrap();
+        assert_eq!(of("a/b/c/p.yaml").runs, root.join("a/runs"), "a store marks nothing");
+        fs::write(root.join("a/b/.kiln/project"), "").unwrap();
+        assert_eq!(of("a/b/c/p.yaml").runs, root.join("a/b/runs"));
         let asked = StoreArgs { store: Some("elsewhere".into()) };
         let project = Project::of_file(&root.join("a/b/p.yaml"), &asked);
-        assert_eq!(project, Project { store: "elsewhere".into(), runs: root.join("a/b/runs") });
+        assert_eq!((project.store, project.runs), ("elsewhere".into(), root.join("a/b/runs")));
     }
 }

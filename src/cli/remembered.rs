@@ -1,9 +1,6 @@
 //! What is known of a model file: the dataset that it was trained on.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -12,6 +9,7 @@ use crate::{
     error::{Error, Result},
     nodes::KINDS,
     plan::{Plan, Step, load},
+    run::record,
     store::{Digest, Manifest, Store},
 };
 
@@ -56,7 +54,7 @@ pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     };
     let step = dataset_step(&plan, &node);
     let step = step.ok_or_else(|| unknown(format!("{} has no dataset for `{node}`", file.display())))?;
-    if dataset.is_some_and(|then| manifest(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
+    if dataset.is_some_and(|then| record(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
         return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
     }
     Ok(Remembered { dataset: step.node.params(), seed: plan.seed })
@@ -70,7 +68,7 @@ fn beside(model: &Path) -> Option<Maker> {
     if !pipeline.join("pipeline.yaml").is_file() {
         return None;
     }
-    let dataset = match manifest(made) {
+    let dataset = match record(made) {
         Some(manifest) if !is_training(&manifest) => return None,
         Some(manifest) => manifest.recipe.inputs.get("dataset").copied(),
         None => None,
@@ -86,17 +84,19 @@ fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
     let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
-    Some(Maker { folder: project.runs.join(story.pipeline), node: story.node, dataset })
+    let shown = |runs: PathBuf| Some(runs.join(&story.pipeline)).filter(|folder| folder.is_dir());
+    let folder = shown(project.runs.clone()).or_else(|| shown(beside_store(project)?));
+    Some(Maker { folder: folder?, node: story.node, dataset })
+}
+
+/// Where the pipeline files of the store's project show their results.
+fn beside_store(project: &Project) -> Option<PathBuf> {
+    Some(project.store.parent()?.parent()?.join("runs"))
 }
 
 /// Whether the result learned from the dataset that it was made with.
 fn is_training(manifest: &Manifest) -> bool {
     manifest.recipe.kind == "train"
-}
-
-/// The record of the result in a folder.
-fn manifest(folder: &Path) -> Option<Manifest> {
-    Manifest::from_json(&fs::read_to_string(folder.join("manifest.json")).ok()?)
 }
 
 /// What the node refers to as its `dataset`.
@@ -133,7 +133,12 @@ mod tests {
     }
 
     fn project(dir: &tempfile::TempDir) -> Project {
-        Project { store: dir.path().join("store"), runs: dir.path().join("runs") }
+        Project {
+            root: dir.path().to_owned(),
+            because: String::new(),
+            store: dir.path().join("store"),
+            runs: dir.path().join("runs"),
+        }
     }
 
     fn why_not(dir: &tempfile::TempDir, model: &str) -> String {

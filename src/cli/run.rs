@@ -12,7 +12,7 @@ use crate::{
     plan::Loaded,
     progress::Stop,
     report::{self, Format, Reporter},
-    run::{self, Job, Options, Summary},
+    run::{self, Job, Options, Results, Summary},
     spec::MessageFormat,
     store::{self, DEFAULT_LIMIT, GRACE, Limits, Store},
 };
@@ -47,6 +47,9 @@ pub struct HowArgs {
     /// How many threads a node may use [default: one for each hardware thread]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
+    /// Show results in this folder [default: runs/NAME of the project]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// How the run is shown
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub progress: Format,
@@ -73,7 +76,9 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
         ..args.how.options()
     };
     let project = Project::of_file(&args.file, &args.store);
-    run_loaded(&loaded, &project, &options, report::for_stdout(args.how.progress).as_ref()).map(drop)
+    let results = project.results_of_file(&args.file, &loaded.plan.name, args.how.out.as_deref());
+    let reporter = report::for_stdout(args.how.progress);
+    run_loaded(&loaded, &project, &results, &options, reporter.as_ref()).map(drop)
 }
 
 /// Runs a plan in its project, as every command that runs nodes does.
@@ -83,6 +88,7 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
 pub fn run_loaded(
     loaded: &Loaded,
     project: &Project,
+    results: &Results,
     options: &Options,
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
@@ -104,7 +110,7 @@ pub fn run_loaded(
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
-        runs: &project.runs,
+        results,
         options,
         emit: &emit,
         stop: &stop,

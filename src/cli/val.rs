@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     data::Split,
-    error::{Error, Result},
+    error::Result,
     spec::{MessageFormat, PipelineSpec},
 };
 
@@ -52,7 +52,7 @@ fn split(name: &str) -> Result<Split, String> {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute(&spec(args)?, &args.common, Show::Progress, format)? {
+    if let Some(results) = execute(spec(args)?, &args.common, Show::Progress, format)? {
         tell(&results, &["score"]);
     }
     Ok(())
@@ -62,10 +62,7 @@ pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
 fn spec(args: &ValArgs) -> Result<PipelineSpec> {
     let Remembered { dataset, seed } = match &args.data {
         Some(root) => Remembered { dataset: json!({ "root": oneliner::text(root)? }), seed: 0 },
-        None => {
-            let here = std::env::current_dir().map_err(|error| Error::io("read", ".", error))?;
-            dataset_of(&args.model, &Project::of_folder(&here, &args.common.store))?
-        }
+        None => dataset_of(&args.model, &Project::of_command(&args.common.store)?)?,
     };
     let score = json!({
         "model": "net",

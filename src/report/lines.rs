@@ -115,7 +115,15 @@ mod tests {
             unit: "images".into(),
         };
         let events = [
-            (0, Event::RunStarted { pipeline: "mnist160".into(), nodes: 4 }),
+            (
+                0,
+                Event::RunStarted {
+                    pipeline: "mnist160".into(),
+                    nodes: 4,
+                    project: "/home/me/digits".into(),
+                    because: "it has `.git`".into(),
+                },
+            ),
             (0, Event::NodeCached { node: "digits".into(), kind: "dataset".into(), key: "0".repeat(64) }),
             (0, Event::NodeWaiting { node: fit(), key: String::new() }),
             (
@@ -156,6 +164,13 @@ mod tests {
             (9, Event::NodeInterrupted { node: "onnx".into() }),
             (
                 9,
+                Event::ResultsReplaced {
+                    nodes: vec![fit(), "score".into()],
+                    keys: vec!["a".repeat(64), "b".repeat(64)],
+                },
+            ),
+            (
+                9,
                 Event::RunFinished {
                     pipeline: "mnist160".into(),
                     ran: 1,
@@ -163,6 +178,7 @@ mod tests {
                     failed: 1,
                     skipped: 1,
                     seconds: 9.4,
+                    results: "/home/me/digits/runs/mnist160".into(),
                 },
             ),
         ];

@@ -1,8 +1,8 @@
 //! Events, counts, times and sizes as people say them.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use crate::event::Event;
+use crate::{event::Event, shown};
 
 /// What a line is about, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +36,10 @@ impl Line {
     pub fn of(event: &Event) -> Option<Self> {
         let line = |tone, word, text| Some(Self { tone, word, text });
         match event {
-            Event::RunStarted { pipeline, nodes } => {
-                line(Tone::Good, "Pipeline", format!("{pipeline}, {}", count(*nodes, "node")))
+            Event::RunStarted { pipeline, nodes, project, because } => {
+                let text =
+                    format!("{pipeline}, {}, in {} ({because})", count(*nodes, "node"), shown::text(project));
+                line(Tone::Good, "Pipeline", text)
             }
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
             Event::NodeStarted { node, kind, reason, resumed, .. } => {
@@ -67,7 +69,14 @@ impl Line {
             Event::NodeInterrupted { node } => {
                 line(Tone::Careful, "Interrupted", format!("{node}: the next run goes on from here"))
             }
-            Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds } => {
+            Event::ResultsReplaced { nodes, keys } => {
+                let key = |key: &String| key[..key.len().min(12)].to_owned();
+                let both = nodes.iter().zip(keys).map(|(node, full)| format!("{node} ({})", key(full)));
+                let text = both.collect::<Vec<_>>().join(", ");
+                let first = keys.first().map(key).unwrap_or_default();
+                line(Tone::Careful, "Replaced", format!("{text}; `kiln restore {first}` brings one back"))
+            }
+            Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds, results } => {
                 let counts = counts(*ran, *cached, *failed, *skipped);
                 // Without a failure, only a stop leaves nodes out.
                 let (tone, word) = match (*failed, *skipped) {
@@ -75,7 +84,11 @@ impl Line {
                     (0, _) => (Tone::Careful, "Stopped"),
                     _ => (Tone::Bad, "Done"),
                 };
-                line(tone, word, format!("{pipeline} in {}: {counts}", time(*seconds)))
+                line(
+                    tone,
+                    word,
+                    format!("{pipeline} in {}: {counts}; results in {}", time(*seconds), from_here(results)),
+                )
             }
         }
     }
@@ -94,6 +107,15 @@ impl Line {
         };
         format!("\x1b[{code}m{word:>WIDTH$}\x1b[0m {text}")
     }
+}
+
+/// A folder as seen from the current one, where it lies below it.
+fn from_here(folder: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = Path::new(folder);
+    shown::path(
+        path.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(path),
+    )
 }
 
 /// `3 ran, 4 cached`; failures and what was left out only where there are any.

@@ -6,6 +6,8 @@
 
 mod forecast;
 mod gate;
+mod origin;
+mod ownership;
 mod recipe;
 mod results;
 mod sources;
@@ -13,12 +15,14 @@ mod turn;
 mod walk;
 pub mod why;
 
-use std::{path::Path, time::Instant};
+use std::time::Instant;
 
 pub use self::{
     forecast::{Forecast, Status, forecast, needs_device},
+    origin::Origin,
+    ownership::record,
     recipe::recipe,
-    results::Results,
+    results::{Before, Results, fill},
     sources::Watched,
     why::{Difference, Reason},
 };
@@ -63,8 +67,8 @@ pub struct Job<'a> {
     pub plan: &'a Plan,
     /// Where results are kept.
     pub store: &'a Store,
-    /// The folder in which `<pipeline>/<node>/` appear.
-    pub runs: &'a Path,
+    /// Where results are shown.
+    pub results: &'a Results,
     /// How to run.
     pub options: &'a Options,
     /// Told of everything that happens, from several threads.
@@ -96,21 +100,32 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
         must_exist(job.plan, id)?;
     }
     let started = Instant::now();
-    let results = Results::new(job.runs, &job.plan.name);
-    results.show_spec(job.spec, job.plan)?;
     let wanted = wanted(job.plan, job.options);
-    (job.emit)(Event::RunStarted { pipeline: job.plan.name.clone(), nodes: wanted.len() });
-    let ended = walk::walk(job, &results, &wanted);
+    job.results.check(job.plan, job.store, &wanted, &job.options.force)?;
+    job.results.claim(job.spec, job.plan)?;
+    (job.emit)(begun(job, wanted.len()));
+    let ended = walk::walk(job, &wanted);
     let saved = job.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
     let (pipeline, seconds) = (job.plan.name.clone(), started.elapsed().as_secs_f64());
-    (job.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds });
+    let results = job.results.root().to_string_lossy().into_owned();
+    (job.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds, results });
     if job.stop.requested() && ended.interrupted {
         return Err(Error::interrupted().help("the same command goes on from here"));
     }
     match ended.trouble {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
         None => saved.map(|()| ended.summary),
+    }
+}
+
+fn begun(job: &Job<'_>, nodes: usize) -> Event {
+    let (project, because) = job.results.project();
+    Event::RunStarted {
+        pipeline: job.plan.name.clone(),
+        nodes,
+        project: project.to_string_lossy().into_owned(),
+        because: because.to_owned(),
     }
 }
 

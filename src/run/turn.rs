@@ -5,7 +5,7 @@ use std::{
     fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Instant,
 };
 
@@ -13,7 +13,7 @@ use super::{
     Job,
     gate::Gate,
     recipe::recipe,
-    results::Results,
+    results::Before,
     sources::Watched,
     walk::{Inputs, STACK},
     why::Reason,
@@ -24,7 +24,8 @@ use crate::{
     node::Context,
     plan::Step,
     progress::{Progress, Update},
-    store::{Artifact, Entry, Lookup, Machine, Recipe, Request, Slot, Story},
+    shown,
+    store::{Artifact, Entry, Key, Lookup, Machine, Recipe, Request, Slot, Story},
 };
 
 /// A node's result, and the sources it was made from as they were then.
@@ -49,13 +50,14 @@ pub enum Turn {
 /// What all nodes of a run share.
 pub struct Workshop<'a> {
     job: &'a Job<'a>,
-    results: &'a Results,
     /// One node at a time has the compute device.
     device: Gate,
     /// Others work side by side, as many as there are threads.
     bench: Gate,
     /// What the store had when it was first asked why something is not there.
     entries: OnceLock<Vec<Entry>>,
+    /// Nodes whose result before is in the store only, with its key.
+    replaced: Mutex<Vec<(String, Key)>>,
 }
 
 /// A turn that is going on.
@@ -70,9 +72,18 @@ struct Work<'w> {
 
 impl<'a> Workshop<'a> {
     /// The workshop of one run.
-    pub fn new(job: &'a Job<'a>, results: &'a Results) -> Self {
+    pub fn new(job: &'a Job<'a>) -> Self {
         let bench = Gate::new(job.options.threads.max(1));
-        Self { job, results, device: Gate::new(1), bench, entries: OnceLock::new() }
+        Self { job, device: Gate::new(1), bench, entries: OnceLock::new(), replaced: Mutex::default() }
+    }
+
+    /// Tells which results are no longer shown, and how the store calls them.
+    pub fn tell_replaced(&self) {
+        let replaced = self.replaced.lock().expect("no holder of this lock panics");
+        if !replaced.is_empty() {
+            let (nodes, keys) = replaced.iter().map(|(node, key)| (node.clone(), key.to_string())).unzip();
+            (self.job.emit)(Event::ResultsReplaced { nodes, keys });
+        }
     }
 
     /// Makes or finds the result of a step, and tells what happens.
@@ -99,6 +110,10 @@ impl<'a> Workshop<'a> {
     fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
         let step = &self.job.plan.steps()[index];
         let watched = Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files())?;
+        let mut files = watched.files.values().flat_map(|source| &source.files);
+        if let Some(file) = files.find(|file| self.job.results.holds(&file.path)) {
+            return Err(self.job.results.reads_itself(&step.id, &file.path));
+        }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());
         let work = Work { shop: self, index, step, recipe, inputs, watched: Arc::new(watched) };
@@ -196,7 +211,19 @@ impl<'w> Work<'w> {
     }
 
     fn show(&self, artifact: Artifact) -> Result<Done> {
-        self.shop.results.show(&self.step.id, &artifact, self.shop.job.store.files())?;
+        let job = self.shop.job;
+        match job.results.show(&self.step.id, &artifact, job.store)? {
+            Before::Nothing => {}
+            Before::InStore(key) => {
+                let mut replaced = self.shop.replaced.lock().expect("no holder of this lock panics");
+                replaced.push((self.step.id.clone(), key));
+            }
+            Before::Kept(folder) => {
+                let line =
+                    format!("the result before is not in the store; it is now {}", shown::path(&folder));
+                self.emit(|node| Event::NodeWarning { node, line });
+            }
+        }
         let artifact = artifact.with_sources(self.watched.paths());
         Ok(Done { artifact, watched: self.watched.clone() })
     }

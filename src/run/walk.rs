@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::mpsc, thread};
 
 use super::{
     Job, Summary,
-    results::Results,
     turn::{Done, Turn, Workshop},
 };
 use crate::{error::ErrorKind, event::Event};
@@ -45,8 +44,8 @@ struct Walk<'a> {
 }
 
 /// Gives each of the `wanted` steps its turn, on a thread of its own.
-pub fn walk(job: &Job<'_>, results: &Results, wanted: &[usize]) -> Ended {
-    let workshop = Workshop::new(job, results);
+pub fn walk(job: &Job<'_>, wanted: &[usize]) -> Ended {
+    let workshop = Workshop::new(job);
     let mut walk = Walk {
         job,
         wanted,
@@ -79,6 +78,7 @@ pub fn walk(job: &Job<'_>, results: &Results, wanted: &[usize]) -> Ended {
             walk.settle(index, turn);
         }
     });
+    workshop.tell_replaced();
     Ended { summary: walk.summary, trouble: walk.trouble, interrupted: walk.interrupted }
 }
 
