@@ -202,6 +202,15 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         Vec::new()
     }
 
+    /// Whether the node can work with what an input turned out to be. Asked, if that is there, before another node
+    /// begins long work.
+    ///
+    /// # Errors
+    /// If it can't: the error that [`Node::run`] would end with.
+    fn check_input(&self, _port: &str, _artifact: &Artifact) -> Result<()> {
+        Ok(())
+    }
+
     /// Does the work: reads `cx.inputs` and `cx.sources`, writes files into `cx.out`.
     ///
     /// # Errors
@@ -230,6 +239,11 @@ pub trait DynNode: Send + Sync {
     fn check(&self) -> Vec<Problem>;
     /// See [`Node::check_sources`].
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem>;
+    /// See [`Node::check_input`].
+    ///
+    /// # Errors
+    /// If the node can't work with it.
+    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()>;
     /// All parameters, defaults written out.
     fn params(&self) -> Value;
     /// See [`Node::run`].
@@ -263,6 +277,9 @@ impl<N: Node> DynNode for N {
     }
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
         Node::check_sources(self, paths)
+    }
+    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
+        Node::check_input(self, port, artifact)
     }
     fn params(&self) -> Value {
         serde_json::to_value(self).expect("parameters are plain data with string keys")

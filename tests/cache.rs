@@ -20,7 +20,7 @@ use kiln::{
     plan::{self, Loaded},
     progress::Stop,
     run::{self, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
-    store::{self, Limits, Store},
+    store::{self, Artifact, Limits, Store},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -126,19 +126,33 @@ impl Node for Join {
 struct Length {
     /// The text.
     of: String,
+    /// Another text, to wait for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
 }
 
 impl Node for Length {
     const NAME: &'static str = "length";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[text_port("of")];
+    const INPUTS: &'static [Input] =
+        &[text_port("of"), Input { port: "after", accepts: TEXTS, required: false }];
 
     fn output(&self) -> ArtifactType {
         ArtifactType::Dataset
     }
 
+    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
+        let text = read(&artifact.path("text")?)?;
+        if port == "of" && text.is_empty() {
+            Err(Error::new("there is no text").help("write one"))
+        } else {
+            Ok(())
+        }
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let text = read(&cx.required("of").path("text")?)?;
+        self.check_input("of", cx.required("of"))?;
         write(&cx.out.join("text"), &text.len().to_string())
     }
 }
@@ -679,6 +693,30 @@ fn what_people_do_to_shown_results_harms_nothing() {
     let test = test.run().ok().ran(&[]).gave("both", "one two").test();
     let shown = fs::symlink_metadata(test.path("runs/toys/both/text")).unwrap();
     assert!(shown.permissions().readonly() && shown.is_file(), "a read-only copy, not a link");
+}
+
+// ---- what is told before long work ----
+
+#[test]
+fn a_later_node_that_cannot_work_is_told_before_long_work_begins() {
+    let nodes = "a: {type: read, file: a.txt}
+        w: {type: work, epochs: 1, milliseconds: 1, after: a}
+        j: {type: join, left: w, right: a}
+        n: {type: length, of: a, after: j}";
+    let test = Test::new().file("a.txt", "").nodes(nodes);
+    let ran = test.run();
+    assert!(ran.result.is_err());
+    let told = ran.events.iter().find_map(|event| match event {
+        Event::NodeFailed { node, error, help } if node == "w" => {
+            Some((error.clone(), help.clone().unwrap()))
+        }
+        _ => None,
+    });
+    let (error, help) = told.expect("the long work is not begun");
+    assert_eq!(error, "not begun, since `n` would fail after it: there is no text");
+    assert_eq!(help, "write one; `--keep-going` begins all the same");
+    let test = ran.test().options(|options| options.keep_going = true);
+    test.run().ran(&["w", "j"]);
 }
 
 // ---- edits while it runs ----

@@ -25,6 +25,7 @@ use crate::{
     },
     node::{ArtifactType, Context, Input, Node},
     progress::Progress,
+    store::Artifact,
 };
 
 /// Measures a model on a dataset: metrics with their definitions, scores per class, the confusion
@@ -94,9 +95,19 @@ impl Node for Val {
         true
     }
 
+    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
+        if port != "dataset" {
+            return Ok(());
+        }
+        present(&dataset::load(artifact)?.index, self.split).map(drop)
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let dataset = dataset::load(cx.required("dataset"))?;
-        let split = present(&dataset.index, self.split, &cx.progress)?;
+        let split = present(&dataset.index, self.split)?;
+        if split != self.split {
+            cx.progress.warn("the dataset has no val images; its test images stand in for them");
+        }
         let model = classifier(cx, self.size)?;
         let dataset = matched(&dataset, split, &model.names, &cx.progress)?;
         let measured = measure(&model, &dataset, split, self.batch, cx)?;
@@ -114,12 +125,11 @@ struct Measured {
 }
 
 /// The split to measure on, which has images.
-fn present(index: &Index, asked: Split, progress: &Progress<'_>) -> Result<Split> {
+fn present(index: &Index, asked: Split) -> Result<Split> {
     if !index.split(asked).is_empty() {
         return Ok(asked);
     }
     if asked == Split::Val && !index.test.is_empty() {
-        progress.warn("the dataset has no val images; its test images stand in for them");
         return Ok(Split::Test);
     }
     let others: Vec<&str> =
@@ -356,9 +366,8 @@ mod tests {
     fn test_stands_in_for_val_alone() {
         let mut index = dataset().index;
         std::mem::swap(&mut index.val, &mut index.test);
-        let (split, warnings) = warned(|progress| present(&index, Split::Val, progress).unwrap());
-        assert_eq!((split, warnings.len()), (Split::Test, 1));
-        let (error, _) = warned(|progress| present(&index, Split::Train, progress).unwrap_err());
+        assert_eq!(present(&index, Split::Val).unwrap(), Split::Test);
+        let error = present(&index, Split::Train).unwrap_err();
         assert_eq!(error.to_string(), "the dataset has no train images");
         assert_eq!(error.hint(), Some("set `split` to one that has images: test"));
     }

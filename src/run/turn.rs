@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    collections::BTreeMap,
     fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -58,6 +59,9 @@ pub struct Workshop<'a> {
     entries: OnceLock<Vec<Entry>>,
     /// Nodes whose result before is in the store only, with its key.
     replaced: Mutex<Vec<(String, Key)>>,
+    /// The steps of the run, and what those gave that are done.
+    wanted: &'a [usize],
+    done: Mutex<BTreeMap<usize, Artifact>>,
 }
 
 /// A turn that is going on.
@@ -72,9 +76,27 @@ struct Work<'w> {
 
 impl<'a> Workshop<'a> {
     /// The workshop of one run.
-    pub fn new(job: &'a Job<'a>) -> Self {
+    pub fn new(job: &'a Job<'a>, wanted: &'a [usize]) -> Self {
         let bench = Gate::new(job.options.threads.max(1));
-        Self { job, device: Gate::new(1), bench, entries: OnceLock::new(), replaced: Mutex::default() }
+        let (device, entries, replaced) = (Gate::new(1), OnceLock::new(), Mutex::default());
+        Self { job, device, bench, entries, replaced, wanted, done: Mutex::default() }
+    }
+
+    /// Looks, before long work begins, whether what is there already would make a later node fail.
+    fn foresee(&self, begins: usize) -> Result<()> {
+        if self.job.options.keep_going {
+            return Ok(());
+        }
+        let done = self.done.lock().expect("no holder of this lock panics");
+        for &index in self.wanted.iter().filter(|&&index| index != begins && !done.contains_key(&index)) {
+            let step = &self.job.plan.steps()[index];
+            for (port, artifact) in
+                step.inputs.iter().filter_map(|(port, from)| Some((port, done.get(from)?)))
+            {
+                step.node.check_input(port, artifact).map_err(|error| foreseen(&step.id, &error))?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells which results are no longer shown, and how the store calls them.
@@ -90,7 +112,13 @@ impl<'a> Workshop<'a> {
     pub fn turn(&self, index: usize, inputs: Inputs) -> Turn {
         let node = &self.job.plan.steps()[index].id;
         match catch_unwind(AssertUnwindSafe(|| self.try_turn(index, inputs))) {
-            Ok(Ok(turn)) => turn,
+            Ok(Ok(turn)) => {
+                if let Turn::Cached(Done { artifact, .. }) | Turn::Made(Done { artifact, .. }) = &turn {
+                    let mut done = self.done.lock().expect("no holder of this lock panics");
+                    done.insert(index, artifact.clone());
+                }
+                turn
+            }
             Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {
                 (self.job.emit)(Event::NodeInterrupted { node: node.clone() });
                 Turn::Interrupted
@@ -143,6 +171,9 @@ impl<'w> Work<'w> {
         let (job, uses_device) = (self.shop.job, self.step.node.uses_device());
         let gate = if uses_device { &self.shop.device } else { &self.shop.bench };
         let pass = gate.enter(self.index, job.stop)?;
+        if uses_device {
+            self.shop.foresee(self.index)?;
+        }
         self.emit(|node| Event::NodeStarted {
             node,
             kind: self.kind(),
@@ -251,6 +282,12 @@ impl<'w> Work<'w> {
     fn emit(&self, event: impl FnOnce(String) -> Event) {
         (self.shop.job.emit)(event(self.step.id.clone()));
     }
+}
+
+fn foreseen(node: &str, error: &Error) -> Error {
+    let help = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+    Error::new(format!("not begun, since `{node}` would fail after it: {}", chain(error)))
+        .help(format!("{help}`--keep-going` begins all the same"))
 }
 
 fn told(node: String, update: Update) -> Event {

@@ -45,7 +45,7 @@ struct Walk<'a> {
 
 /// Gives each of the `wanted` steps its turn, on a thread of its own.
 pub fn walk(job: &Job<'_>, wanted: &[usize]) -> Ended {
-    let workshop = Workshop::new(job);
+    let workshop = Workshop::new(job, wanted);
     let mut walk = Walk {
         job,
         wanted,
