@@ -191,6 +191,8 @@ struct Work {
 enum End {
     #[default]
     Well,
+    /// With more than a small disk has room for.
+    Much,
     Fail,
     Panic,
 }
@@ -226,6 +228,7 @@ impl Node for Work {
         }
         match self.end {
             End::Well => write(&cx.out.join("text"), &log),
+            End::Much => write(&cx.out.join("text"), &"b".repeat(200_000)),
             End::Fail => Err(Error::new("it did not go well").help("try again")),
             End::Panic => panic!("out of cheese"),
         }
@@ -335,12 +338,12 @@ impl Test {
     }
 
     fn forecast(&self) -> Vec<Forecast> {
-        run::forecast(&self.load().plan, &Store::peek(&self.store)).unwrap()
+        run::forecast(&self.load().plan, &Store::peek(&self.store).unwrap()).unwrap()
     }
 
     fn blob(&self, node: &str) -> PathBuf {
         let key = self.forecast().into_iter().find(|row| row.node == node).unwrap().key.unwrap();
-        Store::peek(&self.store).find(key.parse().unwrap()).unwrap().path("text").unwrap()
+        Store::peek(&self.store).unwrap().find(key.parse().unwrap()).unwrap().path("text").unwrap()
     }
 
     fn damage_found(&self) -> Vec<String> {
@@ -523,8 +526,15 @@ fn sources_are_known_on_hits_too() {
 fn equal_nodes_of_one_run_do_the_work_once() {
     let nodes = "w: {type: work, epochs: 3, milliseconds: 20}\nv: {type: work, epochs: 3}";
     let ran = Test::new().nodes(nodes).run().ok();
-    let Summary { ran, cached, .. } = ran.result.unwrap();
-    assert_eq!((ran, cached), (1, 1));
+    let waiting = ran.events.iter().find_map(|event| match event {
+        Event::NodeWaiting { node, twin, .. } => Some((node.clone(), twin.clone())),
+        _ => None,
+    });
+    let Summary { ran: made, cached, .. } = ran.result.unwrap();
+    assert_eq!((made, cached), (1, 1));
+    // The second may come so late that it does not wait; if it does, it is told for whom.
+    let pairs = [("v", "w"), ("w", "v")].map(|(node, twin)| (node.to_owned(), Some(twin.to_owned())));
+    assert!(waiting.as_ref().is_none_or(|waiting| pairs.contains(waiting)), "{waiting:?}");
 }
 
 // ---- which nodes ----
@@ -594,8 +604,15 @@ fn without_it_nothing_new_begins() {
         help: Some("try again".into()),
     };
     assert!(ran.events.contains(&failed));
-    let skipped = ran.events.iter().filter(|event| matches!(event, Event::NodeSkipped { .. })).count();
-    assert!(skipped >= 2, "{:#?}", ran.events);
+    let needs = |wanted: bool| {
+        ran.nodes(|event| match event {
+            Event::NodeSkipped { node, because, needs } if because == "bad" && *needs == wanted => Some(node),
+            _ => None,
+        })
+    };
+    assert_eq!(needs(true), ["after", "later"]);
+    // `a` was begun before `bad` had failed, or it was not.
+    assert!(needs(false).ends_with(&["last".to_owned(), "n".to_owned()]), "{:#?}", ran.events);
 }
 
 #[test]
@@ -623,9 +640,12 @@ fn a_corrupted_blob_is_put_away_and_made_anew() {
     let test = three();
     let blob = test.blob("both");
     overwrite(&blob, "one tvo");
+    set_old(&blob);
     let ran = test.run().ok().warned("stored file `text` of result").ran(&["both"]).cached(&["a", "b"]);
     let ran = ran.because("both", "its stored result is damaged").gave("both", "one two");
     let test = ran.test();
+    // It stays for a while, however old it is.
+    prune(&test, Limits { size: None, ..NOTHING }, false);
     let quarantined: Vec<_> = fs::read_dir(test.store.join("quarantine")).unwrap().flatten().collect();
     assert_eq!(quarantined.len(), 1);
     assert_eq!(fs::read_to_string(quarantined[0].path()).unwrap(), "one tvo");
@@ -648,6 +668,124 @@ fn a_damaged_record_is_a_miss() {
     let text = fs::read_to_string(&record).unwrap();
     fs::write(&record, text.replace("\"seconds\": ", "\"seconds\": 1")).unwrap();
     test.run().ok().warned("is damaged").ran(&["a"]).cached(&["b", "both"]);
+}
+
+/// Where the record of a node's result lies.
+fn record(test: &Test, node: &str) -> PathBuf {
+    let key = test.forecast().into_iter().find(|row| row.node == node).unwrap().key.unwrap();
+    test.store.join("manifests").join(&key[..2]).join(format!("{}.json", &key[2..]))
+}
+
+#[test]
+fn whatever_a_disk_makes_of_a_record_is_made_anew() {
+    type Damage = fn(&Test, &Path);
+    let kinds: &[(&str, Damage)] = &[
+        ("nothing is left", |_, path| fs::write(path, "").unwrap()),
+        ("zeros", |_, path| fs::write(path, [0; 4096]).unwrap()),
+        ("cut off", |_, path| fs::write(path, &fs::read(path).unwrap()[..300]).unwrap()),
+        ("not UTF-8", |_, path| fs::write(path, b"\xff\xfe{}").unwrap()),
+        ("too large", |_, path| {
+            fs::File::options().write(true).open(path).unwrap().set_len(1 << 30).unwrap();
+        }),
+        ("of another key", |test, path| drop(fs::copy(record(test, "b"), path).unwrap())),
+        ("a folder", |_, path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir_all(path.join("below")).unwrap();
+        }),
+        ("nested", |_, path| fs::write(path, "[".repeat(1 << 20)).unwrap()),
+    ];
+    let test = three();
+    let path = record(&test, "a");
+    kinds.iter().fold(test, |test, (name, damage)| {
+        damage(&test, &path);
+        assert_eq!(test.forecast()[0].status, Status::Miss, "{name}");
+        assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 2, "{name}");
+        let test =
+            test.run().ok().warned("is damaged; it was moved to").ran(&["a"]).cached(&["b", "both"]).test();
+        damage(&test, &path);
+        let damage = test.damage_found();
+        assert!(
+            matches!(&damage[..], [one] if one.contains("is damaged; it was moved to")),
+            "{name}: {damage:?}"
+        );
+        test.run().ok().ran(&["a"]).test()
+    });
+}
+
+#[test]
+fn a_folder_where_a_file_is_wanted_makes_way() {
+    let test = three();
+    let (blob, key) = (test.blob("a"), test.forecast()[0].key.clone().unwrap());
+    let places = [blob, test.store.join("locks").join(key)];
+    for path in &places {
+        fs::remove_file(path).unwrap();
+        fs::create_dir_all(path.join("below")).unwrap();
+    }
+    let test =
+        test.run().ok().warned("stored file `text`").warned("is no file; it was moved to").ran(&["a"]).test();
+    assert!(places.iter().all(|path| path.is_file()));
+    // The packed files only make things faster.
+    for name in ["files.index", "blobs.index"] {
+        let path = test.store.join(name);
+        let _ = fs::remove_file(&path);
+        fs::create_dir_all(path.join("below")).unwrap();
+    }
+    let test = test.file("b.txt", "zwei").run().ok().ran(&["b", "both"]).test();
+    assert!(test.store.join("files.index").is_file() && test.store.join("blobs.index").is_file());
+    test.run().ok().ran(&[]);
+}
+
+#[test]
+fn many_damaged_files_of_one_result_are_a_few_lines() {
+    let test = three();
+    let path = record(&test, "both");
+    let outputs: BTreeMap<_, _> = (0..5000)
+        .map(|i| {
+            (format!("{i}"), serde_json::json!({"digest": store::Digest::of_bytes(&[i as u8]), "size": i}))
+        })
+        .collect();
+    forge(&path, |all| all["outputs"] = serde_json::json!(outputs));
+    let ran = test.run().ok().warned("4997 more stored files of result").ran(&["both"]);
+    let warnings = ran.events.iter().filter(|event| matches!(event, Event::NodeWarning { .. })).count();
+    assert_eq!(warnings, 4);
+}
+
+/// Changes a record as somebody would who knows how its sums are made.
+fn forge(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    use store::Digest;
+    let mut value: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    value.as_object_mut().unwrap().shift_remove("checksum");
+    change(&mut value);
+    let named: BTreeMap<String, Digest> = value["outputs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().parse().unwrap()))
+        .collect();
+    let named = named.iter().map(|(name, digest)| (name.as_str(), *digest));
+    value["digest"] = Digest::of_named("kiln 2026 artifact", named).to_string().into();
+    let sum = Digest::of_text("kiln 2026 manifest", &store::canonical(&value));
+    value["checksum"] = sum.to_string().into();
+    fs::write(path, value.to_string()).unwrap();
+}
+
+#[test]
+fn a_forged_record_writes_nothing_elsewhere() {
+    let test = three();
+    let inside = test.path("outside").display().to_string();
+    let names = ["../../../outside", "../b/evil", inside.as_str(), "manifest.json", "text/below", "a\\..\\b"];
+    let test = names.into_iter().fold(test, |test, name| {
+        let path = record(&test, "a");
+        forge(&path, |all| all["outputs"][name] = all["outputs"]["text"].clone());
+        fs::remove_dir_all(test.path("runs")).unwrap();
+        let test = test.run().ok().warned("is damaged").ran(&["a"]).gave("a", "one").test();
+        assert!(!test.path("outside").exists() && !test.path("runs/toys/b/evil").exists(), "{name}");
+        test
+    });
+    // What is forged and could be so is what the store says.
+    forge(&record(&test, "a"), |all| all["outputs"]["more"] = all["outputs"]["text"].clone());
+    let test = test.run().ok().cached(&["a", "b"]).test();
+    assert_eq!(fs::read_to_string(test.path("runs/toys/a/more")).unwrap(), "one");
 }
 
 #[test]
@@ -760,7 +898,7 @@ fn the_second_of_two_runs_waits_and_finds() {
         });
         wait.recv().unwrap();
         let second = second.run().ok().ran(&[]).cached(&["w"]);
-        assert!(matches!(second.events[1], Event::NodeWaiting { .. }), "{:#?}", second.events);
+        assert!(matches!(second.events[1], Event::NodeWaiting { twin: None, .. }), "{:#?}", second.events);
         first.join().unwrap().ok().ran(&["w"]);
     });
 }
@@ -829,7 +967,7 @@ fn the_shown_spec_is_a_valid_pipeline() {
     let test = three();
     let loaded = plan::load(&test.path("runs/toys/pipeline.yaml"), KINDS);
     let shown = loaded.unwrap_or_else(|rejected| panic!("{:?}", rejected.problems));
-    let rows = run::forecast(&shown.plan, &Store::peek(&test.store)).unwrap();
+    let rows = run::forecast(&shown.plan, &Store::peek(&test.store).unwrap()).unwrap();
     assert!(rows.iter().all(|row| row.status == Status::Hit), "{rows:#?}");
 }
 
@@ -903,6 +1041,286 @@ fn files_without_a_record_are_swept_after_a_while() {
     assert_eq!(prune(&test, any, false).blobs, 1);
 }
 
+// ---- a store that somebody else packed ----
+
+/// Makes a file or a folder look as if nobody had touched it for months.
+fn set_old(path: &Path) {
+    let past = SystemTime::now() - Duration::from_hours(24 * 99);
+    fs::File::open(path).unwrap().set_modified(past).unwrap();
+}
+
+/// A folder outside the store with whatever names the store itself might use, and nothing but old files.
+fn outside(test: &Test) -> (PathBuf, impl Fn() + use<>) {
+    let folder = test.path("outside");
+    let key = test.forecast()[0].key.clone().unwrap();
+    let names = [&key, &key[2..], &format!("{}.json", &key[2..]), ".tmp-x", "a.txt", "lock"]
+        .map(|name| folder.join(name));
+    let below = folder.join("ab").join(&key[2..]);
+    fs::create_dir_all(below.parent().unwrap()).unwrap();
+    for path in names.iter().chain([&below]) {
+        fs::write(path, "precious").unwrap();
+        set_old(path);
+    }
+    let all = names.len() + 1;
+    let check = {
+        let folder = folder.clone();
+        move || {
+            let left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
+            assert_eq!(left.len(), all, "{left:?}");
+            let files = names.iter().chain([&below]);
+            files.for_each(|path| {
+                assert_eq!(fs::read_to_string(path).unwrap(), "precious", "{}", path.display())
+            });
+        }
+    };
+    (folder, check)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_where_the_store_has_its_own_is_refused() {
+    let test = three();
+    let (outside, untouched) = outside(&test);
+    for name in
+        ["manifests", "blobs", "work", "scratch", "locks", "downloads", "quarantine", "lock", "format"]
+    {
+        let (path, aside) = (test.store.join(name), test.path("aside"));
+        let there = fs::rename(&path, &aside).is_ok();
+        let target = if path.extension().is_none() && ["lock", "format"].contains(&name) {
+            outside.join("a.txt")
+        } else {
+            outside.clone()
+        };
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        let told = |error: Error| {
+            assert_eq!(error.kind(), ErrorKind::Store);
+            assert!(error.to_string().contains(" is a link, where the store has a f"), "{error}");
+        };
+        told(Store::open(&test.store).unwrap_err());
+        told(Store::peek(&test.store).unwrap_err());
+        told(store::prune(&test.store, NOTHING, true).unwrap_err());
+        told(store::prune(&test.store, NOTHING, false).unwrap_err());
+        untouched();
+        fs::remove_file(&path).unwrap();
+        if there {
+            fs::rename(aside, path).unwrap();
+        }
+    }
+    test.run().ok().ran(&[]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_deeper_in_the_store_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    let test = three();
+    let (outside, untouched) = outside(&test);
+    let key = test.forecast()[0].key.clone().unwrap();
+    let link = |to: &Path, path: &str| {
+        let path = test.store.join(path);
+        if fs::remove_dir_all(&path).is_err() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+        }
+        symlink(to, path).unwrap();
+    };
+    let file = outside.join("a.txt");
+    for folder in ["blobs/zz", "blobs/ab", "manifests/zz", "manifests/ab", "quarantine/blobs-ab-x"] {
+        link(&outside, folder);
+    }
+    for folder in ["work", "scratch"] {
+        link(&outside, &format!("{folder}/{key}"));
+    }
+    for path in [
+        format!("downloads/{key}"),
+        format!("downloads/{key}.part"),
+        format!("locks/{key}"),
+        "files.index".to_owned(),
+        "CACHEDIR.TAG".to_owned(),
+    ] {
+        let _ = fs::remove_file(test.store.join(&path));
+        if path != "CACHEDIR.TAG" {
+            link(&file, &path);
+        }
+    }
+    link(&file, &format!("manifests/{}/{}.json", &key[..2], &key[2..]));
+    let test = test.run().ok().warned("is damaged").ran(&["a"]).test();
+    untouched();
+    let test = test.options(|options| options.force = vec!["b".into()]).run().ok().ran(&["b"]).test();
+    untouched();
+    prune(&test, NOTHING, false);
+    untouched();
+    test.damage_found();
+    untouched();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_holds_links_is_no_checkpoint() {
+    let test = Test::new().nodes("w: {type: work, epochs: 2}");
+    let key = test.forecast()[0].key.clone().unwrap();
+    Store::open(&test.store).unwrap();
+    let scratch = test.store.join("scratch").join(key);
+    fs::create_dir_all(&scratch).unwrap();
+    fs::write(test.path("outside"), "0 0\n").unwrap();
+    std::os::unix::fs::symlink(test.path("outside"), scratch.join("epochs")).unwrap();
+    let ran = test.run().ok().ran(&["w"]).gave("w", "0 0\n1 0\n");
+    assert!(!ran.events.iter().any(|event| matches!(event, Event::NodeStarted { resumed: true, .. })));
+    assert_eq!(fs::read_to_string(ran.test.path("outside")).unwrap(), "0 0\n");
+}
+
+#[test]
+fn prune_removes_only_what_has_a_name_of_the_stores() {
+    let test = three();
+    let digest = store::Digest::of_bytes(b"nobody's").to_string();
+    let (shelf, rest) = digest.split_at(2);
+    let own = [
+        format!("blobs/{shelf}/{rest}"),
+        format!("blobs/{shelf}/.tmp-x"),
+        format!("manifests/{shelf}/.tmp-x"),
+        format!("locks/{digest}"),
+        format!("locks/{digest}.lease"),
+        format!("work/{digest}/half"),
+        format!("scratch/{digest}/checkpoint"),
+        format!("downloads/{digest}.part"),
+        format!("quarantine/blobs-{shelf}-{rest}"),
+        ".tmp-x".to_owned(),
+    ];
+    let not = [
+        format!("blobs/{shelf}/notes.txt"),
+        format!("blobs/{shelf}/{rest}.bak"),
+        format!("blobs/{shelf}0/{rest}"),
+        format!("blobs/zz/{rest}"),
+        format!("blobs/{}/{rest}", shelf.to_uppercase() + "A"),
+        "blobs/notes.txt".to_owned(),
+        format!("manifests/{shelf}/notes.json"),
+        format!("manifests/{shelf}/{rest}.txt"),
+        "locks/notes".to_owned(),
+        "work/photos/a.jpg".to_owned(),
+        "scratch/photos/a.jpg".to_owned(),
+        "downloads/film.mp4".to_owned(),
+        "quarantine/mine.txt".to_owned(),
+        "notes.txt".to_owned(),
+        "photos/a.jpg".to_owned(),
+    ];
+    for name in own.iter().chain(&not) {
+        let path = test.store.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "x").unwrap();
+        set_old(&path);
+        if path.parent() != Some(&test.store) {
+            set_old(path.parent().unwrap());
+        }
+    }
+    let any = Limits { size: None, ..NOTHING };
+    prune(&test, any, true);
+    let is_there = |name: &&String| test.store.join(name).exists();
+    assert!(own.iter().chain(&not).all(|name| is_there(&name)), "a dry run removes nothing");
+    assert_eq!(prune(&test, any, false).blobs, 2);
+    assert_eq!(own.iter().filter(is_there).collect::<Vec<_>>(), Vec::<&String>::new());
+    assert_eq!(not.iter().filter(is_there).count(), not.len());
+    let verified = Store::open(&test.store).unwrap().verify().unwrap();
+    assert_eq!(verified.damage, Vec::<String>::new());
+    assert_eq!(verified.strange.len(), 2, "{:?}", verified.strange);
+    test.run().ok().ran(&[]);
+}
+
+#[test]
+fn a_folder_of_the_users_is_no_store() {
+    let mut test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}");
+    test.store = test.path("photos");
+    for name in ["manifests/ab", "locks", "work/trip"] {
+        fs::create_dir_all(test.store.join(name)).unwrap();
+        fs::write(test.store.join(name).join("a.jpg"), "precious").unwrap();
+        set_old(&test.store.join(name).join("a.jpg"));
+    }
+    let list = |test: &Test| {
+        let mut names: Vec<_> =
+            fs::read_dir(&test.store).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let told = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(
+            error.to_string().ends_with("photos is no store: other things are in it, and no marker"),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint(),
+            Some("nothing was changed; name a store, or a new or empty folder, with `--store DIR`")
+        );
+    };
+    told(Store::peek(&test.store).unwrap_err());
+    told(store::prune(&test.store, NOTHING, false).unwrap_err());
+    told(store::prune(&test.store, NOTHING, true).unwrap_err());
+    let ran = test.run();
+    told(ran.result.unwrap_err());
+    assert_eq!(list(&ran.test), ["locks", "manifests", "work"]);
+}
+
+#[test]
+fn a_store_from_before_there_were_markers_is_taken_over() {
+    let test = three();
+    let marker = test.store.join("format");
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "kiln store 1\n");
+    fs::remove_file(&marker).unwrap();
+    assert_eq!(prune(&test, Limits { size: None, ..NOTHING }, false).kept, 13);
+    assert!(!marker.exists());
+    let test = test.run().ok().ran(&[]).test();
+    assert!(marker.exists());
+    fs::write(&marker, "").unwrap();
+    test.run().ok().ran(&[]).cached(&["a", "b", "both"]);
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "kiln store 1\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn another_users_store_may_only_be_read() {
+    use std::os::unix::fs::chown;
+    let test = three();
+    // Only the administrator can give files away.
+    if chown(&test.store, Some(65_534), None).is_err() {
+        return;
+    }
+    let test = test.run().ok().ran(&[]).cached(&["a", "b", "both"]).test();
+    assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
+    let error = store::prune(&test.store, NOTHING, false).unwrap_err();
+    assert!(error.to_string().starts_with("cannot prune the store"), "{error}");
+    overwrite(&test.blob("b"), "tvo");
+    let ran = test.run().fails(ErrorKind::Store).warned("could not be moved").ran(&[]);
+    let told = ran.events.iter().any(|event| match event {
+        Event::NodeFailed { error, .. } => error.ends_with("may only be read: it belongs to another user"),
+        _ => false,
+    });
+    assert!(told, "{:#?}", ran.events);
+    chown(&ran.test.store, Some(0), None).unwrap();
+    ran.test().run().ok().ran(&["b"]).cached(&["a", "both"]);
+}
+
+#[test]
+fn what_needs_no_writing_works_where_nothing_can_be_written() {
+    let test = Test::new();
+    let Some(disk) = small_disk(test.dir.path(), "4m") else { return };
+    let test = test.file("a.txt", "one").file("b.txt", "two").nodes(THREE).run().ok().test();
+    // Files that have to be read again would be written down.
+    let test = test.file("a.txt", "one").file("b.txt", "two");
+    let frozen = Command::new("mount").args(["-o", "remount,ro"]).arg(test.dir.path()).status();
+    assert!(frozen.unwrap().success());
+    let test = test.run().ok().ran(&[]).cached(&["a", "b", "both"]).test();
+    assert_eq!(test.forecast().iter().filter(|row| row.status == Status::Hit).count(), 3);
+    assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 3);
+    assert_eq!(test.damage_found(), Vec::<String>::new());
+    assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
+    let ran = test.options(|options| options.force = vec!["a".into()]).run().fails(ErrorKind::Store);
+    let told = ran.events.iter().any(|event| match event {
+        Event::NodeFailed { error, .. } => error.contains("may only be read: Read-only file system"),
+        _ => false,
+    });
+    assert!(told, "{:#?}", ran.events);
+    // The folder can't be removed while something is mounted in it.
+    drop(disk);
+}
+
 // ---- trouble ----
 
 #[test]
@@ -914,8 +1332,8 @@ fn a_store_that_cannot_be_made_is_told() {
     assert_eq!(error.hint(), Some("name a folder that you may write to with `--store DIR`"));
 }
 
-/// A file system of 96 KiB that is full at once; `None` where this may not be done (it takes root, on Linux).
-fn tiny_disk(at: &Path) -> Option<impl Drop + use<>> {
+/// A file system of its own; `None` where this may not be done (it takes root, on Linux).
+fn small_disk(at: &Path, size: &str) -> Option<impl Drop + use<>> {
     struct Mounted(PathBuf);
     impl Drop for Mounted {
         fn drop(&mut self) {
@@ -923,14 +1341,20 @@ fn tiny_disk(at: &Path) -> Option<impl Drop + use<>> {
         }
     }
     fs::create_dir_all(at).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"]).arg(at).output();
+    let mount =
+        Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).output();
     mount.is_ok_and(|output| output.status.success()).then(|| Mounted(at.to_owned()))
 }
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing_half_written() {
-    let test = Test::new().file("a.txt", "one").file("b.txt", &"b".repeat(200_000)).nodes(THREE);
-    let Some(disk) = tiny_disk(&test.store) else { return };
+    // One after the other: side by side they would race for the last kilobytes.
+    let nodes = "a: {type: read, file: a.txt}
+        b: {type: work, epochs: 1, end: much, after: a}
+        both: {type: join, left: a, right: b}";
+    let test = Test::new().file("a.txt", "one").nodes(nodes);
+    // Full at once.
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
     let ran = test.run().fails(ErrorKind::Store).ran(&["a"]);
     let told = ran.events.iter().find_map(|event| match event {
         Event::NodeFailed { node, error, .. } if node == "b" => Some(error.clone()),
@@ -940,8 +1364,9 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     assert_eq!(ran.test.damage_found(), Vec::<String>::new());
     assert_eq!(fs::read_dir(ran.test.store.join("work")).unwrap().count(), 0, "the work folder is left");
     // With less to keep there is room.
-    let ran = ran.test().file("b.txt", "two").run().ok().ran(&["b", "both"]).cached(&["a"]);
-    let test = ran.gave("both", "one two").test();
+    let nodes = nodes.replace("much", "well");
+    let ran = ran.test().nodes(&nodes).run().ok().ran(&["b", "both"]).cached(&["a"]);
+    let test = ran.gave("both", "one 0 0\n").test();
     // The folder can't be removed while something is mounted in it.
     drop(disk);
     drop(test);

@@ -12,6 +12,7 @@ use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
     report::words::{ago, count, size},
+    shown,
     store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
 };
 
@@ -94,7 +95,7 @@ fn root(store: &StoreArgs) -> PathBuf {
 }
 
 fn list(root: &Path, json: bool) -> Result<()> {
-    let mut entries = Store::peek(root).entries();
+    let mut entries = Store::peek(root)?.entries();
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
     if json {
         entries.iter().for_each(|entry| println!("{}", as_json(entry)));
@@ -111,7 +112,8 @@ fn row(entry: &Entry, now: SystemTime) -> String {
     let manifest = &entry.manifest;
     let (kind, story) = (&manifest.recipe.kind, &manifest.story);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
-    let (size, name) = (size(manifest.size()), format!("{}/{}", story.pipeline, story.node));
+    let name = format!("{}/{}", shown::text(&story.pipeline), shown::text(&story.node));
+    let (size, kind) = (size(manifest.size()), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
 
@@ -132,8 +134,8 @@ fn verify(root: &Path) -> Result<()> {
     if !root.is_dir() {
         return Err(nothing_at(root));
     }
-    let Verified { results, bytes, damage } = Store::open(root)?.verify()?;
-    damage.iter().for_each(|line| println!("{line}"));
+    let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
+    damage.iter().chain(&strange).for_each(|line| println!("{line}"));
     println!("{}, {} read", count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());

@@ -1,15 +1,13 @@
 //! What is known of a model file: the dataset that it was trained on.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::Project;
 use crate::{
     error::{Error, Result},
+    names::PlainName,
     nodes::KINDS,
     plan::{Plan, Step, load},
     store::{Digest, Manifest, Store},
@@ -81,12 +79,13 @@ fn beside(model: &Path) -> Option<Maker> {
 /// The last maker of a file with this content.
 fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let (digest, _) = Digest::of_file(model).ok()?;
-    let entries = Store::peek(&project.store).entries().into_iter();
+    let entries = Store::peek(&project.store).ok()?.entries().into_iter();
     let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
     let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
     let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
-    Some(Maker { folder: project.runs.join(story.pipeline), node: story.node, dataset })
+    let pipeline = story.pipeline.parse::<PlainName>().ok()?;
+    Some(Maker { folder: project.runs.join(pipeline), node: story.node, dataset })
 }
 
 /// Whether the result learned from the dataset that it was made with.
@@ -96,7 +95,7 @@ fn is_training(manifest: &Manifest) -> bool {
 
 /// The record of the result in a folder.
 fn manifest(folder: &Path) -> Option<Manifest> {
-    Manifest::from_json(&fs::read_to_string(folder.join("manifest.json")).ok()?)
+    Manifest::read(&folder.join("manifest.json"))
 }
 
 /// What the node refers to as its `dataset`.

@@ -2,10 +2,11 @@
 
 use std::{
     any::Any,
+    collections::BTreeMap,
     fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Instant,
 };
 
@@ -24,7 +25,7 @@ use crate::{
     node::Context,
     plan::Step,
     progress::{Progress, Update},
-    store::{Artifact, Entry, Lookup, Machine, Recipe, Request, Slot, Story},
+    store::{Artifact, Entry, Key, Lookup, Machine, Recipe, Request, Slot, Story},
 };
 
 /// A node's result, and the sources it was made from as they were then.
@@ -56,6 +57,8 @@ pub struct Workshop<'a> {
     bench: Gate,
     /// What the store had when it was first asked why something is not there.
     entries: OnceLock<Vec<Entry>>,
+    /// Which node came first for a key.
+    firsts: Mutex<BTreeMap<Key, usize>>,
 }
 
 /// A turn that is going on.
@@ -72,7 +75,8 @@ impl<'a> Workshop<'a> {
     /// The workshop of one run.
     pub fn new(job: &'a Job<'a>, results: &'a Results) -> Self {
         let bench = Gate::new(job.options.threads.max(1));
-        Self { job, results, device: Gate::new(1), bench, entries: OnceLock::new() }
+        let (entries, firsts) = (OnceLock::new(), Mutex::default());
+        Self { job, results, device: Gate::new(1), bench, entries, firsts }
     }
 
     /// Makes or finds the result of a step, and tells what happens.
@@ -115,13 +119,23 @@ impl<'a> Workshop<'a> {
 impl<'w> Work<'w> {
     fn look_up(&self) -> Result<Lookup<'w>> {
         let job = self.shop.job;
+        let twin = self.twin();
         job.store.lookup(&Request {
             recipe: &self.recipe,
             force: self.forced(),
-            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key() }),
+            waiting: &|| {
+                self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: twin.clone() });
+            },
             damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
             stopped: &|| job.stop.requested(),
         })
+    }
+
+    /// A node of this run with the same recipe that came first.
+    fn twin(&self) -> Option<String> {
+        let mut firsts = self.shop.firsts.lock().expect("no holder of this lock panics");
+        let first = *firsts.entry(self.recipe.key()).or_insert(self.index);
+        (first != self.index).then(|| self.shop.job.plan.steps()[first].id.clone())
     }
 
     fn make(&self, slot: Slot<'_>) -> Result<Done> {

@@ -10,11 +10,16 @@ use super::{
     Store,
     artifact::Artifact,
     atomic::{self, Durability, trouble},
+    inside,
     key::Recipe,
     lock::Lock,
-    manifest::{Manifest, Story},
+    manifest::{self, Manifest, Story},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    names::PlainName,
+    shown,
+};
 
 /// The right to make the result of one recipe: who holds it is the only one to work on it.
 ///
@@ -31,16 +36,16 @@ pub struct Slot<'s> {
 }
 
 impl<'s> Slot<'s> {
-    /// Makes the two folders; `anew` forgets what an interrupted try left.
+    /// Makes the two folders; `anew` forgets what an interrupted try left. What holds links was not left by one.
     pub(super) fn new(store: &'s Store, recipe: Recipe, lock: Lock, anew: bool) -> Result<Self> {
         let key = recipe.key().to_string();
         let (out, scratch) = (store.root.join("work").join(&key), store.root.join("scratch").join(&key));
-        remove(&out)?;
-        if anew {
-            remove(&scratch)?;
+        store.remove(&out)?;
+        if anew || !inside::is_plain(&scratch) {
+            store.remove(&scratch)?;
         }
         for folder in [&out, &scratch] {
-            fs::create_dir_all(folder).map_err(|error| trouble("make", folder, error))?;
+            inside::make(&store.root, folder).map_err(|error| trouble("make", folder, error))?;
         }
         let resumed = fs::read_dir(&scratch).is_ok_and(|mut left| left.next().is_some());
         Ok(Self { store, recipe: Box::new(recipe), out, scratch, resumed, _lock: lock })
@@ -69,9 +74,13 @@ impl<'s> Slot<'s> {
         let manifest = self.take_files(story)?;
         let path = self.store.manifest_path(manifest.key);
         let text = manifest.to_json();
-        atomic::write(&path, text.as_bytes(), Durability::Synced)
+        if text.len() as u64 > manifest::LIMIT {
+            return Err(too_many(&manifest));
+        }
+        inside::make(&self.store.root, atomic::folder_of(&path))
+            .and_then(|()| atomic::write(&path, text.as_bytes(), Durability::Synced))
             .map_err(|error| trouble("write", &path, error))?;
-        remove(&self.scratch)?;
+        self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
@@ -82,14 +91,14 @@ impl<'s> Slot<'s> {
     /// Of kind store, when the files can't be written.
     pub fn set_aside(self, story: Story) -> Result<Artifact> {
         let manifest = self.take_files(story)?;
-        remove(&self.scratch)?;
+        self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
     fn take_files(&self, story: Story) -> Result<Manifest> {
         let mut outputs = BTreeMap::new();
         collect(&self.out, "", &mut |name, path| {
-            outputs.insert(name, self.store.blobs.take(path)?);
+            outputs.insert(plain(name, path)?, self.store.blobs.take(path)?);
             Ok(())
         })?;
         Ok(Manifest::new(*self.recipe.clone(), outputs, story))
@@ -99,8 +108,8 @@ impl<'s> Slot<'s> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         // Left over folders are emptied by whoever gets the slot next, and swept by prune.
-        let _ = fs::remove_dir_all(&self.out);
-        let _ = fs::remove_dir(&self.scratch);
+        let _ = inside::remove(&self.store.root, &self.out);
+        let _ = inside::check(&self.store.root, &self.scratch).and_then(|()| fs::remove_dir(&self.scratch));
     }
 }
 
@@ -126,13 +135,20 @@ fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> R
     Ok(())
 }
 
-fn odd(path: &Path, why: &str) -> Error {
-    Error::new(format!("the node left {} behind, which can't be stored: {why}", path.display()))
+/// The name of a file that a node left, if a result can have such a file.
+fn plain(name: String, path: &Path) -> Result<PlainName> {
+    let name = PlainName::try_from(name).map_err(|error| odd(path, &error.to_string()))?;
+    if manifest::is_reserved(&name) {
+        return Err(odd(path, "results are shown with a file of this name, which tells of them"));
+    }
+    Ok(name)
 }
 
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble("remove", folder, error)),
-        _ => Ok(()),
-    }
+fn odd(path: &Path, why: &str) -> Error {
+    Error::new(format!("the node left {} behind, which can't be stored: {why}", shown::path(path)))
+}
+
+fn too_many(manifest: &Manifest) -> Error {
+    let files = manifest.outputs.len();
+    Error::new(format!("the node left {files} files behind, more than the record of a result can name"))
 }

@@ -21,9 +21,13 @@ use super::{
     atomic::{self, Durability},
     digest::Digest,
 };
+use crate::files;
 
 /// How a packed file begins; the number is raised when its layout changes.
 const MAGIC: &[u8] = b"kiln stat index 1\n";
+
+/// The most bytes that a packed file may have: some ten million files. What does not fit is read again.
+const LIMIT: u64 = 1 << 30;
 
 /// A file changed this shortly before it was read may change again without a new time stamp.
 const RACY: Duration = Duration::from_secs(2);
@@ -122,7 +126,8 @@ type Entries = BTreeMap<String, Looked>;
 impl StatIndex {
     /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `era`.
     pub fn open(file: PathBuf, era: &str) -> Self {
-        let entries = fs::read(&file).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
+        let entries =
+            files::read(&file, LIMIT).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
         Self { file, era: era.to_owned(), entries: RwLock::new(entries), dirty: AtomicBool::new(false) }
     }
 
@@ -191,6 +196,9 @@ impl StatIndex {
             return Ok(());
         }
         let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.era);
+        if bytes.len() as u64 > LIMIT {
+            return Ok(());
+        }
         // A lost index costs time only, so it needs no flush.
         atomic::write(&self.file, &bytes, Durability::Relaxed)
     }
