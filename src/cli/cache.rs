@@ -141,7 +141,7 @@ fn verify(root: &Path) -> Result<()> {
         return Ok(());
     }
     let message = format!("the store had {}", count(damage.len(), "damaged file"));
-    Err(Error::store(message).help("they are in quarantine now; the next run makes anew what it needs"))
+    Err(Error::store(message).help("the next run makes anew what it needs"))
 }
 
 fn nothing_at(root: &Path) -> Error {

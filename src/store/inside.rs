@@ -2,7 +2,7 @@
 //!
 //! A store may lie in a project that somebody else packed. Whoever changes something in it comes through here.
 //! Who may write into the store *while* it is used could still swap a folder for a link between two steps; that
-//! is nobody but its owner (see [`super::marker`]).
+//! is nobody but its owner (`marker`).
 
 use std::{
     fs::{self, Metadata, OpenOptions},

@@ -16,13 +16,14 @@
 //! Everything appears by rename, so a kill at any moment leaves a store that just works. Hits take no
 //! lock and write nothing but a time stamp, so a read-only store serves them too.
 //!
-//! Whoever hands over a store may have put anything in it. Only a folder that is [marked](marker) as a store, or
-//! that is new, is used as one; in it nothing is read, written or removed [through a link](inside), nor removed
+//! Whoever hands over a store may have put anything in it. Only a folder that is marked as a store (`marker`), or
+//! that is new, is used as one; in it nothing is read, written or removed through a link (`inside`), nor removed
 //! whose name the store did not give; and what a record says is checked before it is used.
 
 mod artifact;
 pub mod atomic;
 mod blob;
+mod damage;
 mod digest;
 mod inside;
 mod key;
@@ -55,7 +56,7 @@ pub use self::{
 };
 use self::{
     atomic::{Durability, trouble},
-    blob::{Blobs, Fault},
+    blob::Blobs,
     inside::Found,
     marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
@@ -229,80 +230,11 @@ impl Store {
         whole.then(|| Artifact::new(manifest, &self.blobs))
     }
 
-    /// The record for a key; a damaged one is put in quarantine.
-    fn read(&self, key: Key, damaged: &dyn Fn(String)) -> Option<Manifest> {
-        let path = self.manifest_path(key);
-        let wrong = |error: &io::Error| {
-            // Of a kind, or of a size, that no record has.
-            matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge)
-        };
-        match self.record(key) {
-            Ok(Some(manifest)) => return Some(manifest),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) if !wrong(&error) => {
-                damaged(format!("cannot read {}: {error}", shown::path(&path)));
-            }
-            _ => damaged(format!(
-                "the record of result {} is damaged; {}",
-                key.short(),
-                self.quarantine(&path)
-            )),
-        }
-        None
-    }
-
     /// The record for a key, and `None` if it is damaged, or the record for another one.
     fn record(&self, key: Key) -> io::Result<Option<Manifest>> {
         let bytes = inside::read(&self.root, &self.manifest_path(key), manifest::LIMIT)?;
         let text = str::from_utf8(&bytes).unwrap_or_default();
         Ok(Manifest::from_json(text).filter(|manifest| manifest.key == key))
-    }
-
-    /// Whether every blob of a result is there and right; wrong ones are put in quarantine.
-    fn is_whole(&self, manifest: &Manifest, thorough: bool, damaged: &dyn Fn(String)) -> bool {
-        let (mut wrong, key) = (0, manifest.key.short());
-        for (name, &output) in &manifest.outputs {
-            let Err(fault) = self.blobs.check(output, thorough) else { continue };
-            let what = match fault {
-                Fault::Missing => "is missing".to_owned(),
-                Fault::Wrong => {
-                    format!("is damaged; {}", self.quarantine(&self.blobs.path(output.digest)))
-                }
-            };
-            wrong += 1;
-            if wrong <= TOLD {
-                damaged(format!("stored file `{name}` of result {key} {what}"));
-            }
-        }
-        if wrong > TOLD {
-            damaged(format!("{} more stored files of result {key} are missing or damaged", wrong - TOLD));
-        }
-        wrong == 0
-    }
-
-    /// Moves a wrong file away, and says so.
-    fn quarantine(&self, path: &Path) -> String {
-        let folder = self.root.join(QUARANTINE);
-        let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace(['/', '\\'], "-");
-        let moved = || {
-            inside::check(&self.root, path)?;
-            inside::make(&self.root, &folder)?;
-            // What was wrong there before makes room.
-            inside::remove(&self.root, &folder.join(&name))?;
-            fs::rename(path, folder.join(&name))?;
-            touch(&folder.join(&name));
-            Ok(())
-        };
-        match self.may_write().map_err(io::Error::other).and_then(|()| moved()) {
-            Ok(()) => format!("it was moved to {}", shown::path(&folder)),
-            Err(error) => format!("it could not be moved to {}: {error}", shown::path(&folder)),
-        }
-    }
-
-    /// Moves what is no file away from where one is wanted, and says so.
-    fn make_way(&self, path: &Path) -> Option<String> {
-        let wrong = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        wrong.then(|| format!("{} is no file; {}", shown::path(path), self.quarantine(path)))
     }
 
     /// # Errors
@@ -373,9 +305,6 @@ const BLOBS: &str = "blobs";
 const QUARANTINE: &str = "quarantine";
 const DOWNLOADS: &str = "downloads";
 const INDEXES: [&str; 2] = ["files.index", "blobs.index"];
-
-/// How many wrong files of one result are named.
-const TOLD: usize = 3;
 
 /// Makes and marks the store, tells other tools to leave it alone, and takes part in its use.
 fn prepare(root: &Path, standing: Standing) -> io::Result<Lock> {
