@@ -13,8 +13,8 @@ pub enum Event {
     NodeCached { node: String, kind: String, key: String },
     /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.
     NodeStarted { node: String, kind: String, key: String, reason: String, resumed: bool },
-    /// Somebody works on the same key, and this node waits for the result: `twin`, a node of this run with the same
-    /// recipe, or another run.
+    /// Somebody works on the same key, and this node waits for the result: a node of this run, if there is one with
+    /// the same recipe (`twin` is one), or another run.
     NodeWaiting { node: String, key: String, twin: Option<String> },
     /// `done` of `total` `unit`s of `stage` are finished.
     NodeProgress { node: String, stage: String, done: u64, total: u64, unit: String },

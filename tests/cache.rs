@@ -537,6 +537,22 @@ fn equal_nodes_of_one_run_do_the_work_once() {
     assert!(waiting.as_ref().is_none_or(|waiting| pairs.contains(waiting)), "{waiting:?}");
 }
 
+#[test]
+fn one_node_at_a_time_has_the_device() {
+    let nodes = "v: {type: work, epochs: 6, milliseconds: 5}\nw: {type: work, epochs: 5, milliseconds: 5}";
+    let ran = Test::new().nodes(nodes).run().ok();
+    let mut at_work: Vec<_> = ran
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::NodeProgress { node, .. } => Some(node.as_str()),
+            _ => None,
+        })
+        .collect();
+    at_work.dedup();
+    assert_eq!(at_work.len(), 2, "{at_work:?}");
+}
+
 // ---- which nodes ----
 
 #[test]
@@ -565,6 +581,8 @@ fn force_replaces_the_entry() {
         .because("a", "forced");
     let test = ran.cached(&["b", "both"]).test();
     assert!(created(&test) > before, "the blob was not replaced");
+    let shown = fs::read_to_string(test.path("runs/toys/a/manifest.json")).unwrap();
+    assert_eq!(shown, fs::read_to_string(record(&test, "a")).unwrap());
 }
 
 #[test]
@@ -869,6 +887,47 @@ fn an_interrupted_node_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_stop_that_comes_too_late_stops_nothing() {
+    let stop = Stop::default();
+    let ran = Test::new().nodes("w: {type: work, epochs: 1}").run_watched(&stop, |event| {
+        if matches!(event, Event::NodeFinished { .. }) {
+            stop.request();
+        }
+    });
+    ran.ok().ran(&["w"]);
+}
+
+#[test]
+fn what_is_forced_begins_anew() {
+    let stop = Stop::default();
+    let ran = Test::new().nodes(SLOW).run_watched(&stop, |event| {
+        if matches!(event, Event::NodeProgress { done: 2, .. }) {
+            stop.request();
+        }
+    });
+    let test = ran.fails(ErrorKind::Interrupted).test();
+    let ran = test.options(|options| options.force = vec!["w".into()]).run().ok().ran(&["n", "w"]);
+    assert!(ran.events.iter().any(|event| matches!(event, Event::NodeProgress { done: 1, .. })));
+    assert!(!ran.events.iter().any(|event| matches!(event, Event::NodeStarted { resumed: true, .. })));
+}
+
+#[test]
+fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
+    let test =
+        Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
+    let needs = |test: &Test, force: &str| {
+        let options = Options { device: "cuda:0".into(), force: vec![force.into()], ..Options::default() };
+        run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
+    };
+    assert!(needs(&test, "a"));
+    let test = test.run().ok().test();
+    assert!(!needs(&test, "a"));
+    assert!(needs(&test, "w"));
+    let precisions: Vec<_> = test.forecast().into_iter().map(|row| row.recipe.unwrap().precision).collect();
+    assert_eq!(precisions, [None, Some("f32".to_owned())]);
+}
+
+#[test]
 fn more_epochs_than_a_finished_run_are_told() {
     let test = Test::new().nodes("w: {type: work, epochs: 2}").run().ok().test();
     let test = test.nodes("w: {type: work, epochs: 4}");
@@ -1004,12 +1063,88 @@ fn prune_takes_what_was_used_longest_ago() {
 }
 
 #[test]
+fn what_was_used_last_stays_whatever_its_key() {
+    for recent in ["a", "b"] {
+        let test = three();
+        for node in ["a", "b", "both"] {
+            used(&test, node, if node == recent { 1 } else { 2 });
+        }
+        assert_eq!(prune(&test, Limits { size: Some(3), ..NOTHING }, false).results.len(), 2);
+        test.options(|options| options.only = vec![recent.into()]).run().ok().cached(&[recent]);
+    }
+}
+
+/// Makes a result look as if it was last used so many hours ago.
+fn used(test: &Test, node: &str, hours: u64) {
+    let file = fs::File::options().append(true).open(record(test, node)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(hours)).unwrap();
+}
+
+#[test]
+fn prune_takes_what_was_not_used_for_long() {
+    let test = three();
+    for (node, hours) in [("a", 25), ("b", 23), ("both", 23)] {
+        used(&test, node, hours);
+    }
+    let day = Limits { size: None, age: Some(Duration::from_hours(24)), spare: Duration::ZERO };
+    assert_eq!(prune(&test, day, false).results.len(), 1);
+    test.run().ok().ran(&["a"]).cached(&["b", "both"]);
+}
+
+#[test]
+fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
+    let nodes = "a: {type: read, file: a.txt}
+        b: {type: read, file: b.txt}
+        m: {type: length, of: a}
+        n: {type: length, of: b}";
+    let test = Test::new().file("a.txt", "one").file("b.txt", "two").nodes(nodes).run().ok().test();
+    for (node, hours) in [("m", 9), ("n", 8), ("a", 7), ("b", 6)] {
+        used(&test, node, hours);
+    }
+    let names = |pruned: store::Pruned| {
+        pruned.results.iter().map(|entry| entry.manifest.story.node.clone()).collect::<Vec<_>>()
+    };
+    // Without `m` it is as much as before: `n` has the same file.
+    assert_eq!(names(prune(&test, Limits { size: Some(6), ..NOTHING }, true)), ["m", "n"]);
+    let old = Limits { size: None, age: Some(Duration::from_mins(8 * 60 + 30)), spare: Duration::ZERO };
+    let pruned = prune(&test, old, false);
+    assert_eq!((pruned.blobs, pruned.freed, pruned.kept), (0, 0, 7));
+    test.run().ok().ran(&["m"]).cached(&["a", "b", "n"]);
+}
+
+#[test]
+fn prune_forgets_files_that_are_gone() {
+    let test = three();
+    let (a, b) = (test.path("a.txt"), test.path("b.txt"));
+    let looked = |path: &Path| store::stat::Looked {
+        signature: store::stat::Signature::of(path).unwrap(),
+        digest: store::Digest::of_bytes(b""),
+    };
+    let (of_a, of_b) = (looked(&a), looked(&b));
+    let store = Store::open(&test.store).unwrap();
+    store.files().remember(&a, of_a);
+    store.files().remember(&b, of_b);
+    store.save().unwrap();
+    drop(store);
+    fs::remove_file(&a).unwrap();
+    let blobs = |test: &Test| fs::metadata(test.store.join("blobs.index")).unwrap().len();
+    let before = blobs(&test);
+    prune(&test, NOTHING, false);
+    let store = Store::peek(&test.store).unwrap();
+    assert_eq!(store.files().known(&a, of_a.signature), None);
+    assert_eq!(store.files().known(&b, of_b.signature), Some(of_b.digest));
+    assert!(blobs(&test) < before);
+}
+
+#[test]
 fn a_dry_run_removes_nothing_and_a_real_one_everything() {
     let test = three();
     assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
     let test = test.run().ok().ran(&[]).test();
     let pruned = prune(&test, NOTHING, false);
     assert_eq!((pruned.results.len(), pruned.blobs, pruned.freed), (3, 3, 13));
+    assert_eq!(test.damage_found(), Vec::<String>::new());
+    assert!(Store::peek(&test.store).unwrap().entries().is_empty());
     test.run().ok().ran(&["a", "b", "both"]);
 }
 
@@ -1045,8 +1180,11 @@ fn files_without_a_record_are_swept_after_a_while() {
 
 /// Makes a file or a folder look as if nobody had touched it for months.
 fn set_old(path: &Path) {
-    let past = SystemTime::now() - Duration::from_hours(24 * 99);
-    fs::File::open(path).unwrap().set_modified(past).unwrap();
+    set_age(path, Duration::from_hours(24 * 99));
+}
+
+fn set_age(path: &Path, age: Duration) {
+    fs::File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
 }
 
 /// A folder outside the store with whatever names the store itself might use, and nothing but old files.
@@ -1188,6 +1326,7 @@ fn prune_removes_only_what_has_a_name_of_the_stores() {
         format!("blobs/{shelf}/notes.txt"),
         format!("blobs/{shelf}/{rest}.bak"),
         format!("blobs/{shelf}0/{rest}"),
+        format!("blobs/{shelf}0/.tmp-x"),
         format!("blobs/zz/{rest}"),
         format!("blobs/{}/{rest}", shelf.to_uppercase() + "A"),
         "blobs/notes.txt".to_owned(),
@@ -1201,22 +1340,30 @@ fn prune_removes_only_what_has_a_name_of_the_stores() {
         "notes.txt".to_owned(),
         "photos/a.jpg".to_owned(),
     ];
-    for name in own.iter().chain(&not) {
-        let path = test.store.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, "x").unwrap();
-        set_old(&path);
-        if path.parent() != Some(&test.store) {
-            set_old(path.parent().unwrap());
+    let age = |age| {
+        for name in own.iter().chain(&not) {
+            let path = test.store.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "x").unwrap();
+            set_age(&path, age);
+            if path.parent() != Some(&test.store) {
+                set_age(path.parent().unwrap(), age);
+            }
         }
-    }
+    };
     let any = Limits { size: None, ..NOTHING };
+    let left = |names: &[String]| names.iter().filter(|name| test.store.join(name).exists()).count();
+    age(Duration::from_mins(50));
+    prune(&test, any, false);
+    assert_eq!(left(&own), own.len(), "somebody may still be about to use them");
+    age(Duration::from_hours(24 * 29));
+    prune(&test, any, false);
+    assert_eq!(left(&own), 3, "checkpoints, downloads and what is in quarantine stay longer");
+    age(Duration::from_hours(24 * 31));
     prune(&test, any, true);
-    let is_there = |name: &&String| test.store.join(name).exists();
-    assert!(own.iter().chain(&not).all(|name| is_there(&name)), "a dry run removes nothing");
+    assert_eq!((left(&own), left(&not)), (own.len(), not.len()), "a dry run removes nothing");
     assert_eq!(prune(&test, any, false).blobs, 2);
-    assert_eq!(own.iter().filter(is_there).collect::<Vec<_>>(), Vec::<&String>::new());
-    assert_eq!(not.iter().filter(is_there).count(), not.len());
+    assert_eq!((left(&own), left(&not)), (0, not.len()));
     let verified = Store::open(&test.store).unwrap().verify().unwrap();
     assert_eq!(verified.damage, Vec::<String>::new());
     assert_eq!(verified.strange.len(), 2, "{:?}", verified.strange);
@@ -1369,6 +1516,35 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     // The folder can't be removed while something is mounted in it.
     drop(disk);
     drop(test);
+}
+
+#[test]
+fn what_is_there_is_found_on_a_full_disk() {
+    let test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}");
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
+    let test = test.run().ok().test();
+    // What was read would be written down, were there room.
+    fs::remove_file(test.store.join("blobs.index")).unwrap();
+    assert!(fs::write(test.store.join("filler"), [0; 200_000]).is_err());
+    let test = test.run().ok().ran(&[]).cached(&["a"]).test();
+    assert!(!test.store.join("blobs.index").exists());
+    drop(disk);
+}
+
+#[test]
+fn trouble_with_the_store_is_the_worst() {
+    let nodes = "a: {type: read, file: a.txt}
+        big: {type: work, epochs: 1, end: much}
+        bad: {type: work, epochs: 0, end: fail, after: a}";
+    let test = Test::new().file("a.txt", "one").nodes(nodes);
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
+    let ran = test.options(|options| options.keep_going = true).run().fails(ErrorKind::Store);
+    let failed = ran.nodes(|event| match event {
+        Event::NodeFailed { node, .. } => Some(node),
+        _ => None,
+    });
+    assert!(failed.contains(&"big".to_owned()), "{failed:?}");
+    drop(disk);
 }
 
 // ---- much to look at (how fast is for benches/) ----

@@ -70,9 +70,10 @@ fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u
         pipeline = shown::text(pipeline),
         created = shown::text(created),
     );
-    let width = differences.iter().map(|difference| difference.field.len()).max().unwrap_or(0);
-    for Difference { field, old, new } in differences {
-        let (field, old, new) = (shown::text(field), value(old.as_ref()), value(new.as_ref()));
+    let fields: Vec<_> = differences.iter().map(|difference| shown::text(&difference.field)).collect();
+    let width = fields.iter().map(|field| field.chars().count()).max().unwrap_or(0);
+    for (field, Difference { old, new, .. }) in fields.iter().zip(differences) {
+        let (old, new) = (value(old.as_ref()), value(new.as_ref()));
         text.push_str(&format!("  {field:<width$}  {old} -> {new}\n"));
     }
     if let Some(epochs) = epochs {
@@ -114,9 +115,10 @@ mod tests {
         ];
         insta::assert_snapshot!(changed("fit", &last, &differences, Some(3)), @r#"
         `fit` would run: its recipe is not that of aaaaaaaaaaaa (`fit` of mnist160, 2026-11-23T22:17:50Z)
-          inputs.dataset  bbbbbbbbbbbb -> cccccccccccc
-          params.epochs   3 -> 5
-          params.weights  "x.pt" -> none
+          inputs.dataset     bbbbbbbbbbbb -> cccccccccccc
+          params.epochs      3 -> 5
+          params.weights     "x.pt" -> none
+          params.note\u{1b}  "éééééééééééééééééééééééééééééééé" -> "\u{202e}"
           a finished run of the same recipe with 3 epochs is in the store
         "#);
     }

@@ -50,7 +50,7 @@ impl Line {
             Event::NodeWaiting { node, twin: Some(twin), .. } => line(
                 Tone::Calm,
                 "Waiting",
-                format!("{node}: `{twin}` has the same recipe and makes the result"),
+                format!("{node}: `{twin}` has the same recipe, and the work is done once"),
             ),
             Event::NodeProgress { .. } => None,
             Event::NodeNote { node, line: text } => line(Tone::Calm, "Note", format!("{node}: {text}")),

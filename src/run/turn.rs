@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -57,8 +57,8 @@ pub struct Workshop<'a> {
     bench: Gate,
     /// What the store had when it was first asked why something is not there.
     entries: OnceLock<Vec<Entry>>,
-    /// Which node came first for a key.
-    firsts: Mutex<BTreeMap<Key, usize>>,
+    /// The nodes that asked for a key so far.
+    askers: Mutex<BTreeMap<Key, BTreeSet<usize>>>,
 }
 
 /// A turn that is going on.
@@ -75,8 +75,8 @@ impl<'a> Workshop<'a> {
     /// The workshop of one run.
     pub fn new(job: &'a Job<'a>, results: &'a Results) -> Self {
         let bench = Gate::new(job.options.threads.max(1));
-        let (entries, firsts) = (OnceLock::new(), Mutex::default());
-        Self { job, results, device: Gate::new(1), bench, entries, firsts }
+        let (entries, askers) = (OnceLock::new(), Mutex::default());
+        Self { job, results, device: Gate::new(1), bench, entries, askers }
     }
 
     /// Makes or finds the result of a step, and tells what happens.
@@ -119,23 +119,25 @@ impl<'a> Workshop<'a> {
 impl<'w> Work<'w> {
     fn look_up(&self) -> Result<Lookup<'w>> {
         let job = self.shop.job;
-        let twin = self.twin();
+        self.askers(|askers| askers.insert(self.index));
         job.store.lookup(&Request {
             recipe: &self.recipe,
             force: self.forced(),
-            waiting: &|| {
-                self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: twin.clone() });
-            },
+            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: self.twin() }),
             damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
             stopped: &|| job.stop.requested(),
         })
     }
 
-    /// A node of this run with the same recipe that came first.
+    /// A node of this run with the same recipe that may be at work on it.
     fn twin(&self) -> Option<String> {
-        let mut firsts = self.shop.firsts.lock().expect("no holder of this lock panics");
-        let first = *firsts.entry(self.recipe.key()).or_insert(self.index);
-        (first != self.index).then(|| self.shop.job.plan.steps()[first].id.clone())
+        let twin = self.askers(|askers| askers.iter().find(|asker| **asker != self.index).copied());
+        twin.map(|index| self.shop.job.plan.steps()[index].id.clone())
+    }
+
+    fn askers<T>(&self, ask: impl FnOnce(&mut BTreeSet<usize>) -> T) -> T {
+        let mut askers = self.shop.askers.lock().expect("no holder of this lock panics");
+        ask(askers.entry(self.recipe.key()).or_default())
     }
 
     fn make(&self, slot: Slot<'_>) -> Result<Done> {

@@ -77,7 +77,7 @@ impl Reason {
             let story = &entry.manifest.story;
             let same = (&*story.pipeline, &*story.node) == (pipeline, node);
             // The last result of this very node; if there is none, the most similar one.
-            (!same, if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
+            (if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
         });
         match last {
             None => Self::NeverRun,
@@ -261,6 +261,9 @@ mod tests {
         ];
         assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "batch: 16 -> 8, lr: 0.3 -> 0.1");
         assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries[2..]), "never run");
+        let [first, second, _] = entries;
+        let entries = [Entry { used: second.used, ..first.clone() }, Entry { used: first.used, ..second }];
+        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "lr: 0.2 -> 0.1");
     }
 
     #[test]

@@ -196,8 +196,44 @@ mod tests {
         assert!(!blobs.seems_right(output));
         fs::remove_file(blobs.path(output.digest)).unwrap();
         assert_eq!(blobs.check(output, false), Err(Fault::Missing));
+        assert!(!blobs.seems_right(output));
         put(dir.path(), &blobs, "content");
         assert_eq!(blobs.check(output, true), Ok(()));
+        assert_eq!(blobs.check(Output { size: 8, ..output }, true), Err(Fault::Wrong));
+    }
+
+    #[test]
+    fn what_is_remembered_is_believed_unless_all_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = blobs(dir.path());
+        let output = put(dir.path(), &blobs, "content");
+        let path = blobs.path(output.digest);
+        overwrite(&path, "kontent");
+        let remember = |digest| {
+            let signature = Signature::of(&path).unwrap();
+            blobs.checked.remember(&path, Looked { signature, digest });
+        };
+        remember(output.digest);
+        assert_eq!(blobs.check(output, false), Ok(()));
+        assert_eq!(blobs.check(output, true), Err(Fault::Wrong));
+        remember(Digest::of_bytes(b"kontent"));
+        assert_eq!(blobs.check(output, false), Err(Fault::Wrong));
+        // What was found to be right is remembered.
+        overwrite(&path, "content");
+        assert_eq!(blobs.check(output, false), Ok(()));
+        assert_eq!(blobs.checked.known(&path, Signature::of(&path).unwrap()), Some(output.digest));
+    }
+
+    #[test]
+    fn a_check_of_the_whole_store_believes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(&dir.path().join("store")).unwrap();
+        let made = crate::store::slot::tests::make(&store, |out| fs::write(out.join("file"), "content"));
+        let path = made.unwrap().path("file").unwrap();
+        overwrite(&path, "kontent");
+        let (signature, digest) = (Signature::of(&path).unwrap(), Digest::of_bytes(b"content"));
+        store.blobs.checked.remember(&path, Looked { signature, digest });
+        assert_eq!(store.verify().unwrap().damage.len(), 1);
     }
 
     #[cfg(unix)]
@@ -227,7 +263,9 @@ mod tests {
         let path = first.path(output.digest);
         let signature = Signature::of(&path).unwrap();
         assert_eq!(blobs(dir.path()).checked.known(&path, signature), Some(output.digest));
-        let rebooted = StatIndex::open(dir.path().join("blobs.index"), "another boot");
-        assert_eq!(rebooted.known(&path, signature), None);
+        for boot in ["another boot", ""] {
+            let rebooted = StatIndex::open(dir.path().join("blobs.index"), boot);
+            assert_eq!(rebooted.known(&path, signature), None);
+        }
     }
 }

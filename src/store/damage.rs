@@ -78,3 +78,21 @@ impl Store {
         wrong.then(|| format!("{} is no file; {}", shown::path(path), self.quarantine(path)))
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_put_away_from_behind_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, outside) = (dir.path().join("store"), dir.path().join("outside"));
+        let store = Store::open(&root).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "precious").unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("blobs")).unwrap();
+        let said = store.quarantine(&root.join("blobs/file"));
+        assert!(said.ends_with("blobs is a link, where a folder is wanted"), "{said}");
+        assert!(outside.join("file").exists());
+    }
+}

@@ -154,6 +154,13 @@ mod tests {
         let of = |names: &[&'static str]| Digest::of_named("test", names.iter().map(|name| (*name, content)));
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a", "b"]), of(&["b", "a"]));
+        // A name may look like the end of another one, its digest, and a length.
+        let (digest, length) = (Digest::from([b'x'; 32]), "\0".repeat(8));
+        let long = format!("a{}{length}b", "x".repeat(32));
+        assert_ne!(
+            Digest::of_named("test", [("a", digest), ("b", digest)]),
+            Digest::of_named("test", [(long.as_str(), digest)])
+        );
         assert_ne!(Digest::of_text("one", "x"), Digest::of_text("two", "x"));
     }
 }

@@ -152,3 +152,85 @@ fn too_many(manifest: &Manifest) -> Error {
     let files = manifest.outputs.len();
     Error::new(format!("the node left {files} files behind, more than the record of a result can name"))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::store::{Lookup, Machine, Request};
+
+    /// What comes of a node that leaves in its folder what `work` does.
+    pub(in crate::store) fn make(
+        store: &Store,
+        work: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Artifact> {
+        let recipe = Recipe {
+            format: crate::store::FORMAT,
+            kind: "work".into(),
+            version: 1,
+            params: serde_json::Map::new(),
+            inputs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            seed: None,
+            precision: None,
+        };
+        let request = Request {
+            recipe: &recipe,
+            force: true,
+            waiting: &|| (),
+            damaged: &|line| panic!("{line}"),
+            stopped: &|| true,
+        };
+        let Lookup::Miss(slot) = store.lookup(&request)? else { panic!("it is forced") };
+        work(slot.out()).unwrap();
+        let story = Story {
+            pipeline: "p".into(),
+            node: "n".into(),
+            gives: "text".into(),
+            logs: Vec::new(),
+            seconds: 0.0,
+            machine: Machine::this(1, "cpu"),
+        };
+        slot.commit(story)
+    }
+
+    fn names(store: &Store, work: impl FnOnce(&Path) -> io::Result<()>) -> Result<Vec<String>, String> {
+        let made =
+            make(store, work).map_err(|error| error.to_string().replace(store.root().to_str().unwrap(), ""));
+        made.map(|artifact| artifact.names().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn what_a_node_leaves_is_named_by_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let left = names(&store, |out| {
+            fs::create_dir_all(out.join("a/b"))?;
+            fs::write(out.join("a/b/manifest.json"), "")?;
+            fs::write(out.join("a-b"), "")
+        });
+        assert_eq!(left.unwrap(), ["a-b", "a/b/manifest.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_can_not_be_stored_is_told() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let touch = |name: &'static [u8]| move |out: &Path| fs::write(out.join(OsStr::from_bytes(name)), "");
+        let mut told: Vec<_> = [&b"a:b"[..], b"Manifest.json", b"recipe.json", b"a\nb", b"\xff"]
+            .into_iter()
+            .map(|name| names(&store, touch(name)).unwrap_err())
+            .collect();
+        told.push(names(&store, |out| std::os::unix::fs::symlink("/etc/passwd", out.join("l"))).unwrap_err());
+        let key = make(&store, |_| Ok(())).unwrap().key().to_string();
+        insta::assert_snapshot!(told.join("\n").replace(&key, "KEY"), @r"
+        the node left /work/KEY/a:b behind, which can't be stored: `a:b` is not a plain relative name
+        the node left /work/KEY/Manifest.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/recipe.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/a\nb behind, which can't be stored: `a\nb` is not a plain relative name
+        the node left /work/KEY/\xff behind, which can't be stored: its name is not UTF-8
+        the node left /work/KEY/l behind, which can't be stored: it is neither a file nor a folder
+        ");
+    }
+}

@@ -159,7 +159,10 @@ impl StatIndex {
     /// # Errors
     /// The first path, in order, that can't be read.
     pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
-        let now = SystemTime::now();
+        self.look_all_at(paths, SystemTime::now())
+    }
+
+    fn look_all_at(&self, paths: &[PathBuf], now: SystemTime) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
         let found: Vec<_> = {
             let entries = self.entries.read().expect(UNBROKEN);
             let entries = &*entries;
@@ -335,6 +338,16 @@ mod tests {
         assert_eq!(first.known(&path, looked.signature), None);
         assert!(looked.signature.is_racy(SystemTime::now()));
         assert!(!looked.signature.is_racy(SystemTime::now() + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_was_looked_at_is_remembered_once_it_has_settled() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "one");
+        let index = index(dir.path());
+        let later = SystemTime::now() + RACY + Duration::from_secs(1);
+        let looked = index.look_all_at(std::slice::from_ref(&path), later).unwrap();
+        assert_eq!(index.known(&path, looked[0].signature), Some(Digest::of_bytes(b"one")));
     }
 
     #[test]
