@@ -13,8 +13,9 @@ pub enum Event {
     NodeCached { node: String, kind: String, key: String },
     /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.
     NodeStarted { node: String, kind: String, key: String, reason: String, resumed: bool },
-    /// Another process works on the same key; this one waits for its result.
-    NodeWaiting { node: String, key: String },
+    /// Somebody works on the same key, and this node waits for the result: a node of this run, if there is one with
+    /// the same recipe (`twin` is one), or another run.
+    NodeWaiting { node: String, key: String, twin: Option<String> },
     /// `done` of `total` `unit`s of `stage` are finished.
     NodeProgress { node: String, stage: String, done: u64, total: u64, unit: String },
     /// A line worth keeping, e.g. an epoch's metrics.
@@ -25,8 +26,9 @@ pub enum Event {
     NodeFinished { node: String, kind: String, key: String, seconds: f64, stored: bool },
     /// A node's work failed.
     NodeFailed { node: String, error: String, help: Option<String> },
-    /// A node was left out because one that it needs failed.
-    NodeSkipped { node: String, because: String },
+    /// A node was left out because another one failed, which it `needs`; or which it doesn't, but nothing is begun
+    /// after a failure.
+    NodeSkipped { node: String, because: String, needs: bool },
     /// The run was asked to stop while this node worked; what it did so far is kept.
     NodeInterrupted { node: String },
     /// Results that were shown before are no longer shown; the store has them under `keys`.

@@ -25,9 +25,19 @@ impl PlainName {
 
     /// Whether a text is a single plain part: the name of a file or folder.
     pub fn is_part(text: &str) -> bool {
-        let is_bad = |char: char| char.is_control() || matches!(char, '/' | '\\' | ':');
         !matches!(text, "" | "." | "..") && text.len() <= 255 && !text.contains(is_bad)
     }
+}
+
+/// A text as a single plain part of at most `limit` bytes: characters that it can't have become `_`, and what is too
+/// long is cut off.
+pub fn plain_part(text: &str, limit: usize) -> String {
+    let part = text[..text.floor_char_boundary(limit)].replace(is_bad, "_");
+    if matches!(part.as_str(), "" | "." | "..") { "_".to_owned() } else { part }
+}
+
+fn is_bad(char: char) -> bool {
+    char.is_control() || matches!(char, '/' | '\\' | ':')
 }
 
 impl TryFrom<String> for PlainName {
@@ -94,6 +104,21 @@ mod tests {
             assert!(bad.parse::<PlainName>().is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<PlainName>("\"../a\"").is_err());
+    }
+
+    #[test]
+    fn any_text_can_be_made_a_part() {
+        for (text, part) in [
+            ("写真 (2)", "写真 (2)"),
+            ("12:30\n", "12_30_"),
+            ("a\\b/c", "a_b_c"),
+            ("..", "_"),
+            ("", "_"),
+            ("ääääää", "äääää"),
+        ] {
+            assert_eq!(plain_part(text, 11), part);
+            assert!(PlainName::is_part(part));
+        }
     }
 
     proptest! {

@@ -210,6 +210,8 @@ struct Work {
 enum End {
     #[default]
     Well,
+    /// With more than a small disk has room for.
+    Much,
     Fail,
     Panic,
 }
@@ -245,6 +247,7 @@ impl Node for Work {
         }
         match self.end {
             End::Well => write(&cx.out.join("text"), &log),
+            End::Much => write(&cx.out.join("text"), &"b".repeat(200_000)),
             End::Fail => Err(Error::new("it did not go well").help("try again")),
             End::Panic => panic!("out of cheese"),
         }
@@ -354,12 +357,12 @@ impl Test {
     }
 
     fn forecast(&self) -> Vec<Forecast> {
-        run::forecast(&self.load().plan, &Store::peek(&self.store)).unwrap()
+        run::forecast(&self.load().plan, &Store::peek(&self.store).unwrap()).unwrap()
     }
 
     fn blob(&self, node: &str) -> PathBuf {
         let key = self.forecast().into_iter().find(|row| row.node == node).unwrap().key.unwrap();
-        Store::peek(&self.store).find(key.parse().unwrap()).unwrap().path("text").unwrap()
+        Store::peek(&self.store).unwrap().find(key.parse().unwrap()).unwrap().path("text").unwrap()
     }
 
     fn damage_found(&self) -> Vec<String> {
@@ -542,8 +545,31 @@ fn sources_are_known_on_hits_too() {
 fn equal_nodes_of_one_run_do_the_work_once() {
     let nodes = "w: {type: work, epochs: 3, milliseconds: 20}\nv: {type: work, epochs: 3}";
     let ran = Test::new().nodes(nodes).run().ok();
-    let Summary { ran, cached, .. } = ran.result.unwrap();
-    assert_eq!((ran, cached), (1, 1));
+    let waiting = ran.events.iter().find_map(|event| match event {
+        Event::NodeWaiting { node, twin, .. } => Some((node.clone(), twin.clone())),
+        _ => None,
+    });
+    let Summary { ran: made, cached, .. } = ran.result.unwrap();
+    assert_eq!((made, cached), (1, 1));
+    // The second may come so late that it does not wait; if it does, it is told for whom.
+    let pairs = [("v", "w"), ("w", "v")].map(|(node, twin)| (node.to_owned(), Some(twin.to_owned())));
+    assert!(waiting.as_ref().is_none_or(|waiting| pairs.contains(waiting)), "{waiting:?}");
+}
+
+#[test]
+fn one_node_at_a_time_has_the_device() {
+    let nodes = "v: {type: work, epochs: 6, milliseconds: 5}\nw: {type: work, epochs: 5, milliseconds: 5}";
+    let ran = Test::new().nodes(nodes).run().ok();
+    let mut at_work: Vec<_> = ran
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::NodeProgress { node, .. } => Some(node.as_str()),
+            _ => None,
+        })
+        .collect();
+    at_work.dedup();
+    assert_eq!(at_work.len(), 2, "{at_work:?}");
 }
 
 // ---- which nodes ----
@@ -574,6 +600,8 @@ fn force_replaces_the_entry() {
         .because("a", "forced");
     let test = ran.cached(&["b", "both"]).test();
     assert!(created(&test) > before, "the blob was not replaced");
+    let shown = fs::read_to_string(test.path("runs/toys/a/manifest.json")).unwrap();
+    assert_eq!(shown, fs::read_to_string(record(&test, "a")).unwrap());
 }
 
 #[test]
@@ -613,8 +641,15 @@ fn without_it_nothing_new_begins() {
         help: Some("try again".into()),
     };
     assert!(ran.events.contains(&failed));
-    let skipped = ran.events.iter().filter(|event| matches!(event, Event::NodeSkipped { .. })).count();
-    assert!(skipped >= 2, "{:#?}", ran.events);
+    let needs = |wanted: bool| {
+        ran.nodes(|event| match event {
+            Event::NodeSkipped { node, because, needs } if because == "bad" && *needs == wanted => Some(node),
+            _ => None,
+        })
+    };
+    assert_eq!(needs(true), ["after", "later"]);
+    // `a` was begun before `bad` had failed, or it was not.
+    assert!(needs(false).ends_with(&["last".to_owned(), "n".to_owned()]), "{:#?}", ran.events);
 }
 
 #[test]
@@ -642,9 +677,12 @@ fn a_corrupted_blob_is_put_away_and_made_anew() {
     let test = three();
     let blob = test.blob("both");
     overwrite(&blob, "one tvo");
+    set_old(&blob);
     let ran = test.run().ok().warned("stored file `text` of result").ran(&["both"]).cached(&["a", "b"]);
     let ran = ran.because("both", "its stored result is damaged").gave("both", "one two");
     let test = ran.test();
+    // It stays for a while, however old it is.
+    prune(&test, Limits { size: None, ..NOTHING }, false);
     let quarantined: Vec<_> = fs::read_dir(test.store.join("quarantine")).unwrap().flatten().collect();
     assert_eq!(quarantined.len(), 1);
     assert_eq!(fs::read_to_string(quarantined[0].path()).unwrap(), "one tvo");
@@ -667,6 +705,124 @@ fn a_damaged_record_is_a_miss() {
     let text = fs::read_to_string(&record).unwrap();
     fs::write(&record, text.replace("\"seconds\": ", "\"seconds\": 1")).unwrap();
     test.run().ok().warned("is damaged").ran(&["a"]).cached(&["b", "both"]);
+}
+
+/// Where the record of a node's result lies.
+fn record(test: &Test, node: &str) -> PathBuf {
+    let key = test.forecast().into_iter().find(|row| row.node == node).unwrap().key.unwrap();
+    test.store.join("manifests").join(&key[..2]).join(format!("{}.json", &key[2..]))
+}
+
+#[test]
+fn whatever_a_disk_makes_of_a_record_is_made_anew() {
+    type Damage = fn(&Test, &Path);
+    let kinds: &[(&str, Damage)] = &[
+        ("nothing is left", |_, path| fs::write(path, "").unwrap()),
+        ("zeros", |_, path| fs::write(path, [0; 4096]).unwrap()),
+        ("cut off", |_, path| fs::write(path, &fs::read(path).unwrap()[..300]).unwrap()),
+        ("not UTF-8", |_, path| fs::write(path, b"\xff\xfe{}").unwrap()),
+        ("too large", |_, path| {
+            fs::File::options().write(true).open(path).unwrap().set_len(1 << 30).unwrap();
+        }),
+        ("of another key", |test, path| fs::copy(record(test, "b"), path).map(drop).unwrap()),
+        ("a folder", |_, path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir_all(path.join("below")).unwrap();
+        }),
+        ("nested", |_, path| fs::write(path, "[".repeat(1 << 20)).unwrap()),
+    ];
+    let test = three();
+    let path = record(&test, "a");
+    kinds.iter().fold(test, |test, (name, damage)| {
+        damage(&test, &path);
+        assert_eq!(test.forecast()[0].status, Status::Miss, "{name}");
+        assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 2, "{name}");
+        let test =
+            test.run().ok().warned("is damaged; it was moved to").ran(&["a"]).cached(&["b", "both"]).test();
+        damage(&test, &path);
+        let damage = test.damage_found();
+        assert!(
+            matches!(&damage[..], [one] if one.contains("is damaged; it was moved to")),
+            "{name}: {damage:?}"
+        );
+        test.run().ok().ran(&["a"]).test()
+    });
+}
+
+#[test]
+fn a_folder_where_a_file_is_wanted_makes_way() {
+    let test = three();
+    let (blob, key) = (test.blob("a"), test.forecast()[0].key.clone().unwrap());
+    let places = [blob, test.store.join("locks").join(key)];
+    for path in &places {
+        fs::remove_file(path).unwrap();
+        fs::create_dir_all(path.join("below")).unwrap();
+    }
+    let test =
+        test.run().ok().warned("stored file `text`").warned("is no file; it was moved to").ran(&["a"]).test();
+    assert!(places.iter().all(|path| path.is_file()));
+    // The packed files only make things faster.
+    for name in ["files.index", "blobs.index"] {
+        let path = test.store.join(name);
+        let _ = fs::remove_file(&path);
+        fs::create_dir_all(path.join("below")).unwrap();
+    }
+    let test = test.file("b.txt", "zwei").run().ok().ran(&["b", "both"]).test();
+    assert!(!test.store.join("files.index").exists() && test.store.join("blobs.index").is_file());
+    test.run().ok().ran(&[]);
+}
+
+#[test]
+fn many_damaged_files_of_one_result_are_a_few_lines() {
+    let test = three();
+    let path = record(&test, "both");
+    let outputs: BTreeMap<_, _> = (0..5000)
+        .map(|i| {
+            (format!("{i}"), serde_json::json!({"digest": store::Digest::of_bytes(&[i as u8]), "size": i}))
+        })
+        .collect();
+    forge(&path, |all| all["outputs"] = serde_json::json!(outputs));
+    let ran = test.run().ok().warned("4997 more stored files of result").ran(&["both"]);
+    let warnings = ran.events.iter().filter(|event| matches!(event, Event::NodeWarning { .. })).count();
+    assert_eq!(warnings, 4);
+}
+
+/// Changes a record as somebody would who knows how its sums are made.
+fn forge(path: &Path, change: impl FnOnce(&mut serde_json::Value)) {
+    use store::Digest;
+    let mut value: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    value.as_object_mut().unwrap().shift_remove("checksum");
+    change(&mut value);
+    let named: BTreeMap<String, Digest> = value["outputs"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, output)| (name.clone(), output["digest"].as_str().unwrap().parse().unwrap()))
+        .collect();
+    let named = named.iter().map(|(name, digest)| (name.as_str(), *digest));
+    value["digest"] = Digest::of_named("kiln 2026 artifact", named).to_string().into();
+    let sum = Digest::of_text("kiln 2026 manifest", &store::canonical(&value));
+    value["checksum"] = sum.to_string().into();
+    fs::write(path, value.to_string()).unwrap();
+}
+
+#[test]
+fn a_forged_record_writes_nothing_elsewhere() {
+    let test = three();
+    let inside = test.path("outside").display().to_string();
+    let names = ["../../../outside", "../b/evil", inside.as_str(), "manifest.json", "text/below", "a\\..\\b"];
+    let test = names.into_iter().fold(test, |test, name| {
+        let path = record(&test, "a");
+        forge(&path, |all| all["outputs"][name] = all["outputs"]["text"].clone());
+        fs::remove_dir_all(test.path("runs")).unwrap();
+        let test = test.run().ok().warned("is damaged").ran(&["a"]).gave("a", "one").test();
+        assert!(!test.path("outside").exists() && !test.path("runs/toys/b/evil").exists(), "{name}");
+        test
+    });
+    // What is forged and could be so is what the store says.
+    forge(&record(&test, "a"), |all| all["outputs"]["more"] = all["outputs"]["text"].clone());
+    let test = test.run().ok().cached(&["a", "b"]).test();
+    assert_eq!(fs::read_to_string(test.path("runs/toys/a/more")).unwrap(), "one");
 }
 
 #[test]
@@ -779,6 +935,47 @@ fn an_interrupted_node_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_stop_that_comes_too_late_stops_nothing() {
+    let stop = Stop::default();
+    let ran = Test::new().nodes("w: {type: work, epochs: 1}").run_watched(&stop, |event| {
+        if matches!(event, Event::NodeFinished { .. }) {
+            stop.request();
+        }
+    });
+    ran.ok().ran(&["w"]);
+}
+
+#[test]
+fn what_is_forced_begins_anew() {
+    let stop = Stop::default();
+    let ran = Test::new().nodes(SLOW).run_watched(&stop, |event| {
+        if matches!(event, Event::NodeProgress { done: 2, .. }) {
+            stop.request();
+        }
+    });
+    let test = ran.fails(ErrorKind::Interrupted).test();
+    let ran = test.options(|options| options.force = vec!["w".into()]).run().ok().ran(&["n", "w"]);
+    assert!(ran.events.iter().any(|event| matches!(event, Event::NodeProgress { done: 1, .. })));
+    assert!(!ran.events.iter().any(|event| matches!(event, Event::NodeStarted { resumed: true, .. })));
+}
+
+#[test]
+fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
+    let test =
+        Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
+    let needs = |test: &Test, force: &str| {
+        let options = Options { device: "cuda:0".into(), force: vec![force.into()], ..Options::default() };
+        run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
+    };
+    assert!(needs(&test, "a"));
+    let test = test.run().ok().test();
+    assert!(!needs(&test, "a"));
+    assert!(needs(&test, "w"));
+    let precisions: Vec<_> = test.forecast().into_iter().map(|row| row.recipe.unwrap().precision).collect();
+    assert_eq!(precisions, [None, Some("f32".to_owned())]);
+}
+
+#[test]
 fn more_epochs_than_a_finished_run_are_told() {
     let test = Test::new().nodes("w: {type: work, epochs: 2}").run().ok().test();
     let test = test.nodes("w: {type: work, epochs: 4}");
@@ -808,7 +1005,7 @@ fn the_second_of_two_runs_waits_and_finds() {
         });
         wait.recv().unwrap();
         let second = second.run().ok().ran(&[]).cached(&["w"]);
-        assert!(matches!(second.events[1], Event::NodeWaiting { .. }), "{:#?}", second.events);
+        assert!(matches!(second.events[1], Event::NodeWaiting { twin: None, .. }), "{:#?}", second.events);
         first.join().unwrap().ok().ran(&["w"]);
     });
 }
@@ -877,7 +1074,7 @@ fn the_shown_spec_is_a_valid_pipeline() {
     let test = three();
     let loaded = plan::load(&test.path("runs/toys/pipeline.yaml"), KINDS);
     let shown = loaded.unwrap_or_else(|rejected| panic!("{:?}", rejected.problems));
-    let rows = run::forecast(&shown.plan, &Store::peek(&test.store)).unwrap();
+    let rows = run::forecast(&shown.plan, &Store::peek(&test.store).unwrap()).unwrap();
     assert!(rows.iter().all(|row| row.status == Status::Hit), "{rows:#?}");
 }
 
@@ -914,12 +1111,88 @@ fn prune_takes_what_was_used_longest_ago() {
 }
 
 #[test]
+fn what_was_used_last_stays_whatever_its_key() {
+    for recent in ["a", "b"] {
+        let test = three();
+        for node in ["a", "b", "both"] {
+            used(&test, node, if node == recent { 1 } else { 2 });
+        }
+        assert_eq!(prune(&test, Limits { size: Some(3), ..NOTHING }, false).results.len(), 2);
+        test.options(|options| options.only = vec![recent.into()]).run().ok().cached(&[recent]);
+    }
+}
+
+/// Makes a result look as if it was last used so many hours ago.
+fn used(test: &Test, node: &str, hours: u64) {
+    let file = fs::File::options().append(true).open(record(test, node)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_hours(hours)).unwrap();
+}
+
+#[test]
+fn prune_takes_what_was_not_used_for_long() {
+    let test = three();
+    for (node, hours) in [("a", 25), ("b", 23), ("both", 23)] {
+        used(&test, node, hours);
+    }
+    let day = Limits { size: None, age: Some(Duration::from_hours(24)), spare: Duration::ZERO };
+    assert_eq!(prune(&test, day, false).results.len(), 1);
+    test.run().ok().ran(&["a"]).cached(&["b", "both"]);
+}
+
+#[test]
+fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
+    let nodes = "a: {type: read, file: a.txt}
+        b: {type: read, file: b.txt}
+        m: {type: length, of: a}
+        n: {type: length, of: b}";
+    let test = Test::new().file("a.txt", "one").file("b.txt", "two").nodes(nodes).run().ok().test();
+    for (node, hours) in [("m", 9), ("n", 8), ("a", 7), ("b", 6)] {
+        used(&test, node, hours);
+    }
+    let names = |pruned: store::Pruned| {
+        pruned.results.iter().map(|entry| entry.manifest.story.node.clone()).collect::<Vec<_>>()
+    };
+    // Without `m` it is as much as before: `n` has the same file.
+    assert_eq!(names(prune(&test, Limits { size: Some(6), ..NOTHING }, true)), ["m", "n"]);
+    let old = Limits { size: None, age: Some(Duration::from_mins(8 * 60 + 30)), spare: Duration::ZERO };
+    let pruned = prune(&test, old, false);
+    assert_eq!((pruned.blobs, pruned.freed, pruned.kept), (0, 0, 7));
+    test.run().ok().ran(&["m"]).cached(&["a", "b", "n"]);
+}
+
+#[test]
+fn prune_forgets_files_that_are_gone() {
+    let test = three();
+    let (a, b) = (test.path("a.txt"), test.path("b.txt"));
+    let looked = |path: &Path| store::stat::Looked {
+        signature: store::stat::Signature::of(path).unwrap(),
+        digest: store::Digest::of_bytes(b""),
+    };
+    let (of_a, of_b) = (looked(&a), looked(&b));
+    let store = Store::open(&test.store).unwrap();
+    store.files().remember(&a, of_a);
+    store.files().remember(&b, of_b);
+    store.save().unwrap();
+    drop(store);
+    fs::remove_file(&a).unwrap();
+    let blobs = |test: &Test| fs::metadata(test.store.join("blobs.index")).unwrap().len();
+    let before = blobs(&test);
+    prune(&test, NOTHING, false);
+    let store = Store::peek(&test.store).unwrap();
+    assert_eq!(store.files().known(&a, of_a.signature), None);
+    assert_eq!(store.files().known(&b, of_b.signature), Some(of_b.digest));
+    assert!(blobs(&test) < before);
+}
+
+#[test]
 fn a_dry_run_removes_nothing_and_a_real_one_everything() {
     let test = three();
     assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
     let test = test.run().ok().ran(&[]).test();
     let pruned = prune(&test, NOTHING, false);
     assert_eq!((pruned.results.len(), pruned.blobs, pruned.freed), (3, 3, 13));
+    assert_eq!(test.damage_found(), Vec::<String>::new());
+    assert!(Store::peek(&test.store).unwrap().entries().is_empty());
     test.run().ok().ran(&["a", "b", "both"]);
 }
 
@@ -951,6 +1224,297 @@ fn files_without_a_record_are_swept_after_a_while() {
     assert_eq!(prune(&test, any, false).blobs, 1);
 }
 
+// ---- a store that somebody else packed ----
+
+/// Makes a file or a folder look as if nobody had touched it for months.
+fn set_old(path: &Path) {
+    set_age(path, Duration::from_hours(24 * 99));
+}
+
+fn set_age(path: &Path, age: Duration) {
+    fs::File::open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+}
+
+/// A folder outside the store with whatever names the store itself might use, and nothing but old files.
+fn outside(test: &Test) -> (PathBuf, impl Fn() + use<>) {
+    let folder = test.path("outside");
+    let key = test.forecast()[0].key.clone().unwrap();
+    let names = [&key, &key[2..], &format!("{}.json", &key[2..]), ".tmp-x", "a.txt", "lock"]
+        .map(|name| folder.join(name));
+    let below = folder.join("ab").join(&key[2..]);
+    fs::create_dir_all(below.parent().unwrap()).unwrap();
+    for path in names.iter().chain([&below]) {
+        fs::write(path, "precious").unwrap();
+        set_old(path);
+    }
+    let all = names.len() + 1;
+    let check = {
+        let folder = folder.clone();
+        move || {
+            let left: Vec<_> = fs::read_dir(&folder).unwrap().flatten().map(|entry| entry.path()).collect();
+            assert_eq!(left.len(), all, "{left:?}");
+            let files = names.iter().chain([&below]);
+            files.for_each(|path| {
+                assert_eq!(fs::read_to_string(path).unwrap(), "precious", "{}", path.display())
+            });
+        }
+    };
+    (folder, check)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_where_the_store_has_its_own_is_refused() {
+    let test = three();
+    let (outside, untouched) = outside(&test);
+    for name in
+        ["manifests", "blobs", "work", "scratch", "locks", "downloads", "quarantine", "lock", "format"]
+    {
+        let (path, aside) = (test.store.join(name), test.path("aside"));
+        let there = fs::rename(&path, &aside).is_ok();
+        let target = if path.extension().is_none() && ["lock", "format"].contains(&name) {
+            outside.join("a.txt")
+        } else {
+            outside.clone()
+        };
+        std::os::unix::fs::symlink(target, &path).unwrap();
+        let told = |error: Error| {
+            assert_eq!(error.kind(), ErrorKind::Store);
+            assert!(error.to_string().contains(" is a link, where the store has a f"), "{error}");
+        };
+        told(Store::open(&test.store).unwrap_err());
+        told(Store::peek(&test.store).unwrap_err());
+        told(store::prune(&test.store, NOTHING, true).unwrap_err());
+        told(store::prune(&test.store, NOTHING, false).unwrap_err());
+        untouched();
+        fs::remove_file(&path).unwrap();
+        if there {
+            fs::rename(aside, path).unwrap();
+        }
+    }
+    test.run().ok().ran(&[]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_deeper_in_the_store_is_not_followed() {
+    use std::os::unix::fs::symlink;
+    let test = three();
+    let (outside, untouched) = outside(&test);
+    let key = test.forecast()[0].key.clone().unwrap();
+    let link = |to: &Path, path: &str| {
+        let path = test.store.join(path);
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(to, path).unwrap();
+    };
+    let file = outside.join("a.txt");
+    for folder in ["blobs/zz", "blobs/ab", "manifests/zz", "manifests/ab", "quarantine/blobs-ab-x"] {
+        link(&outside, folder);
+    }
+    for folder in ["work", "scratch"] {
+        link(&outside, &format!("{folder}/{key}"));
+    }
+    for path in [
+        format!("downloads/{key}"),
+        format!("downloads/{key}.part"),
+        format!("locks/{key}"),
+        "files.index".to_owned(),
+        "CACHEDIR.TAG".to_owned(),
+    ] {
+        let _ = fs::remove_file(test.store.join(&path));
+        if path != "CACHEDIR.TAG" {
+            link(&file, &path);
+        }
+    }
+    link(&file, &format!("manifests/{}/{}.json", &key[..2], &key[2..]));
+    let test = test.run().ok().warned("is damaged").ran(&["a"]).test();
+    untouched();
+    let test = test.options(|options| options.force = vec!["b".into()]).run().ok().ran(&["b"]).test();
+    untouched();
+    prune(&test, NOTHING, false);
+    untouched();
+    test.damage_found();
+    untouched();
+}
+
+#[cfg(unix)]
+#[test]
+fn what_holds_links_is_no_checkpoint() {
+    let test = Test::new().nodes("w: {type: work, epochs: 2}");
+    let key = test.forecast()[0].key.clone().unwrap();
+    Store::open(&test.store).unwrap();
+    let scratch = test.store.join("scratch").join(key);
+    fs::create_dir_all(&scratch).unwrap();
+    fs::write(test.path("outside"), "0 0\n").unwrap();
+    std::os::unix::fs::symlink(test.path("outside"), scratch.join("epochs")).unwrap();
+    let ran = test.run().ok().ran(&["w"]).gave("w", "0 0\n1 0\n");
+    assert!(!ran.events.iter().any(|event| matches!(event, Event::NodeStarted { resumed: true, .. })));
+    assert_eq!(fs::read_to_string(ran.test.path("outside")).unwrap(), "0 0\n");
+}
+
+#[test]
+fn prune_removes_only_what_has_a_name_of_the_stores() {
+    let test = three();
+    let digest = store::Digest::of_bytes(b"nobody's").to_string();
+    let (shelf, rest) = digest.split_at(2);
+    let own = [
+        format!("blobs/{shelf}/{rest}"),
+        format!("blobs/{shelf}/.tmp-x"),
+        format!("manifests/{shelf}/.tmp-x"),
+        format!("locks/{digest}"),
+        format!("locks/{digest}.lease"),
+        format!("work/{digest}/half"),
+        format!("scratch/{digest}/checkpoint"),
+        format!("downloads/{digest}.part"),
+        format!("quarantine/blobs-{shelf}-{rest}"),
+        ".tmp-x".to_owned(),
+    ];
+    let not = [
+        format!("blobs/{shelf}/notes.txt"),
+        format!("blobs/{shelf}/{rest}.bak"),
+        format!("blobs/{shelf}0/{rest}"),
+        format!("blobs/{shelf}0/.tmp-x"),
+        format!("blobs/zz/{rest}"),
+        format!("blobs/{}/{rest}", shelf.to_uppercase() + "A"),
+        "blobs/notes.txt".to_owned(),
+        format!("manifests/{shelf}/notes.json"),
+        format!("manifests/{shelf}/{rest}.txt"),
+        "locks/notes".to_owned(),
+        "work/photos/a.jpg".to_owned(),
+        "scratch/photos/a.jpg".to_owned(),
+        "downloads/film.mp4".to_owned(),
+        "quarantine/mine.txt".to_owned(),
+        "notes.txt".to_owned(),
+        "photos/a.jpg".to_owned(),
+    ];
+    let age = |age| {
+        for name in own.iter().chain(&not) {
+            let path = test.store.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "x").unwrap();
+            set_age(&path, age);
+            if path.parent() != Some(&test.store) {
+                set_age(path.parent().unwrap(), age);
+            }
+        }
+    };
+    let any = Limits { size: None, ..NOTHING };
+    let left = |names: &[String]| names.iter().filter(|name| test.store.join(name).exists()).count();
+    age(Duration::from_mins(50));
+    prune(&test, any, false);
+    assert_eq!(left(&own), own.len(), "somebody may still be about to use them");
+    age(Duration::from_hours(24 * 29));
+    prune(&test, any, false);
+    assert_eq!(left(&own), 3, "checkpoints, downloads and what is in quarantine stay longer");
+    age(Duration::from_hours(24 * 31));
+    prune(&test, any, true);
+    assert_eq!((left(&own), left(&not)), (own.len(), not.len()), "a dry run removes nothing");
+    assert_eq!(prune(&test, any, false).blobs, 2);
+    assert_eq!((left(&own), left(&not)), (0, not.len()));
+    let verified = Store::open(&test.store).unwrap().verify().unwrap();
+    assert_eq!(verified.damage, Vec::<String>::new());
+    assert_eq!(verified.strange.len(), 2, "{:?}", verified.strange);
+    test.run().ok().ran(&[]);
+}
+
+#[test]
+fn a_folder_of_the_users_is_no_store() {
+    let mut test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}");
+    test.store = test.path("photos");
+    for name in ["manifests/ab", "locks", "work/trip"] {
+        fs::create_dir_all(test.store.join(name)).unwrap();
+        fs::write(test.store.join(name).join("a.jpg"), "precious").unwrap();
+        set_old(&test.store.join(name).join("a.jpg"));
+    }
+    let list = |test: &Test| {
+        let mut names: Vec<_> =
+            fs::read_dir(&test.store).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let told = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert!(
+            error.to_string().ends_with("photos is no store: other things are in it, and no marker"),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint(),
+            Some("nothing was changed; name a store, or a new or empty folder, with `--store DIR`")
+        );
+    };
+    told(Store::peek(&test.store).unwrap_err());
+    told(store::prune(&test.store, NOTHING, false).unwrap_err());
+    told(store::prune(&test.store, NOTHING, true).unwrap_err());
+    let ran = test.run();
+    told(ran.result.unwrap_err());
+    assert_eq!(list(&ran.test), ["locks", "manifests", "work"]);
+}
+
+#[test]
+fn a_store_from_before_there_were_markers_is_taken_over() {
+    let test = three();
+    let marker = test.store.join("format");
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "kiln store 1\n");
+    fs::remove_file(&marker).unwrap();
+    assert_eq!(prune(&test, Limits { size: None, ..NOTHING }, false).kept, 13);
+    assert!(!marker.exists());
+    let test = test.run().ok().ran(&[]).test();
+    assert!(marker.exists());
+    fs::write(&marker, "").unwrap();
+    let _ran = test.run().ok().ran(&[]).cached(&["a", "b", "both"]);
+    assert_eq!(fs::read_to_string(&marker).unwrap(), "kiln store 1\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn another_users_store_may_only_be_read() {
+    use std::os::unix::fs::chown;
+    let test = three();
+    // Only the administrator can give files away.
+    if chown(&test.store, Some(65_534), None).is_err() {
+        return;
+    }
+    let test = test.run().ok().ran(&[]).cached(&["a", "b", "both"]).test();
+    assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
+    let error = store::prune(&test.store, NOTHING, false).unwrap_err();
+    assert!(error.to_string().starts_with("cannot prune the store"), "{error}");
+    overwrite(&test.blob("b"), "tvo");
+    let ran = test.run().fails(ErrorKind::Store).warned("could not be moved").ran(&[]);
+    let told = ran.events.iter().any(|event| match event {
+        Event::NodeFailed { error, .. } => error.ends_with("may only be read: it belongs to another user"),
+        _ => false,
+    });
+    assert!(told, "{:#?}", ran.events);
+    chown(&ran.test.store, Some(0), None).unwrap();
+    ran.test().run().ok().ran(&["b"]).cached(&["a", "both"]);
+}
+
+#[test]
+fn what_needs_no_writing_works_where_nothing_can_be_written() {
+    let test = Test::new();
+    let Some(disk) = small_disk(test.dir.path(), "4m") else { return };
+    let test = test.file("a.txt", "one").file("b.txt", "two").nodes(THREE).run().ok().test();
+    // Files that have to be read again would be written down.
+    let test = test.file("a.txt", "one").file("b.txt", "two");
+    let frozen = Command::new("mount").args(["-o", "remount,ro"]).arg(test.dir.path()).status();
+    assert!(frozen.unwrap().success());
+    let test = test.run().ok().ran(&[]).cached(&["a", "b", "both"]).test();
+    assert_eq!(test.forecast().iter().filter(|row| row.status == Status::Hit).count(), 3);
+    assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 3);
+    assert_eq!(test.damage_found(), Vec::<String>::new());
+    assert_eq!(prune(&test, NOTHING, true).results.len(), 3);
+    let ran = test.options(|options| options.force = vec!["a".into()]).run().fails(ErrorKind::Store);
+    let told = ran.events.iter().any(|event| match event {
+        Event::NodeFailed { error, .. } => error.contains("may only be read: Read-only file system"),
+        _ => false,
+    });
+    assert!(told, "{:#?}", ran.events);
+    // The folder can't be removed while something is mounted in it.
+    drop(disk);
+}
+
 // ---- trouble ----
 
 #[test]
@@ -962,8 +1526,8 @@ fn a_store_that_cannot_be_made_is_told() {
     assert_eq!(error.hint(), Some("name a folder that you may write to with `--store DIR`"));
 }
 
-/// A file system of 96 KiB that is full at once; `None` where this may not be done (it takes root, on Linux).
-fn tiny_disk(at: &Path) -> Option<impl Drop + use<>> {
+/// A file system of its own; `None` where this may not be done (it takes root, on Linux).
+fn small_disk(at: &Path, size: &str) -> Option<impl Drop + use<>> {
     struct Mounted(PathBuf);
     impl Drop for Mounted {
         fn drop(&mut self) {
@@ -971,14 +1535,20 @@ fn tiny_disk(at: &Path) -> Option<impl Drop + use<>> {
         }
     }
     fs::create_dir_all(at).unwrap();
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=96k", "tmpfs"]).arg(at).output();
+    let mount =
+        Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at).output();
     mount.is_ok_and(|output| output.status.success()).then(|| Mounted(at.to_owned()))
 }
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing_half_written() {
-    let test = Test::new().file("a.txt", "one").file("b.txt", &"b".repeat(200_000)).nodes(THREE);
-    let Some(disk) = tiny_disk(&test.store) else { return };
+    // One after the other: side by side they would race for the last kilobytes.
+    let nodes = "a: {type: read, file: a.txt}
+        b: {type: work, epochs: 1, end: much, after: a}
+        both: {type: join, left: a, right: b}";
+    let test = Test::new().file("a.txt", "one").nodes(nodes);
+    // Full at once.
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
     let ran = test.run().fails(ErrorKind::Store).ran(&["a"]);
     let told = ran.events.iter().find_map(|event| match event {
         Event::NodeFailed { node, error, .. } if node == "b" => Some(error.clone()),
@@ -988,11 +1558,41 @@ fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     assert_eq!(ran.test.damage_found(), Vec::<String>::new());
     assert_eq!(fs::read_dir(ran.test.store.join("work")).unwrap().count(), 0, "the work folder is left");
     // With less to keep there is room.
-    let ran = ran.test().file("b.txt", "two").run().ok().ran(&["b", "both"]).cached(&["a"]);
-    let test = ran.gave("both", "one two").test();
+    let nodes = nodes.replace("much", "well");
+    let ran = ran.test().nodes(&nodes).run().ok().ran(&["b", "both"]).cached(&["a"]);
+    let test = ran.gave("both", "one 0 0\n").test();
     // The folder can't be removed while something is mounted in it.
     drop(disk);
     drop(test);
+}
+
+#[test]
+fn what_is_there_is_found_on_a_full_disk() {
+    let test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}");
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
+    let test = test.run().ok().test();
+    // What was read would be written down, were there room.
+    fs::remove_file(test.store.join("blobs.index")).unwrap();
+    assert!(fs::write(test.store.join("filler"), [0; 200_000]).is_err());
+    let test = test.run().ok().ran(&[]).cached(&["a"]).test();
+    assert!(!test.store.join("blobs.index").exists());
+    drop(disk);
+}
+
+#[test]
+fn trouble_with_the_store_is_the_worst() {
+    let nodes = "a: {type: read, file: a.txt}
+        big: {type: work, epochs: 1, end: much}
+        bad: {type: work, epochs: 0, end: fail, after: a}";
+    let test = Test::new().file("a.txt", "one").nodes(nodes);
+    let Some(disk) = small_disk(&test.store, "96k") else { return };
+    let ran = test.options(|options| options.keep_going = true).run().fails(ErrorKind::Store);
+    let failed = ran.nodes(|event| match event {
+        Event::NodeFailed { node, .. } => Some(node),
+        _ => None,
+    });
+    assert!(failed.contains(&"big".to_owned()), "{failed:?}");
+    drop(disk);
 }
 
 // ---- much to look at (how fast is for benches/) ----

@@ -12,6 +12,7 @@ use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
     report::words::{ago, count, size},
+    shown,
     store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
 };
 
@@ -94,7 +95,7 @@ fn root(store: &StoreArgs) -> Result<PathBuf> {
 }
 
 fn list(root: &Path, json: bool) -> Result<()> {
-    let mut entries = Store::peek(root).entries();
+    let mut entries = Store::peek(root)?.entries();
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
     if json {
         entries.iter().for_each(|entry| println!("{}", as_json(entry)));
@@ -111,7 +112,8 @@ fn row(entry: &Entry, now: SystemTime) -> String {
     let manifest = &entry.manifest;
     let (kind, story) = (&manifest.recipe.kind, &manifest.story);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
-    let (size, name) = (size(manifest.size()), format!("{}/{}", story.pipeline, story.node));
+    let name = format!("{}/{}", shown::text(&story.pipeline), shown::text(&story.node));
+    let (size, kind) = (size(manifest.size()), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
 
@@ -132,14 +134,14 @@ fn verify(root: &Path) -> Result<()> {
     if !root.is_dir() {
         return Err(nothing_at(root));
     }
-    let Verified { results, bytes, damage } = Store::open(root)?.verify()?;
-    damage.iter().for_each(|line| println!("{line}"));
+    let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
+    damage.iter().chain(&strange).for_each(|line| println!("{line}"));
     println!("{}, {} read", count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());
     }
     let message = format!("the store had {}", count(damage.len(), "damaged file"));
-    Err(Error::store(message).help("they are in quarantine now; the next run makes anew what it needs"))
+    Err(Error::store(message).help("the next run makes anew what it needs"))
 }
 
 fn nothing_at(root: &Path) -> Error {

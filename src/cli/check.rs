@@ -67,7 +67,7 @@ fn can_be_shown(path: &Path, loaded: &Loaded) -> Result<()> {
     let project = Project::of_file(path, &StoreArgs::default());
     let results = project.results_of_file(path, &loaded.plan.name, None);
     let all: Vec<usize> = (0..loaded.plan.steps().len()).collect();
-    results.check(&loaded.plan, &Store::peek(&project.store), &all, &[])
+    results.check(&loaded.plan, &Store::peek(&project.store)?, &all, &[])
 }
 
 /// Shows the problems of a file: for people on stderr, as data on stdout.

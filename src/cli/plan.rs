@@ -40,7 +40,7 @@ pub fn plan(args: &PlanArgs, format: MessageFormat) -> Result<()> {
         print!("{}", loaded.plan.to_dot());
         return Ok(());
     }
-    let store = Store::peek(&Project::of_file(&args.file, &args.store).store);
+    let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecasts = forecast(&loaded.plan, &store)?;
     if args.json {
         println!("{}", json!({"pipeline": loaded.plan.name, "seed": loaded.plan.seed, "nodes": forecasts}));

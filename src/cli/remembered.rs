@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Project;
 use crate::{
     error::{Error, Result},
+    names::PlainName,
     nodes::KINDS,
     plan::{Plan, Step, load},
     run::record,
@@ -79,12 +80,13 @@ fn beside(model: &Path) -> Option<Maker> {
 /// The last maker of a file with this content.
 fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let (digest, _) = Digest::of_file(model).ok()?;
-    let entries = Store::peek(&project.store).entries().into_iter();
+    let entries = Store::peek(&project.store).ok()?.entries().into_iter();
     let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
     let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
     let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
-    let shown = |runs: PathBuf| Some(runs.join(&story.pipeline)).filter(|folder| folder.is_dir());
+    let pipeline = story.pipeline.parse::<PlainName>().ok()?;
+    let shown = |runs: PathBuf| Some(runs.join(&pipeline)).filter(|folder| folder.is_dir());
     let folder = shown(project.runs.clone()).or_else(|| shown(beside_store(project)?));
     Some(Maker { folder: folder?, node: story.node, dataset })
 }

@@ -33,7 +33,7 @@ pub struct RestoreArgs {
 /// result is damaged or can't be written.
 pub fn restore(args: &RestoreArgs) -> Result<()> {
     let project = Project::of_command(&args.store)?;
-    let store = Store::peek(&project.store);
+    let store = Store::peek(&project.store)?;
     let entry = find(store.entries(), &args.key)?;
     let name = format!("{}-{}", entry.manifest.story.node, entry.manifest.key.short());
     let out = absolute(args.out.as_deref().unwrap_or(name.as_ref()));

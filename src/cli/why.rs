@@ -9,8 +9,9 @@ use super::{Project, StoreArgs, load_or_show};
 use crate::{
     error::Result,
     run::{self, Difference, Forecast, Reason, forecast, why::Last},
+    shown,
     spec::MessageFormat,
-    store::Store,
+    store::{Digest, Store},
 };
 
 /// What `kiln why` is asked.
@@ -36,7 +37,7 @@ pub struct WhyArgs {
 pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
     let loaded = load_or_show(&args.file, format)?;
     let index = run::must_exist(&loaded.plan, &args.node)?;
-    let store = Store::peek(&Project::of_file(&args.file, &args.store).store);
+    let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);
     if args.json {
         println!("{}", serde_json::to_string(&forecast).expect("a forecast is plain data"));
@@ -64,11 +65,16 @@ fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u
     let Last { key, pipeline, node: other, created, .. } = last;
     let mut text = format!(
         "`{node}` would run: its recipe is not that of {} (`{other}` of {pipeline}, {created})\n",
-        &key[..12]
+        &key[..12],
+        other = shown::text(other),
+        pipeline = shown::text(pipeline),
+        created = shown::text(created),
     );
-    let width = differences.iter().map(|difference| difference.field.len()).max().unwrap_or(0);
-    for Difference { field, old, new } in differences {
-        text.push_str(&format!("  {field:<width$}  {} -> {}\n", shown(old.as_ref()), shown(new.as_ref())));
+    let fields: Vec<_> = differences.iter().map(|difference| shown::text(&difference.field)).collect();
+    let width = fields.iter().map(|field| field.chars().count()).max().unwrap_or(0);
+    for (field, Difference { old, new, .. }) in fields.iter().zip(differences) {
+        let (old, new) = (value(old.as_ref()), value(new.as_ref()));
+        text.push_str(&format!("  {field:<width$}  {old} -> {new}\n"));
     }
     if let Some(epochs) = epochs {
         text.push_str(&format!("  a finished run of the same recipe with {epochs} epochs is in the store\n"));
@@ -77,11 +83,11 @@ fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u
 }
 
 /// A value; of a digest, the first digits.
-fn shown(value: Option<&Value>) -> String {
+fn value(value: Option<&Value>) -> String {
     match value {
         None => "none".to_owned(),
-        Some(Value::String(text)) if text.len() == 64 => text[..12].to_owned(),
-        Some(value) => value.to_string(),
+        Some(Value::String(text)) if text.parse::<Digest>().is_ok() => text[..12].to_owned(),
+        Some(value) => shown::text(&value.to_string()).into_owned(),
     }
 }
 
@@ -105,12 +111,14 @@ mod tests {
             of("inputs.dataset", Some(json!("b".repeat(64))), Some(json!("c".repeat(64)))),
             of("params.epochs", Some(json!(3)), Some(json!(5))),
             of("params.weights", Some(json!("x.pt")), None),
+            of("params.note\u{1b}", Some(json!("é".repeat(32))), Some(json!("\u{202e}"))),
         ];
         insta::assert_snapshot!(changed("fit", &last, &differences, Some(3)), @r#"
         `fit` would run: its recipe is not that of aaaaaaaaaaaa (`fit` of mnist160, 2026-11-23T22:17:50Z)
-          inputs.dataset  bbbbbbbbbbbb -> cccccccccccc
-          params.epochs   3 -> 5
-          params.weights  "x.pt" -> none
+          inputs.dataset     bbbbbbbbbbbb -> cccccccccccc
+          params.epochs      3 -> 5
+          params.weights     "x.pt" -> none
+          params.note\u{1b}  "éééééééééééééééééééééééééééééééé" -> "\u{202e}"
           a finished run of the same recipe with 3 epochs is in the store
         "#);
     }

@@ -36,11 +36,12 @@ const PAUSES: [u64; 3] = [1, 2, 4];
 pub fn fetch(url: &Url, sha256: &Sha256, folder: &Path, progress: &Progress<'_>) -> Result<PathBuf> {
     fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
     let path = folder.join(sha256.to_string());
+    let part = folder.join(format!("{sha256}.part"));
+    [&path, &part].into_iter().try_for_each(|path| remove_link(path))?;
     if path.is_file() && Sha256::of(&path)? == *sha256 {
         touch(&path);
         return Ok(path);
     }
-    let part = folder.join(format!("{sha256}.part"));
     loop {
         let resumed = size(&part) > 0;
         receive(url, &part, progress)?;
@@ -86,6 +87,14 @@ fn wait(time: Duration, progress: &Progress<'_>) -> Result<()> {
         thread::sleep(Duration::from_millis(50));
     }
     Ok(())
+}
+
+/// Removes a link, which nobody put here who fetched anything: what it leads to is not to be written over.
+fn remove_link(path: &Path) -> Result<()> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    fs::remove_file(path).map_err(|error| Error::io("remove", path, error))
 }
 
 /// In bytes; 0 if there is no file.

@@ -251,3 +251,18 @@ fn a_damaged_file_is_fetched_again() {
     fs::write(&path, "damaged").unwrap();
     assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
 }
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let (dir, content) = (tempfile::tempdir().unwrap(), content());
+    let (digest, outside) = (digest_of(&content), dir.path().join("outside"));
+    for name in [format!("{digest}"), format!("{digest}.part")] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(&outside, "precious").unwrap();
+        std::os::unix::fs::symlink(&outside, folder.path().join(name)).unwrap();
+        let server = serve(&content, vec![Answer::Fair]);
+        assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+        assert_eq!(fs::read(&outside).unwrap(), b"precious");
+    }
+}

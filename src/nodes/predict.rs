@@ -21,6 +21,7 @@ use crate::{
         predictions::{self, Prediction},
         table::Table,
     },
+    names::plain_part,
     node::{ArtifactType, Context, Input, Node, Source},
 };
 
@@ -210,7 +211,9 @@ fn nothing_readable(source: &Path, failed: &[(String, String)]) -> Error {
 fn draw(cx: &Context<'_>, entries: &[Entry], found: &Found) -> Result<()> {
     let folder = cx.out.join("annotated");
     fs::create_dir(&folder).map_err(|error| Error::io("create", &folder, error))?;
-    let names = unique(found.places.iter().map(|&place| stem(&entries[place].path)));
+    // Shorter than a name may be, so that there is room for a number and the extension.
+    let name = |&place: &usize| plain_part(&stem(&entries[place].path), 240);
+    let names = unique(found.places.iter().map(name));
     for (i, ((prediction, &place), name)) in
         found.predictions.iter().zip(&found.places).zip(names).enumerate()
     {

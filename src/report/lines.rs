@@ -125,7 +125,8 @@ mod tests {
                 },
             ),
             (0, Event::NodeCached { node: "digits".into(), kind: "dataset".into(), key: "0".repeat(64) }),
-            (0, Event::NodeWaiting { node: fit(), key: String::new() }),
+            (0, Event::NodeWaiting { node: fit(), key: String::new(), twin: None }),
+            (0, Event::NodeWaiting { node: fit(), key: String::new(), twin: Some("again".into()) }),
             (
                 0,
                 Event::NodeStarted {
@@ -160,7 +161,8 @@ mod tests {
                     help: Some("try".into()),
                 },
             ),
-            (9, Event::NodeSkipped { node: "guess".into(), because: "score".into() }),
+            (9, Event::NodeSkipped { node: "best".into(), because: "score".into(), needs: true }),
+            (9, Event::NodeSkipped { node: "guess".into(), because: "score".into(), needs: false }),
             (9, Event::NodeInterrupted { node: "onnx".into() }),
             (
                 9,

@@ -46,9 +46,14 @@ impl Line {
                 let word = if *resumed { "Resuming" } else { "Running" };
                 line(Tone::Good, word, format!("{node} ({kind}): {reason}"))
             }
-            Event::NodeWaiting { node, .. } => {
+            Event::NodeWaiting { node, twin: None, .. } => {
                 line(Tone::Calm, "Waiting", format!("{node}: another run is making the same result"))
             }
+            Event::NodeWaiting { node, twin: Some(twin), .. } => line(
+                Tone::Calm,
+                "Waiting",
+                format!("{node}: `{twin}` has the same recipe, and the work is done once"),
+            ),
             Event::NodeProgress { .. } => None,
             Event::NodeNote { node, line: text } => line(Tone::Calm, "Note", format!("{node}: {text}")),
             Event::NodeWarning { node, line: text } => {
@@ -63,8 +68,12 @@ impl Line {
                     help.as_ref().map(|help| format!("\n{:WIDTH$} help: {help}", "")).unwrap_or_default();
                 line(Tone::Bad, "Failed", format!("{node}: {error}{help}"))
             }
-            Event::NodeSkipped { node, because } => {
-                line(Tone::Careful, "Skipped", format!("{node}: `{because}` failed"))
+            Event::NodeSkipped { node, because, needs: true } => {
+                line(Tone::Careful, "Skipped", format!("{node}: it needs `{because}`, which failed"))
+            }
+            Event::NodeSkipped { node, because, needs: false } => {
+                let why = format!("not begun, since `{because}` failed (`--keep-going` goes on)");
+                line(Tone::Careful, "Skipped", format!("{node}: {why}"))
             }
             Event::NodeInterrupted { node } => {
                 line(Tone::Careful, "Interrupted", format!("{node}: the next run goes on from here"))

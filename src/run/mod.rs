@@ -115,6 +115,8 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     }
     match ended.trouble {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
+        // Where nothing ran, there was nothing to write but what makes the next run faster.
+        None if ran == 0 => Ok(ended.summary),
         None => saved.map(|()| ended.summary),
     }
 }

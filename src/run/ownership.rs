@@ -9,25 +9,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    files,
-    store::{Digest, Manifest, atomic::TEMPORARY, stat::StatIndex},
-};
+use crate::store::{Digest, Manifest, atomic::TEMPORARY, stat::StatIndex};
 
 /// The record of the result, beside its files.
 pub(super) const MANIFEST: &str = "manifest.json";
 /// What decided the result, beside its files.
 pub(super) const RECIPE: &str = "recipe.json";
 
-/// A record larger than this is none.
-const MAX_RECORD: u64 = 256 << 20;
-
 /// The record in a folder of results; `None` if there is none, or it is damaged.
 pub fn record(folder: &Path) -> Option<Manifest> {
     let path = folder.join(MANIFEST);
     // A link leads to what lies elsewhere.
     fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-    Manifest::from_json(&String::from_utf8(files::read(&path, MAX_RECORD).ok()?).ok()?)
+    Manifest::read(&path)
 }
 
 /// What decided the result, as it lies beside its files.

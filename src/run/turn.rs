@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -62,6 +62,8 @@ pub struct Workshop<'a> {
     /// The steps of the run, and what those gave that are done.
     wanted: &'a [usize],
     done: Mutex<BTreeMap<usize, Artifact>>,
+    /// The nodes that asked for a key so far.
+    askers: Mutex<BTreeMap<Key, BTreeSet<usize>>>,
 }
 
 /// A turn that is going on.
@@ -78,8 +80,16 @@ impl<'a> Workshop<'a> {
     /// The workshop of one run.
     pub fn new(job: &'a Job<'a>, wanted: &'a [usize]) -> Self {
         let bench = Gate::new(job.options.threads.max(1));
-        let (device, entries, replaced) = (Gate::new(1), OnceLock::new(), Mutex::default());
-        Self { job, device, bench, entries, replaced, wanted, done: Mutex::default() }
+        Self {
+            job,
+            device: Gate::new(1),
+            bench,
+            entries: OnceLock::new(),
+            replaced: Mutex::default(),
+            wanted,
+            done: Mutex::default(),
+            askers: Mutex::default(),
+        }
     }
 
     /// Looks, before long work begins, whether what is there already would make a later node fail.
@@ -158,13 +168,25 @@ impl<'a> Workshop<'a> {
 impl<'w> Work<'w> {
     fn look_up(&self) -> Result<Lookup<'w>> {
         let job = self.shop.job;
+        self.askers(|askers| askers.insert(self.index));
         job.store.lookup(&Request {
             recipe: &self.recipe,
             force: self.forced(),
-            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key() }),
+            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: self.twin() }),
             damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
             stopped: &|| job.stop.requested(),
         })
+    }
+
+    /// A node of this run with the same recipe that may be at work on it.
+    fn twin(&self) -> Option<String> {
+        let twin = self.askers(|askers| askers.iter().find(|asker| **asker != self.index).copied());
+        twin.map(|index| self.shop.job.plan.steps()[index].id.clone())
+    }
+
+    fn askers<T>(&self, ask: impl FnOnce(&mut BTreeSet<usize>) -> T) -> T {
+        let mut askers = self.shop.askers.lock().expect("no holder of this lock panics");
+        ask(askers.entry(self.recipe.key()).or_default())
     }
 
     fn make(&self, slot: Slot<'_>) -> Result<Done> {

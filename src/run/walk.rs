@@ -29,8 +29,19 @@ enum State {
     Busy,
     /// It has a result.
     Done(Done),
-    /// It has none, because this node failed or was stopped.
-    Lost(String),
+    /// It has none.
+    Lost(Loss),
+}
+
+/// Why a node has no result.
+#[derive(Clone)]
+enum Loss {
+    /// It, or a node that it needs, was stopped or not begun because of a stop.
+    Stopped,
+    /// It is this node, which failed, or it needs it.
+    Failed(String),
+    /// It was not begun, or needs one that was not, since this node had failed.
+    NotBegun(String),
 }
 
 struct Walk<'a> {
@@ -93,8 +104,8 @@ impl Walk<'_> {
             if !matches!(self.states[&index], State::Open) {
                 continue;
             }
-            if let Some(because) = self.hindrance(index) {
-                self.leave_out(index, because);
+            if let Some(loss) = self.hindrance(index) {
+                self.leave_out(index, loss);
             } else if let Some(inputs) = self.inputs(index) {
                 self.states.insert(index, State::Busy);
                 ready.push((index, inputs));
@@ -104,27 +115,30 @@ impl Walk<'_> {
     }
 
     /// Why a step will never begin.
-    fn hindrance(&mut self, index: usize) -> Option<String> {
+    fn hindrance(&mut self, index: usize) -> Option<Loss> {
         for (_, input) in &self.job.plan.steps()[index].inputs {
-            if let State::Lost(because) = &self.states[input] {
-                return Some(because.clone());
+            if let State::Lost(loss) = &self.states[input] {
+                return Some(loss.clone());
             }
         }
         let failed = self.first_failed.clone().filter(|_| !self.job.options.keep_going);
         if failed.is_none() && self.job.stop.requested() {
             self.interrupted = true;
-            return Some(String::new());
+            return Some(Loss::Stopped);
         }
-        failed
+        failed.map(Loss::NotBegun)
     }
 
-    fn leave_out(&mut self, index: usize, because: String) {
-        if !because.is_empty() {
-            let node = self.job.plan.steps()[index].id.clone();
-            (self.job.emit)(Event::NodeSkipped { node, because: because.clone() });
+    fn leave_out(&mut self, index: usize, loss: Loss) {
+        let node = self.job.plan.steps()[index].id.clone();
+        let skipped = |because: &str, needs| Event::NodeSkipped { node, because: because.to_owned(), needs };
+        match &loss {
+            Loss::Stopped => {}
+            Loss::Failed(because) => (self.job.emit)(skipped(because, true)),
+            Loss::NotBegun(because) => (self.job.emit)(skipped(because, false)),
         }
         self.summary.skipped += 1;
-        self.states.insert(index, State::Lost(because));
+        self.states.insert(index, State::Lost(loss));
     }
 
     fn inputs(&self, index: usize) -> Option<Inputs> {
@@ -149,14 +163,14 @@ impl Walk<'_> {
             Turn::Interrupted => {
                 self.interrupted = true;
                 self.summary.skipped += 1;
-                State::Lost(String::new())
+                State::Lost(Loss::Stopped)
             }
             Turn::Failed(kind) => {
                 self.summary.failed += 1;
                 let store = kind == ErrorKind::Store || self.trouble == Some(ErrorKind::Store);
                 self.trouble = Some(if store { ErrorKind::Store } else { kind });
                 self.first_failed.get_or_insert_with(|| node.clone());
-                State::Lost(node.clone())
+                State::Lost(Loss::Failed(node.clone()))
             }
         };
         self.states.insert(index, state);

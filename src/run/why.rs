@@ -5,7 +5,10 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::store::{Entry, Recipe};
+use crate::{
+    shown,
+    store::{Entry, Recipe},
+};
 
 /// Why a node has to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,7 +77,7 @@ impl Reason {
             let story = &entry.manifest.story;
             let same = (&*story.pipeline, &*story.node) == (pipeline, node);
             // The last result of this very node; if there is none, the most similar one.
-            (!same, if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
+            (if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
         });
         match last {
             None => Self::NeverRun,
@@ -122,10 +125,14 @@ fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     fields
 }
 
+/// Below longer paths, fields are not told apart.
+const LONGEST_PATH: usize = 200;
+
 fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
     match value {
         Value::Null => {}
-        Value::Object(map) => {
+        // A path is written out for each field below it, and a stored recipe may be a forged one.
+        Value::Object(map) if path.len() <= LONGEST_PATH => {
             for (key, value) in map {
                 let path = if path.is_empty() { key } else { format!("{path}.{key}") };
                 flatten(&path, value, fields);
@@ -175,7 +182,7 @@ fn list(differences: &[Difference]) -> String {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.field.strip_prefix("params.").unwrap_or(&self.field);
+        let name = shown::text(self.field.strip_prefix("params.").unwrap_or(&self.field));
         let counted_by_content = ["inputs.", "sources."].iter().any(|group| self.field.starts_with(group));
         match (&self.old, &self.new) {
             (Some(_), Some(_)) if counted_by_content => write!(f, "{name} changed"),
@@ -191,13 +198,13 @@ impl fmt::Display for Difference {
                 Some(old) => write!(f, "{name}: gone, was {old}"),
                 None => write!(f, "{name} is gone"),
             },
-            (None, None) => f.write_str(name),
+            (None, None) => f.write_str(&name),
         }
     }
 }
 
 fn short(value: &Value) -> Option<String> {
-    Some(value.to_string()).filter(|text| text.len() <= SHORT)
+    Some(shown::text(&value.to_string()).into_owned()).filter(|text| text.len() <= SHORT)
 }
 
 #[cfg(test)]
@@ -254,6 +261,9 @@ mod tests {
         ];
         assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "batch: 16 -> 8, lr: 0.3 -> 0.1");
         assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries[2..]), "never run");
+        let [first, second, _] = entries;
+        let entries = [Entry { used: second.used, ..first.clone() }, Entry { used: first.used, ..second }];
+        assert_eq!(reason(json!({"lr": 0.1, "batch": 8}), &entries), "lr: 0.2 -> 0.1");
     }
 
     #[test]
@@ -267,6 +277,23 @@ mod tests {
             reason(json!({"epochs": 100}), &entries),
             "epochs: 200 -> 100; a finished run with 50 epochs is in the store"
         );
+    }
+
+    #[test]
+    fn fields_are_no_longer_than_the_recipe() {
+        let fields = |key: &str| {
+            let below: serde_json::Map<_, _> = (0..1000).map(|i| (format!("{i}"), i.into())).collect();
+            fields(&recipe(json!({ key: below })))
+        };
+        let bytes = |key: &str| fields(key).keys().map(String::len).sum::<usize>();
+        assert!(fields("weights").len() > 1000);
+        assert!(bytes(&"x".repeat(1 << 16)) < 1 << 18, "a long path is written out for each field below it");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        let lines = differences(&recipe(json!({"a\u{1b}": "\u{9b}"})), &recipe(json!({"a\u{1b}": "b"})));
+        assert_eq!(lines[0].to_string(), r#"a\u{1b}: "\u{9b}" -> "b""#);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{blob::Blobs, digest::Digest, key::Key, manifest::Manifest};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    names::PlainName,
+};
 
 /// A finished node's files, each in the store by its digest.
 #[derive(Debug, Clone)]
@@ -49,7 +52,7 @@ impl Artifact {
 
     /// The names of the files, in order; folders are divided by `/`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.manifest.outputs.keys().map(String::as_str)
+        self.manifest.outputs.keys().map(PlainName::as_str)
     }
 
     /// Whether there is a file called `name`.

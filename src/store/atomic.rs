@@ -97,6 +97,17 @@ mod tests {
     }
 
     #[test]
+    fn who_reads_meanwhile_reads_the_old_file_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        write(&path, b"old", Durability::Relaxed).unwrap();
+        let reader = File::open(&path).unwrap();
+        write(&path, b"new", Durability::Relaxed).unwrap();
+        assert_eq!(io::read_to_string(reader).unwrap(), "old");
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
     fn others_may_read_what_the_mask_lets_them_read() {
         let dir = tempfile::tempdir().unwrap();
         let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));

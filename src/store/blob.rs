@@ -8,6 +8,7 @@ use std::{
 use super::{
     atomic::{self, trouble},
     digest::Digest,
+    inside,
     manifest::Output,
     stat::{Looked, Signature, StatIndex},
 };
@@ -18,7 +19,7 @@ use crate::error::Result;
 pub enum Fault {
     /// There is none.
     Missing,
-    /// Its content has another digest.
+    /// Its content has another digest, or it is no file.
     Wrong,
 }
 
@@ -68,7 +69,8 @@ impl Blobs {
     /// Flushes and renames; an equal blob is replaced, so that a damaged one heals.
     fn place(&self, path: &Path, blob: &Path) -> io::Result<()> {
         let folder = atomic::folder_of(blob);
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(&self.root)?;
+        inside::make(&self.root, folder)?;
         fs::File::open(path)?.sync_all()?;
         set_read_only(path)?;
         match fs::rename(path, blob) {
@@ -91,7 +93,7 @@ impl Blobs {
     /// What is wrong with it.
     pub fn check(&self, output: Output, thorough: bool) -> Result<(), Fault> {
         let blob = self.path(output.digest);
-        let signature = Signature::of(&blob).map_err(|_| Fault::Missing)?;
+        let signature = self.look(&blob)?;
         if signature.size != output.size {
             return Err(Fault::Wrong);
         }
@@ -109,7 +111,16 @@ impl Blobs {
 
     /// Whether the blob is there with the right size: what can be said without reading it.
     pub fn seems_right(&self, output: Output) -> bool {
-        Signature::of(&self.path(output.digest)).is_ok_and(|signature| signature.size == output.size)
+        self.look(&self.path(output.digest)).is_ok_and(|signature| signature.size == output.size)
+    }
+
+    /// The signature of a blob. A link, a folder or the like is a wrong one.
+    fn look(&self, blob: &Path) -> Result<Signature, Fault> {
+        match inside::look(&self.root, blob) {
+            Ok(metadata) => Ok(Signature::from(&metadata)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Fault::Wrong),
+            Err(_) => Err(Fault::Missing),
+        }
     }
 
     /// Writes down which blobs were checked.
@@ -185,8 +196,62 @@ mod tests {
         assert!(!blobs.seems_right(output));
         fs::remove_file(blobs.path(output.digest)).unwrap();
         assert_eq!(blobs.check(output, false), Err(Fault::Missing));
+        assert!(!blobs.seems_right(output));
         put(dir.path(), &blobs, "content");
         assert_eq!(blobs.check(output, true), Ok(()));
+        assert_eq!(blobs.check(Output { size: 8, ..output }, true), Err(Fault::Wrong));
+    }
+
+    #[test]
+    fn what_is_remembered_is_believed_unless_all_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = blobs(dir.path());
+        let output = put(dir.path(), &blobs, "content");
+        let path = blobs.path(output.digest);
+        overwrite(&path, "kontent");
+        let remember = |digest| {
+            let signature = Signature::of(&path).unwrap();
+            blobs.checked.remember(&path, Looked { signature, digest });
+        };
+        remember(output.digest);
+        assert_eq!(blobs.check(output, false), Ok(()));
+        assert_eq!(blobs.check(output, true), Err(Fault::Wrong));
+        remember(Digest::of_bytes(b"kontent"));
+        assert_eq!(blobs.check(output, false), Err(Fault::Wrong));
+        // What was found to be right is remembered.
+        overwrite(&path, "content");
+        assert_eq!(blobs.check(output, false), Ok(()));
+        assert_eq!(blobs.checked.known(&path, Signature::of(&path).unwrap()), Some(output.digest));
+    }
+
+    #[test]
+    fn a_check_of_the_whole_store_believes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = crate::store::Store::open(&dir.path().join("store")).unwrap();
+        let made = crate::store::slot::tests::make(&store, |out| fs::write(out.join("file"), "content"));
+        let path = made.unwrap().path("file").unwrap();
+        overwrite(&path, "kontent");
+        let (signature, digest) = (Signature::of(&path).unwrap(), Digest::of_bytes(b"content"));
+        store.blobs.checked.remember(&path, Looked { signature, digest });
+        assert_eq!(store.verify().unwrap().damage.len(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_damage_and_never_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let blobs = blobs(dir.path());
+        let output = put(dir.path(), &blobs, "content");
+        let path = blobs.path(output.digest);
+        fs::rename(&path, dir.path().join("moved")).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("moved"), &path).unwrap();
+        assert_eq!(blobs.check(output, false), Err(Fault::Wrong));
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(blobs.check(output, false), Err(Fault::Wrong));
+        fs::remove_dir(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(blobs.check(output, true), Err(Fault::Wrong));
     }
 
     #[test]
@@ -198,7 +263,9 @@ mod tests {
         let path = first.path(output.digest);
         let signature = Signature::of(&path).unwrap();
         assert_eq!(blobs(dir.path()).checked.known(&path, signature), Some(output.digest));
-        let rebooted = StatIndex::open(dir.path().join("blobs.index"), "another boot");
-        assert_eq!(rebooted.known(&path, signature), None);
+        for boot in ["another boot", ""] {
+            let rebooted = StatIndex::open(dir.path().join("blobs.index"), boot);
+            assert_eq!(rebooted.known(&path, signature), None);
+        }
     }
 }

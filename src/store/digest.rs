@@ -1,6 +1,12 @@
 //! What bytes are, whatever they are called and wherever they lie.
 
-use std::{fmt, fs::File, io, path::Path, str::FromStr};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Write as _},
+    path::Path,
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -48,6 +54,19 @@ impl Digest {
         Self(*blake3::Hasher::new_derive_key(domain).update(text.as_bytes()).finalize().as_bytes())
     }
 
+    /// The digest of a value as JSON without blanks, apart from all other digests by `domain`. The JSON as a
+    /// whole is never in memory.
+    pub fn of_json(domain: &str, value: &impl Serialize) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(domain);
+        let mut writer = io::BufWriter::new(&mut hasher);
+        let written = serde_json::to_writer(&mut writer, value).map_err(io::Error::from);
+        written
+            .and_then(|()| writer.flush())
+            .expect("a hasher takes everything, and the value has string keys");
+        drop(writer);
+        Self(*hasher.finalize().as_bytes())
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -79,14 +98,17 @@ impl fmt::Debug for Digest {
 
 /// A text is not 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a digest: 64 hexadecimal digits are wanted")]
+#[error("not a digest: 64 hexadecimal digits in lower case are wanted")]
 pub struct NotADigest;
 
 impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| NotADigest)
+        // As it is written, and in no other way: digests are names of files.
+        let digest =
+            blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| NotADigest)?;
+        if digest.to_string() == text { Ok(digest) } else { Err(NotADigest) }
     }
 }
 
@@ -112,6 +134,7 @@ mod tests {
         assert_eq!(Digest::of_bytes(b"").to_string(), empty);
         assert_eq!(empty.parse(), Ok(Digest::of_bytes(b"")));
         assert_eq!("af13".parse::<Digest>(), Err(NotADigest));
+        assert_eq!(empty.to_uppercase().parse::<Digest>(), Err(NotADigest));
     }
 
     #[test]
@@ -131,6 +154,13 @@ mod tests {
         let of = |names: &[&'static str]| Digest::of_named("test", names.iter().map(|name| (*name, content)));
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
         assert_ne!(of(&["a", "b"]), of(&["b", "a"]));
+        // A name may look like the end of another one, its digest, and a length.
+        let (digest, length) = (Digest::from([b'x'; 32]), "\0".repeat(8));
+        let long = format!("a{}{length}b", "x".repeat(32));
+        assert_ne!(
+            Digest::of_named("test", [("a", digest), ("b", digest)]),
+            Digest::of_named("test", [(long.as_str(), digest)])
+        );
         assert_ne!(Digest::of_text("one", "x"), Digest::of_text("two", "x"));
     }
 }

@@ -59,7 +59,7 @@ fn beat(file: File) -> Sender<()> {
 }
 
 fn is_stale(path: &Path) -> bool {
-    let renewed = fs::metadata(path).and_then(|metadata| metadata.modified());
+    let renewed = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
     renewed.is_ok_and(|renewed| renewed.elapsed().is_ok_and(|age| age > STALE))
 }
 

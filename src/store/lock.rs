@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{atomic::folder_of, lease::Lease};
+use super::{atomic::folder_of, inside, lease::Lease};
 
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -44,11 +44,13 @@ impl Lock {
     /// one: results are put in place by renaming and prune spares what is young.
     ///
     /// # Errors
-    /// When the file can't be opened for reading and writing.
+    /// When the file can't be opened for reading and writing, or is a link.
     pub fn try_take(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
         fs::create_dir_all(folder_of(path))?;
         // Read-write: network file systems lock only what may be written.
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = inside::unfollowed(&mut options).open(path)?;
         let taken = match mode {
             Mode::Shared => file.try_lock_shared(),
             Mode::Exclusive => file.try_lock(),
@@ -86,6 +88,16 @@ impl Lock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, outside) = (dir.path().join("key"), dir.path().join("outside"));
+        std::os::unix::fs::symlink(&outside, &path).unwrap();
+        assert!(Lock::try_take(&path, Mode::Exclusive).is_err());
+        assert!(!outside.exists());
+    }
 
     #[test]
     fn one_excludes_the_other_until_it_is_dropped() {

@@ -1,7 +1,8 @@
 //! The record of a finished result, kept as JSON beside nothing else: its recipe, its files, its story.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -10,11 +11,18 @@ use serde_json::Value;
 
 use super::{
     digest::Digest,
-    key::{Key, Recipe, canonical},
+    key::{Key, Recipe},
 };
+use crate::{files, names::PlainName};
 
 /// Raised when the layout of [`Manifest`] changes.
 pub const FORMAT: u32 = 1;
+
+/// The most bytes that a record may have: some 700,000 files.
+pub const LIMIT: u64 = 128 << 20;
+
+/// Names that no file of a result may have: where results are shown, these tell of them.
+const RESERVED: [&str; 2] = ["manifest.json", "recipe.json"];
 
 const CHECKSUM_DOMAIN: &str = "kiln 2026 manifest";
 const CONTENT_DOMAIN: &str = "kiln 2026 artifact";
@@ -86,60 +94,116 @@ pub struct Manifest {
     /// Decided by names and contents of the files, and by nothing else.
     pub digest: Digest,
     /// The files, by name, with `/` between folders.
-    pub outputs: BTreeMap<String, Output>,
+    pub outputs: BTreeMap<PlainName, Output>,
     /// Who made it.
     pub story: Story,
     /// The program that made it, e.g. `kiln 0.1.0`.
     pub tool: String,
     /// When, in UTC, e.g. `2026-11-23T22:17:50Z`.
     pub created: String,
+    /// Of all of the above.
+    checksum: Digest,
 }
 
 impl Manifest {
     /// The record of `outputs`, made just now.
-    pub fn new(recipe: Recipe, outputs: BTreeMap<String, Output>, story: Story) -> Self {
-        let counts = |(name, _): &(&String, &Output)| !story.logs.contains(name);
-        let named = outputs.iter().filter(counts).map(|(name, output)| (name.as_str(), output.digest));
-        Self {
+    pub fn new(recipe: Recipe, outputs: BTreeMap<PlainName, Output>, story: Story) -> Self {
+        let mut manifest = Self {
             format: FORMAT,
             key: recipe.key(),
-            digest: Digest::of_named(CONTENT_DOMAIN, named),
+            digest: content(&outputs, &story.logs),
             recipe,
             outputs,
             story,
             tool: concat!("kiln ", env!("CARGO_PKG_VERSION")).to_owned(),
             created: rfc3339(SystemTime::now()),
-        }
+            checksum: Digest::of_bytes(b""),
+        };
+        manifest.checksum = manifest.sum();
+        manifest
     }
 
     /// All files together, in bytes.
     pub fn size(&self) -> u64 {
-        self.outputs.values().map(|output| output.size).sum()
+        // A record may say what it likes, and a sum too large is no reason to panic.
+        self.outputs.values().fold(0, |sum, output| sum.saturating_add(output.size))
     }
 
     /// As JSON, with a checksum of its own.
     pub fn to_json(&self) -> String {
-        let mut value = serde_json::to_value(self).expect("a manifest is plain data with string keys");
-        value[CHECKSUM] = checksum(&value).to_string().into();
-        serde_json::to_string_pretty(&value).expect("a JSON value can be written") + "\n"
+        serde_json::to_string_pretty(self).expect("a manifest is plain data with string keys") + "\n"
     }
 
-    /// Reads what [`Self::to_json`] wrote; `None` if it is damaged or of another version.
+    /// The record in a file; `None` if there is none, or as [`Self::from_json`].
+    pub fn read(path: &Path) -> Option<Self> {
+        Self::from_json(&String::from_utf8(files::read(path, LIMIT).ok()?).ok()?)
+    }
+
+    /// Reads what [`Self::to_json`] wrote; `None` if it is damaged, of another version, or says what no result can
+    /// be. The checksum finds damage, and anybody can make one: nothing in a record is trusted because of it.
     pub fn from_json(text: &str) -> Option<Self> {
-        let mut value: Value = serde_json::from_str(text).ok()?;
-        let sum = value.as_object_mut()?.shift_remove(CHECKSUM)?;
-        if sum.as_str()? != checksum(&value).to_string() {
-            return None;
+        let manifest: Self = serde_json::from_str(text).ok()?;
+        let sound = manifest.format == FORMAT
+            && manifest.checksum == manifest.sum()
+            && manifest.key == manifest.recipe.key()
+            && manifest.digest == content(&manifest.outputs, &manifest.story.logs)
+            && can_be_files(&manifest.outputs);
+        sound.then_some(manifest)
+    }
+
+    /// The digest of everything but the checksum, as JSON with sorted keys and no blanks.
+    fn sum(&self) -> Digest {
+        #[derive(Serialize)]
+        struct Sorted<'m> {
+            created: &'m str,
+            digest: Digest,
+            format: u32,
+            key: Key,
+            outputs: &'m BTreeMap<PlainName, Output>,
+            recipe: Value,
+            story: Value,
+            tool: &'m str,
         }
-        let manifest: Self = serde_json::from_value(value).ok()?;
-        (manifest.format == FORMAT).then_some(manifest)
+        let Self { format, key, recipe, digest, outputs, story, tool, created, checksum: _ } = self;
+        let (recipe, story) = (sorted(recipe), sorted(story));
+        let (format, key, digest) = (*format, *key, *digest);
+        Digest::of_json(
+            CHECKSUM_DOMAIN,
+            &Sorted { created, digest, format, key, outputs, recipe, story, tool },
+        )
     }
 }
 
-const CHECKSUM: &str = "checksum";
+/// Whether no file of a result may have this name. Some file systems take upper and lower case as equal.
+pub fn is_reserved(name: &PlainName) -> bool {
+    RESERVED.iter().any(|reserved| name.as_str().eq_ignore_ascii_case(reserved))
+}
 
-fn checksum(value: &Value) -> Digest {
-    Digest::of_text(CHECKSUM_DOMAIN, &canonical(value))
+/// Whether files of these names can lie in one folder: none is reserved, and none is also a folder.
+fn can_be_files(outputs: &BTreeMap<PlainName, Output>) -> bool {
+    let mut names: Vec<_> = outputs.keys().map(PlainName::as_str).collect();
+    names.sort_by(|a, b| in_order(a).cmp(in_order(b)));
+    let is_folder = |pair: &[&str]| pair[1].strip_prefix(pair[0]).is_some_and(|rest| rest.starts_with('/'));
+    !names.windows(2).any(is_folder) && !outputs.keys().any(is_reserved)
+}
+
+/// Bytes by which what lies in a folder comes right after the folder's own name: no other one is below `/`.
+fn in_order(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| if byte == b'/' { 0 } else { byte })
+}
+
+/// Decided by names and contents of the files but for the logs.
+fn content(outputs: &BTreeMap<PlainName, Output>, logs: &[String]) -> Digest {
+    let logs: BTreeSet<_> = logs.iter().map(String::as_str).collect();
+    let counts = |(name, _): &(&PlainName, &Output)| !logs.contains(name.as_str());
+    let named = outputs.iter().filter(counts).map(|(name, output)| (name.as_str(), output.digest));
+    Digest::of_named(CONTENT_DOMAIN, named)
+}
+
+fn sorted(value: &impl Serialize) -> Value {
+    let mut value = serde_json::to_value(value).expect("a manifest is plain data with string keys");
+    value.sort_all_objects();
+    value
 }
 
 /// A moment in UTC to the second, as RFC 3339 writes it.
@@ -165,7 +229,11 @@ mod tests {
 
     use super::*;
 
-    pub(crate) fn example() -> Manifest {
+    fn name(text: &str) -> PlainName {
+        text.parse().unwrap()
+    }
+
+    fn example() -> Manifest {
         let recipe = Recipe {
             format: crate::store::key::FORMAT,
             kind: "val".into(),
@@ -176,7 +244,7 @@ mod tests {
             seed: None,
             precision: Some("f32".into()),
         };
-        let outputs = [("metrics.json".to_owned(), Output { digest: Digest::of_bytes(b"{}"), size: 2 })];
+        let outputs = [(name("metrics.json"), Output { digest: Digest::of_bytes(b"{}"), size: 2 })];
         let story = Story {
             pipeline: "p".into(),
             node: "score".into(),
@@ -202,6 +270,100 @@ mod tests {
         assert_eq!(Manifest::from_json(""), None);
     }
 
+    /// What somebody may write who knows how records are made: the change, and a checksum that fits.
+    fn forged(change: impl FnOnce(&mut Value)) -> String {
+        let mut value = serde_json::to_value(example()).unwrap();
+        let object = value.as_object_mut().unwrap();
+        object.shift_remove("checksum");
+        change(&mut value);
+        let sum = Digest::of_text(CHECKSUM_DOMAIN, &crate::store::canonical(&value));
+        value["checksum"] = sum.to_string().into();
+        value.to_string()
+    }
+
+    /// A record of files with these names, in which everything fits but what the names are.
+    fn with_files(names: &[&str]) -> String {
+        forged(|value| {
+            let output = value["outputs"]["metrics.json"].clone();
+            let digest: Digest = output["digest"].as_str().unwrap().parse().unwrap();
+            let mut sorted = names.to_vec();
+            sorted.sort();
+            let content = Digest::of_named(CONTENT_DOMAIN, sorted.iter().map(|name| (*name, digest)));
+            value["digest"] = content.to_string().into();
+            value["outputs"] = names.iter().map(|name| ((*name).to_owned(), output.clone())).collect();
+        })
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_first_stores() {
+        assert!(Manifest::from_json(&forged(|_| ())).is_some());
+        let text = example().to_json();
+        let mut value: Value = serde_json::from_str(&text).unwrap();
+        let checksum = value.as_object_mut().unwrap().shift_remove("checksum").unwrap();
+        let sum = Digest::of_text(CHECKSUM_DOMAIN, &crate::store::canonical(&value));
+        assert_eq!(checksum, sum.to_string());
+        assert!(text.ends_with(&format!("\n  \"checksum\": \"{sum}\"\n}}\n")));
+    }
+
+    #[test]
+    fn a_forged_record_is_damage() {
+        let digest = Digest::of_bytes(b"another").to_string();
+        for (key, value) in [
+            ("format", 2.into()),
+            ("key", digest.clone().into()),
+            ("digest", digest.clone().into()),
+            ("recipe", Value::Null),
+        ] {
+            assert_eq!(Manifest::from_json(&forged(|all| all[key] = value)), None, "{key}");
+        }
+        assert_eq!(Manifest::from_json(&forged(|all| all["recipe"]["version"] = 2.into())), None);
+    }
+
+    #[test]
+    fn names_that_can_not_be_files_of_a_result_are_damage() {
+        assert!(Manifest::from_json(&with_files(&["a", "a-b", "ab/c", "é/..x"])).is_some());
+        for names in [
+            &["../../hooks/evil"][..],
+            &["/etc/passwd"],
+            &["a/../b"],
+            &["a\\b"],
+            &["C:x"],
+            &[""],
+            &["."],
+            &["a\nb"],
+            &["manifest.json"],
+            &["Recipe.JSON"],
+            &["a", "a-b", "a/b"],
+            &["a/b/c", "a.x", "a/b", "a/b-"],
+        ] {
+            assert_eq!(Manifest::from_json(&with_files(names)), None, "{names:?}");
+        }
+        assert!(Manifest::from_json(&with_files(&["sub/manifest.json"])).is_some());
+    }
+
+    #[test]
+    fn sizes_without_end_are_no_panic() {
+        let text = forged(|all| {
+            all["outputs"]["metrics.json"]["size"] = u64::MAX.into();
+            all["outputs"]["log"] = all["outputs"]["metrics.json"].clone();
+            all["story"]["logs"] = vec!["log"].into();
+        });
+        assert_eq!(Manifest::from_json(&text).unwrap().size(), u64::MAX);
+    }
+
+    #[test]
+    fn a_million_files_are_read_as_fast_as_their_list() {
+        let output =
+            r#"{"digest":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262","size":0}"#;
+        let names = |i: usize| format!(r#""{i}/{}":{output}"#, "a/".repeat(20) + "b");
+        let list = (0..200_000).map(names).collect::<Vec<_>>().join(",");
+        let text = example().to_json().replacen("\"metrics.json\"", &format!("{list},\"metrics.json\""), 1);
+        // All of it is looked at before the checksum is found to be wrong.
+        assert_eq!(Manifest::from_json(&text), None);
+        let manifest: Manifest = serde_json::from_str(&text).unwrap();
+        assert!(can_be_files(&manifest.outputs));
+    }
+
     #[test]
     fn content_counts_and_story_does_not() {
         let manifest = example();
@@ -211,7 +373,7 @@ mod tests {
             Story { seconds: 9.0, ..manifest.story.clone() },
         );
         assert_eq!(again.digest, manifest.digest);
-        let renamed = manifest.outputs.values().map(|output| ("other".to_owned(), *output)).collect();
+        let renamed = manifest.outputs.values().map(|output| (name("other"), *output)).collect();
         assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.story).digest, manifest.digest);
     }
 
@@ -219,7 +381,7 @@ mod tests {
     fn logs_are_kept_but_do_not_count() {
         let plain = example();
         let mut outputs = plain.outputs.clone();
-        outputs.insert("times.csv".to_owned(), Output { digest: Digest::of_bytes(b"1 s"), size: 3 });
+        outputs.insert(name("times.csv"), Output { digest: Digest::of_bytes(b"1 s"), size: 3 });
         let story = Story { logs: vec!["times.csv".to_owned()], ..plain.story.clone() };
         let logged = Manifest::new(plain.recipe.clone(), outputs, story);
         assert_eq!(logged.digest, plain.digest);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! .kiln/store/
+//!   format                    marks the folder as a store, and says of which format
 //!   manifests/ab/cdef….json   key -> files, recipe, story; written last, carries its own checksum
 //!   blobs/12/3456…            read-only, named by content
 //!   scratch/<key>/            what an interrupted node left for its next try
@@ -14,15 +15,22 @@
 //!
 //! Everything appears by rename, so a kill at any moment leaves a store that just works. Hits take no
 //! lock and write nothing but a time stamp, so a read-only store serves them too.
+//!
+//! Whoever hands over a store may have put anything in it. Only a folder that is marked as a store (`marker`), or
+//! that is new, is used as one; in it nothing is read, written or removed through a link (`inside`), nor removed
+//! whose name the store did not give; and what a record says is checked before it is used.
 
 mod artifact;
 pub mod atomic;
 mod blob;
+mod damage;
 mod digest;
+mod inside;
 mod key;
 mod lease;
 mod lock;
 mod manifest;
+mod marker;
 mod prune;
 mod slot;
 pub mod stat;
@@ -48,10 +56,15 @@ pub use self::{
 };
 use self::{
     atomic::{Durability, trouble},
-    blob::{Blobs, Fault},
+    blob::Blobs,
+    inside::Found,
+    marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    shown,
+};
 
 /// The folder of finished results.
 #[derive(Debug)]
@@ -59,6 +72,8 @@ pub struct Store {
     root: PathBuf,
     blobs: Blobs,
     files: StatIndex,
+    /// Why it may only be read, if so.
+    read_only: Option<String>,
     /// Shared with other runs; keeps prune away.
     _users: Option<Lock>,
 }
@@ -96,31 +111,44 @@ pub struct Entry {
 }
 
 impl Store {
-    /// Opens the store at `root`, making it if needed.
+    /// Opens the store at `root`, making it if needed. One that can't be written to, or that belongs to another
+    /// user, is opened for reading: what is in it is found.
     ///
     /// # Errors
-    /// Of kind store, when there is none and it can't be made.
+    /// Of kind store, when there is none and it can't be made, and when what is there is no store.
     pub fn open(root: &Path) -> Result<Self> {
-        let users = match prepare(root) {
-            Ok(users) => Some(users),
-            Err(error) if root.join(MANIFESTS).is_dir() && is_forbidden(&error) => None,
+        let standing = marker::look(root)?;
+        let (users, read_only) = match prepare(root, standing) {
+            Ok(users) => (Some(users), None),
+            Err(error) if standing != Standing::Free && is_forbidden(&error) => {
+                (None, Some(error.to_string()))
+            }
             Err(error) => return Err(trouble("open the store", root, error)),
         };
-        Ok(Self::at(root, users))
+        let store = Self::at(root, users, read_only);
+        // Nothing is lost with them but time.
+        for index in INDEXES {
+            store.make_way(&root.join(index));
+        }
+        Ok(store)
     }
 
     /// The store at `root`, there or not, for looking only: makes and changes nothing.
-    pub fn peek(root: &Path) -> Self {
-        let there = root.join(LOCK).is_file();
+    ///
+    /// # Errors
+    /// Of kind store, when what is there is no store.
+    pub fn peek(root: &Path) -> Result<Self> {
+        let there = marker::look(root)? != Standing::Free && root.join(LOCK).is_file();
         let users = there.then(|| Lock::try_take(&root.join(LOCK), Mode::Shared).ok().flatten()).flatten();
-        Self::at(root, users)
+        Ok(Self::at(root, users, Some("it was opened for looking".to_owned())))
     }
 
-    fn at(root: &Path, users: Option<Lock>) -> Self {
+    fn at(root: &Path, users: Option<Lock>, read_only: Option<String>) -> Self {
         Self {
             root: root.to_owned(),
-            blobs: Blobs::open(root.join("blobs"), root.join("blobs.index")),
-            files: StatIndex::open(root.join("files.index"), ""),
+            blobs: Blobs::open(root.join(BLOBS), root.join(INDEXES[1])),
+            files: StatIndex::open(root.join(INDEXES[0]), ""),
+            read_only,
             _users: users,
         }
     }
@@ -157,7 +185,7 @@ impl Store {
         if let Some(artifact) = self.hit(key, request, &first) {
             return Ok(Lookup::Hit(artifact));
         }
-        let lock = self.lock(key, request)?;
+        let lock = self.lock(key, request, &first)?;
         // Another run may have made it meanwhile. What was damaged is not told twice.
         let second = |line| {
             if !told.get() {
@@ -182,9 +210,12 @@ impl Store {
         Some(Artifact::new(manifest, &self.blobs))
     }
 
-    fn lock(&self, key: Key, request: &Request<'_>) -> Result<Lock> {
-        let path = self.root.join("locks").join(key.to_string());
+    fn lock(&self, key: Key, request: &Request<'_>, damaged: &dyn Fn(String)) -> Result<Lock> {
+        self.may_write()?;
+        let path = self.root.join(LOCKS).join(key.to_string());
         let trouble = |error| trouble("lock", &path, error);
+        inside::make(&self.root, &self.root.join(LOCKS)).map_err(trouble)?;
+        self.make_way(&path).into_iter().for_each(damaged);
         if let Some(lock) = Lock::try_take(&path, Mode::Exclusive).map_err(trouble)? {
             return Ok(lock);
         }
@@ -194,62 +225,37 @@ impl Store {
 
     /// The result for a key, if it is there as far as can be told without reading its files.
     pub fn find(&self, key: Key) -> Option<Artifact> {
-        let manifest = Manifest::from_json(&fs::read_to_string(self.manifest_path(key)).ok()?)?;
-        let whole =
-            manifest.key == key && manifest.outputs.values().all(|&file| self.blobs.seems_right(file));
+        let manifest = self.record(key).ok()??;
+        let whole = manifest.outputs.values().all(|&file| self.blobs.seems_right(file));
         whole.then(|| Artifact::new(manifest, &self.blobs))
     }
 
-    /// The record for a key; a damaged one is put in quarantine.
-    fn read(&self, key: Key, damaged: &dyn Fn(String)) -> Option<Manifest> {
-        let path = self.manifest_path(key);
-        let text = match fs::read(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => {
-                damaged(format!("cannot read {}: {error}", path.display()));
-                return None;
-            }
-        };
-        let manifest =
-            Manifest::from_json(&text).filter(|manifest| manifest.key == key && manifest.recipe.key() == key);
-        if manifest.is_none() {
-            damaged(format!("the record of result {} is damaged; {}", key.short(), self.quarantine(&path)));
-        }
-        manifest
+    /// The record for a key, and `None` if it is damaged, or the record for another one.
+    fn record(&self, key: Key) -> io::Result<Option<Manifest>> {
+        let bytes = inside::read(&self.root, &self.manifest_path(key), manifest::LIMIT)?;
+        let text = str::from_utf8(&bytes).unwrap_or_default();
+        Ok(Manifest::from_json(text).filter(|manifest| manifest.key == key))
     }
 
-    /// Whether every blob of a result is there and right; wrong ones are put in quarantine.
-    fn is_whole(&self, manifest: &Manifest, thorough: bool, damaged: &dyn Fn(String)) -> bool {
-        let mut whole = true;
-        for (name, &output) in &manifest.outputs {
-            let Err(fault) = self.blobs.check(output, thorough) else { continue };
-            let what = match fault {
-                Fault::Missing => "is missing".to_owned(),
-                Fault::Wrong => {
-                    format!("is damaged; {}", self.quarantine(&self.blobs.path(output.digest)))
-                }
-            };
-            damaged(format!("stored file `{name}` of result {} {what}", manifest.key.short()));
-            whole = false;
-        }
-        whole
+    /// # Errors
+    /// Of kind store, when the store may only be read.
+    fn may_write(&self) -> Result<()> {
+        let Some(why) = &self.read_only else { return Ok(()) };
+        let message = format!("the store {} may only be read: {why}", shown::path(&self.root));
+        Err(Error::store(message).help("name a folder that you may write to with `--store DIR`"))
     }
 
-    /// Moves a wrong file away, and says so.
-    fn quarantine(&self, path: &Path) -> String {
-        let folder = self.root.join(QUARANTINE);
-        let name = path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace(['/', '\\'], "-");
-        match fs::create_dir_all(&folder).and_then(|()| fs::rename(path, folder.join(name))) {
-            Ok(()) => format!("it was moved to {}", folder.display()),
-            Err(error) => format!("it could not be moved to {}: {error}", folder.display()),
-        }
+    /// Removes something of the store's own.
+    fn remove(&self, path: &Path) -> Result<()> {
+        inside::remove(&self.root, path).map_err(|error| trouble("remove", path, error))
     }
 
     /// Marks a result as just used. A store that can't be written does not mind.
     fn touch(&self, key: Key) {
-        let file = fs::File::options().append(true).open(self.manifest_path(key));
-        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+        let path = self.manifest_path(key);
+        if self.may_write().is_ok() && inside::look(&self.root, &path).is_ok() {
+            touch(&path);
+        }
     }
 
     fn manifest_path(&self, key: Key) -> PathBuf {
@@ -259,9 +265,22 @@ impl Store {
 
     /// All results with a sound record, by key.
     pub fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<_> = manifest_files(&self.root).iter().filter_map(|path| entry(path)).collect();
+        let mut entries: Vec<_> = self.records().into_iter().filter_map(|key| self.entry(key)).collect();
         entries.sort_by_key(|entry| entry.manifest.key);
         entries
+    }
+
+    fn entry(&self, key: Key) -> Option<Entry> {
+        let manifest = self.record(key).ok()??;
+        Some(Entry { manifest, used: fs::symlink_metadata(self.manifest_path(key)).ok()?.modified().ok()? })
+    }
+
+    /// The keys of all records, sound or not.
+    fn records(&self) -> Vec<Key> {
+        let key = |(shelf, found): &(String, Found)| {
+            format!("{shelf}{}", found.name.strip_suffix(".json")?).parse().ok()
+        };
+        shelved(&self.root.join(MANIFESTS)).iter().filter_map(key).collect()
     }
 
     /// Writes down what was learnt about files, so that the next run need not read them.
@@ -269,7 +288,7 @@ impl Store {
     /// # Errors
     /// Of kind store, when it can't be written.
     pub fn save(&self) -> Result<()> {
-        if !self.root.is_dir() {
+        if self.may_write().is_err() || !self.root.is_dir() {
             return Ok(());
         }
         self.files
@@ -280,15 +299,25 @@ impl Store {
 }
 
 const LOCK: &str = "lock";
+const LOCKS: &str = "locks";
 const MANIFESTS: &str = "manifests";
+const BLOBS: &str = "blobs";
 const QUARANTINE: &str = "quarantine";
 const DOWNLOADS: &str = "downloads";
+const INDEXES: [&str; 2] = ["files.index", "blobs.index"];
 
-/// Makes the store's folders, tells other tools to leave them alone, and takes part in its use.
-fn prepare(root: &Path) -> io::Result<Lock> {
-    fs::create_dir_all(root.join(MANIFESTS))?;
+/// Makes and marks the store, tells other tools to leave it alone, and takes part in its use.
+fn prepare(root: &Path, standing: Standing) -> io::Result<Lock> {
+    fs::create_dir_all(root)?;
+    if marker::is_foreign(root)? {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    if standing != Standing::Store {
+        marker::mark(root)?;
+    }
+    inside::make(root, &root.join(MANIFESTS))?;
     let lock = Lock::take(&root.join(LOCK), Mode::Shared, || false)?.expect("nobody stops this wait");
-    for (name, text) in [(".gitignore", "*\n"), ("CACHEDIR.TAG", CACHE_TAG)] {
+    for (name, text) in [(".gitignore", "*\n"), (CACHE_TAG, CACHE_TAG_TEXT)] {
         if !root.join(name).exists() {
             atomic::write(&root.join(name), text.as_bytes(), Durability::Relaxed)?;
         }
@@ -296,28 +325,24 @@ fn prepare(root: &Path) -> io::Result<Lock> {
     Ok(lock)
 }
 
-/// Tells backup programs that the folder can be made again (bford.info/cachedir).
-const CACHE_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
-
 fn is_forbidden(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn manifest_files(root: &Path) -> Vec<PathBuf> {
-    let mut files = files_below(&root.join(MANIFESTS));
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    files
+/// Says that a file was used just now. Who can't say so does not mind.
+fn touch(path: &Path) {
+    let open = |how: &mut fs::OpenOptions| inside::unfollowed(how).open(path);
+    // A read-only file of one's own may be marked too, on some systems.
+    let file = open(fs::File::options().append(true)).or_else(|_| open(fs::File::options().read(true)));
+    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
 }
 
-/// The files two levels below `folder`, as `ab/cdef…`; whatever can't be listed is left out.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let list = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut files: Vec<_> = list(folder).flat_map(|shelf| list(&shelf).collect::<Vec<_>>()).collect();
-    files.sort();
-    files
-}
-
-fn entry(path: &Path) -> Option<Entry> {
-    let manifest = Manifest::from_json(&fs::read_to_string(path).ok()?)?;
-    Some(Entry { manifest, used: fs::metadata(path).ok()?.modified().ok()? })
+/// What lies two levels below a folder of the store, as `ab/cdef…`, each with the name of its shelf.
+fn shelved(folder: &Path) -> Vec<(String, Found)> {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_shelf = |found: &Found| found.name.len() == 2 && found.name.bytes().all(is_digit);
+    let all = inside::list(folder).into_iter().filter(is_shelf).flat_map(|shelf| {
+        inside::list(&shelf.path).into_iter().map(move |found| (shelf.name.clone(), found))
+    });
+    all.collect()
 }

@@ -8,10 +8,12 @@ use std::{
 };
 
 use super::{
-    DOWNLOADS, Digest, Entry, LOCK, MANIFESTS, QUARANTINE, Store,
+    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store,
     atomic::{TEMPORARY, trouble},
-    files_below,
+    inside, is_forbidden,
     lock::{Lock, Mode},
+    marker::{self, Standing},
+    shelved,
 };
 use crate::error::Result;
 
@@ -50,31 +52,44 @@ pub struct Pruned {
 
 /// Removes what `limits` does not let stay from the store at `root`; `None` if a run uses the store.
 ///
-/// Records go before their files, so that a kill leaves files without a record, never the reverse.
+/// Records go before their files, so that a kill leaves files without a record, never the reverse. Only what has
+/// a name that the store gives is removed, and nothing behind a link.
 ///
 /// # Errors
-/// Of kind store, when something can't be removed.
+/// Of kind store, when something can't be removed, when what is there is no store, or another user's.
 pub fn prune(root: &Path, limits: Limits, dry_run: bool) -> Result<Option<Pruned>> {
-    if !root.is_dir() {
+    if marker::look(root)? == Standing::Free {
         return Ok(Some(Pruned::default()));
     }
-    let lock = root.join(LOCK);
-    let lock = Lock::try_take(&lock, Mode::Exclusive).map_err(|error| trouble("lock", &lock, error))?;
-    let Some(_lock) = lock else { return Ok(None) };
-    let store = Store::at(root, None);
+    let users = match lock(root) {
+        Ok(None) => return Ok(None),
+        Ok(lock) => lock,
+        // To say what would go, it is enough to look.
+        Err(error) if dry_run && is_forbidden(&error) => None,
+        Err(error) => return Err(trouble("prune the store", root, error)),
+    };
+    let store = Store::at(root, users, None);
     let now = SystemTime::now();
     let plan = choose(store.entries(), limits, now);
     let blobs = unnamed(&store, &plan, now);
     let pruned = Pruned {
         blobs: blobs.len(),
         freed: blobs.iter().map(|(_, size)| size).sum(),
-        kept: plan.stay.values().sum(),
+        kept: plan.stay.values().fold(0, |kept, size| kept.saturating_add(*size)),
         results: plan.go,
     };
     if !dry_run {
         remove_all(&store, &pruned.results, blobs.into_iter().map(|(path, _)| path).collect(), now)?;
     }
     Ok(Some(pruned))
+}
+
+/// Keeps everybody else away.
+fn lock(root: &Path) -> io::Result<Option<Lock>> {
+    if marker::is_foreign(root)? {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
+    }
+    Lock::try_take(&root.join(LOCK), Mode::Exclusive)
 }
 
 /// Which results go, and which blobs stay.
@@ -91,7 +106,7 @@ fn choose(mut entries: Vec<Entry>, limits: Limits, now: SystemTime) -> Choice {
     for output in entries.iter().flat_map(|entry| entry.manifest.outputs.values()) {
         users.entry(output.digest).or_insert((0, output.size)).0 += 1;
     }
-    let mut total: u64 = users.values().map(|(_, size)| size).sum();
+    let mut total = users.values().fold(0_u64, |total, (_, size)| total.saturating_add(*size));
     let mut go = Vec::new();
     for entry in entries {
         let too_old = limits.age.is_some_and(|limit| age(&entry) > limit);
@@ -102,7 +117,7 @@ fn choose(mut entries: Vec<Entry>, limits: Limits, now: SystemTime) -> Choice {
         for output in entry.manifest.outputs.values() {
             let (count, size) = users.get_mut(&output.digest).expect("every output was counted");
             *count -= 1;
-            total -= if *count == 0 { *size } else { 0 };
+            total = total.saturating_sub(if *count == 0 { *size } else { 0 });
         }
         go.push(entry);
     }
@@ -118,59 +133,64 @@ fn unnamed(store: &Store, plan: &Choice, now: SystemTime) -> Vec<(PathBuf, u64)>
     let outputs = plan.go.iter().flat_map(|entry| entry.manifest.outputs.values());
     let given_up: BTreeSet<_> = outputs.map(|output| path(&output.digest)).collect();
     let mut unnamed = Vec::new();
-    for blob in files_below(store.blobs.root()) {
-        let old = || age_of(&blob, now) > GRACE;
-        if !stay.contains(&blob) && (given_up.contains(&blob) || old()) {
-            let size = fs::metadata(&blob).map_or(0, |metadata| metadata.len());
-            unnamed.push((blob, size));
+    for (_, Found { path, .. }) in shelved(&store.root.join(BLOBS)).into_iter().filter(is_blob) {
+        let old = || age_of(&path, now) > GRACE;
+        if !stay.contains(&path) && (given_up.contains(&path) || old()) {
+            let size = fs::symlink_metadata(&path).map_or(0, |metadata| metadata.len());
+            unnamed.push((path, size));
         }
     }
     unnamed
 }
 
+/// Whether it has the name of a blob, or of one that has not arrived yet.
+fn is_blob((shelf, found): &(String, Found)) -> bool {
+    let named = || format!("{shelf}{}", found.name).parse::<Digest>().is_ok();
+    !found.is_folder && (is_temporary(found) || named())
+}
+
 fn remove_all(store: &Store, results: &[Entry], blobs: Vec<PathBuf>, now: SystemTime) -> Result<()> {
     for entry in results {
-        remove(&store.manifest_path(entry.manifest.key))?;
+        store.remove(&store.manifest_path(entry.manifest.key))?;
     }
-    for blob in blobs {
-        remove(&blob)?;
-    }
-    sweep(store, now)?;
+    blobs.iter().try_for_each(|blob| store.remove(blob))?;
+    leftovers(store, now).iter().try_for_each(|path| store.remove(path))?;
     store.files.retain(Path::exists);
     store.blobs.forget_removed();
     store.save()
 }
 
-/// Removes what killed processes left: temporary files, folders of nodes that are not running, locks.
-fn sweep(store: &Store, now: SystemTime) -> Result<()> {
-    let root = &store.root;
-    let temporary =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY));
-    let records = files_below(&root.join(MANIFESTS));
-    let mut left: Vec<_> = list(root).into_iter().chain(records).filter(temporary).collect();
-    left.extend(list(&root.join("work")));
-    left.extend(list(&root.join("locks")));
-    left.retain(|path| age_of(path, now) > GRACE);
-    for folder in ["scratch", QUARANTINE, DOWNLOADS] {
-        left.extend(list(&root.join(folder)).into_iter().filter(|path| age_of(path, now) > LEFTOVERS));
-    }
-    left.iter().try_for_each(|path| remove(path))
+/// What killed processes left: temporary files, folders of nodes that are not running, locks; and what has lain in
+/// quarantine and the like for long.
+fn leftovers(store: &Store, now: SystemTime) -> Vec<PathBuf> {
+    let list = |name: &str| inside::list(&store.root.join(name)).into_iter();
+    let records = shelved(&store.root.join(MANIFESTS)).into_iter().map(|(_, found)| found);
+    let mut left: Vec<_> = list("").chain(records).filter(is_temporary).collect();
+    left.extend(["work", LOCKS].into_iter().flat_map(list).filter(is_of_digest));
+    left.retain(|found| age_of(&found.path, now) > GRACE);
+    let mut late: Vec<_> = ["scratch", DOWNLOADS].into_iter().flat_map(list).filter(is_of_digest).collect();
+    late.extend(list(QUARANTINE).filter(is_quarantined));
+    late.retain(|found| age_of(&found.path, now) > LEFTOVERS);
+    left.into_iter().chain(late).map(|found| found.path).collect()
 }
 
-fn list(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+pub(super) fn is_temporary(found: &Found) -> bool {
+    !found.is_folder && found.name.starts_with(TEMPORARY)
+}
+
+/// Whether its name is a digest, perhaps with an extension.
+fn is_of_digest(found: &Found) -> bool {
+    found.name.split('.').next().is_some_and(|name| name.parse::<Digest>().is_ok())
+}
+
+/// Whether its name begins with where it was before, as [`Store::quarantine`] names things.
+fn is_quarantined(found: &Found) -> bool {
+    let from = [BLOBS, MANIFESTS, LOCKS].map(|folder| format!("{folder}-"));
+    from.iter().any(|from| found.name.starts_with(from)) || INDEXES.contains(&found.name.as_str())
 }
 
 /// How long ago a file was last written; 0 if that can't be told.
 fn age_of(path: &Path, now: SystemTime) -> Duration {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
+    let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
     modified.ok().and_then(|modified| now.duration_since(modified).ok()).unwrap_or_default()
-}
-
-fn remove(path: &Path) -> Result<()> {
-    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble("remove", path, error)),
-        _ => Ok(()),
-    }
 }

@@ -10,11 +10,16 @@ use super::{
     Store,
     artifact::Artifact,
     atomic::{self, Durability, trouble},
+    inside,
     key::Recipe,
     lock::Lock,
-    manifest::{Manifest, Story},
+    manifest::{self, Manifest, Story},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    names::PlainName,
+    shown,
+};
 
 /// The right to make the result of one recipe: who holds it is the only one to work on it.
 ///
@@ -31,16 +36,16 @@ pub struct Slot<'s> {
 }
 
 impl<'s> Slot<'s> {
-    /// Makes the two folders; `anew` forgets what an interrupted try left.
+    /// Makes the two folders; `anew` forgets what an interrupted try left. What holds links was not left by one.
     pub(super) fn new(store: &'s Store, recipe: Recipe, lock: Lock, anew: bool) -> Result<Self> {
         let key = recipe.key().to_string();
         let (out, scratch) = (store.root.join("work").join(&key), store.root.join("scratch").join(&key));
-        remove(&out)?;
-        if anew {
-            remove(&scratch)?;
+        store.remove(&out)?;
+        if anew || !inside::is_plain(&scratch) {
+            store.remove(&scratch)?;
         }
         for folder in [&out, &scratch] {
-            fs::create_dir_all(folder).map_err(|error| trouble("make", folder, error))?;
+            inside::make(&store.root, folder).map_err(|error| trouble("make", folder, error))?;
         }
         let resumed = fs::read_dir(&scratch).is_ok_and(|mut left| left.next().is_some());
         Ok(Self { store, recipe: Box::new(recipe), out, scratch, resumed, _lock: lock })
@@ -69,9 +74,13 @@ impl<'s> Slot<'s> {
         let manifest = self.take_files(story)?;
         let path = self.store.manifest_path(manifest.key);
         let text = manifest.to_json();
-        atomic::write(&path, text.as_bytes(), Durability::Synced)
+        if text.len() as u64 > manifest::LIMIT {
+            return Err(too_many(&manifest));
+        }
+        inside::make(&self.store.root, atomic::folder_of(&path))
+            .and_then(|()| atomic::write(&path, text.as_bytes(), Durability::Synced))
             .map_err(|error| trouble("write", &path, error))?;
-        remove(&self.scratch)?;
+        self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
@@ -82,14 +91,14 @@ impl<'s> Slot<'s> {
     /// Of kind store, when the files can't be written.
     pub fn set_aside(self, story: Story) -> Result<Artifact> {
         let manifest = self.take_files(story)?;
-        remove(&self.scratch)?;
+        self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
     fn take_files(&self, story: Story) -> Result<Manifest> {
         let mut outputs = BTreeMap::new();
         collect(&self.out, "", &mut |name, path| {
-            outputs.insert(name, self.store.blobs.take(path)?);
+            outputs.insert(plain(name, path)?, self.store.blobs.take(path)?);
             Ok(())
         })?;
         Ok(Manifest::new(*self.recipe.clone(), outputs, story))
@@ -99,8 +108,8 @@ impl<'s> Slot<'s> {
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
         // Left over folders are emptied by whoever gets the slot next, and swept by prune.
-        let _ = fs::remove_dir_all(&self.out);
-        let _ = fs::remove_dir(&self.scratch);
+        let _ = inside::remove(&self.store.root, &self.out);
+        let _ = inside::check(&self.store.root, &self.scratch).and_then(|()| fs::remove_dir(&self.scratch));
     }
 }
 
@@ -126,13 +135,102 @@ fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> R
     Ok(())
 }
 
-fn odd(path: &Path, why: &str) -> Error {
-    Error::new(format!("the node left {} behind, which can't be stored: {why}", path.display()))
+/// The name of a file that a node left, if a result can have such a file.
+fn plain(name: String, path: &Path) -> Result<PlainName> {
+    let name = PlainName::try_from(name).map_err(|error| odd(path, &error.to_string()))?;
+    if manifest::is_reserved(&name) {
+        return Err(odd(path, "results are shown with a file of this name, which tells of them"));
+    }
+    Ok(name)
 }
 
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(trouble("remove", folder, error)),
-        _ => Ok(()),
+fn odd(path: &Path, why: &str) -> Error {
+    Error::new(format!("the node left {} behind, which can't be stored: {why}", shown::path(path)))
+}
+
+fn too_many(manifest: &Manifest) -> Error {
+    let files = manifest.outputs.len();
+    Error::new(format!("the node left {files} files behind, more than the record of a result can name"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::store::{Lookup, Machine, Request};
+
+    /// What comes of a node that leaves in its folder what `work` does.
+    pub(in crate::store) fn make(
+        store: &Store,
+        work: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Artifact> {
+        let recipe = Recipe {
+            format: crate::store::FORMAT,
+            kind: "work".into(),
+            version: 1,
+            params: serde_json::Map::new(),
+            inputs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            seed: None,
+            precision: None,
+        };
+        let request = Request {
+            recipe: &recipe,
+            force: true,
+            waiting: &|| (),
+            damaged: &|line| panic!("{line}"),
+            stopped: &|| true,
+        };
+        let Lookup::Miss(slot) = store.lookup(&request)? else { panic!("it is forced") };
+        work(slot.out()).unwrap();
+        let story = Story {
+            pipeline: "p".into(),
+            node: "n".into(),
+            gives: "text".into(),
+            logs: Vec::new(),
+            seconds: 0.0,
+            machine: Machine::this(1, "cpu"),
+        };
+        slot.commit(story)
+    }
+
+    fn names(store: &Store, work: impl FnOnce(&Path) -> io::Result<()>) -> Result<Vec<String>, String> {
+        let made =
+            make(store, work).map_err(|error| error.to_string().replace(store.root().to_str().unwrap(), ""));
+        made.map(|artifact| artifact.names().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn what_a_node_leaves_is_named_by_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let left = names(&store, |out| {
+            fs::create_dir_all(out.join("a/b"))?;
+            fs::write(out.join("a/b/manifest.json"), "")?;
+            fs::write(out.join("a-b"), "")
+        });
+        assert_eq!(left.unwrap(), ["a-b", "a/b/manifest.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_can_not_be_stored_is_told() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("store")).unwrap();
+        let touch = |name: &'static [u8]| move |out: &Path| fs::write(out.join(OsStr::from_bytes(name)), "");
+        let mut told: Vec<_> = [&b"a:b"[..], b"Manifest.json", b"recipe.json", b"a\nb", b"\xff"]
+            .into_iter()
+            .map(|name| names(&store, touch(name)).unwrap_err())
+            .collect();
+        told.push(names(&store, |out| std::os::unix::fs::symlink("/etc/passwd", out.join("l"))).unwrap_err());
+        let key = make(&store, |_| Ok(())).unwrap().key().to_string();
+        insta::assert_snapshot!(told.join("\n").replace(&key, "KEY"), @r"
+        the node left /work/KEY/a:b behind, which can't be stored: `a:b` is not a plain relative name
+        the node left /work/KEY/Manifest.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/recipe.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/a\nb behind, which can't be stored: `a\nb` is not a plain relative name
+        the node left /work/KEY/\xff behind, which can't be stored: its name is not UTF-8
+        the node left /work/KEY/l behind, which can't be stored: it is neither a file nor a folder
+        ");
     }
 }

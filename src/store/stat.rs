@@ -21,9 +21,13 @@ use super::{
     atomic::{self, Durability},
     digest::Digest,
 };
+use crate::files;
 
 /// How a packed file begins; the number is raised when its layout changes.
 const MAGIC: &[u8] = b"kiln stat index 1\n";
+
+/// The most bytes that a packed file may have: some ten million files. What does not fit is read again.
+const LIMIT: u64 = 1 << 30;
 
 /// A file changed this shortly before it was read may change again without a new time stamp.
 const RACY: Duration = Duration::from_secs(2);
@@ -122,7 +126,8 @@ type Entries = BTreeMap<String, Looked>;
 impl StatIndex {
     /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `era`.
     pub fn open(file: PathBuf, era: &str) -> Self {
-        let entries = fs::read(&file).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
+        let entries =
+            files::read(&file, LIMIT).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
         Self { file, era: era.to_owned(), entries: RwLock::new(entries), dirty: AtomicBool::new(false) }
     }
 
@@ -154,7 +159,10 @@ impl StatIndex {
     /// # Errors
     /// The first path, in order, that can't be read.
     pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
-        let now = SystemTime::now();
+        self.look_all_at(paths, SystemTime::now())
+    }
+
+    fn look_all_at(&self, paths: &[PathBuf], now: SystemTime) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
         let found: Vec<_> = {
             let entries = self.entries.read().expect(UNBROKEN);
             let entries = &*entries;
@@ -191,6 +199,9 @@ impl StatIndex {
             return Ok(());
         }
         let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.era);
+        if bytes.len() as u64 > LIMIT {
+            return Ok(());
+        }
         // A lost index costs time only, so it needs no flush.
         atomic::write(&self.file, &bytes, Durability::Relaxed)
     }
@@ -327,6 +338,16 @@ mod tests {
         assert_eq!(first.known(&path, looked.signature), None);
         assert!(looked.signature.is_racy(SystemTime::now()));
         assert!(!looked.signature.is_racy(SystemTime::now() + Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_was_looked_at_is_remembered_once_it_has_settled() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "one");
+        let index = index(dir.path());
+        let later = SystemTime::now() + RACY + Duration::from_secs(1);
+        let looked = index.look_all_at(std::slice::from_ref(&path), later).unwrap();
+        assert_eq!(index.known(&path, looked[0].signature), Some(Digest::of_bytes(b"one")));
     }
 
     #[test]

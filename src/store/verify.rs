@@ -1,11 +1,11 @@
 //! Reading everything again.
 
-use std::{cell::RefCell, path::Path};
+use std::{cell::RefCell, collections::BTreeSet};
 
 use rayon::prelude::*;
 
-use super::{Key, Manifest, Store, manifest_files};
-use crate::error::Result;
+use super::{Key, MANIFESTS, Manifest, Store, shelved};
+use crate::{error::Result, shown};
 
 /// What a check of the whole store found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Verified {
     pub bytes: u64,
     /// What was wrong; the files in question are in quarantine now, and their nodes will run again.
     pub damage: Vec<String>,
+    /// What lies among the records and is none; it was left alone.
+    pub strange: Vec<String>,
 }
 
 impl Store {
@@ -24,32 +26,32 @@ impl Store {
     /// # Errors
     /// Of kind store, when what was learnt can't be written down.
     pub fn verify(&self) -> Result<Verified> {
-        let files = manifest_files(&self.root);
-        let found: Vec<Verified> = files.par_iter().map(|path| self.verify_one(path)).collect();
-        let mut all = Verified { results: found.len(), ..Verified::default() };
+        let keys = self.records();
+        let found: Vec<Verified> = keys.par_iter().map(|key| self.verify_one(*key)).collect();
+        let mut all = Verified { results: found.len(), strange: self.strange(&keys), ..Verified::default() };
         for one in found {
-            all.bytes += one.bytes;
+            all.bytes = all.bytes.saturating_add(one.bytes);
             all.damage.extend(one.damage);
         }
         self.save()?;
         Ok(all)
     }
 
-    fn verify_one(&self, path: &Path) -> Verified {
+    fn verify_one(&self, key: Key) -> Verified {
         let damage = RefCell::new(Vec::new());
         let say = |line| damage.borrow_mut().push(line);
-        let Some(key) = key_of(path) else {
-            say(format!("{} is no record of a result; {}", path.display(), self.quarantine(path)));
-            return Verified { damage: damage.into_inner(), ..Verified::default() };
-        };
         let manifest = self.read(key, &say).filter(|manifest| self.is_whole(manifest, true, &say));
         let bytes = manifest.as_ref().map_or(0, Manifest::size);
-        Verified { results: 1, bytes, damage: damage.into_inner() }
+        Verified { bytes, damage: damage.into_inner(), ..Verified::default() }
     }
-}
 
-/// The key that the path of a record says.
-fn key_of(path: &Path) -> Option<Key> {
-    let shelf = path.parent()?.file_name()?.to_str()?;
-    format!("{shelf}{}", path.file_stem()?.to_str()?).parse().ok()
+    fn strange(&self, keys: &[Key]) -> Vec<String> {
+        let records: BTreeSet<_> = keys.iter().map(|key| self.manifest_path(*key)).collect();
+        let found = shelved(&self.root.join(MANIFESTS)).into_iter().map(|(_, found)| found);
+        let strange =
+            found.filter(|found| !records.contains(&found.path) && !super::prune::is_temporary(found));
+        strange
+            .map(|found| format!("{} is no record of a result; it was left alone", shown::path(&found.path)))
+            .collect()
+    }
 }
