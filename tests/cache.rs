@@ -615,7 +615,15 @@ fn keep_going_leaves_out_only_what_needs_the_failed_node() {
 #[test]
 fn without_it_nothing_new_begins() {
     let test = Test::new().file("a.txt", "one").nodes(FAILING);
-    let ran = test.run().fails(ErrorKind::Failed);
+    // If `a` begins before `bad` has failed, it does not end before that.
+    let (send, failed) = std::sync::mpsc::channel();
+    let failed = Mutex::new(failed);
+    let ran = test.run_watched(&Stop::default(), |event| match event {
+        Event::NodeFailed { .. } => send.send(()).unwrap(),
+        Event::NodeStarted { node, .. } if node == "a" => failed.lock().unwrap().recv_timeout(LONG).unwrap(),
+        _ => {}
+    });
+    let ran = ran.fails(ErrorKind::Failed);
     let failed = Event::NodeFailed {
         node: "bad".into(),
         error: "it did not go well".into(),
@@ -938,7 +946,7 @@ fn more_epochs_than_a_finished_run_are_told() {
 
 #[test]
 fn the_second_of_two_runs_waits_and_finds() {
-    let nodes = "w: {type: work, epochs: 10, milliseconds: 20}";
+    let nodes = "w: {type: work, epochs: 2}";
     let first = Test::new().nodes(nodes);
     let second = Test {
         dir: tempfile::tempdir().unwrap(),
@@ -946,21 +954,31 @@ fn the_second_of_two_runs_waits_and_finds() {
         options: first.options.clone(),
     };
     let second = second.nodes(nodes);
-    let (begun, wait) = std::sync::mpsc::channel();
+    let ((begun, begins), (waiting, waits)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let waits = Mutex::new(waits);
     thread::scope(|scope| {
         let first = scope.spawn(move || {
-            first.run_watched(&Stop::default(), |event| {
-                if matches!(event, Event::NodeStarted { .. }) {
-                    begun.send(()).unwrap();
-                }
+            first.run_watched(&Stop::default(), |event| match event {
+                Event::NodeStarted { .. } => begun.send(()).unwrap(),
+                // It does not end before the other one waits.
+                Event::NodeProgress { done: 1, .. } => waits.lock().unwrap().recv_timeout(LONG).unwrap(),
+                _ => {}
             })
         });
-        wait.recv().unwrap();
-        let second = second.run().ok().ran(&[]).cached(&["w"]);
+        begins.recv_timeout(LONG).unwrap();
+        let second = second.run_watched(&Stop::default(), |event| {
+            if matches!(event, Event::NodeWaiting { .. }) {
+                waiting.send(()).unwrap();
+            }
+        });
+        let second = second.ok().ran(&[]).cached(&["w"]);
         assert!(matches!(second.events[1], Event::NodeWaiting { twin: None, .. }), "{:#?}", second.events);
         first.join().unwrap().ok().ran(&["w"]);
     });
 }
+
+/// Longer than anything here takes on a busy machine.
+const LONG: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "not a test: what `kills_at_any_moment_leave_a_store_that_works` runs, and kills"]
