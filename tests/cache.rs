@@ -1388,6 +1388,36 @@ fn prune_removes_only_what_has_a_name_of_the_stores() {
     test.run().ok().ran(&[]);
 }
 
+#[cfg(unix)]
+#[test]
+fn strange_names_and_many_of_them_are_no_trouble() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    let test = three();
+    let key = test.forecast()[0].key.clone().unwrap();
+    let shelves = ["manifests", "blobs"].map(|folder| format!("{folder}/{}", &key[..2]));
+    let flat = ["work", "scratch", "locks", "downloads", "quarantine", ""].map(str::to_owned);
+    let mut strange: Vec<Vec<u8>> = (0..3000).map(|i| format!("{i}.json").into_bytes()).collect();
+    strange.extend([b"\xff\xfe.json".to_vec(), vec![b'x'; 255], b"a\nb".to_vec(), b"-rf".to_vec()]);
+    let mut all = Vec::new();
+    for folder in shelves.iter().chain(&flat) {
+        let folder = test.store.join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        all.extend(strange.iter().map(|name| folder.join(OsStr::from_bytes(name))));
+    }
+    for path in &all {
+        fs::write(path, "x").unwrap();
+        set_old(path);
+    }
+    let test = test.run().ok().ran(&[]).cached(&["a", "b", "both"]).test();
+    assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 3);
+    let verified = Store::open(&test.store).unwrap().verify().unwrap();
+    // The one whose name is no text is not even listed.
+    assert_eq!((verified.results, verified.damage.len(), verified.strange.len()), (3, 0, 3003));
+    assert_eq!(prune(&test, NOTHING, false).results.len(), 3);
+    assert!(all.iter().all(|path| path.exists()));
+    test.run().ok().ran(&["a", "b", "both"]);
+}
+
 #[test]
 fn a_folder_of_the_users_is_no_store() {
     let mut test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}");
