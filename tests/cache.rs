@@ -1396,7 +1396,7 @@ fn strange_names_and_many_of_them_are_no_trouble() {
     let key = test.forecast()[0].key.clone().unwrap();
     let shelves = ["manifests", "blobs"].map(|folder| format!("{folder}/{}", &key[..2]));
     let flat = ["work", "scratch", "locks", "downloads", "quarantine", ""].map(str::to_owned);
-    let mut strange: Vec<Vec<u8>> = (0..3000).map(|i| format!("{i}.json").into_bytes()).collect();
+    let mut strange: Vec<Vec<u8>> = (0..600).map(|i| format!("{i}.json").into_bytes()).collect();
     strange.extend([b"\xff\xfe.json".to_vec(), vec![b'x'; 255], b"a\nb".to_vec(), b"-rf".to_vec()]);
     let mut all = Vec::new();
     for folder in shelves.iter().chain(&flat) {
@@ -1412,7 +1412,7 @@ fn strange_names_and_many_of_them_are_no_trouble() {
     assert_eq!(Store::peek(&test.store).unwrap().entries().len(), 3);
     let verified = Store::open(&test.store).unwrap().verify().unwrap();
     // The one whose name is no text is not even listed.
-    assert_eq!((verified.results, verified.damage.len(), verified.strange.len()), (3, 0, 3003));
+    assert_eq!((verified.results, verified.damage.len(), verified.strange.len()), (3, 0, 603));
     assert_eq!(prune(&test, NOTHING, false).results.len(), 3);
     assert!(all.iter().all(|path| path.exists()));
     test.run().ok().ran(&["a", "b", "both"]);
