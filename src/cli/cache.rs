@@ -140,8 +140,7 @@ fn verify(root: &Path) -> Result<()> {
     if damage.is_empty() {
         return Ok(());
     }
-    let message = format!("the store had {}", count(damage.len(), "damaged file"));
-    Err(Error::store(message).help("the next run makes anew what it needs"))
+    Err(Error::store("the store had damaged files").help("the next run makes anew what it needs"))
 }
 
 fn nothing_at(root: &Path) -> Error {

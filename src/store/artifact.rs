@@ -10,6 +10,7 @@ use super::{blob::Blobs, digest::Digest, key::Key, manifest::Manifest};
 use crate::{
     error::{Error, Result},
     names::PlainName,
+    shown,
 };
 
 /// A finished node's files, each in the store by its digest.
@@ -47,7 +48,7 @@ impl Artifact {
     fn lacks(&self, name: &str) -> Error {
         let names: Vec<_> = self.names().collect();
         Error::new(format!("the result of a `{}` node has no file `{name}`", self.kind()))
-            .help(format!("it has: {}", names.join(", ")))
+            .help(format!("it has: {}", shown::few(&names)))
     }
 
     /// The names of the files, in order; folders are divided by `/`.

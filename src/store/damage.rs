@@ -44,7 +44,7 @@ impl Store {
             };
             wrong += 1;
             if wrong <= TOLD {
-                damaged(format!("stored file `{name}` of result {key} {what}"));
+                damaged(format!("stored file `{}` of result {key} {what}", shown::text(name.as_str())));
             }
         }
         if wrong > TOLD {
