@@ -62,7 +62,8 @@ pub fn receive(url: &Url, part: &Path, patience: &Patience, progress: &Progress<
     let file = if start == 0 { File::create(part) } else { File::options().append(true).open(part) };
     let file = file.map_err(|error| Fault::Final(Error::io("write", part, error)))?;
     let pace = Pace { window: patience.window, since: Instant::now(), bytes: 0 };
-    Download { url, part, file, done: start, total, limit, pace, progress }.copy(response.into_body())
+    Download { url, part, file, done: start, total, limit, spoiled: false, pace, progress }
+        .copy(response.into_body())
 }
 
 /// How long the file may become of which `start` bytes are there: as long as was told, if there is room.
@@ -110,6 +111,8 @@ struct Download<'a> {
     total: Option<u64>,
     /// How long it may become, in bytes.
     limit: u64,
+    /// Whether what is there is of no use.
+    spoiled: bool,
     pace: Pace,
     progress: &'a Progress<'a>,
 }
@@ -127,7 +130,12 @@ impl Download<'_> {
 
     /// A server that does not say how long the file is seldom gives a part of it.
     fn can_go_on(&self) -> bool {
-        self.total.is_some_and(|total| self.done < total) && self.limit > 0
+        !self.spoiled && self.total.is_some()
+    }
+
+    fn spoil(&mut self, error: Error) -> Fault {
+        self.spoiled = true;
+        Fault::Final(error)
     }
 
     fn receive(&mut self, body: Body) -> Result<(), Fault> {
@@ -147,15 +155,11 @@ impl Download<'_> {
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let count = bytes.len() as u64;
         if self.done + count > self.limit {
-            let error = self.too_much();
-            self.limit = 0;
-            return Err(Fault::Final(error));
+            return Err(self.spoil(self.too_much()));
         }
-        if let Err(error) = self.file.write_all(bytes) {
-            // A full disk is no better for a part of a file.
-            self.limit = 0;
-            return Err(Fault::Final(Error::io("write", self.part, error)));
-        }
+        // A full disk is no better for a part of a file.
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| self.spoil(Error::io("write", self.part, error)))?;
         self.done += count;
         let kilobytes = |bytes: u64| usize::try_from(bytes.div_ceil(1000)).unwrap_or(usize::MAX);
         let total = self.total.unwrap_or(self.done);

@@ -87,8 +87,12 @@ pub fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
 }
 
 fn wrong(error: burn_pack::Error) -> Error {
-    if let burn_pack::Error::InvalidHeader = error {
-        return cut_short("its header breaks off");
+    match &error {
+        burn_pack::Error::InvalidHeader => return cut_short("its header breaks off"),
+        burn_pack::Error::ValidationError(text) if text.starts_with("File truncated") => {
+            return cut_short("its arrays break off");
+        }
+        _ => {}
     }
     damaged(format!("as a burnpack file it can't be read: {}", shown(&error.to_string())))
 }
