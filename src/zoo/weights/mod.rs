@@ -180,6 +180,8 @@ pub fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
     }?;
     check(&file)?;
     file.weights = wrappers::unwrapped(file.weights);
+    // It stands in many messages, and decides nothing but the scale.
+    file.arch_name = file.arch_name.map(|name| shown(&name));
     Ok(file)
 }
 

@@ -254,6 +254,10 @@ fn what_no_network_has_is_refused_in_every_format() {
         let reasons = [&deep, &many].map(|file| reason(from_bytes(&write(file).unwrap())));
         assert!(reasons.iter().all(|reason| reason.starts_with("it ")), "{reasons:?}");
     }
+    let named =
+        ModelFile { arch_name: Some("a\u{1b}[31m\nb".repeat(1000)), ..from_bytes(STATE_DICT).unwrap() };
+    let name = from_bytes(&to_bytes(&named).unwrap()).unwrap().arch_name.unwrap();
+    assert!(name.starts_with("a\\u{1b}[31m\\nb") && name.len() < 500, "{name}");
     let size = ModelFile { size: Some(1 << 40), ..from_bytes(STATE_DICT).unwrap() };
     assert_eq!(reason(from_bytes(&to_bytes(&size).unwrap())), "it has an image size that can't be");
 }
