@@ -37,7 +37,7 @@ pub use transfer::{Transfer, transfer};
 /// Largest file that is read, in bytes. The largest known classifier has 0.5 GB while it is trained.
 pub const MAX_BYTES: u64 = 4 << 30;
 /// Most arrays in a file; the largest known classifier has about 900.
-const MAX_TENSORS: usize = 50_000;
+const MAX_TENSORS: usize = 20_000;
 /// Longest name of an array, in bytes.
 const MAX_NAME: usize = 1024;
 /// Most dimensions of an array.

@@ -370,6 +370,35 @@ mod tests {
         assert_eq!(report.lines(), ["transferred 132 of 132 parameters"]);
     }
 
+    /// The same file, with other beginnings before its layers' names: each one once.
+    fn under(file: &ModelFile, beginnings: &[&str]) -> ModelFile {
+        let layers = |name: &str| name.strip_prefix(LAYERS).unwrap().to_owned();
+        let renamed = beginnings.iter().flat_map(|beginning| {
+            let weights = file.weights.iter();
+            weights.map(move |(name, array)| (format!("{beginning}{}", layers(name)), array.clone()))
+        });
+        ModelFile { weights: renamed.collect(), ..file.clone() }
+    }
+
+    #[test]
+    fn what_stands_before_all_names_does_not_count() {
+        let given = file("a b c");
+        for beginning in ["model.", "", "model.model.", "net.", "backbone.model."] {
+            let (weights, report) = into(under(&given, &[beginning]), "yolov8n-cls", "a b c").unwrap();
+            assert!(report.is_complete() && weights == given.weights, "{beginning}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_networks_is_not_chosen() {
+        let given = under(&file("a b c"), &["student.model.", "teacher.model."]);
+        let error = into(given, "yolov8n-cls", "a b c").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the file has 2 such networks: under `student.model.`, `teacher.model.`"
+        );
+    }
+
     #[test]
     fn classes_are_carried_over_by_name() {
         let given = file("a b c d");
