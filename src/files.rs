@@ -59,6 +59,18 @@ pub fn without_mark(mut text: String) -> String {
     text
 }
 
+/// How many bytes may still be written to the disk that `folder` is on, if the system tells.
+#[cfg(unix)]
+pub fn free_space(folder: &Path) -> Option<u64> {
+    rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// How many bytes may still be written to the disk that `folder` is on, if the system tells.
+#[cfg(not(unix))]
+pub fn free_space(_: &Path) -> Option<u64> {
+    None
+}
+
 fn must_be_regular(metadata: &Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());
@@ -124,6 +136,14 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::write(&path, "x").unwrap();
         assert_eq!(read(&link, 1).unwrap(), b"x");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_disk_tells_its_free_space() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(free_space(dir.path()).is_some());
+        assert_eq!(free_space(&dir.path().join("none")), None);
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn what_goes_wrong_with_a_file_is_told() {
         format!("net: {{ type: model, weights: {} }}", fixture("state-dict.pt").display()),
         format!("net: {{ type: model, arch: yolov8n-cls, weights: {} }}", fixture("state-dict.pt").display()),
         format!("net: {{ type: model, arch: yolo11n-cls, weights: {} }}", weights.display()),
-        format!("net: {{ type: model, weights: {} }}", fixture("legacy.pt").display()),
+        format!("net: {{ type: model, weights: {} }}", fixture("torchscript.pt").display()),
     ];
     for node in nodes {
         pipeline(&dir, &node);

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::{self, Write as _},
-    fs::File,
     io::{self, BufWriter},
     path::Path,
     str::FromStr,
@@ -10,7 +9,10 @@ use std::{
 
 use sha2::Digest as _;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    files,
+};
 
 /// A SHA-256, as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl Sha256 {
     /// If it can't be read.
     pub fn of(path: &Path) -> Result<Self> {
         let failed = |error| Error::io("read", path, error);
-        let mut file = File::open(path).map_err(failed)?;
+        let mut file = files::open(path).map_err(failed)?;
         // The hasher takes whole buffers faster than the small pieces that `copy` has.
         let mut hasher = BufWriter::with_capacity(1 << 16, sha2::Sha256::new());
         io::copy(&mut file, &mut hasher).map_err(failed)?;

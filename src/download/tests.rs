@@ -30,6 +30,14 @@ enum Answer {
     Status(&'static str),
     /// Announces this many bytes.
     Huge(u64),
+    /// Sends all and hangs up without having said how much that is, in a way that shows that it broke off.
+    UnmeasuredCut,
+    /// Sends without end and without having said how much.
+    Endless,
+    /// Sends more than was asked for and announced.
+    TooMuch,
+    /// Sends a byte now and then.
+    Dripping,
 }
 
 /// A server that answers one request after another, and then is gone.
@@ -69,6 +77,24 @@ fn reply(mut stream: TcpStream, content: &[u8], from: Option<usize>, answer: &An
     let start = from.unwrap_or(0).min(content.len());
     let (head, body) = match answer {
         Answer::Status(status) => ((*status).to_owned(), &[][..]),
+        Answer::Endless => return drip(stream, "", &[0; 1 << 16], Duration::ZERO),
+        Answer::Dripping => {
+            let length = format!("Content-Length: {}\r\n", content.len());
+            return drip(stream, &length, b"x", Duration::from_millis(1));
+        }
+        Answer::UnmeasuredCut => {
+            let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+            let _ = write!(stream, "{head}{:x}\r\n", content.len() + 1);
+            let _ = stream.write_all(content);
+            return;
+        }
+        Answer::TooMuch => {
+            let range = format!("Content-Range: bytes {start}-{}/{}", content.len() - 1, content.len());
+            let _ = write!(stream, "HTTP/1.1 206 Partial Content\r\n{range}\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(&content[start..]);
+            let _ = stream.write_all(content);
+            return;
+        }
         Answer::All => ("200 OK".to_owned(), content),
         Answer::Unmeasured => ("200 OK".to_owned(), content),
         Answer::Huge(_) => ("200 OK".to_owned(), &content[..1]),
@@ -91,6 +117,14 @@ fn reply(mut stream: TcpStream, content: &[u8], from: Option<usize>, answer: &An
     let _ = stream.write_all(sent);
 }
 
+/// The same again and again, until nobody listens.
+fn drip(mut stream: TcpStream, length: &str, bytes: &[u8], pause: Duration) {
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n");
+    while stream.write_all(bytes).is_ok() {
+        thread::sleep(pause);
+    }
+}
+
 fn partial(start: usize, total: usize) -> String {
     format!("206 Partial Content\r\nContent-Range: bytes {start}-{}/{total}", total - 1)
 }
@@ -109,7 +143,15 @@ fn digest_of(content: &[u8]) -> Sha256 {
 }
 
 fn get(server: &Server, digest: &Sha256, folder: &TempDir) -> Result<PathBuf> {
-    fetch(&server.url, digest, folder.path(), &Progress::new(&|_| (), &Stop::default()))
+    get_with(&IMPATIENCE, server, digest, folder)
+}
+
+/// Pauses that a test can wait for.
+const IMPATIENCE: Patience =
+    Patience { pauses: [Duration::from_millis(1); 3], untold: 1_000_000, ..PATIENCE };
+
+fn get_with(patience: &Patience, server: &Server, digest: &Sha256, folder: &TempDir) -> Result<PathBuf> {
+    fetch_with(patience, &server.url, digest, folder.path(), &Progress::new(&|_| (), &Stop::default()))
 }
 
 /// The error as a person reads it, without the port.
@@ -205,6 +247,60 @@ fn a_length_that_is_not_told_is_no_trouble() {
     let (content, folder) = (content(), tempfile::tempdir().unwrap());
     let server = serve(&content, vec![Answer::Unmeasured]);
     assert_eq!(fs::read(get(&server, &digest_of(&content), &folder).unwrap()).unwrap(), content);
+}
+
+#[test]
+fn a_server_without_end_is_left_and_nothing_is_kept() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, vec![Answer::Endless]);
+    insta::assert_snapshot!("endless", told(&server, get(&server, &digest_of(&content), &folder)));
+    assert!(files(&folder).is_empty());
+    // One that announces how much it gives, and gives more.
+    let digest = digest_of(&content);
+    fs::write(folder.path().join(format!("{digest}.part")), &content[..1000]).unwrap();
+    let server = serve(&content, vec![Answer::TooMuch]);
+    insta::assert_snapshot!("too_much", told(&server, get(&server, &digest, &folder)));
+    assert!(files(&folder).is_empty());
+}
+
+#[test]
+fn what_can_not_be_gone_on_from_is_not_kept() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, vec![Answer::UnmeasuredCut]);
+    insta::assert_snapshot!("unmeasured_cut", told(&server, get(&server, &digest_of(&content), &folder)));
+    assert!(files(&folder).is_empty());
+    assert_eq!(asked(&server), [None]);
+}
+
+#[test]
+fn a_byte_a_request_is_not_asked_for_for_ever() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, (0..100).map(|_| Answer::Cut(1)).collect());
+    insta::assert_snapshot!("a_byte_each", told(&server, get(&server, &digest_of(&content), &folder)));
+    assert_eq!(asked(&server), [None, Some(1), Some(2), Some(3)]);
+    // The next run may find a better day.
+    assert_eq!(fs::read(folder.path().join(format!("{}.part", digest_of(&content)))).unwrap(), content[..4]);
+}
+
+#[test]
+fn a_server_that_drips_is_too_slow() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let server = serve(&content, (0..4).map(|_| Answer::Dripping).collect());
+    let patience = Patience { window: Duration::from_millis(50), ..IMPATIENCE };
+    let told = told(&server, get_with(&patience, &server, &digest_of(&content), &folder));
+    insta::assert_snapshot!("too_slow", told);
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let (content, folder) = (content(), tempfile::tempdir().unwrap());
+    let (digest, server) = (digest_of(&content), serve(&content, vec![Answer::Fair]));
+    let other = folder.path().join("other");
+    fs::write(&other, "of a user's").unwrap();
+    std::os::unix::fs::symlink(&other, folder.path().join(format!("{digest}.part"))).unwrap();
+    assert_eq!(fs::read(get(&server, &digest, &folder).unwrap()).unwrap(), content);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "of a user's");
 }
 
 #[test]

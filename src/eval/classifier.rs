@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::{
     data::{
         Batch,
-        transform::{EvalOp, default_eval, default_size},
+        transform::{Chain, EvalOp, Transforms, default_eval, default_size},
     },
     device,
     error::{Error, Result},
@@ -62,11 +62,12 @@ impl Classifier {
                 .map_err(|error| Error::new("its preprocessing is not one that Kiln knows").because(error))?,
             None => default_eval(),
         };
+        let size = file.size.unwrap_or_else(default_size);
+        let eval = checked(size, eval)?;
         let folded = fold_weights(&file.weights);
         complete(&arch, &folded)?;
         let values = parameters::from_weights(&folded, &device);
         let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
-        let size = file.size.unwrap_or_else(default_size);
         Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
     }
 
@@ -108,6 +109,15 @@ pub fn arch_of(file: &ModelFile) -> Result<Arch> {
         Some(text) => Arch::parse(name, text, classes),
         None => Err(Error::new("it does not say which architecture it has")
             .help("give it as the `weights` of a model node that names its `arch`")),
+    }
+}
+
+/// The chain, if it is one that a pipeline file could have.
+fn checked(size: usize, eval: Vec<EvalOp>) -> Result<Vec<EvalOp>> {
+    let chains = Transforms { size, eval, train: Vec::new() };
+    match chains.check().into_iter().find(|fault| fault.chain != Some(Chain::Train)) {
+        None => Ok(chains.eval),
+        Some(fault) => Err(Error::new(format!("its preprocessing can't be: {}", fault.message))),
     }
 }
 

@@ -14,7 +14,9 @@ use crate::{
     download::{self, Sha256, Url},
     error::{Error, Result},
     eval::classifier::arch_of,
+    files,
     node::{ArtifactType, Context, Input, Node, Source},
+    shown,
     spec::{Place, Problem},
     store::{Artifact, Lock, Mode},
     zoo::{
@@ -83,10 +85,10 @@ impl Node for Model {
     }
 
     fn sources(&self) -> Vec<Source> {
-        let yaml = self.arch.iter().filter(|arch| is_path(arch));
+        let yaml = self.arch.iter().filter(|arch| is_path(arch) && !is_weights(arch));
         let source = |key, path: &String| Source { key, path: path.clone(), list: itself };
         yaml.map(|path| source("arch", path))
-            .chain(self.weights.iter().filter(|_| self.url().is_none()).map(|path| source("weights", path)))
+            .chain(self.weights_path().map(|path| source("weights", path)))
             .collect()
     }
 
@@ -96,6 +98,9 @@ impl Node for Model {
 
     fn check(&self) -> Vec<Problem> {
         let problem = |key: &str, message: String| Problem::rule(Place::Value([key].into()), message);
+        if let Some(problem) = self.swapped() {
+            return vec![problem];
+        }
         let unknown = self.arch.iter().filter(|arch| !is_path(arch)).filter_map(|arch| {
             let error = Arch::built_in_text(arch).err()?;
             let help = error.hint().unwrap_or_default().to_owned();
@@ -105,7 +110,8 @@ impl Node for Model {
     }
 
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
-        paths.get("arch").map(|path| arch::problems(path)).unwrap_or_default()
+        let arch = paths.get("arch").into_iter().flat_map(|path| self.arch_problems(path));
+        arch.chain(paths.get("weights").and_then(|path| weights_problem(path))).collect()
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -138,6 +144,25 @@ impl Model {
             ];
         }
         Vec::new()
+    }
+
+    /// An architecture where weights belong, or weights where an architecture does.
+    fn swapped(&self) -> Option<Problem> {
+        let arch = self.arch.as_deref().filter(|arch| is_weights(arch)).map(weights_as_arch);
+        arch.or_else(|| self.weights.as_deref().and_then(arch_as_weights))
+    }
+
+    /// What is wrong with what lies where the architecture should.
+    fn arch_problems(&self, path: &Path) -> Vec<Problem> {
+        match (&self.arch, weights::look(path)) {
+            (Some(written), Ok(())) => vec![weights_as_arch(written)],
+            _ => arch::problems(path),
+        }
+    }
+
+    /// The path, if `weights` is one.
+    fn weights_path(&self) -> Option<&String> {
+        self.weights.as_ref().filter(|text| self.url().is_none() && arch_as_weights(text).is_none())
     }
 
     /// The URL, if `weights` is meant as one.
@@ -237,7 +262,7 @@ impl Model {
             }
             Some(_) if cx.sources.contains_key("arch") => {
                 let path = &cx.sources["arch"].path;
-                let text = fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
+                let text = files::read_text(path).map_err(|error| Error::io("read", path, error))?;
                 let name = path.file_stem().unwrap_or_default().to_string_lossy();
                 Arch::parse(&name, &text, classes.map_or_else(own, Ok)?)
             }
@@ -260,7 +285,7 @@ fn check(path: &Path, wanted: &Sha256) -> Result<()> {
     if found == *wanted {
         return Ok(());
     }
-    Err(Error::new(format!("{} has the SHA-256 {found}, not {wanted}", path.display()))
+    Err(Error::new(format!("{} has the SHA-256 {found}, not {wanted}", shown::path(path)))
         .help("it is not the file that was meant: name that one, or leave `sha256` out"))
 }
 
@@ -284,6 +309,45 @@ fn incomplete(report: &Transfer, arch: &Arch) -> Error {
 /// If it can't be read.
 pub fn load(artifact: &Artifact) -> Result<ModelFile> {
     weights::read(&artifact.path(FILE)?)
+}
+
+/// Whether a path is that of weights, as far as its name tells.
+fn is_weights(path: &str) -> bool {
+    weights::is_named_like_weights(Path::new(path))
+}
+
+fn weights_as_arch(written: &str) -> Problem {
+    let written = shown::text(written);
+    let message = format!("`arch` is a file with weights: {written}");
+    let help = format!(
+        "write `weights: {written}` (on the command line `--weights {written}`); `arch` may be left out where \
+         that file says its own"
+    );
+    Problem::rule(Place::Value(["arch"].into()), message).label("weights, not an architecture").help(help)
+}
+
+fn arch_as_weights(written: &str) -> Option<Problem> {
+    let is_yaml = Path::new(written).extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let is_name = !is_path(written) && Arch::built_in_text(written).is_ok();
+    let help = match (is_yaml, is_name) {
+        (true, _) => format!("write `arch: {}`", shown::text(written)),
+        (_, true) => format!(
+            "write `arch: {written}` for a fresh network of it; Kiln fetches no weights by name, but from a path or \
+             a URL"
+        ),
+        _ => return None,
+    };
+    let message = format!("`weights` is an architecture: {}", shown::text(written));
+    let at = Place::Value(["weights"].into());
+    Some(Problem::rule(at, message).label("an architecture, not weights").help(help))
+}
+
+/// What is wrong with the file that weights should be in, as far as its first bytes tell.
+fn weights_problem(path: &Path) -> Option<Problem> {
+    let error = weights::look(path).err()?;
+    let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+    let problem = Problem::rule(Place::Value(["weights"].into()), format!("`weights` is no model: {reason}"));
+    Some(problem.label("no weights").help(error.hint().unwrap_or("name a .safetensors, .bpk or .pt file")))
 }
 
 /// Whether `arch` is a path rather than a name.

@@ -55,7 +55,7 @@ mod tests {
   net: { type: model, arch: yolo11n-cls, classes: 2 }
   fit: { type: train, model: net, dataset: digits }
   again: { type: train, model: fit, dataset: others }
-  file: { type: model, weights: Cargo.toml }
+  file: { type: model, weights: tests/fixtures/weights/views.pt }
 ";
 
     fn plan(score: &str) -> Result<Plan, String> {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{document, fault::Fault};
 use crate::{
     error::{Error, Result},
-    suggest,
+    shown, suggest,
 };
 
 /// Built-in model YAMLs by name without a scale letter.
@@ -229,9 +229,16 @@ fn one_error(name: &str, faults: &[Fault]) -> Error {
     }
 }
 
+/// What networks for other tasks are called.
+const OTHER_TASKS: [&str; 6] = ["-seg", "-pose", "-obb", "-det", "-detect", "-segment"];
+
 fn unknown(name: &str) -> Error {
     let known = names();
-    let error = Error::new(format!("there is no architecture `{name}`"));
+    let error = Error::new(format!("there is no architecture `{}`", shown::text(name)));
+    // Close in letters, but not in meaning.
+    if OTHER_TASKS.iter().any(|task| name.ends_with(task)) {
+        return error.help(format!("Kiln has classifiers alone: {}", known.join(", ")));
+    }
     // The reference calls its detectors `yolo11n`.
     let classifier = known.iter().map(String::as_str).find(|known| known.strip_suffix("-cls") == Some(name));
     match classifier.or_else(|| suggest::closest(name, known.iter().map(String::as_str))) {
@@ -298,6 +305,14 @@ mod tests {
         assert_eq!(names.len(), 4 * 5 + 3);
         for name in names {
             assert_eq!(Arch::built_in(&name, 7).unwrap().rows.last().unwrap().out_channels, 7, "{name}");
+        }
+    }
+
+    #[test]
+    fn another_task_is_not_a_mistyped_name() {
+        for name in ["yolo11n-seg", "yolov8s-pose", "yolo11x-obb"] {
+            let error = Arch::built_in(name, 10).unwrap_err();
+            assert!(error.hint().unwrap().starts_with("Kiln has classifiers alone: "), "{name}");
         }
     }
 

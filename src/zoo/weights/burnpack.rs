@@ -2,15 +2,21 @@
 //!
 //! Arrays lie there as PyTorch has them: the names and shapes are those of the other formats.
 
-use burn_pack::{Bytes, DType, MAGIC_NUMBER, Reader, Tensor, Writer};
+use burn_pack::{Bytes, DType, HEADER_SIZE, Header, MAGIC_NUMBER, Reader, Tensor, Writer};
 
 use super::{
-    Array, ModelFile, Weights, check_shapes,
+    Array, ModelFile, Weights, check_shapes, cut_short, damaged,
     description::{Description, KEY},
     element::Element,
-    is_counter,
+    is_counter, malformed, shown,
 };
-use crate::error::{Error, Result};
+use crate::{
+    budget::Budget,
+    error::{Error, Result},
+};
+
+/// The most metadata that is read, in bytes: arrays by name, and what Kiln must know about a model.
+const MAX_METADATA: usize = 8 << 20;
 
 /// Whether the bytes begin as burnpack files do.
 pub fn is(bytes: &[u8]) -> bool {
@@ -22,24 +28,33 @@ pub fn is(bytes: &[u8]) -> bool {
 /// # Errors
 /// If they are damaged, or hold no weights.
 pub fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
-    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(damaged)?;
+    check_metadata(bytes)?;
+    let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(wrong)?;
     let description = reader.metadata().get(KEY).map(|text| Description::parse(text)).transpose()?;
-    let weights = weights(reader.into_tensors().map_err(damaged)?, bytes.len())?;
+    let weights = weights(reader.into_tensors().map_err(wrong)?, bytes.len())?;
     match description {
         Some(description) => Ok(description.with(weights)),
-        None if weights.is_empty() => Err(Error::new("it has no weights")),
+        None if weights.is_empty() => Err(malformed("no weights")),
         None => Ok(ModelFile { weights, ..ModelFile::default() }),
     }
 }
 
+/// Refuses metadata that would take much memory when it is read: a byte of it may become twenty.
+fn check_metadata(bytes: &[u8]) -> Result<()> {
+    let size = Header::from_bytes(bytes).map_err(wrong)?.metadata_size as usize;
+    match size {
+        _ if size > MAX_METADATA => Err(malformed("a list of arrays that is longer than any model's")),
+        _ if HEADER_SIZE + size > bytes.len() => Err(cut_short("its list of arrays breaks off")),
+        _ => Ok(()),
+    }
+}
+
 fn weights(tensors: Vec<Tensor>, size: usize) -> Result<Weights> {
-    let mut bytes_left = size;
+    let mut left = Budget::new(size as u64);
     let mut weights = Weights::new();
     for tensor in tensors.into_iter().filter(|tensor| !is_counter(&tensor.name)) {
         // Tensors that share their bytes could make much of little.
-        bytes_left = bytes_left
-            .checked_sub(tensor.byte_len())
-            .ok_or_else(|| Error::new("it has tensors with more bytes than the file"))?;
+        left.take(tensor.byte_len() as u64).map_err(|_| malformed("arrays with more bytes than the file"))?;
         let name = tensor.name.clone();
         weights.insert(name, array(tensor)?);
     }
@@ -49,10 +64,11 @@ fn weights(tensors: Vec<Tensor>, size: usize) -> Result<Weights> {
 fn array(tensor: Tensor) -> Result<Array> {
     let element = Element::of_burnpack(tensor.dtype).ok_or_else(|| {
         let kind = tensor.dtype.name();
-        Error::new(format!("its array {} has the type {kind}, which Kiln does not read", tensor.name))
+        let name = shown(&tensor.name);
+        Error::new(format!("its array {name} has the type {kind}, which Kiln does not read"))
     })?;
     let shape = tensor.shape.to_vec();
-    Ok(Array { shape, data: element.decode(&tensor.into_bytes().map_err(damaged)?) })
+    Ok(Array { shape, data: element.decode(&tensor.into_bytes().map_err(wrong)?) })
 }
 
 /// The bytes of a burnpack file that is enough to use the model again.
@@ -70,6 +86,13 @@ pub fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
     Ok(writer.into_bytes().map_err(failed)?.to_vec())
 }
 
-fn damaged(error: burn_pack::Error) -> Error {
-    Error::new(format!("it is a damaged burnpack file: {error}"))
+fn wrong(error: burn_pack::Error) -> Error {
+    match &error {
+        burn_pack::Error::InvalidHeader => return cut_short("its header breaks off"),
+        burn_pack::Error::ValidationError(text) if text.starts_with("File truncated") => {
+            return cut_short("its arrays break off");
+        }
+        _ => {}
+    }
+    damaged(format!("as a burnpack file it can't be read: {}", shown(&error.to_string())))
 }

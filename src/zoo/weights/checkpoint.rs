@@ -6,23 +6,23 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
-    ModelFile, Weights,
+    MAX_NAME, MAX_TENSORS, ModelFile, Weights,
     description::Description,
     is_counter,
-    item::View,
-    model_yaml,
-    torch::{Archive, is_tensor},
+    item::{Pickle, View},
+    legacy::Legacy,
+    malformed, model_yaml, shown,
+    tensors::{Tensors, is_tensor},
+    torch::Archive,
 };
-use crate::error::{Error, Result};
+use crate::{budget::Budget, error::Result};
 
 /// Most modules in a network; the largest known classifier has about 900.
 const MAX_MODULES: usize = 10_000;
 /// Deepest nesting of modules.
 const MAX_DEPTH: usize = 64;
-/// Most tensors in a network; the largest known classifier has about 900.
-const MAX_TENSORS: usize = 100_000;
-/// Longest dotted name, in bytes.
-const MAX_NAME: usize = 1024;
+/// The most that all names of parameters and modules may have, in bytes: a long one may stand before many.
+const MAX_NAMES: u64 = 16 << 20;
 /// Most class names, and all their bytes: one name in the file may be used many times.
 const MAX_CLASSES: usize = 100_000;
 const MAX_CLASS_BYTES: usize = 16 << 20;
@@ -31,24 +31,46 @@ const MAX_STEPS: usize = 32;
 
 /// Where training programs put the weights, the averaged ones first.
 const PLACES: [&str; 6] = ["ema", "state_dict_ema", "model_ema", "model", "state_dict", "model_state_dict"];
-/// What programs that wrap a network put before the names of all its parameters.
-const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 
-/// Reads the bytes of a `.pt` file.
+/// Reads the bytes of PyTorch's zip archive.
 ///
 /// # Errors
-/// If they are no PyTorch archive, or hold no weights.
+/// If they are none, or hold no weights.
 pub fn read(bytes: &[u8]) -> Result<ModelFile> {
     let (mut archive, pickle) = Archive::open(bytes)?;
-    let root = pickle.root();
-    let nothing = || Error::new("it has no network and no weights");
+    let description = archive.description()?.map(|text| Description::parse(&text)).transpose()?;
+    model_file(&pickle, Tensors::new(archive, bytes.len()), description)
+}
+
+/// Reads the bytes of a file as PyTorch before 1.6 wrote it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_legacy(bytes: &[u8]) -> Result<ModelFile> {
+    let (storages, pickle) = Legacy::open(bytes)?;
+    model_file(&pickle, Tensors::new(storages, bytes.len()), None)
+}
+
+fn model_file(
+    pickle: &Pickle,
+    mut tensors: Tensors<'_>,
+    description: Option<Description>,
+) -> Result<ModelFile> {
+    let file = find(pickle.root(), &mut tensors, description);
+    // What was not seen may be what the file lacks.
+    pickle.seen().map_err(|_| malformed("parts inside parts that take more looks than any model's"))?;
+    file
+}
+
+fn find(root: View<'_>, tensors: &mut Tensors<'_>, description: Option<Description>) -> Result<ModelFile> {
+    let nothing = || malformed("no network and no weights");
     let model = model(root).ok_or_else(nothing)?;
-    let mut file = match archive.description()? {
-        Some(text) => Description::parse(&text)?.with(Weights::new()),
-        None if is_module(model) => describe(model, root, &mut archive)?,
+    let mut file = match description {
+        Some(description) => description.with(Weights::new()),
+        None if is_module(model) => describe(model, root, tensors)?,
         None => ModelFile::default(),
     };
-    file.weights = weights(model, &mut archive)?;
+    file.weights = weights(model, tensors)?;
     if file.weights.is_empty() { Err(nothing()) } else { Ok(file) }
 }
 
@@ -66,10 +88,10 @@ fn is_state_dict(view: View<'_>) -> bool {
     view.is_mapping() && view.entries().any(|(_, value)| is_tensor(value))
 }
 
-fn describe(model: View<'_>, root: View<'_>, archive: &mut Archive<'_>) -> Result<ModelFile> {
+fn describe(model: View<'_>, root: View<'_>, tensors: &mut Tensors<'_>) -> Result<ModelFile> {
     let yaml = model.attribute("yaml").filter(|yaml| yaml.is_mapping());
     let compose = model.attribute("transforms").filter(|compose| compose.attribute("transforms").is_some());
-    let chain = compose.map(|compose| transforms(compose, archive)).transpose()?.flatten();
+    let chain = compose.map(|compose| transforms(compose, tensors)).transpose()?.flatten();
     let foreign = compose.filter(|_| chain.is_none());
     let trained = root.get("train_args").and_then(|args| args.get("imgsz")).and_then(image_size);
     let size = trained.or(chain.as_ref().map(|(size, _)| *size));
@@ -89,7 +111,7 @@ fn describe(model: View<'_>, root: View<'_>, archive: &mut Archive<'_>) -> Resul
 fn arch_name(yaml: View<'_>) -> Option<String> {
     let file = yaml.get("yaml_file")?.str()?;
     // Written on any system: both separators count.
-    let name = file.rsplit(['/', '\\']).next()?;
+    let name = file.rsplit(['/', '\\']).next().filter(|name| name.len() <= MAX_NAME)?;
     Path::new(name).file_stem()?.to_str().map(str::to_owned)
 }
 
@@ -123,7 +145,7 @@ fn image_size(view: View<'_>) -> Option<usize> {
 /// Says that a `torchvision` pipeline is left aside.
 fn foreign_transforms(compose: View<'_>) -> String {
     let steps = compose.attribute("transforms").into_iter().flat_map(View::elements).take(MAX_STEPS);
-    let names: Vec<&str> = steps.filter_map(|step| Some(step.class()?.1)).collect();
+    let names: Vec<String> = steps.filter_map(|step| Some(shown(step.class()?.1))).collect();
     format!(
         "Kiln can't do all of the file's own eval transforms ({}) and resizes and crops instead: its numbers may differ",
         names.join(", ")
@@ -131,7 +153,7 @@ fn foreign_transforms(compose: View<'_>) -> String {
 }
 
 /// The side of a `torchvision` pipeline's crop and its eval chain, if Kiln has all its steps.
-fn transforms(compose: View<'_>, archive: &mut Archive<'_>) -> Result<Option<(usize, Value)>> {
+fn transforms(compose: View<'_>, tensors: &mut Tensors<'_>) -> Result<Option<(usize, Value)>> {
     let Some(steps) = compose.attribute("transforms") else { return Ok(None) };
     if steps.elements().count() > MAX_STEPS {
         return Ok(None);
@@ -142,7 +164,7 @@ fn transforms(compose: View<'_>, archive: &mut Archive<'_>) -> Result<Option<(us
             Some((_, "Resize")) => resized = resize(step),
             Some((_, "CenterCrop")) => cropped = step.attribute("size").and_then(image_size),
             Some((_, "ToTensor")) => {}
-            Some((_, "Normalize")) => match normalize(step, archive)? {
+            Some((_, "Normalize")) => match normalize(step, tensors)? {
                 Some(step) => normalized = step,
                 None => return Ok(None),
             },
@@ -182,9 +204,9 @@ fn interpolation(mode: View<'_>) -> Option<String> {
 }
 
 /// The step, `Some(None)` if it changes nothing, `None` if it can't be read.
-fn normalize(step: View<'_>, archive: &mut Archive<'_>) -> Result<Option<Option<Value>>> {
-    let mean = three(step.attribute("mean"), archive)?;
-    let deviation = three(step.attribute("std"), archive)?;
+fn normalize(step: View<'_>, tensors: &mut Tensors<'_>) -> Result<Option<Option<Value>>> {
+    let mean = three(step.attribute("mean"), tensors)?;
+    let deviation = three(step.attribute("std"), tensors)?;
     Ok(mean.zip(deviation).map(|(mean, std)| {
         let idle = mean == [0.0; 3] && std == [1.0; 3];
         (!idle).then(|| json!({"type": "normalize", "mean": mean, "std": std}))
@@ -192,73 +214,72 @@ fn normalize(step: View<'_>, archive: &mut Archive<'_>) -> Result<Option<Option<
 }
 
 /// Three numbers in a tensor, list or tuple.
-fn three(view: Option<View<'_>>, archive: &mut Archive<'_>) -> Result<Option<[f32; 3]>> {
+fn three(view: Option<View<'_>>, tensors: &mut Tensors<'_>) -> Result<Option<[f32; 3]>> {
     let Some(view) = view else { return Ok(None) };
-    let numbers = match archive.tensor(view)? {
+    let numbers = match tensors.tensor(view)? {
         Some(tensor) => tensor.data,
         None => view.elements().take(4).filter_map(View::float).map(|value| value as f32).collect(),
     };
     Ok(numbers.try_into().ok())
 }
 
-fn weights(model: View<'_>, archive: &mut Archive<'_>) -> Result<Weights> {
-    let mut weights = Weights::new();
+fn weights(model: View<'_>, tensors: &mut Tensors<'_>) -> Result<Weights> {
+    let mut found = Found { weights: Weights::new(), names: Budget::new(MAX_NAMES) };
     if !is_module(model) {
-        add(&mut weights, "", model, archive)?;
-        return Ok(without_wrappers(weights));
+        found.add("", model, tensors)?;
+        return Ok(found.weights);
     }
     let mut open = vec![(String::new(), model, 0)];
     let mut seen = 0;
     while let Some((prefix, module, depth)) = open.pop() {
         seen += 1;
         if seen > MAX_MODULES || depth > MAX_DEPTH {
-            return Err(Error::new("it has more modules inside modules than any network"));
+            return Err(malformed("more modules inside modules than any network"));
         }
         for kind in ["_parameters", "_buffers"] {
-            if let Some(tensors) = module.attribute(kind) {
-                add(&mut weights, &prefix, tensors, archive)?;
+            if let Some(own) = module.attribute(kind) {
+                found.add(&prefix, own, tensors)?;
             }
         }
         for (name, inner) in
             module.attribute("_modules").into_iter().flat_map(View::entries).take(MAX_MODULES)
         {
             if let Some(name) = name.str() {
-                open.push((dotted(&prefix, name)? + ".", inner, depth + 1));
+                open.push((found.dotted(&prefix, name)? + ".", inner, depth + 1));
             }
         }
     }
-    Ok(without_wrappers(weights))
+    Ok(found.weights)
 }
 
-/// Adds the tensors of a dict, without counters.
-fn add(weights: &mut Weights, prefix: &str, tensors: View<'_>, archive: &mut Archive<'_>) -> Result<()> {
-    for (name, value) in tensors.entries() {
-        let Some(name) = name.str().filter(|name| !is_counter(name)) else { continue };
-        if let Some(array) = archive.tensor(value)? {
-            weights.insert(dotted(prefix, name)?, array);
+/// The weights so far.
+struct Found {
+    weights: Weights,
+    /// How many more bytes of names may be made.
+    names: Budget,
+}
+
+impl Found {
+    /// Adds the tensors of a dict, without counters.
+    fn add(&mut self, prefix: &str, dict: View<'_>, tensors: &mut Tensors<'_>) -> Result<()> {
+        for (name, value) in dict.entries() {
+            let Some(name) = name.str().filter(|name| !is_counter(name)) else { continue };
+            if let Some(array) = tensors.tensor(value)? {
+                let name = self.dotted(prefix, name)?;
+                self.weights.insert(name, array);
+            }
+            if self.weights.len() > MAX_TENSORS {
+                return Err(malformed("more arrays than any network"));
+            }
         }
-        if weights.len() > MAX_TENSORS {
-            return Err(Error::new("it has more tensors than any network"));
+        Ok(())
+    }
+
+    fn dotted(&mut self, prefix: &str, name: &str) -> Result<String> {
+        let length = prefix.len() + name.len();
+        if length > MAX_NAME || self.names.take(length as u64).is_err() {
+            return Err(malformed("names that are too long for parameters"));
         }
+        Ok(format!("{prefix}{name}"))
     }
-    Ok(())
-}
-
-fn dotted(prefix: &str, name: &str) -> Result<String> {
-    if prefix.len() + name.len() > MAX_NAME {
-        return Err(Error::new("it has a name that is too long for a parameter"));
-    }
-    Ok(format!("{prefix}{name}"))
-}
-
-/// Names without what wrappers (data-parallel, compiled) put before all of them.
-fn without_wrappers(mut weights: Weights) -> Weights {
-    while let Some(wrapper) = WRAPPERS
-        .iter()
-        .find(|wrapper| !weights.is_empty() && weights.keys().all(|name| name.starts_with(**wrapper)))
-    {
-        let inner = |(name, array): (String, _)| (name[wrapper.len()..].to_owned(), array);
-        weights = weights.into_iter().map(inner).collect();
-    }
-    weights
 }

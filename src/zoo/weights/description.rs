@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ModelFile, Weights};
+use super::{ModelFile, Weights, json};
 use crate::error::{Error, Result};
 
 /// The name under which it stands in the file.
@@ -46,7 +46,7 @@ impl Description {
     /// If it is not what Kiln writes, or what a newer one does.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |error| Error::new(format!("its `{KEY}` metadata is wrong: {error}"));
-        let value: Value = serde_json::from_str(text).map_err(wrong)?;
+        let value: Value = json::parse(text).map_err(wrong)?;
         let format = value.get("format").and_then(Value::as_u64);
         if format.is_some_and(|format| format > u64::from(FORMAT)) {
             return Err(

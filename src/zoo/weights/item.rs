@@ -1,5 +1,9 @@
 //! What a pickle holds, and a safe way to look at it.
 
+use std::cell::Cell;
+
+use crate::budget::{Budget, Spent};
+
 /// The place of an item in its pickle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(u32);
@@ -40,16 +44,36 @@ pub enum Item {
     /// A dict, in order.
     Dict(Vec<(Id, Id)>),
     /// A class or function, by name only.
-    Global {
-        /// E.g. `torch.nn.modules.conv`.
-        module: String,
-        /// E.g. `Conv2d`.
-        name: String,
-    },
+    Global(Box<Global>),
     /// What a call would have made.
     Object(Box<Object>),
     /// What lies outside the pickle, e.g. a tensor's storage.
     Persistent(Id),
+}
+
+/// A class or function.
+#[derive(Debug)]
+pub struct Global {
+    /// E.g. `torch.nn.modules.conv`.
+    pub module: String,
+    /// E.g. `Conv2d`.
+    pub name: String,
+}
+
+impl Item {
+    /// About how many bytes of memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let parts = |count: usize| count * size_of::<Id>();
+        let more = match self {
+            Self::Str(text) => text.len(),
+            Self::List(ids) | Self::Tuple(ids) | Self::Set(ids) => parts(ids.len()),
+            Self::Dict(entries) => parts(2 * entries.len()),
+            Self::Global(global) => size_of::<Global>() + global.module.len() + global.name.len(),
+            Self::Object(_) => size_of::<Object>(),
+            _ => 0,
+        };
+        size_of::<Self>() + more
+    }
 }
 
 /// A call that was not made, and what would have been done to its result.
@@ -76,14 +100,48 @@ impl Object {
 /// A pickle that was read.
 #[derive(Debug)]
 pub struct Pickle {
-    pub(super) items: Vec<Item>,
-    pub(super) root: Id,
+    items: Vec<Item>,
+    root: Id,
+    /// How many more parts may be looked at.
+    looks: Cell<Budget>,
 }
 
+/// A part may be a part of many others: whoever walks them could look for ever at little. A walk over what
+/// training programs write looks about once a byte.
+const LOOKS_PER_BYTE: u64 = 8;
+const LOOKS: u64 = 100_000;
+
 impl Pickle {
+    /// These items, of a pickle of `size` bytes.
+    pub(super) fn new(items: Vec<Item>, root: Id, size: usize) -> Self {
+        Self { items, root, looks: Cell::new(Budget::new(LOOKS + LOOKS_PER_BYTE * size as u64)) }
+    }
+
     /// The value that was pickled.
     pub fn root(&self) -> View<'_> {
         self.view(self.root)
+    }
+
+    /// All that lies outside the pickle.
+    pub fn persistents(&self) -> impl Iterator<Item = View<'_>> {
+        let views = (0..self.items.len()).map(|index| self.view(Id::new(index)));
+        views.filter(|view| matches!(view.item(), Item::Persistent(_)))
+    }
+
+    /// Whether everything was seen that was looked for: who looks more often than the pickle's size allows
+    /// sees no more parts.
+    ///
+    /// # Errors
+    /// If not.
+    pub fn seen(&self) -> Result<(), Spent> {
+        self.looks.get().take(1)
+    }
+
+    fn look(&self) -> bool {
+        let mut looks = self.looks.get();
+        let seen = looks.take(1);
+        self.looks.set(looks);
+        seen.is_ok()
     }
 
     fn view(&self, id: Id) -> View<'_> {
@@ -91,8 +149,8 @@ impl Pickle {
     }
 }
 
-/// A look at one item. Looking never recurses; who follows parts must bound the depth, as a part
-/// may contain its whole.
+/// A look at one item. Looking never recurses, and looks at parts are counted ([`Pickle::seen`]); who follows
+/// parts must bound the depth, as a part may contain its whole.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     pickle: &'a Pickle,
@@ -105,7 +163,7 @@ impl<'a> View<'a> {
     }
 
     fn views(self, ids: &'a [Id]) -> impl Iterator<Item = View<'a>> + use<'a> {
-        ids.iter().map(move |id| self.pickle.view(*id))
+        ids.iter().take_while(move |_| self.pickle.look()).map(move |id| self.pickle.view(*id))
     }
 
     /// Whether it is `None`.
@@ -149,7 +207,7 @@ impl<'a> View<'a> {
 
     /// Module and name, if it is a class or a function.
     pub fn global(self) -> Option<(&'a str, &'a str)> {
-        if let Item::Global { module, name } = self.item() { Some((module, name)) } else { None }
+        if let Item::Global(global) = self.item() { Some((&global.module, &global.name)) } else { None }
     }
 
     fn object(self) -> Option<&'a Object> {
@@ -205,8 +263,8 @@ impl<'a> View<'a> {
             let mut parts = pair.elements();
             Some((parts.next()?, parts.next()?))
         });
-        called
-            .chain(filled.iter().map(move |(key, value)| (self.pickle.view(*key), self.pickle.view(*value))))
+        let filled = filled.iter().take_while(move |_| self.pickle.look());
+        called.chain(filled.map(move |(key, value)| (self.pickle.view(*key), self.pickle.view(*value))))
     }
 
     /// The entry of a dict whose key is the text `key`; the last one, as in Python.

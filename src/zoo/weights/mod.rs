@@ -3,29 +3,47 @@
 //! Nothing in a file is run, and nothing in it is believed without a look: a damaged or hostile
 //! file ends in an [`Error`] that names it.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, io::Read as _, path::Path};
 
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use self::format::Format;
+use crate::{
+    error::{Error, Result},
+    files,
+    signature::HEAD,
+};
 
 mod burnpack;
 mod checkpoint;
 mod description;
 mod element;
+mod format;
 mod item;
+mod json;
+mod legacy;
 mod model_yaml;
 mod pickle;
 mod reader;
 mod safetensors;
 mod state_dict;
+mod tensors;
 mod torch;
 mod transfer;
+mod wrappers;
 
 pub use transfer::{Transfer, transfer};
 
 /// Largest file that is read, in bytes. The largest known classifier has 0.5 GB while it is trained.
 pub const MAX_BYTES: u64 = 4 << 30;
+/// Most arrays in a file; the largest known classifier has about 900.
+const MAX_TENSORS: usize = 20_000;
+/// Longest name of an array, in bytes.
+const MAX_NAME: usize = 1024;
+/// Most dimensions of an array.
+const MAX_DIMENSIONS: usize = 16;
+/// Largest side of the images that a network may be for, in pixels: as a pipeline file may ask for.
+const MAX_SIZE: usize = 16_384;
 
 /// Numbers in a shape, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,16 +99,37 @@ impl ModelFile {
 /// # Errors
 /// If there is no file, or it is damaged, hostile, or holds no weights.
 pub fn read(path: &Path) -> Result<ModelFile> {
-    let size = fs::metadata(path).map_err(|error| Error::io("read", path, error))?.len();
-    if size > MAX_BYTES {
-        return Err(Error::new(format!("{} has {size} bytes, more than any model", path.display())));
-    }
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
-    from_bytes(&bytes).map_err(|reason| {
-        let hint =
-            reason.hint().unwrap_or("Kiln reads .safetensors, .bpk and PyTorch's .pt files").to_owned();
-        Error::new(format!("cannot read {} as a model: {reason}", path.display())).help(hint)
-    })
+    Format::of(&head(path)?).map_err(|reason| unread(path, &reason))?;
+    let bytes = files::read(path, MAX_BYTES).map_err(|error| Error::io("read", path, error))?;
+    from_bytes(&bytes).map_err(|reason| unread(path, &reason))
+}
+
+/// Looks at a file's first bytes, whether it may be a model's.
+///
+/// # Errors
+/// If it can't be opened, or what it is instead.
+pub fn look(path: &Path) -> Result<()> {
+    Format::of(&head(path)?).map(drop)
+}
+
+fn head(path: &Path) -> Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let read = files::open(path).and_then(|file| file.take(HEAD as u64).read_to_end(&mut head));
+    read.map(|_| head).map_err(|error| Error::io("read", path, error))
+}
+
+/// What files with weights are called, whoever writes them.
+const ENDINGS: [&str; 6] = ["pt", "pth", "ckpt", "bin", "safetensors", "bpk"];
+
+/// Whether a file is called as those with weights are.
+pub fn is_named_like_weights(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
+}
+
+fn unread(path: &Path, reason: &Error) -> Error {
+    let hint = reason.hint().unwrap_or("Kiln reads .safetensors, .bpk and PyTorch's .pt files").to_owned();
+    Error::new(format!("cannot read {} as a model: {reason}", crate::shown::path(path))).help(hint)
 }
 
 /// Writes a `.safetensors` file that is enough to use the model again. The same model gives the
@@ -133,16 +172,57 @@ pub fn to_state_dict(model: &ModelFile) -> Result<Vec<u8>> {
 /// # Errors
 /// As [`read`], without the path.
 pub fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
-    match bytes {
-        [] => Err(Error::new("it is empty")),
-        [b'P', b'K', 3, 4, ..] => checkpoint::read(bytes),
-        _ if burnpack::is(bytes) => burnpack::from_bytes(bytes),
-        [_, _, _, _, _, _, _, _, b'{', ..] => safetensors::from_bytes(bytes),
-        [0x80, 1..=5, 0x8a, 0x0a, 0x6c, 0xfc, ..] => {
-            Err(Error::new("it has the format of PyTorch before 1.6")
-                .help("load it with a newer PyTorch and save it again, or convert it to .safetensors"))
+    let mut file = match Format::of(bytes)? {
+        Format::Torch => checkpoint::read(bytes),
+        Format::Legacy => checkpoint::read_legacy(bytes),
+        Format::Safetensors => safetensors::from_bytes(bytes),
+        Format::Burnpack => burnpack::from_bytes(bytes),
+    }?;
+    check(&file)?;
+    file.weights = wrappers::unwrapped(file.weights);
+    // It stands in many messages, and decides nothing but the scale.
+    file.arch_name = file.arch_name.map(|name| shown(&name));
+    Ok(file)
+}
+
+/// Refuses what no network has, whatever the format.
+fn check(file: &ModelFile) -> Result<()> {
+    let names = || file.weights.keys().any(|name| name.len() > MAX_NAME);
+    let shapes = || file.weights.values().any(|array| array.shape.len() > MAX_DIMENSIONS);
+    match () {
+        () if file.weights.len() > MAX_TENSORS => Err(malformed("more arrays than any network")),
+        () if names() => Err(malformed("names that are too long for parameters")),
+        () if shapes() => Err(malformed("arrays with more dimensions than any network's")),
+        () if file.size.is_some_and(|size| !(1..=MAX_SIZE).contains(&size)) => {
+            Err(malformed("an image size that can't be"))
         }
-        _ => Err(Error::new("it is no PyTorch archive, no safetensors and no burnpack file")),
+        () => Ok(()),
+    }
+}
+
+/// The file has something that no good file has.
+fn malformed(what: &str) -> Error {
+    Error::new(format!("it has {what}"))
+}
+
+/// The file was a good one once, perhaps.
+fn damaged(how: String) -> Error {
+    Error::new(format!("it is damaged: {how}"))
+        .help("get the file again, and compare its size or its SHA-256")
+}
+
+/// The file lacks its end.
+fn cut_short(how: &str) -> Error {
+    Error::new(format!("it is cut short or damaged: {how}"))
+        .help("a copy or a download may have broken off: get the file again, and compare its size")
+}
+
+/// A text out of a file as it may stand in a message: on one line, and its beginning only.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", crate::shown::text(&text[..end])),
+        None => crate::shown::text(text).into_owned(),
     }
 }
 

@@ -54,7 +54,7 @@ fn write_flow(text: &mut String, value: View<'_>, depth: usize) -> Option<()> {
         write!(text, "{number}").ok()?;
     } else if let Some(number) = value.float() {
         write!(text, "{number:?}").ok()?;
-    } else if let Some(word) = value.str() {
+    } else if let Some(word) = value.str().filter(|word| word.len() <= MAX_LENGTH) {
         text.push_str(&scalar(word));
     } else if value.is_sequence() {
         text.push('[');

@@ -3,22 +3,31 @@
 //! It reads protocols 0 to 5 as Python's own does, but calls nothing: what Python would build by a
 //! call (`REDUCE`, `NEWOBJ`, `INST`, …) becomes an inert [`Object`] that remembers what would have
 //! been called with what. Items live in one flat list and refer to each other by [`Id`], so cycles
-//! and deep nesting cost no recursion, and no opcode makes more than it has read: memory grows
-//! linearly with the input.
+//! and deep nesting cost no recursion. What an opcode makes is counted: memory grows linearly with the
+//! input, up to a bound.
 
 use std::collections::BTreeMap;
 
 use super::{
-    item::{Id, Item, Object, Pickle},
-    reader::{Fault, Reader, Width, integer, integer_or_bool, name, unescaped, unquoted, utf8},
+    cut_short,
+    item::{Global, Id, Item, Object, Pickle},
+    reader::{Fault, Reader, TRUNCATED, Width, integer, integer_or_bool, name, unescaped, unquoted, utf8},
 };
-use crate::error::{Error, Result};
+use crate::{
+    budget::Budget,
+    error::{Error, Result},
+};
 
-/// Longest pickle that is read, in bytes. The pickle of the largest known classifier has 200 kB; each
-/// byte may cost some ten of memory.
+/// Longest pickle that is read, in bytes. The pickle of the largest known classifier has 200 kB.
 const MAX_BYTES: usize = 16 << 20;
-/// Most items in a pickle.
-const MAX_ITEMS: usize = 4 << 20;
+/// The most that may be made of a pickle, and of each of its bytes, in bytes of memory.
+const MAX_MADE: u64 = 64 << 20;
+const MADE_PER_BYTE: u64 = 64;
+/// A few bytes may name a long name once more.
+const MADE_ANYHOW: u64 = 1 << 20;
+/// What a mark and an entry of the memo cost, in bytes.
+const MARK: usize = 8;
+const MEMO: usize = 24;
 
 /// Reads a pickle.
 ///
@@ -28,16 +37,29 @@ pub fn parse(bytes: &[u8]) -> Result<Pickle> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::new(format!("the pickle has {} bytes, more than {MAX_BYTES}", bytes.len())));
     }
-    let mut machine = Machine { input: Reader::new(bytes), ..Machine::default() };
-    let root = machine
-        .run()
-        .map_err(|reason| Error::new(format!("{reason} at byte {} of the pickle", machine.input.at())))?;
-    Ok(Pickle { items: machine.items, root })
+    parse_first(bytes).map(|(pickle, _)| pickle)
 }
 
-#[derive(Default)]
+/// Reads the pickle that `bytes` begin with. Gives its length too.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_first(bytes: &[u8]) -> Result<(Pickle, usize)> {
+    let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
+    let mut machine = Machine::new(bytes);
+    let root = machine.run();
+    let length = machine.input.at();
+    let root = root.map_err(|reason| match reason {
+        TRUNCATED => cut_short(&format!("its pickle breaks off after {length} bytes")),
+        _ => Error::new(format!("{reason} at byte {length} of the pickle")),
+    })?;
+    Ok((Pickle::new(machine.items, root, length), length))
+}
+
 struct Machine<'a> {
     input: Reader<'a>,
+    /// How many more bytes of memory may be made.
+    left: Budget,
     items: Vec<Item>,
     stack: Vec<Id>,
     /// Heights of the stack at the open marks.
@@ -45,7 +67,24 @@ struct Machine<'a> {
     memo: BTreeMap<u64, Id>,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let made = MADE_ANYHOW + MADE_PER_BYTE * bytes.len() as u64;
+        Self {
+            input: Reader::new(bytes),
+            left: Budget::new(made.min(MAX_MADE)),
+            items: Vec::new(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            memo: BTreeMap::new(),
+        }
+    }
+
+    /// Counts `bytes` of memory that are to be made.
+    fn make(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.left.take(bytes as u64).map_err(|_| "more in it than in any model,")
+    }
+
     fn run(&mut self) -> Result<Id, Fault> {
         loop {
             match self.input.byte()? {
@@ -85,6 +124,7 @@ impl Machine<'_> {
     }
 
     fn mark(&mut self) -> Result<(), Fault> {
+        self.make(MARK)?;
         self.marks.push(self.stack.len());
         Ok(())
     }
@@ -168,6 +208,7 @@ impl Machine<'_> {
             b's' => self.pop_many(2)?,
             _ => self.pop_mark()?,
         };
+        self.make(size_of_val(&parts[..]))?;
         let target = self.top()?;
         match (&mut self.items[target.index()], code) {
             (Item::List(list), b'a' | b'e') | (Item::Set(list), 0x90) => list.extend(parts),
@@ -194,15 +235,15 @@ impl Machine<'_> {
     fn global(&mut self) -> Result<(), Fault> {
         let module = name(self.input.line()?)?;
         let name = name(self.input.line()?)?;
-        self.push(Item::Global { module, name })
+        self.push(Item::Global(Box::new(Global { module, name })))
     }
 
     fn stack_global(&mut self) -> Result<(), Fault> {
         let parts = self.pop_many(2)?;
         match [&self.items[parts[0].index()], &self.items[parts[1].index()]] {
             [Item::Str(module), Item::Str(own)] => {
-                let item = Item::Global { module: name(module)?, name: name(own)? };
-                self.push(item)
+                let global = Global { module: name(module)?, name: name(own)? };
+                self.push(Item::Global(Box::new(global)))
             }
             _ => Err("a class whose name is not text"),
         }
@@ -267,6 +308,7 @@ impl Machine<'_> {
             _ => self.slot(code == b'p', code == b'q')?,
         };
         let top = self.top()?;
+        self.make(MEMO)?;
         self.memo.insert(slot, top);
         Ok(())
     }
@@ -274,8 +316,7 @@ impl Machine<'_> {
     fn get(&mut self, code: u8) -> Result<(), Fault> {
         let slot = self.slot(code == b'g', code == b'h')?;
         let id = *self.memo.get(&slot).ok_or("a memo that was never put")?;
-        self.stack.push(id);
-        Ok(())
+        self.lay(id)
     }
 
     fn slot(&mut self, text: bool, short: bool) -> Result<u64, Fault> {
@@ -289,9 +330,7 @@ impl Machine<'_> {
     // The stack.
 
     fn add(&mut self, item: Item) -> Result<Id, Fault> {
-        if self.items.len() >= MAX_ITEMS {
-            return Err("more items than any model has");
-        }
+        self.make(item.bytes())?;
         let id = Id::new(self.items.len());
         self.items.push(item);
         Ok(id)
@@ -299,6 +338,12 @@ impl Machine<'_> {
 
     fn push(&mut self, item: Item) -> Result<(), Fault> {
         let id = self.add(item)?;
+        self.lay(id)
+    }
+
+    /// Lays an item on the stack.
+    fn lay(&mut self, id: Id) -> Result<(), Fault> {
+        self.make(size_of::<Id>())?;
         self.stack.push(id);
         Ok(())
     }
@@ -341,8 +386,7 @@ impl Machine<'_> {
 
     fn duplicate(&mut self) -> Result<(), Fault> {
         let top = self.top()?;
-        self.stack.push(top);
-        Ok(())
+        self.lay(top)
     }
 }
 
@@ -413,10 +457,13 @@ mod tests {
 
     #[test]
     fn faults_name_their_place() {
-        assert_eq!(error(b""), "an end before the end at byte 0 of the pickle");
+        assert_eq!(error(b""), "it is cut short or damaged: its pickle breaks off after 0 bytes");
         assert_eq!(error(b"\x80\x09."), "an unknown pickle protocol at byte 2 of the pickle");
         assert_eq!(error(b"h\x07."), "a memo that was never put at byte 2 of the pickle");
-        assert_eq!(error(b"X\xff\xff\xff\xffabc"), "an end before the end at byte 5 of the pickle");
+        assert_eq!(
+            error(b"X\xff\xff\xff\xffabc"),
+            "it is cut short or damaged: its pickle breaks off after 5 bytes"
+        );
         assert_eq!(error(b"(K\x01d."), "a key without a value at byte 4 of the pickle");
         assert_eq!(error(b"K\x01K\x02a."), "something added to what holds nothing at byte 5 of the pickle");
         assert_eq!(error(b"N(0R."), "an empty stack at byte 4 of the pickle");
@@ -424,11 +471,38 @@ mod tests {
         assert_eq!(error(b"\xff."), "an unknown opcode at byte 1 of the pickle");
     }
 
+    /// However little it takes to ask for something more.
     #[test]
-    fn too_many_items_are_refused() {
-        let mut bytes = vec![b'N'; MAX_ITEMS + 1];
-        bytes.push(b'.');
-        assert!(error(&bytes).starts_with("more items than any model has"));
+    fn much_of_little_is_refused() {
+        let many = MAX_BYTES - 2000;
+        let long_name = [b"X\xff\x01\0\0".as_slice(), &[b'n'; 511], b"q\0"].concat();
+        for (start, again) in [
+            (&b""[..], &b"N"[..]),
+            (b"", b"("),
+            (b"N", b"\x94"),
+            (b"N", b")R"),
+            (&long_name, b"h\0h\0\x93"),
+            (b"]", b"(NNe"),
+        ] {
+            let bytes = [start, &again.repeat(many / again.len()), b"."].concat();
+            let error = error(&bytes);
+            assert!(error.starts_with("more in it than in any model"), "{again:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pickle_has_an_end_and_a_length() {
+        let (pickle, length) = parse_first(b"K\x07.and more").unwrap();
+        assert_eq!((pickle.root().int(), length), (Some(7), 3));
+    }
+
+    #[test]
+    fn looks_are_counted() {
+        let shared = [b"(".as_slice(), &b"N".repeat(1000), b"tq\0]".as_slice()].concat();
+        let pickle = parse(&[&shared[..], &b"h\0a".repeat(1000), b"."].concat()).unwrap();
+        assert!(pickle.root().elements().count() == 1000 && pickle.seen().is_ok());
+        let all: usize = pickle.root().elements().map(|tuple| tuple.elements().count()).sum();
+        assert!(all < 1_000_000 && pickle.seen().is_err() && pickle.root().elements().next().is_none());
     }
 
     #[test]

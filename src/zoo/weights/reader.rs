@@ -19,7 +19,8 @@ pub enum Width {
     Eight,
 }
 
-const TRUNCATED: Fault = "an end before the end";
+/// There is less than should be.
+pub const TRUNCATED: Fault = "it breaks off";
 
 /// A place in the bytes of a pickle.
 #[derive(Default)]

@@ -1,34 +1,63 @@
 //! The safetensors format, with what Kiln must know about a model under one metadata key.
 
-use std::{borrow::Cow, fs, io::Write as _, path::Path};
+use std::{borrow::Cow, cmp::Ordering, fmt::Display, fs, io::Write as _, path::Path};
 
 use safetensors::{
-    Dtype, SafeTensors, View,
-    tensor::{Metadata as Header, TensorView},
+    Dtype, View,
+    tensor::{Metadata as Header, TensorInfo},
 };
 
 use super::{
-    Array, ModelFile, Weights, check_shapes,
+    Array, ModelFile, Weights, check_shapes, cut_short, damaged,
     description::{Description, KEY},
     element::Element,
-    is_counter,
+    is_counter, json, malformed, shown,
 };
 use crate::error::{Error, Result};
 
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
-    let damaged = |error| Error::new(format!("its safetensors header is wrong: {error}"));
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
+    let (text, data) = parts(bytes)?;
+    let header: Header = json::parse(text).map_err(wrong)?;
+    check_length(header.data_len(), data.len())?;
     let mut weights = Weights::new();
-    for (name, view) in tensors.iter().filter(|(name, _)| !is_counter(name)) {
-        weights.insert(name.to_owned(), array(name, &view)?);
+    for name in header.offset_keys().into_iter().filter(|name| !is_counter(name)) {
+        let array = header.info(&name).map(|info| array(&name, info, data)).transpose()?;
+        weights.extend(array.map(|array| (name, array)));
     }
     match description(&header)? {
         // Kiln's own may describe a network that has none yet.
         Some(description) => Ok(description.with(weights)),
-        None if weights.is_empty() => Err(Error::new("it has no weights")),
+        None if weights.is_empty() => Err(malformed("no weights")),
         None => Ok(ModelFile { weights, ..ModelFile::default() }),
     }
+}
+
+/// The header and the numbers.
+fn parts(bytes: &[u8]) -> Result<(&str, &[u8])> {
+    let short = || cut_short("its header breaks off");
+    let (size, rest) = bytes.split_first_chunk::<8>().ok_or_else(short)?;
+    let size = u64::from_le_bytes(*size);
+    if size > json::MAX_BYTES as u64 {
+        return Err(malformed("a header that is longer than any model's"));
+    }
+    let (header, data) = rest.split_at_checked(size as usize).ok_or_else(short)?;
+    Ok((std::str::from_utf8(header).map_err(wrong)?, data))
+}
+
+fn check_length(wanted: usize, found: usize) -> Result<()> {
+    match wanted.cmp(&found) {
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => {
+            Err(cut_short(&format!("{wanted} bytes of numbers are announced, {found} are there")))
+        }
+        Ordering::Less => {
+            Err(damaged(format!("it goes on for {} bytes after its last array", found - wanted)))
+        }
+    }
+}
+
+fn wrong(error: impl Display) -> Error {
+    damaged(format!("its safetensors header is wrong: {}", shown(&error.to_string())))
 }
 
 fn description(header: &Header) -> Result<Option<Description>> {
@@ -36,11 +65,13 @@ fn description(header: &Header) -> Result<Option<Description>> {
     text.map(|text| Description::parse(text)).transpose()
 }
 
-fn array(name: &str, view: &TensorView<'_>) -> Result<Array> {
-    let element = Element::of_safetensors(view.dtype()).ok_or_else(|| {
-        Error::new(format!("its array {name} has the type {}, which Kiln does not read", view.dtype()))
+fn array(name: &str, info: &TensorInfo, data: &[u8]) -> Result<Array> {
+    let TensorInfo { dtype, shape, data_offsets: (start, end) } = info;
+    let element = Element::of_safetensors(*dtype).ok_or_else(|| {
+        Error::new(format!("its array {} has the type {dtype}, which Kiln does not read", shown(name)))
     })?;
-    Ok(Array { shape: view.shape().to_vec(), data: element.decode(view.data()) })
+    let bytes = data.get(*start..*end).ok_or_else(|| wrong("an array outside the file"))?;
+    Ok(Array { shape: shape.clone(), data: element.decode(bytes) })
 }
 
 pub(super) fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Whole files: the reference's own, hand-made ones, and damaged ones.
 
 use std::{
+    fs,
     io::{Cursor, Read as _, Write as _},
     sync::LazyLock,
 };
@@ -22,6 +23,7 @@ const BF16: &[u8] = include_bytes!("../../../tests/fixtures/weights/bf16.pt");
 const VIEWS: &[u8] = include_bytes!("../../../tests/fixtures/weights/views.pt");
 const MID_TRAINING: &[u8] = include_bytes!("../../../tests/fixtures/weights/mid-training.pt");
 const LEGACY: &[u8] = include_bytes!("../../../tests/fixtures/weights/legacy.pt");
+const LEGACY_MODULE: &[u8] = include_bytes!("../../../tests/fixtures/weights/legacy-module.pt");
 const TORCHSCRIPT: &[u8] = include_bytes!("../../../tests/fixtures/weights/torchscript.pt");
 const EXPECTED: &str = include_str!("../../../tests/fixtures/weights/expected.json");
 
@@ -191,11 +193,79 @@ fn a_checkpoint_of_running_training_gives_its_averaged_network() {
 
 #[test]
 fn formats_that_hold_no_checkpoint_say_what_to_do() {
-    let told = [LEGACY, TORCHSCRIPT].map(|bytes| {
-        let error = from_bytes(bytes).unwrap_err();
-        format!("{error}; {}", error.hint().unwrap_or_default())
+    let error = from_bytes(TORCHSCRIPT).unwrap_err();
+    insta::assert_snapshot!(format!("{error}; {}", error.hint().unwrap_or_default()));
+}
+
+#[test]
+fn pytorchs_old_format_is_read() {
+    assert_eq!(from_bytes(LEGACY).unwrap(), from_bytes(STATE_DICT).unwrap());
+    // A whole module, whose class comes with its source.
+    let module = from_bytes(LEGACY_MODULE).unwrap();
+    assert_eq!(module.weights, from_bytes(STATE_DICT).unwrap().weights);
+}
+
+#[test]
+fn every_cut_is_noticed() {
+    let safetensors = to_bytes(&from_bytes(STATE_DICT).unwrap()).unwrap();
+    let burnpack = to_burnpack(&from_bytes(STATE_DICT).unwrap()).unwrap();
+    for whole in [STATE_DICT, LEGACY, &safetensors, &burnpack] {
+        for end in 0..whole.len() {
+            let reason = reason(from_bytes(&whole[..end]));
+            assert!(end < 16 || !reason.starts_with("it is no"), "{end}: {reason}");
+        }
+    }
+    let told = [STATE_DICT, LEGACY, &safetensors, &burnpack].map(|whole| {
+        let cuts = [whole.len() - 1, whole.len() / 2, 20].map(|end| reason(from_bytes(&whole[..end])));
+        cuts.join("\n")
     });
     insta::assert_snapshot!(told.join("\n"));
+    assert_eq!(
+        reason(from_bytes(&[&safetensors[..], b"!"].concat())),
+        "it is damaged: it goes on for 1 bytes after its last array"
+    );
+}
+
+/// What is repaired for one format is repaired for all.
+#[test]
+fn wrappers_are_taken_off_in_every_format() {
+    let plain = from_bytes(STATE_DICT).unwrap();
+    for wrapper in ["module.", "_orig_mod.", "module._orig_mod."] {
+        let wrapped = |(name, array): (&String, &Array)| (format!("{wrapper}{name}"), array.clone());
+        let wrapped = ModelFile { weights: plain.weights.iter().map(wrapped).collect(), ..plain.clone() };
+        for write in [to_bytes, to_burnpack, to_state_dict] {
+            assert!(from_bytes(&write(&wrapped).unwrap()).unwrap().weights == plain.weights, "{wrapper}");
+        }
+    }
+}
+
+#[test]
+fn what_no_network_has_is_refused_in_every_format() {
+    let array = |shape: &[usize]| Array { shape: shape.to_vec(), data: vec![1.0] };
+    let file = |weights: Weights| ModelFile { weights, ..ModelFile::default() };
+    let long = file(Weights::from([("n".repeat(2000), array(&[1]))]));
+    let deep = file(Weights::from([("a".to_owned(), array(&[1; 20]))]));
+    let many = file((0..=MAX_TENSORS).map(|i| (i.to_string(), array(&[1]))).collect());
+    for write in [to_bytes, to_burnpack, to_state_dict] {
+        assert_eq!(
+            reason(from_bytes(&write(&long).unwrap())),
+            "it has names that are too long for parameters"
+        );
+        assert_eq!(reason(from_bytes(&write(&many).unwrap())), "it has more arrays than any network");
+        let reason = reason(from_bytes(&write(&deep).unwrap()));
+        assert!(
+            ["it has arrays with more dimensions", "it has a tensor with a shape"]
+                .iter()
+                .any(|start| reason.starts_with(start)),
+            "{reason}"
+        );
+    }
+    let named =
+        ModelFile { arch_name: Some("a\u{1b}[31m\nb".repeat(1000)), ..from_bytes(STATE_DICT).unwrap() };
+    let name = from_bytes(&to_bytes(&named).unwrap()).unwrap().arch_name.unwrap();
+    assert!(name.starts_with("a\\u{1b}[31m\\nb") && name.len() < 500, "{name}");
+    let size = ModelFile { size: Some(1 << 40), ..from_bytes(STATE_DICT).unwrap() };
+    assert_eq!(reason(from_bytes(&to_bytes(&size).unwrap())), "it has an image size that can't be");
 }
 
 /// A protocol-0 object with a state.
@@ -287,7 +357,7 @@ fn bombs_are_refused() {
     let long = "n".repeat(2000);
     assert_eq!(
         reason(read_pickle(&dict(&[(&long, &tensor)]))),
-        "it has a name that is too long for a parameter"
+        "it has names that are too long for parameters"
     );
     // One dict of tensors in very many modules.
     let parameters = dict(&[("a", &tensor), ("b", &tensor)]);
@@ -295,6 +365,12 @@ fn bombs_are_refused() {
     let many: String = (0..20_000).map(|i| format!("S'{i}'\ng1\ns")).collect();
     let all = object("m", "Net", &[("_modules", &format!("(dS'first'\n{leaf}s{many}"))]);
     assert_eq!(reason(read_pickle(&all)), "it has more modules inside modules than any network");
+    // One dict of very many entries that all modules share: each is looked through.
+    let entries: String = (0..1000).map(|i| format!("I{i}\nNs")).collect();
+    let leaf = format!("cm\nLeaf\n(tR(d{entries}bp1\n");
+    let many: String = (0..9000).map(|i| format!("S'{i}'\ng1\ns")).collect();
+    let all = object("m", "Net", &[("_modules", &format!("(dS'first'\n{leaf}s{many}"))]);
+    assert_eq!(reason(read_pickle(&all)), "it has parts inside parts that take more looks than any model's");
     // One name for all classes: read, but no names are taken.
     let name = format!("S'{}'\np2\n", "c".repeat(4000));
     let names: String = (1..10_000).map(|i| format!("I{i}\ng2\ns")).collect();
@@ -316,7 +392,7 @@ fn a_storage_has_one_type_and_size() {
     );
     assert_eq!(
         reason(read_pickle(&dict(&[("a", &float.replace("S'0'", "S'../../0'"))]))),
-        "its archive is damaged: it has no archive/data/../../0"
+        "it is damaged: its archive has no archive/data/../../0"
     );
 }
 
@@ -330,9 +406,9 @@ fn a_module_inside_itself_is_refused() {
 
 #[test]
 fn files_that_are_no_models_say_why() {
-    assert_eq!(reason(from_bytes(b"")), "it is empty");
+    assert_eq!(reason(from_bytes(b"")), "it is an empty file");
     assert_eq!(
-        reason(from_bytes(b"hello, world")),
+        reason(from_bytes(b"hello, \xff\xfe")),
         "it is no PyTorch archive, no safetensors and no burnpack file"
     );
     assert_eq!(reason(read_pickle("(d")), "it has no network and no weights");
@@ -349,7 +425,7 @@ fn a_flipped_bit_in_a_weight_is_noticed() {
     let mut bytes = bytes.to_vec();
     bytes[300_000] ^= 1;
     let reason = reason(from_bytes(&bytes));
-    assert!(reason.starts_with("its archive is damaged"), "{name}: {reason}");
+    assert!(reason.starts_with("it is damaged: its entry "), "{name}: {reason}");
 }
 
 #[test]
@@ -359,7 +435,7 @@ fn a_path_stands_in_the_message() {
     fs::write(&path, &TINY[0].1[..200_000]).unwrap();
     let error = read(&path).unwrap_err().to_string();
     assert!(
-        error.starts_with(&format!("cannot read {} as a model: its archive is damaged", path.display())),
+        error.starts_with(&format!("cannot read {} as a model: it is cut short", path.display())),
         "{error}"
     );
 }
@@ -423,7 +499,10 @@ fn burnpacks_of_others_have_weights_only() {
         reason(from_bytes(&Writer::new(Vec::new()).into_bytes().unwrap())).starts_with("it has no weights")
     );
     let whole = to_burnpack(&from_bytes(TINY[1].1).unwrap()).unwrap();
-    assert!(reason(from_bytes(&whole[..whole.len() - 1])).starts_with("it is a damaged burnpack file: "));
+    assert!(
+        reason(from_bytes(&whole[..whole.len() - 1]))
+            .starts_with("it is cut short or damaged: its arrays break off")
+    );
 }
 
 #[test]
@@ -443,6 +522,11 @@ fn a_wrong_shape_is_not_written() {
     for write in [to_bytes, to_burnpack, to_state_dict] {
         assert_eq!(write(&model).unwrap_err().to_string(), "a has 1 numbers for the shape [3]");
     }
+}
+
+/// A part, a place in it, and what is put there.
+fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, prop::sample::Index, u8)>> {
+    prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..8)
 }
 
 proptest! {
@@ -470,7 +554,7 @@ proptest! {
     #[test]
     fn damaged_checkpoints_never_panic(
         which in 0_usize..4,
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        changes in changes(),
     ) {
         let mut parts = entries([STATE_DICT, BF16, VIEWS, MID_TRAINING][which]);
         parts.retain(|(_, bytes)| !bytes.is_empty());
@@ -482,9 +566,29 @@ proptest! {
         let _ = from_bytes(&archive(&parts));
     }
 
+    /// Small files of every format, in every byte, and then cut.
+    #[test]
+    fn damaged_files_never_panic(
+        which in 0_usize..4,
+        changes in changes(),
+        end in any::<prop::sample::Index>(),
+    ) {
+        static SMALL: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
+            let model = from_bytes(STATE_DICT).unwrap();
+            [STATE_DICT.to_vec(), LEGACY.to_vec(), to_bytes(&model).unwrap(), to_burnpack(&model).unwrap()]
+        });
+        let mut bytes = SMALL[which].clone();
+        for (_, at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let _ = from_bytes(&bytes);
+        let _ = from_bytes(&bytes[..end.index(bytes.len())]);
+    }
+
     #[test]
     fn random_bytes_never_panic(
-        start in prop::sample::select(vec![&b""[..], b"PK\x03\x04", b"NRUB\x01\x00", b"\x40\0\0\0\0\0\0\0{"]),
+        start in prop::sample::select(vec![&b""[..], b"PK\x03\x04", b"NRUB\x01\x00", b"\x40\0\0\0\0\0\0\0{", &LEGACY[..45]]),
         bytes in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         let _ = from_bytes(&[start, &bytes].concat());

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::{Array, ModelFile, Weights};
 use crate::{
     error::{Error, Result},
+    shown::{few, text},
     zoo::{
         Arch, Builder, Network,
         parameters::{parameters, to_weights},
@@ -78,7 +79,7 @@ pub fn transfer(
     seed: u64,
 ) -> Result<(Weights, Transfer)> {
     let wanted = Network::shapes(arch);
-    let file = ModelFile { weights: aligned(file.weights, &wanted), ..file };
+    let file = ModelFile { weights: aligned(file.weights, &wanted)?, ..file };
     check_unfolded(&file.weights, &wanted, arch)?;
     let mut report = Transfer { total: wanted.len(), ..Transfer::default() };
     let (by_name, classes) = (by_name(&file, names), file.classes());
@@ -98,19 +99,51 @@ pub fn transfer(
     if kept.is_empty() { Err(nothing_fits(&report, arch)) } else { Ok((kept, report)) }
 }
 
-/// The same weights under the network's names, where theirs have one `model.` more or less: state dicts
-/// of a wrapper around the network, or of the layers inside it.
-fn aligned(given: Weights, wanted: &BTreeMap<String, Vec<usize>>) -> Weights {
-    let fits = |rename: &dyn Fn(&str) -> String| given.keys().any(|name| wanted.contains_key(&rename(name)));
-    let (more, less) = (|name: &str| format!("model.{name}"), |name: &str| name.replacen("model.", "", 1));
-    let renamed = |rename: &dyn Fn(&str) -> String| -> Weights {
-        given.iter().map(|(name, array)| (rename(name), array.clone())).collect()
-    };
-    if fits(&str::to_owned) {
-        return given;
+/// The same weights under the network's names, where theirs have something else before them: those of a wrapper
+/// around the network, or of the layers inside it.
+///
+/// # Errors
+/// If there are several such networks in the file.
+fn aligned(given: Weights, wanted: &BTreeMap<String, Vec<usize>>) -> Result<Weights> {
+    if given.keys().any(|name| wanted.contains_key(name)) {
+        return Ok(given);
     }
-    let other: [&dyn Fn(&str) -> String; 2] = [&more, &less];
-    other.into_iter().find(|rename| fits(*rename)).map(renamed).unwrap_or(given)
+    let beginnings = beginnings(&given, wanted);
+    let most = beginnings.values().max().copied();
+    let best: Vec<&str> =
+        beginnings.iter().filter(|(_, count)| Some(**count) == most).map(|(start, _)| *start).collect();
+    let beginning = match best[..] {
+        [] => return Ok(given),
+        [one] => one.to_owned(),
+        _ => return Err(several(&best)),
+    };
+    let name =
+        |name: String| name.strip_prefix(&beginning).map(|rest| format!("{LAYERS}{rest}")).unwrap_or(name);
+    Ok(given.into_iter().map(|(old, array)| (name(old), array)).collect())
+}
+
+/// What a network's own names begin with.
+const LAYERS: &str = "model.";
+/// Most parts that may stand before a network's names.
+const MAX_PARTS: usize = 8;
+
+/// What stands in the given names before those of the network's layers, and before how many of them.
+fn beginnings<'a>(given: &'a Weights, wanted: &BTreeMap<String, Vec<usize>>) -> BTreeMap<&'a str, usize> {
+    let layers: BTreeSet<&str> = wanted.keys().filter_map(|name| name.strip_prefix(LAYERS)).collect();
+    let mut counts = BTreeMap::new();
+    for name in given.keys() {
+        let dots = name.match_indices('.').map(|(at, _)| at + 1).take(MAX_PARTS);
+        for at in std::iter::once(0).chain(dots).filter(|at| layers.contains(&name[*at..])) {
+            *counts.entry(&name[..at]).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn several(beginnings: &[&str]) -> Error {
+    let names: Vec<String> = beginnings.iter().map(|beginning| format!("`{beginning}`")).collect();
+    Error::new(format!("the file has {} such networks: under {}", names.len(), few(&names)))
+        .help("save the one that is meant alone, as a state dict, and name that file")
 }
 
 /// Decides about a parameter that is not decided about yet.
@@ -218,10 +251,13 @@ fn nothing_fits(report: &Transfer, arch: &Arch) -> Error {
         (Some(other), _) => error.help(format!(
             "the names are right, but {} is {:?} in the file and {:?} here: name the architecture, with its \
              scale letter, that the weights are of",
-            other.name, other.file, other.network
+            text(&other.name),
+            other.file,
+            other.network
         )),
         (None, Some(name)) => error.help(format!(
-            "the file has names such as {name}: name the architecture that the weights are of"
+            "the file has names such as {}: name the architecture that the weights are of",
+            text(name)
         )),
         (None, None) => error,
     }
@@ -275,11 +311,10 @@ impl Classes {
         if self.fresh.is_empty() {
             return line;
         }
-        let mut fresh: Vec<&str> = self.fresh.iter().take(NAMED).map(String::as_str).collect();
+        let mut fresh: Vec<_> = self.fresh.iter().take(NAMED).map(|name| text(name)).collect();
         let more = self.fresh.len().saturating_sub(NAMED);
-        let more_text = format!("{more} more");
         if more > 0 {
-            fresh.push(&more_text);
+            fresh.push(format!("{more} more").into());
         }
         format!("{line}; fresh are {}", fresh.join(", "))
     }
@@ -292,7 +327,7 @@ fn by_row<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
     // By number where there is one: model.10 comes after model.9.
     let place = |row: &str| row.rsplit('.').next().and_then(|number| number.parse::<u64>().ok());
     let rows: BTreeSet<(Option<u64>, &str)> = names.map(row).map(|row| (place(row), row)).collect();
-    let shown: Vec<&str> = rows.iter().take(NAMED).map(|(_, row)| *row).collect();
+    let shown: Vec<_> = rows.iter().take(NAMED).map(|(_, row)| text(row)).collect();
     match rows.len().saturating_sub(NAMED) {
         0 => format!("{count} in {}", shown.join(", ")),
         more => format!("{count} in {} and {more} more", shown.join(", ")),
@@ -333,6 +368,35 @@ mod tests {
         assert_eq!(weights, given.weights);
         assert!(report.is_complete() && report.classes.is_none());
         assert_eq!(report.lines(), ["transferred 132 of 132 parameters"]);
+    }
+
+    /// The same file, with other beginnings before its layers' names: each one once.
+    fn under(file: &ModelFile, beginnings: &[&str]) -> ModelFile {
+        let layers = |name: &str| name.strip_prefix(LAYERS).unwrap().to_owned();
+        let renamed = beginnings.iter().flat_map(|beginning| {
+            let weights = file.weights.iter();
+            weights.map(move |(name, array)| (format!("{beginning}{}", layers(name)), array.clone()))
+        });
+        ModelFile { weights: renamed.collect(), ..file.clone() }
+    }
+
+    #[test]
+    fn what_stands_before_all_names_does_not_count() {
+        let given = file("a b c");
+        for beginning in ["model.", "", "model.model.", "net.", "backbone.model."] {
+            let (weights, report) = into(under(&given, &[beginning]), "yolov8n-cls", "a b c").unwrap();
+            assert!(report.is_complete() && weights == given.weights, "{beginning}");
+        }
+    }
+
+    #[test]
+    fn one_of_several_networks_is_not_chosen() {
+        let given = under(&file("a b c"), &["student.model.", "teacher.model."]);
+        let error = into(given, "yolov8n-cls", "a b c").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the file has 2 such networks: under `student.model.`, `teacher.model.`"
+        );
     }
 
     #[test]
