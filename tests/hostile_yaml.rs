@@ -105,8 +105,8 @@ const LONG: Duration = Duration::from_secs(30);
 fn check(path: &Path) -> std::process::Output {
     let kiln = env!("CARGO_BIN_EXE_kiln");
     if cfg!(target_os = "linux") {
-        // 400 MB of addresses, of which a program that does nothing takes half.
-        let script = format!("ulimit -v 400000; exec '{kiln}' check '{}'", path.display());
+        // 300 MB of addresses, of which a program that does nothing takes a third.
+        let script = format!("ulimit -v 300000; exec '{kiln}' check '{}'", path.display());
         return Command::new("sh").args(["-c", &script]).output().unwrap();
     }
     Command::new(kiln).arg("check").arg(path).output().unwrap()

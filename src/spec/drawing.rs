@@ -42,7 +42,7 @@ impl<'a> Drawing<'a> {
         let end = line_end(text, (line_end(text, last) + 1).min(text.len()));
         let lines = &text[start..end];
         let is_long = |line: &str| line.len() > LONGEST_LINE;
-        if lines.trim().is_empty() || lines.len() > MAX_BYTES || lines.split(['\n', '\r']).any(is_long) {
+        if lines.trim().is_empty() || lines.len() > MAX_BYTES || lines.split('\n').any(is_long) {
             return None;
         }
         let (drawn, longer) = draw(lines);
@@ -84,10 +84,12 @@ fn line_end(text: &str, byte: usize) -> usize {
 
 /// Lines with what can't be seen escaped, and where that made them longer.
 fn draw(lines: &str) -> (String, Vec<(usize, usize)>) {
-    let is_hidden = |char| shown::is_hidden(char) && !matches!(char, '\n' | '\r' | '\t');
+    // A carriage return that ends no line would go back over what is drawn.
+    let is_end = |at: usize| lines[at..].starts_with("\r\n");
+    let is_seen = |at, char| !shown::is_hidden(char) || matches!(char, '\n' | '\t') || is_end(at);
     let (mut drawn, mut longer) = (String::with_capacity(lines.len()), Vec::new());
     for (at, char) in lines.char_indices() {
-        if !is_hidden(char) {
+        if is_seen(at, char) {
             drawn.push(char);
             continue;
         }
@@ -112,7 +114,7 @@ impl SourceCode for Drawing<'_> {
             *part.span(),
             part.line() + self.skipped,
             part.column(),
-            part.line_count(),
+            part.line_count() + self.skipped,
         )))
     }
 }
@@ -141,6 +143,8 @@ mod tests {
         assert_eq!(text, "a\\u{a0}b\\u{1b}[31m: x\n");
         assert_eq!(place, "x");
         assert_eq!(drawing(&source, 1..3).unwrap().2, "\\u{a0}");
+        let source = Source::new("a", "a\r\nb\rc\r\n");
+        assert_eq!(drawing(&source, 5..6).unwrap(), ("a\r\nb\\rc\r\n".into(), 0, "c".into()));
     }
 
     #[test]
