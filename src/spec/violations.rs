@@ -71,7 +71,9 @@ impl Found {
             }
             Broken::Type { .. } => {
                 if self.mistyped.insert(path.clone()) {
-                    self.problems.push((path.clone(), wrong_type(shapes, &path)));
+                    let explained = self.problems.len() < EXPLAINED;
+                    let tell = if explained { wrong_type } else { bare_type };
+                    self.problems.push((path.clone(), tell(shapes, &path)));
                 }
             }
             Broken::PropertyNames { error } => {
@@ -175,6 +177,12 @@ fn wrong_type(shapes: &Shapes<'_>, path: &DocPath) -> Problem {
         None => format!("this is {got}"),
     };
     helped(shapes, path, Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message).label(label))
+}
+
+/// The same without a word on what was meant, where there are very many.
+fn bare_type(_: &Shapes<'_>, path: &DocPath) -> Problem {
+    let message = format!("{} has the wrong type", subject(path));
+    Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message)
 }
 
 /// A value in words, as it is written if that is known.
