@@ -1,6 +1,6 @@
 //! References that lead nowhere or to the wrong thing.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::graph::references;
 use crate::{
@@ -15,7 +15,7 @@ const MAX_NAMES: u64 = 20_000;
 
 /// Every reference that leads nowhere, or to a node that gives something else.
 pub(super) fn references_problems(nodes: &[DraftNode]) -> Vec<Problem> {
-    let by_name: HashMap<&str, &DraftNode> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
+    let by_name: BTreeMap<&str, &DraftNode> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let mut names = Budget::new(MAX_NAMES);
     let mut problems = Vec::new();
     for node in nodes {

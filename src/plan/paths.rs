@@ -93,7 +93,7 @@ impl Wrong<'_> {
         self.source.path.contains('*') && (self.source.list)(tried).is_ok_and(|files| files.is_empty())
     }
 
-    fn new(&self, what: &str) -> Problem {
+    fn told(&self, what: &str) -> Problem {
         let (key, written) = (self.source.key, brief(&self.source.path));
         let message =
             format!("`{key}` of node `{}` {}", self.node, what.replace("{}", &format!("`{written}`")));
@@ -101,19 +101,19 @@ impl Wrong<'_> {
     }
 
     fn too_long(&self) -> Problem {
-        self.new("names {}, and no path is so long")
+        self.told("names {}, and no path is so long")
             .label(format!("{} bytes", self.source.path.len()))
             .help(format!("a path has at most {MAX_PATH} bytes; is this one?"))
     }
 
     fn no_match(&self, tried: &Path) -> Problem {
-        self.new("is the pattern {}, which no file matches")
+        self.told("is the pattern {}, which no file matches")
             .label("matches nothing")
             .help(format!("looked below {}", shown::path(&fixed_part(tried))))
     }
 
     fn closed(&self, tried: &Path, error: &io::Error) -> Problem {
-        self.new("names {}, which cannot be looked at")
+        self.told("names {}, which cannot be looked at")
             .label(crate::spec::source::plain(error))
             .help(format!("tried {}", shown::path(tried)))
     }
@@ -145,7 +145,7 @@ impl Wrong<'_> {
             }
             _ => {}
         }
-        self.new("names {}, and nothing is there").label(label).help(help.join("\n"))
+        self.told("names {}, and nothing is there").label(label).help(help.join("\n"))
     }
 }
 

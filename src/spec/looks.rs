@@ -1,7 +1,7 @@
 //! Places of a text that were looked for: each look reads the text again, so each is done once, and only so many.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     ops::Range,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -18,7 +18,7 @@ pub(super) struct Looks(Mutex<Seen>);
 
 #[derive(Debug)]
 struct Seen {
-    found: HashMap<(DocPath, bool, usize), Option<Range<usize>>>,
+    found: BTreeMap<(DocPath, bool, usize), Option<Range<usize>>>,
     budget: Budget,
 }
 
@@ -48,7 +48,7 @@ impl Looks {
 
 impl Default for Looks {
     fn default() -> Self {
-        Self(Mutex::new(Seen { found: HashMap::new(), budget: Budget::new(BYTES) }))
+        Self(Mutex::new(Seen { found: BTreeMap::new(), budget: Budget::new(BYTES) }))
     }
 }
 

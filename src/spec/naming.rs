@@ -1,6 +1,6 @@
 //! Names of pipelines and nodes: which can't be, why, and which nearly are the same.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{
     codes,
@@ -72,7 +72,7 @@ fn similar(name: &str, of: &str) -> Option<String> {
 
 /// Nodes whose names differ only in capitals: on many disks, they would share a folder.
 pub(super) fn twins<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Problem> {
-    let mut seen: HashMap<String, &str> = HashMap::new();
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     let mut problems = Vec::new();
     for name in names {
         let Some(first) = seen.insert(name.to_lowercase(), name) else { continue };
