@@ -26,6 +26,11 @@ impl Budget {
         self.left = left.unwrap_or(0);
         left.map(drop).ok_or(Spent)
     }
+
+    /// How much may still be done.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
 }
 
 #[cfg(test)]

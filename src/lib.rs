@@ -31,7 +31,9 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`names`] (of files, from files), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down), [`signature`] (what a file is, by its first bytes). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
+//! counted down), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
+//! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
+//! one that knows the network;
 //! [`cli`] may use everything.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
@@ -61,4 +63,5 @@ pub mod spec;
 pub mod store;
 pub mod suggest;
 pub mod train;
+pub mod yaml;
 pub mod zoo;

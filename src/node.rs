@@ -196,8 +196,8 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         Vec::new()
     }
 
-    /// Rules about what lies at the sources: those paths, by key, where something does; only what costs
-    /// nothing to see. Places are relative to the node, or in the files ([`Problem::within`]).
+    /// Rules about what lies at the sources: those paths, by key, where something does. Places are
+    /// relative to the node, or in the files ([`Problem::within`]). Only what costs little is looked at.
     fn check_sources(&self, _paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
         Vec::new()
     }

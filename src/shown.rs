@@ -3,7 +3,8 @@
 use std::{borrow::Cow, path::Path};
 
 /// A text on one line, with every character escaped that can't be seen or that acts on what shows it: control
-/// characters (`\n`, `\u{1b}`), marks of writing direction, and blanks without width.
+/// characters (`\n`, `\u{1b}`), marks of writing direction, blanks without width, and blanks that are not the
+/// space.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_hidden) {
         Cow::Owned(text.chars().map(escaped).collect())
@@ -31,9 +32,32 @@ pub fn few<S: AsRef<str>>(names: &[S]) -> String {
     }
 }
 
+/// The first character of a text that is not what it looks like, with its name: `a no-break space (U+00A0)`.
+pub fn odd(text: &str) -> Option<String> {
+    let name = |char| match char {
+        '\t' => Some("a tab"),
+        '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => Some("an end of line"),
+        '\u{a0}' | '\u{202f}' => Some("a no-break space"),
+        '\u{3000}' => Some("a wide space"),
+        '\u{feff}' => Some("a byte-order mark"),
+        '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '«' | '»' => Some("a typographic quote"),
+        char if is_blank(char) => Some("a blank that is not the space"),
+        char if char.is_control() => Some("a control character"),
+        char if is_hidden(char) => Some("a character that is not seen"),
+        _ => None,
+    };
+    text.chars().find_map(|char| Some(format!("{} (U+{:04X})", name(char)?, u32::from(char))))
+}
+
+/// Whether a character looks like the space and is another one.
+fn is_blank(char: char) -> bool {
+    matches!(char, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
+}
+
 /// Whether a character is not seen, or does something to the line that it stands in.
 pub fn is_hidden(char: char) -> bool {
     char.is_control()
+        || is_blank(char)
         || matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
         || matches!(char, '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
@@ -51,6 +75,16 @@ mod tests {
         assert_eq!(text("写真 (2).png"), "写真 (2).png");
         assert_eq!(text("a\nb\u{1b}[31mc\u{202e}d\u{9b}"), "a\\nb\\u{1b}[31mc\\u{202e}d\\u{9b}");
         assert_eq!(text("\u{feff}x"), "\\u{feff}x");
+        assert_eq!(text("epochs\u{a0}"), "epochs\\u{a0}");
+    }
+
+    #[test]
+    fn what_only_looks_like_something_else_has_a_name() {
+        assert_eq!(odd("epochs"), None);
+        assert_eq!(odd("epochs\u{a0}").unwrap(), "a no-break space (U+00A0)");
+        assert_eq!(odd("a\u{200b}b").unwrap(), "a character that is not seen (U+200B)");
+        assert_eq!(odd("\u{201c}a\u{201d}").unwrap(), "a typographic quote (U+201C)");
+        assert_eq!(odd("写真 (2).png"), None);
     }
 
     #[cfg(unix)]

@@ -5,18 +5,28 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     all_close(word, candidates).into_iter().next()
 }
 
+/// The longest word that anything is close to, in characters.
+const MAX_WORD: usize = 64;
+/// The most candidates that are looked at.
+const MAX_CANDIDATES: usize = 2_000;
+
 /// Those of `candidates` that are close to `word`, the closest first; ties keep their order.
 ///
 /// Close means a Damerau-Levenshtein distance of at most a third of the word's length, or 1;
-/// capitals and the difference between `-` and `_` don't count. What says the opposite is never close, however
-/// few letters it has more or less: `unfreeze` is not `freeze`, and `best.pt` not `last.pt`.
+/// capitals, the difference between `-` and `_`, and characters that are not seen don't count. What says the
+/// opposite is never close, however few letters it has more or less: `unfreeze` is not `freeze`, and `best.pt` not
+/// `last.pt`. Nothing is close to a word of more than 64 characters, and only the first 2,000 candidates are looked
+/// at.
 pub fn all_close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    if word.len() > 4 * MAX_WORD || word.chars().count() > MAX_WORD {
+        return Vec::new();
+    }
     let word = fold(word);
     let limit = (word.chars().count() / 3).max(1);
     let mut close: Vec<(usize, &str)> = candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word, &fold(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
+        .take(MAX_CANDIDATES)
+        .filter_map(|candidate| Some((distance(&word, candidate, limit)?, candidate)))
         .filter(|(_, candidate)| !are_opposite(&word, &fold(candidate)))
         .collect();
     close.sort_by_key(|(distance, _)| *distance);
@@ -70,6 +80,32 @@ fn denies(one: &str, other: &str) -> bool {
     one.strip_suffix(other).is_some_and(|denial| DENIALS.contains(&denial))
 }
 
+/// How far a candidate is from a folded word, if it is no further than `limit` and not as far as it is long.
+fn distance(word: &str, candidate: &str, limit: usize) -> Option<usize> {
+    if candidate.len() > 4 * (MAX_WORD + limit) {
+        return None;
+    }
+    let candidate = fold(candidate);
+    let (length, other) = (word.chars().count(), candidate.chars().count());
+    // That many letters must come or go, at least.
+    if length.abs_diff(other) > limit {
+        return None;
+    }
+    let distance = strsim::damerau_levenshtein(word, &candidate);
+    (distance <= limit && distance < other).then_some(distance)
+}
+
+/// Up to ten words as [`list`] has them, and how many more there are.
+pub fn short_list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
+    match words.len().checked_sub(10) {
+        Some(more @ 1..) => {
+            let named: Vec<String> = words[..10].iter().map(|word| format!("`{}`", word.as_ref())).collect();
+            format!("{} and {more} more", named.join(", "))
+        }
+        _ => list(words, conjunction, none),
+    }
+}
+
 /// `a`, `b` and `c`, each in backquotes; `none` where there is nothing to name.
 pub fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
@@ -81,7 +117,8 @@ pub fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String
 }
 
 fn fold(word: &str) -> String {
-    word.to_lowercase().replace('-', "_")
+    let seen = word.trim().chars().filter(|char| !crate::shown::is_hidden(*char));
+    seen.flat_map(char::to_lowercase).map(|char| if char == '-' { '_' } else { char }).collect()
 }
 
 #[cfg(test)]
@@ -132,9 +169,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_seen_does_not_count() {
+        assert_eq!(closest("epochs\u{a0}", ["epochs", "epoch"]), Some("epochs"));
+        assert_eq!(closest("\u{feff}version", ["version"]), Some("version"));
+    }
+
+    #[test]
+    fn long_words_and_many_candidates_cost_little() {
+        let long = "x".repeat(1 << 20);
+        assert_eq!(closest(&long, std::iter::repeat_n(long.as_str(), 100_000)), None);
+        assert_eq!(closest("digits", std::iter::repeat_n(long.as_str(), 100_000)), None);
+        let mut looked = 0;
+        let many = std::iter::repeat_with(|| {
+            looked += 1;
+            "digitz"
+        });
+        assert_eq!(closest("digits", many), Some("digitz"), "candidates without an end have one");
+        assert_eq!(looked, MAX_CANDIDATES);
+    }
+
+    #[test]
     fn lists_read_as_prose() {
         assert_eq!(list(&["a", "b", "c"], "or", "none"), "`a`, `b` or `c`");
         assert_eq!(list(&["a"], "or", "none"), "`a`");
         assert_eq!(list::<&str>(&[], "or", "none"), "none");
+        let many: Vec<String> = (0..13).map(|i| i.to_string()).collect();
+        assert!(short_list(&many, "and", "none").ends_with("`9` and 3 more"));
+        assert_eq!(short_list(&many[..10], "and", "none"), list(&many[..10], "and", "none"));
     }
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 9] =
-    ["budget", "error", "files", "names", "progress", "random", "shown", "signature", "suggest"];
+const LEAVES: [&str; 10] =
+    ["budget", "error", "files", "names", "progress", "random", "shown", "signature", "suggest", "yaml"];
 
 /// Which rooms each room may name, beside itself and the leaves.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shown", &[]),
     ("signature", &[]),
     ("suggest", &[]),
+    ("yaml", &[]),
 ];
 
 /// Which rooms may name an outside crate that only some should know.
@@ -70,6 +71,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("prost", &["export", "train"]),
     ("petgraph", &["plan"]),
     ("jsonschema", &["spec"]),
+    ("serde_yaml", &["yaml"]),
     ("indicatif", &["report"]),
     ("clap", &["cli", "main", "report", "spec"]),
 ];

@@ -76,9 +76,10 @@ fn data_says_what_text_says() {
             assert_eq!(told["at"]["file"], source.name());
             let text = source.text();
             let byte = |key: &str| usize::try_from(told["at"][key].as_u64().unwrap()).unwrap();
-            assert!(text.get(byte("start")..byte("end")).is_some(), "{}: {told}", path.display());
+            let (start, end) = (byte("start") - source.before(), byte("end") - source.before());
+            assert!(text.get(start..end).is_some(), "{}: {told}", path.display());
             let line = usize::try_from(told["at"]["line"].as_u64().unwrap()).unwrap();
-            assert_eq!(line, text[..byte("start")].matches('\n').count() + 1);
+            assert_eq!(line, text[..start].matches('\n').count() + 1);
         }
     }
 }
@@ -234,7 +235,7 @@ proptest! {
     #[test]
     fn no_text_makes_reading_panic(text in prop_oneof![
         any::<String>(),
-        "([a-z]{1,3}|[\\[\\]{}:,&*!|>'\"%@`#?-]|\n|  |\t|é|---|<<|~|1e9){0,40}",
+        "([a-z]{1,3}|[\\[\\]{}:,&*!|>'\"%@`#?-]|\n|  |\t|é|---|<<|~|1e9|\u{feff}|\u{a0}|\u{202e}|\u{1b}|\r){0,40}",
         "version: 1\nname: a\nnodes:\n( {0,4}(- )?[a-z]{0,5}(: )?(\\{|\\[|[a-z1]{0,3}|\"|&a|\\*a)\n){0,8}",
     ]) {
         let source = Source::new("any.yaml", text);
@@ -242,9 +243,28 @@ proptest! {
             prop_assert!(!problems.is_empty());
             let report = render::report(&source, &problems);
             for span in report.problems.iter().map(|problem| &problem.at) {
-                prop_assert!(source.text().get(span.start..span.end).is_some());
+                let (start, end) = (span.start - source.before(), span.end - source.before());
+                prop_assert!(source.text().get(start..end).is_some());
             }
-            render::human(&source, &problems, Style::PLAIN);
+            let text = render::human(&source, &problems, Style::PLAIN);
+            prop_assert!(!text.chars().any(|char| kiln::shown::is_hidden(char) && char != '\n'), "{:?}", text);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_changes_nothing_but_the_bytes_of_places(text in prop_oneof![
+        "version: 1\nname: a\nnodes:\n( {0,4}(- )?[a-z]{0,5}(: )?(\\{|\\[|[a-z1]{0,3}|\"|&a|\\*a)\n){0,8}",
+        "(#[a-zé]{0,5}\n|---\n)?version: 1\nnmae: [a-zé\u{a0}\u{200b}]{1,5}\n",
+    ]) {
+        let (plain, marked) = (Source::new("any", text.clone()), Source::new("any", format!("\u{feff}{text}")));
+        prop_assert_eq!(marked.before(), 3);
+        let problems = |source: &Source| spec::parse(source, KINDS).err().unwrap_or_default();
+        let (without, with) = (problems(&plain), problems(&marked));
+        prop_assert_eq!(&without, &with);
+        let (without, with) = (render::report(&plain, &without), render::report(&marked, &with));
+        for (without, with) in without.problems.iter().zip(&with.problems) {
+            prop_assert_eq!((without.at.line, without.at.column), (with.at.line, with.at.column));
+            prop_assert_eq!((without.at.start + 3, without.at.end + 3), (with.at.start, with.at.end));
         }
     }
 

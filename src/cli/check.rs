@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     node::Kind,
     plan::{Loaded, Rejected, load},
+    shown,
     spec::{
         MessageFormat,
         render::{self, Style},
@@ -43,7 +44,7 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
             (Ok(_), _) if place.is_err() => in_the_way = in_the_way.or(place.err()),
             (Ok(loaded), MessageFormat::Human) => {
                 let nodes = render::count(loaded.plan.steps().len(), "node");
-                println!("{}: ok, {nodes}", path.display());
+                println!("{}: ok, {nodes}", shown::path(path));
             }
             (Ok(loaded), MessageFormat::Json) => println!("{}", line(&render::report(&loaded.source, &[]))),
             (Err(rejected), format) => {

@@ -28,6 +28,7 @@ pub mod run;
 pub mod schema;
 mod signal;
 pub mod train;
+mod usage;
 pub mod val;
 pub mod why;
 
@@ -111,16 +112,33 @@ pub struct StoreArgs {
 
 /// The whole program: reads the command line, does what it says, tells an error once.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refused) => match usage::error(&refused) {
+            Some(error) => return fail(&error, asked_format()),
+            // What was asked for is help, or the version.
+            None => refused.exit(),
+        },
+    };
     let format = cli.message_format();
     match cli.execute() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let code = exit_code(error.kind());
-            output::error(&error, code, format);
-            ExitCode::from(code)
-        }
+        Err(error) => fail(&error, format),
     }
+}
+
+fn fail(error: &Error, format: MessageFormat) -> ExitCode {
+    let code = exit_code(error.kind());
+    output::error(error, code, format);
+    ExitCode::from(code)
+}
+
+/// How errors are told that a command line asks for which is wrong elsewhere.
+fn asked_format() -> MessageFormat {
+    let words: Vec<_> = std::env::args_os().collect();
+    let json = words.windows(2).any(|pair| pair[0] == "--message-format" && pair[1] == "json")
+        || words.iter().any(|word| word == "--message-format=json");
+    if json { MessageFormat::Json } else { MessageFormat::Human }
 }
 
 impl Cli {

@@ -350,7 +350,7 @@ fn a_damaged_file_is_fetched_again() {
 
 #[cfg(unix)]
 #[test]
-fn nothing_is_written_through_a_link() {
+fn a_link_at_either_name_makes_way() {
     let (dir, content) = (tempfile::tempdir().unwrap(), content());
     let (digest, outside) = (digest_of(&content), dir.path().join("outside"));
     for name in [format!("{digest}"), format!("{digest}.part")] {

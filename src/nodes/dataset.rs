@@ -1,6 +1,11 @@
 //! `type: dataset`: a folder of images becomes an index of them.
 
-use std::{fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,9 +18,10 @@ use crate::{
         index::{OnCorrupt, Options, build},
     },
     error::{Error, Result},
+    files,
     node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
     progress::Progress,
-    spec::{Place, Problem},
+    spec::{Place, Problem, codes},
     store::Artifact,
 };
 
@@ -71,6 +77,11 @@ impl Node for Dataset {
         vec![problem.label("must lie between 0 and 0.9").help("0.2 holds out a fifth of each class")]
     }
 
+    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
+        let root = paths.get("root").filter(|root| !root.is_dir());
+        root.map(|root| no_folder(root)).into_iter().collect()
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let source = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
         if !source.path.is_dir() {
@@ -89,6 +100,35 @@ impl Node for Dataset {
         write_json(&cx.out.join("findings.json"), &findings)?;
         write(&cx.out.join("classes.txt"), lines(&index.classes).as_bytes())
     }
+}
+
+/// The mistake of a `root` that is a file, called by what it is.
+fn no_folder(root: &Path) -> Problem {
+    let extension = root.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let mut start = Vec::new();
+    // What can't be read is no folder either.
+    let _ = files::open(root).and_then(|file| file.take(8).read_to_end(&mut start));
+    let (what, help) = match (start.as_slice(), extension.as_str()) {
+        ([b'P', b'K', 3 | 5, ..], _) | (_, "zip") => ("a zip file", "unpack it, and name the folder"),
+        ([0x1f, 0x8b, ..] | [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', ..], _)
+        | (_, "tar" | "7z" | "rar") => ("an archive", "unpack it, and name the folder"),
+        (_, "yaml" | "yml") => {
+            ("a YAML file", "name the folder with the images, which it may have as its `path`")
+        }
+        (_, "txt" | "csv" | "json") => ("a list", "name the folder with the images, a folder for each class"),
+        _ if folder::is_image(&name) => {
+            ("an image", "name the folder with the images, a folder for each class")
+        }
+        _ => ("a file", "name the folder that holds train/<class>/ and val/<class>/"),
+    };
+    Problem::new(
+        codes::MISSING_PATH,
+        Place::Value(["root"].into()),
+        format!("`root` is {what}, not a folder"),
+    )
+    .label("not a folder")
+    .help(help)
 }
 
 /// The dataset that a `dataset` node made, with its images where they lie now.
@@ -147,7 +187,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
+    use std::sync::Mutex;
 
     use super::*;
     use crate::{

@@ -50,12 +50,12 @@ impl Rejected {
     }
 }
 
-/// Reads, checks and plans a pipeline file.
+/// Reads, checks and plans a pipeline file, which may be what a shell hands over.
 ///
 /// # Errors
 /// The file with every problem there is.
 pub fn load(path: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
-    match Source::read(path) {
+    match Source::read_given(path) {
         Ok(source) => load_source(source, &base_of(path), kinds),
         Err(unread) => {
             let (source, problem) = *unread;

@@ -5,6 +5,7 @@ mod cycle;
 mod dot;
 mod graph;
 pub mod load;
+mod paths;
 mod taken_over;
 
 use std::path::{Path, PathBuf};
@@ -54,8 +55,8 @@ impl Plan {
     pub fn of_draft(mut draft: Draft, base: &Path) -> Result<Self, Vec<Problem>> {
         let mut problems = std::mem::take(&mut draft.problems);
         problems.extend(check::references_problems(&draft.nodes));
-        problems.extend(check::paths_problems(&draft.nodes, base));
-        problems.extend(check::contents_problems(&draft.nodes, base));
+        problems.extend(paths::problems(&draft.nodes, base));
+        problems.extend(paths::contents(&draft.nodes, base));
         problems.extend(cycle::problems(&draft.nodes, &graph::Graph::of(&draft.nodes)));
         problems.extend(taken_over::take_over(&mut draft.nodes));
         if !problems.is_empty() {

@@ -1,6 +1,6 @@
 //! References that need not be written, because the node at another port has them.
 
-use super::check::{accepts, candidates, fitting};
+use super::check::{accepts, fitting, offer};
 use crate::spec::{DocPath, DraftNode, Place, Problem, codes};
 
 /// Writes out every reference that a node leaves to another one; a problem for each that can't be known.
@@ -36,7 +36,7 @@ fn unknown(nodes: &[DraftNode], node: &DraftNode, port: &str, via: &str, teller:
     let accepts = accepts(node, port);
     Problem::new(codes::MISSING_KEY, Place::Key(at), message)
         .label(format!("`{port}` is missing"))
-        .help(format!("add `{port}`; {}", candidates(accepts, &fitting(nodes, node, accepts))))
+        .help(format!("add `{port}`; {}", offer(accepts, &fitting(nodes, node, accepts))))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ pub const UNKNOWN_REFERENCE: &str = "E0201";
 pub const WRONG_REFERENCE: &str = "E0202";
 /// Nodes that need each other.
 pub const CYCLE: &str = "E0203";
-/// A file or folder that doesn't exist.
+/// A file or folder that doesn't exist, or is something else.
 pub const MISSING_PATH: &str = "E0204";
 /// A rule of a node's kind is broken.
 pub const RULE: &str = "E0301";
@@ -130,7 +130,7 @@ the message names the closest file of the same folder.",
         title: "the file is not UTF-8",
         text: "\
 A byte of the file belongs to no character. Most often the file was saved in another encoding, such as
-Latin-1 or UTF-16; save it as UTF-8.",
+Latin-1 or UTF-16; save it as UTF-8. A byte-order mark before it does no harm.",
         wrong: Wrong::Bytes(b"version: 1\nname: caf\xe9\n"),
         right: DATASET,
     },
@@ -152,8 +152,9 @@ nodes:
         code: TOO_LARGE,
         title: "the file is too large",
         text: "\
-The file is larger than 1 MiB, nested deeper than 32 levels, or stands for more than 10,000 values when
-aliases are counted as often as they are used. No pipeline is; a file that does this is broken or hostile.",
+The file is larger than 1 MiB, nested deeper than 32 levels, or stands for more than 10,000 values or for four
+times its own text when aliases are counted as often as they are used. Other things that no file has and that
+take long to read, such as pages of blanks, are refused too. A file that does this is broken or hostile.",
         wrong: Wrong::Yaml("\
 version: 1
 name: digits
@@ -167,7 +168,8 @@ nodes: &again
         title: "a key is there twice",
         text: "\
 Each key may stand once in its mapping. YAML readers disagree about which of the two counts, so neither is
-guessed. Remove one.",
+guessed. Remove one. Names of nodes that differ only in capitals count as the same: on many disks, their results
+would share a folder.",
         wrong: Wrong::Yaml("\
 version: 1
 name: digits
@@ -309,10 +311,11 @@ nodes:
     },
     Code {
         code: PATTERN,
-        title: "a name has characters that it cannot have",
+        title: "a name is one that it cannot be",
         text: "\
-Names appear in paths and on the command line. A pipeline's name has letters, digits, `_`, `.` and `-`; a node's
-name begins with a letter or `_` and goes on with letters, digits, `_` and `-`.",
+Names are folders, on any system, and stand on the command line. A pipeline's name has letters, digits, `_`, `.`
+and `-`, with no `.` at an end; a node's name begins with a letter or `_` and goes on with letters, digits, `_`
+and `-`. Neither has more than 100 characters, or is one that Windows keeps for itself, such as `con`.",
         wrong: Wrong::Yaml("\
 version: 1
 name: my digits
@@ -393,10 +396,11 @@ nodes:
     },
     Code {
         code: MISSING_PATH,
-        title: "a file or folder does not exist",
+        title: "a path leads to nothing, or to the wrong thing",
         text: "\
-A path in the file names nothing. Relative paths start at the folder of the pipeline file, whatever the current
-folder is. The message shows the absolute path that was tried and the closest name that exists.",
+A path in the file names nothing, or something that is not wanted there, such as an archive where a folder is.
+Relative paths start at the folder of the pipeline file, whatever the current folder is; `~` and `$HOME` are not
+replaced. The message shows the absolute path that was tried, and a path like it that exists.",
         wrong: Wrong::Yaml("\
 version: 1
 name: digits

@@ -82,7 +82,7 @@ pub(super) fn short(limit: &Value) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// How long a value may be, in bytes, to be shown on one line.
+/// How long a value may be, to be shown on one line.
 pub(super) const SHORT: usize = 60;
 
 /// A value on one line, as it would be written in a pipeline file.
@@ -95,6 +95,14 @@ pub(super) fn shown(value: &Value) -> String {
             format!("{{ {} }}", entries.join(", "))
         }
         value => plain(value),
+    }
+}
+
+/// A text as it may stand in a sentence: at most 60 characters of it.
+pub(crate) fn brief(text: &str) -> String {
+    match text.char_indices().nth(SHORT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::{
     codes,
+    expects::brief,
     problem::{DocPath, Place, Problem},
     shape::{self, Shapes},
     violations,
 };
-use crate::suggest;
+use crate::{shown, suggest};
 
 /// Words for the same thing; where one is unknown, another of its row may be known.
 const SYNONYMS: &[&[&str]] = &[
@@ -62,9 +63,7 @@ pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem,
     let own = shapes.keys(at);
     let meant = meant(shapes, at, key, &own);
     let owner = violations::owner(shapes, at);
-    let place = Place::Key(at.join(key));
-    let mut problem = Problem::new(codes::UNKNOWN_KEY, place, format!("unknown key `{key}` in {owner}"));
-    problem = problem.label(match (&meant, elsewhere(shapes, at, key)) {
+    let mut problem = bare(at, key, &owner).label(match (&meant, elsewhere(shapes, at, key)) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
         (None, Some(place)) => place,
         (None, None) => "not a key here".to_owned(),
@@ -75,7 +74,14 @@ pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem,
     let of = shapes.tag(at).map_or_else(|| "keys here".to_owned(), |tag| format!("keys of `{tag}`"));
     let named: Vec<&str> = own.into_iter().filter(|key| *key != "type").collect();
     let help = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
-    (problem.help(format!("{of}: {help}")), meant)
+    let odd = shown::odd(key).map(|odd| format!("there is {odd} in the key\n")).unwrap_or_default();
+    (problem.help(format!("{odd}{of}: {help}")), meant)
+}
+
+/// The same without a word on what was meant, where there are very many.
+pub(super) fn bare(at: &DocPath, key: &str, owner: &str) -> Problem {
+    let message = format!("unknown key `{}` in {owner}", brief(key));
+    Problem::new(codes::UNKNOWN_KEY, Place::Key(at.join(key)), message)
 }
 
 /// A close or equal-meaning key of the same object that is not there yet.

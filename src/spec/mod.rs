@@ -1,20 +1,19 @@
 //! WHAT THE USER WROTE: text, schema, and the typed document, with every mistake in its place.
 
 pub mod codes;
+mod drawing;
 mod expects;
 mod keys;
+mod looks;
+mod naming;
 pub mod problem;
-mod read;
 pub mod render;
 pub mod schema;
 mod shape;
 pub mod source;
-mod span;
 mod syntax;
 mod tidy;
 mod violations;
-mod walk;
-mod yaml;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +21,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub(crate) use self::expects::brief;
 pub use self::{
     problem::{DocPath, Place, Problem, Segment},
     render::MessageFormat,
@@ -29,7 +29,7 @@ pub use self::{
 };
 use crate::{
     node::{DynNode, Kind},
-    suggest,
+    suggest, yaml,
 };
 
 /// The versions of the file format that this program reads.
@@ -111,9 +111,9 @@ impl Draft {
     pub fn read(source: &Source, kinds: &[Kind]) -> Self {
         match source.parse() {
             Err(problem) => Self { problems: vec![*problem], ..Self::default() },
-            Ok((document, repeated)) => match unknown_version(&document) {
+            Ok((document, repeated)) => match unknown_version(&document, source) {
                 Some(problem) => Self { problems: vec![problem], ..Self::default() },
-                None => Self::of(&document, kinds, repeated),
+                None => Self::of(&document, Some(source), kinds, repeated),
             },
         }
     }
@@ -121,12 +121,14 @@ impl Draft {
     /// A draft of a spec, as if it had been read.
     pub fn of_spec(spec: &PipelineSpec, kinds: &[Kind]) -> Self {
         let document = serde_json::to_value(spec).expect("a spec is plain data with text keys");
-        Self::of(&document, kinds, Vec::new())
+        Self::of(&document, None, kinds, Vec::new())
     }
 
-    fn of(document: &Value, kinds: &[Kind], mut problems: Vec<Problem>) -> Self {
-        let (broken, violations) = violations::of(document, kinds);
+    fn of(document: &Value, source: Option<&Source>, kinds: &[Kind], mut problems: Vec<Problem>) -> Self {
+        let (broken, violations) = violations::of(document, source, kinds);
         problems.extend(violations);
+        let names = document["nodes"].as_object().into_iter().flatten();
+        problems.extend(naming::twins(names.map(|(name, _)| name.as_str())));
         let mut nodes = Vec::new();
         for (id, value) in document["nodes"].as_object().into_iter().flatten() {
             nodes.push(DraftNode::of(id, value, &broken, kinds, &mut problems));
@@ -212,13 +214,14 @@ fn drop_nulls(value: &mut Value) {
 }
 
 /// A file of another version means something else, so nothing more is said about it.
-fn unknown_version(document: &Value) -> Option<Problem> {
+fn unknown_version(document: &Value, source: &Source) -> Option<Problem> {
     let version = document.get("version")?.as_i64()?;
     if VERSIONS.iter().any(|known| i64::from(*known) == version) {
         return None;
     }
     let known: Vec<String> = VERSIONS.iter().map(u32::to_string).collect();
     let known = suggest::list(&known, "and", "none");
+    let version = source.written(&["version"].into()).map_or_else(|| version.to_string(), str::to_owned);
     let problem = Problem::new(
         codes::UNKNOWN_VERSION,
         Place::Value(["version"].into()),

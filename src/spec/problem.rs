@@ -1,83 +1,10 @@
 //! A mistake in a pipeline file: what is wrong, where, why, and what was probably meant.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use super::{Source, codes};
-
-/// A step of a [`DocPath`].
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Segment {
-    /// A key of a mapping.
-    Key(String),
-    /// An item of a sequence, from 0.
-    Item(usize),
-}
-
-impl From<&str> for Segment {
-    fn from(key: &str) -> Self {
-        Self::Key(key.to_owned())
-    }
-}
-
-impl From<usize> for Segment {
-    fn from(item: usize) -> Self {
-        Self::Item(item)
-    }
-}
-
-/// A place in a document, e.g. `nodes.fit.epochs`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DocPath(pub Vec<Segment>);
-
-impl DocPath {
-    /// This path, one step further.
-    #[must_use]
-    pub fn join(&self, segment: impl Into<Segment>) -> Self {
-        let mut path = self.clone();
-        path.0.push(segment.into());
-        path
-    }
-
-    /// The last key on the way, e.g. `train` of `nodes.prep.train[2]`; empty for the whole document.
-    pub fn last_key(&self) -> &str {
-        let keys = self.0.iter().rev().filter_map(|segment| match segment {
-            Segment::Key(key) => Some(key.as_str()),
-            Segment::Item(_) => None,
-        });
-        keys.into_iter().next().unwrap_or_default()
-    }
-
-    /// The path of what contains this; the whole document contains itself.
-    #[must_use]
-    pub fn parent(&self) -> Self {
-        Self(self.0[..self.0.len().saturating_sub(1)].to_vec())
-    }
-
-    /// `other`, seen from this path.
-    #[must_use]
-    pub fn under(&self, other: &Self) -> Self {
-        Self(self.0.iter().chain(&other.0).cloned().collect())
-    }
-}
-
-impl<S: Into<Segment>, const N: usize> From<[S; N]> for DocPath {
-    fn from(segments: [S; N]) -> Self {
-        Self(segments.into_iter().map(Into::into).collect())
-    }
-}
-
-impl fmt::Display for DocPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, segment) in self.0.iter().enumerate() {
-            match segment {
-                Segment::Key(key) if i == 0 => write!(f, "{key}")?,
-                Segment::Key(key) => write!(f, ".{key}")?,
-                Segment::Item(item) => write!(f, "[{item}]")?,
-            }
-        }
-        Ok(())
-    }
-}
+use crate::shown;
+pub use crate::yaml::path::{DocPath, Segment};
 
 /// What a problem points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +29,7 @@ impl Place {
     }
 }
 
-/// One mistake.
+/// One mistake. Its words are one line each, but for the help, with what can't be seen escaped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// E.g. `E0102`; `kiln explain E0102` tells more.
@@ -125,7 +52,8 @@ impl Problem {
     /// A problem with a code, a place and a sentence.
     pub fn new(code: &'static str, at: Place, message: impl Into<String>) -> Self {
         let (label, related) = (String::new(), Vec::new());
-        Self { code, message: message.into(), at, label, related, help: None, file: None }
+        let message = line(message.into());
+        Self { code, message, at, label, related, help: None, file: None }
     }
 
     /// A rule of a kind's own that its keys break.
@@ -136,21 +64,22 @@ impl Problem {
     /// Adds what stands under the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.label = line(label.into());
         self
     }
 
     /// Adds a place that is the reason.
     #[must_use]
     pub fn related(mut self, at: Place, label: impl Into<String>) -> Self {
-        self.related.push((at, label.into()));
+        self.related.push((at, line(label.into())));
         self
     }
 
     /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        let lines: Vec<_> = help.into().lines().map(|help| line(help.to_owned())).collect();
+        self.help = Some(lines.join("\n"));
         self
     }
 
@@ -174,5 +103,28 @@ impl Problem {
             *place = place.under(base);
         }
         self
+    }
+}
+
+/// A text on one line, as it may be shown.
+fn line(text: String) -> String {
+    match shown::text(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_from_a_file_stay_on_their_line() {
+        let problem = Problem::new(codes::RULE, Place::Bytes(0, 0), "unknown key `a\u{1b}[31m\nb`")
+            .label("\u{a0}")
+            .help("one\ntwo\u{7}");
+        assert_eq!(problem.message, "unknown key `a\\u{1b}[31m\\nb`");
+        assert_eq!(problem.label, "\\u{a0}");
+        assert_eq!(problem.help.unwrap(), "one\ntwo\\u{7}");
     }
 }

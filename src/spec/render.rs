@@ -2,10 +2,11 @@
 
 use std::{cmp::Reverse, fmt, ops::Range};
 
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde::Serialize;
 
 use super::{
+    drawing::Drawing,
     problem::{Place, Problem},
     source::Source,
 };
@@ -15,8 +16,6 @@ pub const CAP: usize = 20;
 
 /// How many problems are put in order; finding a place means reading the file again.
 const SORTED: usize = 200;
-/// The longest line that is drawn, in bytes.
-const LONGEST_LINE: usize = 2000;
 
 /// How problems are told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -50,7 +49,8 @@ impl Style {
 
 /// The problems in the order of their places, those of other files last, without repetitions; of very many, the first are in order.
 pub fn sorted(source: &Source, problems: &[Problem]) -> Vec<Problem> {
-    let (first, rest) = problems.split_at(problems.len().min(SORTED));
+    // Half of the looks are left for the places that are shown.
+    let (first, rest) = problems.split_at(problems.len().min(SORTED).min(source.looks_left() / 2));
     let mut sorted: Vec<Problem> = first.to_vec();
     sorted.sort_by_cached_key(|problem| {
         let range = problem.source(source).locate(&problem.at);
@@ -120,7 +120,7 @@ pub struct Span {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
-    /// Where it starts, in bytes from 0.
+    /// Where it starts, in bytes of the file from 0.
     pub start: usize,
     /// Where it ends, in bytes; the first byte after it.
     pub end: usize,
@@ -144,6 +144,7 @@ fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
     let span = |place: &Place, label: &str| {
         let Range { start, end } = source.locate(place);
         let (line, column) = source.line_column(start);
+        let (start, end) = (start + source.before(), end + source.before());
         Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
     };
     ProblemReport {
@@ -164,25 +165,27 @@ pub fn count(number: usize, noun: &str) -> String {
 #[derive(Debug)]
 struct Shown<'a> {
     problem: &'a Problem,
-    source: Option<NamedSource<String>>,
+    source: Option<Drawing<'a>>,
     labels: Vec<LabeledSpan>,
 }
 
 impl<'a> Shown<'a> {
-    fn new(source: &Source, problem: &'a Problem) -> Self {
+    fn new(source: &'a Source, problem: &'a Problem) -> Self {
         let source = problem.source(source);
-        if source.text().lines().all(|line| line.is_empty())
-            || source.text().lines().any(|line| line.len() > LONGEST_LINE)
-        {
+        let places = std::iter::once((&problem.at, &problem.label))
+            .chain(problem.related.iter().map(|(place, label)| (place, label)));
+        let places: Vec<_> = places.map(|(place, label)| (source.locate(place), label)).collect();
+        let Some(drawing) = Drawing::new(source, places.iter().map(|(range, _)| range)) else {
             return Self { problem, source: None, labels: Vec::new() };
-        }
-        let text = |label: &str| (!label.is_empty()).then(|| label.to_owned());
-        let range = source.locate(&problem.at);
-        let mut labels = vec![LabeledSpan::new_primary_with_span(text(&problem.label), range)];
-        for (place, label) in &problem.related {
-            labels.push(LabeledSpan::new_with_span(text(label), source.locate(place)));
-        }
-        Self { problem, source: Some(NamedSource::new(source.name(), source.text().to_owned())), labels }
+        };
+        let labels = places.iter().enumerate().map(|(i, (range, label))| {
+            let text = (!label.is_empty()).then(|| (*label).clone());
+            let range = drawing.range(range);
+            let new = if i == 0 { LabeledSpan::new_primary_with_span } else { LabeledSpan::new_with_span };
+            new(text, range)
+        });
+        let labels = labels.collect();
+        Self { problem, source: Some(drawing), labels }
     }
 }
 

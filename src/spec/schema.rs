@@ -14,10 +14,20 @@ pub const PATH: &str = "schemas/pipeline.schema.json";
 /// The published schema, as `kiln schema` writes it; a test holds it equal to [`text`] of the real kinds.
 pub const PUBLISHED: &str = include_str!("../../schemas/pipeline.schema.json");
 
-/// What names of pipelines look like.
-pub const PIPELINE_NAME: &str = "^[A-Za-z0-9_.-]+$";
-/// What names of nodes look like.
-pub const NODE_NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
+/// Names that Windows keeps for devices, whatever follows a dot.
+macro_rules! reserved {
+    () => {
+        "([Cc][Oo][Nn]|[Pp][Rr][Nn]|[Aa][Uu][Xx]|[Nn][Uu][Ll]|[Cc][Oo][Mm][0-9]|[Ll][Pp][Tt][0-9])"
+    };
+}
+
+/// What names of pipelines look like: they are folders, on any system.
+pub const PIPELINE_NAME: &str =
+    concat!("^(?!", reserved!(), r"(\.|$))[A-Za-z0-9_-]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$");
+/// What names of nodes look like: they are folders too, and stand in references.
+pub const NODE_NAME: &str = concat!("^(?!", reserved!(), "$)[A-Za-z_][A-Za-z0-9_-]*$");
+/// The longest name of a pipeline or a node.
+pub const MAX_NAME: usize = 100;
 
 /// How the description of a key begins whose value is the name of another node.
 pub(super) const REFERENCE: &str = "Name of a node that gives";
@@ -64,8 +74,10 @@ fn name() -> Value {
         "title": "name",
         "type": "string",
         "pattern": PIPELINE_NAME,
+        "maxLength": MAX_NAME,
+        "patternErrorMessage": "use letters, digits, `_`, `.` and `-`; no `.` at an end, and no name that Windows keeps for itself, such as `con`",
         "description": "Name of the experiment; results appear under runs/<name>/.",
-        "markdownDescription": "Name of the experiment; results appear under `runs/<name>/`.\n\nLetters, digits, `_`, `.` and `-`.",
+        "markdownDescription": "Name of the experiment; results appear under `runs/<name>/`.\n\nLetters, digits, `_`, `.` and `-`; no `.` at an end.",
         "examples": ["mnist160"],
     })
 }
@@ -86,7 +98,7 @@ fn nodes(kinds: &[Kind]) -> Value {
         "title": "nodes",
         "type": "object",
         "description": "The nodes by name. A key such as `dataset: digits` refers to another node; the order doesn't matter.",
-        "propertyNames": { "pattern": NODE_NAME },
+        "propertyNames": { "pattern": NODE_NAME, "maxLength": MAX_NAME },
         "minProperties": 1,
         "additionalProperties": { "$ref": "#/definitions/node" },
         "defaultSnippets": kinds.iter().map(snippet).collect::<Vec<_>>(),

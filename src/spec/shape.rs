@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::problem::{DocPath, Segment};
+use super::{
+    problem::{DocPath, Segment},
+    source::Source,
+};
 
 /// A document beside its schema.
 #[derive(Clone, Copy)]
@@ -11,6 +14,8 @@ pub(super) struct Shapes<'a> {
     pub schema: &'a Value,
     /// The whole document.
     pub document: &'a Value,
+    /// What it was read from, if it was.
+    pub source: Option<&'a Source>,
 }
 
 impl<'a> Shapes<'a> {
@@ -31,6 +36,13 @@ impl<'a> Shapes<'a> {
     /// What stands at `path`; null if nothing.
     pub fn value(&self, path: &DocPath) -> &'a Value {
         path.0.iter().fold(self.document, step)
+    }
+
+    /// A number, a word or nothing as the file has it: `1.0`, `0o17`, `~`.
+    pub fn written(&self, path: &DocPath) -> Option<&'a str> {
+        let value = self.value(path);
+        let is_word = value.is_number() || value.is_boolean() || value.is_null();
+        self.source.filter(|_| is_word)?.written(path)
     }
 
     /// The keys that the object at `path` may have.

@@ -1,51 +1,80 @@
 //! A pipeline file as it lies on the disk: its name, its text, and where in the text things stand.
 
-use std::{fs::File, io::Read, ops::Range, path::Path};
+use std::{fs::File, io, io::Read as _, ops::Range, path::Path};
 
 use serde_json::Value;
 
 use super::{
     codes,
+    looks::Looks,
     problem::{DocPath, Place, Problem},
-    read::{MAX_DEPTH, MAX_VALUES, Refusal},
-    span, yaml,
 };
-use crate::suggest;
+use crate::{
+    files, shown, suggest,
+    yaml::{self, Refusal},
+};
 
 /// The largest file that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
+/// How many entries of a folder are compared with a name that is not there.
+const MAX_ENTRIES: usize = 2_000;
+/// What a shell calls a pipe that it hands over, `<(…)` among them.
+const PIPES: [&str; 3] = ["/dev/stdin", "/dev/fd", "/proc/self/fd"];
 
 /// A pipeline file's name and text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     name: String,
     text: String,
+    /// How many bytes of the file stand before the text: those of a byte-order mark.
+    before: usize,
+    looks: Looks,
 }
 
 impl Source {
-    /// A source of a text, under the name by which messages call it.
+    /// A source of a text, under the name by which messages call it. A byte-order mark is no part of the text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        let text = text.into();
+        let size = text.len();
+        let text = files::without_mark(text);
+        Self { name: name.into(), before: size - text.len(), text, looks: Looks::default() }
     }
 
-    /// Reads a file.
+    /// Reads a regular file.
     ///
     /// # Errors
     /// A problem if it can't be read, is larger than [`MAX_BYTES`], or is not UTF-8; with it what
     /// could be read, to show the place in.
     pub fn read(path: &Path) -> Result<Self, Box<(Self, Problem)>> {
-        let name = path.display().to_string();
-        let mut bytes = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-        if let Err(error) = read {
-            return Err(Box::new((Self::new(name, ""), unreadable(path, &error))));
+        Self::of_bytes(path, files::read(path, MAX_BYTES))
+    }
+
+    /// Reads a regular file, or what a shell hands over: `/dev/stdin` and `<(…)` may be pipes.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_given(path: &Path) -> Result<Self, Box<(Self, Problem)>> {
+        if PIPES.iter().any(|pipe| path.starts_with(pipe)) {
+            return Self::of_bytes(path, read_pipe(path));
         }
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(Box::new((Self::new(name, ""), too_large())));
+        Self::read(path)
+    }
+
+    fn of_bytes(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Self, Box<(Self, Problem)>> {
+        let name = shown::path(path);
+        let bytes = bytes.map_err(|error| {
+            let large = error.kind() == io::ErrorKind::FileTooLarge;
+            let problem = if large { too_large() } else { unreadable(path, &error) };
+            Box::new((Self::new(&name, ""), problem))
+        })?;
+        if is_utf16(&bytes) {
+            return Err(Box::new((Self::new(name, ""), utf16())));
         }
         String::from_utf8(bytes).map(|text| Self::new(&name, text)).map_err(|error| {
-            let problem = not_utf8(error.as_bytes(), error.utf8_error().valid_up_to());
-            Box::new((Self::new(name, String::from_utf8_lossy(error.as_bytes())), problem))
+            let valid = error.utf8_error().valid_up_to();
+            let source = Self::new(name, String::from_utf8_lossy(error.as_bytes()));
+            let problem = not_utf8(error.as_bytes(), valid, source.before);
+            Box::new((source, problem))
         })
     }
 
@@ -97,6 +126,22 @@ impl Source {
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
+    /// How many bytes of the file stand before [`Self::text`]: those of a byte-order mark.
+    pub fn before(&self) -> usize {
+        self.before
+    }
+
+    /// How many more places can be looked for, since each look reads the text again.
+    pub(super) fn looks_left(&self) -> usize {
+        self.looks.left(&self.text)
+    }
+
+    /// A value as it is written, if it is short and on one line.
+    pub(super) fn written(&self, path: &DocPath) -> Option<&str> {
+        let text = self.text.get(self.find(path, false, 0)?)?;
+        (!text.is_empty() && text.len() <= 60 && !text.contains(['\r', '\n'])).then_some(text)
+    }
+
     /// A place as it is written in the file, on one line.
     pub fn snippet(&self, place: &Place) -> &str {
         self.text[self.locate(place)].lines().next().unwrap_or_default()
@@ -110,8 +155,7 @@ impl Source {
     }
 
     fn find(&self, path: &DocPath, key: bool, occurrence: usize) -> Option<Range<usize>> {
-        let (start, shape) = yaml::find(&self.text, path, key, occurrence)?;
-        let range = span::token(&self.text, start, &shape);
+        let range = self.looks.find(&self.text, path, key, occurrence)?;
         Some(self.clamp(range.start, range.end))
     }
 
@@ -136,60 +180,82 @@ impl Source {
         let start = at.unwrap_or(0);
         let line_end = self.text.get(start..).and_then(|rest| rest.find(['\r', '\n']));
         let end = line_end.map_or(self.text.len(), |length| start + length);
-        let token = |text: &str| Place::Bytes(start, start + text.len());
+        let token = |length: usize| Place::Bytes(start, start + length);
         let rest = Place::Bytes(start, end);
-        let here = Place::Bytes(start, start + 1);
+        let here = token(1);
+        let new = |code, at| Problem::new(code, at, refusal.to_string());
         match refusal {
             Refusal::Empty => empty(),
             Refusal::Syntax(message) => super::syntax::problem(self, message, at),
-            Refusal::TooDeep => Problem::new(
-                codes::TOO_LARGE,
-                here,
-                format!("lists and mappings are nested deeper than {} levels", MAX_DEPTH),
-            )
-            .label("too deep here")
-            .help("a pipeline needs about five levels; look for an alias that contains itself"),
-            Refusal::TooMany => Problem::new(
-                codes::TOO_LARGE,
-                here,
-                format!("the file stands for more than {} values", MAX_VALUES),
-            )
-            .label("reached here")
-            .help("aliases (`*name`) are counted as often as they are used; use fewer of them"),
-            Refusal::Tag(tag) => {
-                Problem::new(codes::YAML_FEATURE, rest, format!("the tag `!{tag}` means nothing here"))
-                    .label("a YAML tag")
-                    .help("remove it; the key's own type decides how the value is read")
-            }
-            Refusal::MergeKey => {
-                Problem::new(codes::YAML_FEATURE, token("<<"), "merge keys (`<<`) are not read")
-                    .label("a merge key")
-                    .help("write the keys out, or use an anchor and an alias for the whole value")
-            }
+            Refusal::TooDeep => new(codes::TOO_LARGE, here)
+                .label("too deep here")
+                .help("a pipeline needs about five levels; look for an alias that contains itself"),
+            Refusal::TooMany => new(codes::TOO_LARGE, here)
+                .label("reached here")
+                .help("aliases (`*name`) are counted as often as they are used; use fewer of them"),
+            Refusal::TooLong => new(codes::TOO_LARGE, here)
+                .label("reached here")
+                .help("the text of an alias (`*name`) is counted as often as it is used; use fewer of them"),
+            Refusal::Unlikely(_) => new(codes::TOO_LARGE, here)
+                .label("here")
+                .help("no pipeline has that; is this the right file?"),
+            Refusal::Tag(_) => new(codes::YAML_FEATURE, rest)
+                .label("a YAML tag")
+                .help("remove it; the key's own type decides how the value is read"),
+            Refusal::MergeKey => new(codes::YAML_FEATURE, token(2))
+                .label("a merge key")
+                .help("write the keys out, or use an anchor and an alias for the whole value"),
             Refusal::KeyNotText(key) => {
-                Problem::new(codes::YAML_FEATURE, token(key), format!("the key `{key}` is not text"))
-                    .label(format!("did you mean `\"{key}\"`?"))
+                let (key, place) = self.word(start).unwrap_or((key, here));
+                let label = match key.starts_with(['[', '{']) {
+                    true => "a list or a mapping".to_owned(),
+                    false => format!("did you mean `\"{key}\"`?"),
+                };
+                Problem::new(codes::YAML_FEATURE, place, Refusal::KeyNotText(key.to_owned()).to_string())
+                    .label(label)
                     .help("keys are text; put quotes around one that looks like something else")
             }
-            Refusal::Number(number) => Problem::new(
-                codes::YAML_FEATURE,
-                rest,
-                format!("`{number}` is not a number that can be used"),
-            )
-            .label("not a finite number of 64 bits")
-            .help("write a finite number"),
-            Refusal::SeveralDocuments => {
-                Problem::new(codes::YAML_FEATURE, token("---"), "a second document begins here")
-                    .label("one file is one pipeline")
-                    .help("move what follows into its own file")
+            Refusal::Number(number) => {
+                let (number, place) = self.word(start).unwrap_or((number, rest));
+                Problem::new(codes::YAML_FEATURE, place, Refusal::Number(number.to_owned()).to_string())
+                    .label("not a finite number of 64 bits")
+                    .help("write a finite number")
             }
+            Refusal::SeveralDocuments => new(codes::YAML_FEATURE, token(3))
+                .label("one file is one pipeline")
+                .help("move what follows into its own file"),
         }
+    }
+
+    /// The key, number or word at a byte, as it is written; not a list or a mapping.
+    fn word(&self, start: usize) -> Option<(&str, Place)> {
+        let range = yaml::word(&self.text, start);
+        let word = self.text.get(range.clone()).filter(|word| !word.is_empty() && word.len() <= 60)?;
+        (!word.starts_with(['[', '{', '?'])).then_some((word, Place::Bytes(range.start, range.end)))
     }
 }
 
+/// Reads what may be a pipe, to its end or to the limit.
+fn read_pipe(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Whether bytes are text of two bytes a character, with a byte-order mark or as plain English.
+fn is_utf16(bytes: &[u8]) -> bool {
+    let zeros = |from: usize| bytes.iter().skip(from).step_by(2).take(8).all(|byte| *byte == 0);
+    matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) || (bytes.len() >= 4 && (zeros(0) != zeros(1)))
+}
+
 fn empty() -> Problem {
-    Problem::new(codes::EMPTY_FILE, Place::Bytes(0, 0), "the file says nothing")
+    Problem::new(codes::EMPTY_FILE, Place::Bytes(0, 0), Refusal::Empty.to_string())
         .help("a pipeline has at least `version: 1`, a `name`, and `nodes`; see `kiln explain E0002`")
+}
+
+fn utf16() -> Problem {
+    Problem::new(codes::NOT_UTF8, Place::Bytes(0, 0), "the file is UTF-16, not UTF-8")
+        .help("save the file as UTF-8, which editors offer beside the file's name")
 }
 
 fn too_large() -> Problem {
@@ -198,27 +264,29 @@ fn too_large() -> Problem {
         .help("a pipeline is a page or two; is this the right file?")
 }
 
-fn not_utf8(bytes: &[u8], valid: usize) -> Problem {
+/// `before` are the bytes of the file that are no part of the text shown.
+fn not_utf8(bytes: &[u8], valid: usize, before: usize) -> Problem {
     let message = format!("the file is not UTF-8: byte {valid} is 0x{:02x}", bytes[valid]);
     // The text shown has U+FFFD, three bytes, where the wrong byte was.
-    Problem::new(codes::NOT_UTF8, Place::Bytes(valid, valid + '\u{fffd}'.len_utf8()), message)
+    let start = valid - before;
+    Problem::new(codes::NOT_UTF8, Place::Bytes(start, start + '\u{fffd}'.len_utf8()), message)
         .label("not UTF-8")
         .help("save the file as UTF-8")
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
-    let message = format!("cannot read `{}`: {}", path.display(), plain(error));
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let message = format!("cannot read `{}`: {}", shown::path(path), plain(error));
     let problem = Problem::new(codes::UNREADABLE, Place::Bytes(0, 0), message);
     match nearest(path) {
-        Some(near) if error.kind() == std::io::ErrorKind::NotFound => {
-            problem.help(format!("did you mean `{}`?", near.display()))
+        Some(near) if error.kind() == io::ErrorKind::NotFound => {
+            problem.help(format!("did you mean `{}`?", shown::path(&near)))
         }
         _ => problem.help("give the path of a pipeline file, e.g. `pipelines/quickstart.yaml`"),
     }
 }
 
 /// The error without the number that the system gives it.
-fn plain(error: &std::io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.chars().take(1).flat_map(char::to_lowercase).chain(text.chars().skip(1)).collect()
@@ -228,7 +296,7 @@ fn plain(error: &std::io::Error) -> String {
 pub fn nearest(path: &Path) -> Option<std::path::PathBuf> {
     let folder = path.parent()?;
     let shown = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let entries = std::fs::read_dir(shown).ok()?.flatten();
+    let entries = std::fs::read_dir(shown).ok()?.flatten().take(MAX_ENTRIES);
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     let wanted = path.file_name()?.to_str()?;

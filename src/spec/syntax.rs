@@ -5,6 +5,7 @@ use super::{
     problem::{Place, Problem},
     source::Source,
 };
+use crate::shown;
 
 /// What the parser says of a tab, though not of each.
 const TAB: &str = "found a tab character that violates indentation";
@@ -78,15 +79,31 @@ pub(super) fn problem(source: &Source, message: &str, at: Option<usize>) -> Prob
         || (without_place(message), "see `kiln explain E0004` for what YAML looks like"),
         |(_, text, help)| ((*text).to_owned(), *help),
     );
+    let first = source.text()[start..].chars().next().filter(|char| !matches!(char, '\t' | '\r' | '\n'));
+    let odd = first.and_then(|char| shown::odd(char.encode_utf8(&mut [0; 4])));
+    let label = odd.map_or_else(|| "here".to_owned(), |odd| format!("{odd} here"));
     let mut problem = Problem::new(codes::SYNTAX, Place::Bytes(start, start), format!("not YAML: {text}"))
-        .label("here")
+        .label(label)
         .help(help);
+    if let Some((place, odd)) = odd_before(source.text(), start) {
+        return problem.related(place, format!("{odd} here, which is no space"));
+    }
     if let Some((what, byte)) = context(source.text(), message)
         && byte != start
     {
         problem = problem.related(Place::Bytes(byte, byte + 1), what);
     }
     problem
+}
+
+/// A character that is not seen, or looks like a space, on the line of a byte or the one before.
+fn odd_before(text: &str, byte: usize) -> Option<(Place, String)> {
+    let line_start = |byte: usize| text[..byte].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = line_start(line_start(byte).saturating_sub(1));
+    let is_odd = |char: char| shown::is_hidden(char) && !matches!(char, '\t' | '\r' | '\n');
+    let (at, char) = text[start..byte].char_indices().find(|(_, char)| is_odd(*char))?;
+    let odd = shown::odd(char.encode_utf8(&mut [0; 4]))?;
+    Some((Place::Bytes(start + at, start + at + char.len_utf8()), odd))
 }
 
 /// The byte itself, or at the end of the text the last one that shows.

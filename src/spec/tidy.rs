@@ -225,7 +225,7 @@ fn describe(map: &mut Map<String, Value>) {
         Some((short, _)) if short.len() <= super::expects::SHORT => {
             facts.push(format!("Default: `{short}`."));
         }
-        Some((_, long)) => facts.push(format!("Default:\n\n```yaml\n{}```", super::yaml::write(long))),
+        Some((_, long)) => facts.push(format!("Default:\n\n```yaml\n{}```", crate::yaml::write(long))),
         None => {}
     }
     if !facts.is_empty() {

@@ -7,20 +7,28 @@ use serde_json::Value;
 
 use super::{
     codes,
-    expects::{SHORT, expects, plain, range, short, shown},
-    keys,
+    expects::{SHORT, brief, expects, plain, range, short, shown},
+    keys, naming,
     problem::{DocPath, Place, Problem, Segment},
     schema,
     shape::Shapes,
+    source::Source,
 };
-use crate::{node::Kind, suggest};
+use crate::{node::Kind, shown::odd, suggest};
+
+/// Of how many problems it is said what was meant.
+const EXPLAINED: usize = 200;
 
 /// The names of the nodes with problems, and all problems.
-pub(super) fn of(document: &Value, kinds: &[Kind]) -> (BTreeSet<String>, Vec<Problem>) {
+pub(super) fn of(
+    document: &Value,
+    source: Option<&Source>,
+    kinds: &[Kind],
+) -> (BTreeSet<String>, Vec<Problem>) {
     let schema = schema::pipeline(kinds);
     let validator =
         jsonschema::draft7::options().build(&schema).expect("the schema is made by us, and tested");
-    let shapes = Shapes { schema: &schema, document };
+    let shapes = Shapes { schema: &schema, document, source };
     let mut found = Found::default();
     for error in validator.iter_errors(document) {
         found.add(&shapes, &error);
@@ -45,7 +53,12 @@ impl Found {
         let path = doc_path(error);
         match error.kind() {
             Broken::AdditionalProperties { unexpected } => {
+                let owner = owner(shapes, &path);
                 for key in unexpected {
+                    if self.problems.len() >= EXPLAINED {
+                        self.problems.push((path.join(key.as_str()), keys::bare(&path, key, &owner)));
+                        continue;
+                    }
                     let (problem, meant) = keys::unknown(shapes, &path, key);
                     self.meant.extend(meant.map(|meant| (path.clone(), meant)));
                     self.problems.push((path.join(key.as_str()), problem));
@@ -58,13 +71,18 @@ impl Found {
             }
             Broken::Type { .. } => {
                 if self.mistyped.insert(path.clone()) {
-                    self.problems.push((path.clone(), wrong_type(shapes, &path)));
+                    let explained = self.problems.len() < EXPLAINED;
+                    let tell = if explained { wrong_type } else { bare_type };
+                    self.problems.push((path.clone(), tell(shapes, &path)));
                 }
             }
             Broken::PropertyNames { error } => {
                 let name = plain(error.instance());
-                let problem = bad_name(Place::Key(path.join(name.as_str())), &name, "node");
-                self.problems.push((path.join(name.as_str()), problem));
+                let place = path.join(name.as_str());
+                // A name that is too long and has a wrong character is one mistake.
+                if self.problems.last().is_none_or(|(last, _)| *last != place) {
+                    self.problems.push((place.clone(), naming::bad(Place::Key(place), &name, "node")));
+                }
             }
             other => self.problems.push((path.clone(), of_value(shapes, &path, other, error))),
         }
@@ -112,10 +130,12 @@ pub(super) fn owner(shapes: &Shapes<'_>, path: &DocPath) -> String {
 /// The value at `path` in words: ``epochs` of node `fit``.
 fn subject(path: &DocPath) -> String {
     match (node_of(path), &path.0[..]) {
-        (Some(id), [_, _]) => format!("node `{id}`"),
-        (Some(id), [_, _, rest @ ..]) => format!("`{}` of node `{id}`", DocPath(rest.to_vec())),
+        (Some(id), [_, _]) => format!("node `{}`", brief(id)),
+        (Some(id), [_, _, rest @ ..]) => {
+            format!("`{}` of node `{}`", brief(&DocPath(rest.to_vec()).to_string()), brief(id))
+        }
         (None, []) => "the file".to_owned(),
-        _ => format!("`{path}`"),
+        _ => format!("`{}`", brief(&path.to_string())),
     }
 }
 
@@ -142,27 +162,36 @@ fn missing(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Problem {
 
 fn wrong_type(shapes: &Shapes<'_>, path: &DocPath) -> Problem {
     let (value, schema) = (shapes.value(path), shapes.at(path));
-    let wanted = expects(schema);
-    let subject = subject(path);
-    let message = match value {
-        Value::Null => format!("{subject} is empty; it must be {wanted}"),
-        value => format!("{subject} must be {wanted}, not {}", got(value)),
+    let (wanted, written) = (expects(schema), shapes.written(path));
+    let (subject, got) = (subject(path), got(value, written));
+    let is_empty = value.is_null() && written.is_none();
+    let message = match is_empty {
+        true => format!("{subject} is empty; it must be {wanted}"),
+        false => format!("{subject} must be {wanted}, not {got}"),
     };
-    let label = match fixed(value, schema) {
+    let label = match fixed(value, written, schema) {
         Some(fixed) => format!("did you mean `{fixed}`?"),
         None if schema["type"] == "array" && value.is_object() => "begin each item with `- `".to_owned(),
-        None if value.is_null() => "nothing here".to_owned(),
-        None => format!("this is {}", got(value)),
+        None if is_empty => "nothing here".to_owned(),
+        None if value.is_null() => "this stands for nothing".to_owned(),
+        None => format!("this is {got}"),
     };
     helped(shapes, path, Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message).label(label))
 }
 
-/// A value in words.
-fn got(value: &Value) -> String {
+/// The same without a word on what was meant, where there are very many.
+fn bare_type(_: &Shapes<'_>, path: &DocPath) -> Problem {
+    let message = format!("{} has the wrong type", subject(path));
+    Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message)
+}
+
+/// A value in words, as it is written if that is known.
+fn got(value: &Value, written: Option<&str>) -> String {
+    let word = written.map_or_else(|| plain(value), str::to_owned);
     match value {
-        Value::Null => "nothing".to_owned(),
-        Value::Bool(value) => format!("`{value}`"),
-        Value::Number(value) => format!("the number `{value}`"),
+        Value::Null if written.is_none() => "nothing".to_owned(),
+        Value::Null | Value::Bool(_) => format!("`{word}`"),
+        Value::Number(_) => format!("the number `{word}`"),
         Value::String(text) if text.chars().count() > 30 => "text".to_owned(),
         Value::String(text) => format!("the text `{text}`"),
         Value::Array(_) => "a list".to_owned(),
@@ -171,10 +200,11 @@ fn got(value: &Value) -> String {
 }
 
 /// What was meant, where only one thing can have been meant.
-fn fixed(value: &Value, schema: &Value) -> Option<String> {
+fn fixed(value: &Value, written: Option<&str>, schema: &Value) -> Option<String> {
     // Of a number or a word, the number.
     let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str())?;
     match (kind, value) {
+        _ if schema["enum"].is_array() && kind == "string" => None,
         ("integer", Value::String(text)) => {
             let digits = text.trim().replace(['_', '\''], "");
             let whole = |digits: &str| {
@@ -191,7 +221,10 @@ fn fixed(value: &Value, schema: &Value) -> Option<String> {
             "no" | "off" | "n" | "false" => Some("false".to_owned()),
             _ => None,
         },
-        ("string", Value::Number(_) | Value::Bool(_)) => Some(format!("\"{value}\"")),
+        ("string", Value::Number(_) | Value::Bool(_)) => {
+            Some(format!("\"{}\"", written.map_or_else(|| value.to_string(), str::to_owned)))
+        }
+        ("string", Value::Null) => written.map(|written| format!("\"{written}\"")),
         ("array", Value::Object(_) | Value::Null | Value::Array(_)) => None,
         ("array", value) => {
             let item = &schema["items"];
@@ -200,7 +233,8 @@ fn fixed(value: &Value, schema: &Value) -> Option<String> {
                 (Some("string"), Value::String(_)) | (Some("number" | "integer"), Value::Number(_))
             );
             let one = schema["minItems"].as_u64().is_none_or(|least| least <= 1);
-            (fits && one).then(|| format!("[{}]", plain(value)))
+            (fits && one)
+                .then(|| format!("[{}]", written.map_or_else(|| brief(&plain(value)), str::to_owned)))
         }
         _ => None,
     }
@@ -213,12 +247,14 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
     let place = Place::Value(path.clone());
     let problem = match broken {
         Broken::Enum { options } => return not_allowed(shapes, path, options),
-        Broken::Pattern { .. } if path.0.len() == 1 => return bad_name(place, &plain(value), "pipeline"),
+        Broken::Pattern { .. } | Broken::MaxLength { .. } if path.0.len() == 1 => {
+            return naming::bad(place, &plain(value), "pipeline");
+        }
         Broken::Pattern { .. } if schema["type"].is_array() => return wrong_type(shapes, path),
         Broken::Pattern { pattern } => {
             let wanted = schema["patternErrorMessage"].as_str();
             let wanted = wanted.map_or_else(|| format!("must look like `{pattern}`"), str::to_owned);
-            let message = format!("{subject} {wanted}, not `{}`", plain(value));
+            let message = format!("{subject} {wanted}, not `{}`", brief(&plain(value)));
             Problem::new(codes::PATTERN, place, message).label("this doesn't match")
         }
         Broken::Minimum { .. }
@@ -227,7 +263,8 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         | Broken::ExclusiveMaximum { .. } => {
             let range = range(schema).unwrap_or_else(|| "in range".to_owned());
             let range = if schema["type"].is_array() { expects(schema) } else { range };
-            let message = format!("{subject} must be {range}, not {value}");
+            let written = shapes.written(path).map_or_else(|| value.to_string(), str::to_owned);
+            let message = format!("{subject} must be {range}, not {written}");
             Problem::new(codes::OUT_OF_RANGE, place, message).label(limit(broken))
         }
         Broken::MinItems { .. } | Broken::MaxItems { .. } | Broken::AdditionalItems { .. } => {
@@ -243,8 +280,10 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
                 .label("nothing here")
                 .help("add a node, e.g. `digits: { type: dataset, root: path/to/images }`");
         }
-        _ => Problem::new(codes::OUT_OF_RANGE, place, format!("{subject} is refused: {error}"))
-            .label("this value"),
+        _ => {
+            let message = format!("{subject} is refused: {}", brief(&error.to_string()));
+            Problem::new(codes::OUT_OF_RANGE, place, message).label("this value")
+        }
     };
     helped(shapes, path, problem)
 }
@@ -262,44 +301,22 @@ fn limit(broken: &Broken) -> String {
 
 /// A word that is none of those that may stand here; a tag, if it chooses the other keys.
 fn not_allowed(shapes: &Shapes<'_>, path: &DocPath, options: &Value) -> Problem {
-    let word = plain(shapes.value(path));
+    let word = shapes.written(path).map_or_else(|| plain(shapes.value(path)), str::to_owned);
     let options: Vec<String> = options.as_array().into_iter().flatten().map(plain).collect();
     let object = path.parent();
     let place = Place::Value(path.clone());
     let problem = if path.last_key() == "type" && shapes.is_choice(&object) {
         let of = subject(&object);
         let what = if object.0.len() == 2 { "unknown node type" } else { "unknown type" };
-        Problem::new(codes::UNKNOWN_TYPE, place, format!("{what} `{word}` in {of}"))
+        Problem::new(codes::UNKNOWN_TYPE, place, format!("{what} `{}` in {of}", brief(&word)))
     } else {
-        Problem::new(codes::NOT_ALLOWED, place, format!("{} can't be `{word}`", subject(path)))
+        Problem::new(codes::NOT_ALLOWED, place, format!("{} can't be `{}`", subject(path), brief(&word)))
     };
     let close = suggest::closest(&word, options.iter().map(String::as_str));
     let label =
         close.map_or_else(|| "not one of those known".to_owned(), |close| format!("did you mean `{close}`?"));
-    problem.label(label).help(format!("it may be {}", suggest::list(&options, "or", "nothing")))
-}
-
-/// A name that has a character it can't have.
-fn bad_name(place: Place, name: &str, of: &str) -> Problem {
-    let rule = match of {
-        "node" => "begin with a letter or `_`, and go on with letters, digits, `_` and `-`",
-        _ => "use letters, digits, `_`, `.` and `-`",
-    };
-    let label =
-        simple(name, of).map_or_else(|| "not a name".to_owned(), |name| format!("did you mean `{name}`?"));
-    Problem::new(codes::PATTERN, place, format!("`{name}` can't be the name of a {of}"))
-        .label(label)
-        .help(rule)
-}
-
-/// A name like `name` that is allowed.
-fn simple(name: &str, of: &str) -> Option<String> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && of != "node");
-    let mut simple: String = name.trim().chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-    if of == "node" && simple.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_') {
-        simple.insert(0, '_');
-    }
-    simple.chars().any(|c| c.is_ascii_alphanumeric()).then_some(simple)
+    let odd = odd(&word).map(|odd| format!("there is {odd} in it\n")).unwrap_or_default();
+    problem.label(label).help(format!("{odd}it may be {}", suggest::list(&options, "or", "nothing")))
 }
 
 /// The tags that the object at `at` may have.

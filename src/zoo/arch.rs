@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{document, fault::Fault};
 use crate::{
     error::{Error, Result},
-    shown, suggest,
+    shown, suggest, yaml,
 };
 
 /// Built-in model YAMLs by name without a scale letter.
@@ -167,9 +167,10 @@ impl Arch {
     /// # Errors
     /// If the text is not a model YAML, or a row makes no sense: the first mistake.
     pub fn parse(name: &str, text: &str, classes: usize) -> Result<Self> {
-        let document = serde_yaml::from_str(text)
-            .map_err(|error| Error::new(format!("the architecture {name} is not a model YAML: {error}")))?;
-        Self::read(name, text, &document, Some(classes)).map_err(|faults| one_error(name, &faults))
+        let parsed = yaml::parse(text).map_err(|(refusal, _)| {
+            Error::new(format!("the architecture {name} is not a model YAML: {refusal}"))
+        })?;
+        Self::read(name, text, &parsed.value, Some(classes)).map_err(|faults| one_error(name, &faults))
     }
 
     /// The architecture that `document` says, which is what `text` holds; with the document's own
@@ -188,7 +189,7 @@ impl Arch {
 
     /// The number of classes that a model YAML itself names.
     pub fn default_classes(text: &str) -> Option<usize> {
-        let document: Value = serde_yaml::from_str(text).ok()?;
+        let document = yaml::parse(text).ok()?.value;
         document.get("nc").map_or(Some(document::CLASSES), |nc| nc.as_u64().map(|nc| nc as usize))
     }
 

@@ -10,6 +10,7 @@ use super::{
     row::{self, Scale},
     shapes,
 };
+use crate::budget::Budget;
 
 /// The number of classes where neither the file nor anybody else says it.
 pub(super) const CLASSES: usize = 1000;
@@ -203,7 +204,8 @@ impl<'a> Document<'a> {
         }
         let written = ["backbone", "head"].map(|key| self.list(key));
         let count: usize = written.iter().map(|(_, rows)| rows.len()).sum();
-        let mut input = row::Input { channels: 3, sure: true };
+        let blocks = Budget::new(row::MAX_BLOCKS);
+        let mut input = row::Input { channels: 3, sure: true, blocks };
         let mut rows = Vec::new();
         for (path, value) in written.iter().flat_map(|(key, rows)| each(key, rows)) {
             let place = row::Place { index: rows.len(), last: rows.len() + 1 == count, path };

@@ -9,11 +9,14 @@ use super::{
     document::{not_a_count, whole},
     fault::{Fault, FaultKind, Step},
 };
+use crate::budget::Budget;
 
 /// The most channels of a map.
 pub(super) const MAX_CHANNELS: usize = 65_536;
 /// The most repeats of a module.
 const MAX_REPEATS: usize = 1000;
+/// The most blocks of all rows, each counted as often as it is repeated.
+pub(super) const MAX_BLOCKS: u64 = 20_000;
 /// The largest kernel and stride, in pixels.
 const MAX_WINDOW: usize = 256;
 
@@ -102,6 +105,8 @@ pub(super) struct Input {
     pub channels: usize,
     /// Whether that row was understood; otherwise nothing is said about what doesn't fit it.
     pub sure: bool,
+    /// How many blocks the rows may still have.
+    pub blocks: Budget,
 }
 
 /// The row at `place`; what is wrong with it joins `faults`, and `input` becomes what comes out of it.
@@ -116,7 +121,7 @@ pub(super) fn read(
     let mut reader = Reader::new(place, row, input, context, faults);
     let row = reader.row();
     let understood = reader.understood && (reader.faults.len() == before || reader.explicit);
-    *input = Input { channels: row.out_channels, sure: understood };
+    *input = Input { channels: row.out_channels, sure: understood, blocks: reader.blocks };
     row
 }
 
@@ -129,6 +134,7 @@ struct Reader<'a> {
     values: &'a [Value],
     c1: usize,
     sure: bool,
+    blocks: Budget,
     /// Whether the row is a row of a known module.
     understood: bool,
     /// Whether it says its output channels itself, so that other mistakes in it don't change them.
@@ -146,8 +152,9 @@ impl<'a> Reader<'a> {
         let written = row.as_array().map_or(&[][..], Vec::as_slice);
         let module = written.get(2).and_then(Value::as_str).unwrap_or_default();
         let values = written.get(3).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let (c1, sure) = (input.channels, input.sure);
-        Self { place, context, faults, written, module, values, c1, sure, understood: true, explicit: false }
+        let (c1, sure, blocks) = (input.channels, input.sure, input.blocks);
+        let (understood, explicit) = (true, false);
+        Self { place, context, faults, written, module, values, c1, sure, blocks, understood, explicit }
     }
 
     fn row(&mut self) -> Row {
@@ -195,7 +202,17 @@ impl<'a> Reader<'a> {
             return None;
         }
         self.known()?;
-        Some(self.context.scale.repeats(n))
+        Some(self.affordable(self.context.scale.repeats(n), &[1]))
+    }
+
+    /// As many repeats, if all rows together have no more blocks than they may; else one, and a fault.
+    fn affordable(&mut self, n: usize, at: &[usize]) -> usize {
+        if self.blocks.take(n as u64).is_ok() || n == 1 {
+            return n;
+        }
+        let message = format!("the rows have more than {MAX_BLOCKS} blocks, with this one's {n} repeats");
+        self.fault(FaultKind::OutOfRange, at, message, "too many");
+        1
     }
 
     /// Only chains are built: a row takes what the row before it gives.
@@ -454,6 +471,7 @@ impl<'a> Reader<'a> {
         }
         let stride = self.window(2);
         let (first, n) = (self.flag(3, false), self.number(4, 1, MAX_REPEATS));
+        let n = self.affordable(n, &[3, 4]);
         (Block::ResNetLayer { c1, c2, stride, first, n }, if first { c2 } else { 4 * c2 })
     }
 

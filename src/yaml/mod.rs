@@ -3,7 +3,13 @@
 //! `serde_yaml` keeps no spans, but it stamps a location on any error that is raised inside its
 //! deserializer. So a place is found by walking there again and failing on arrival.
 
-use std::cell::Cell;
+mod early;
+pub mod path;
+mod read;
+mod span;
+mod walk;
+
+use std::{cell::Cell, ops::Range};
 
 use serde::{
     Deserialize,
@@ -11,16 +17,16 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{
-    problem::DocPath,
-    read::{Reader, Refusal, Values},
+pub use self::{path::DocPath, read::Refusal};
+use self::{
+    read::{Reader, Values},
     span::Shape,
     walk::Walk,
 };
 
 /// What a text says.
 #[derive(Debug, Default)]
-pub(super) struct Parsed {
+pub struct Parsed {
     /// The document, keys in order; of a repeated key the first value.
     pub value: Value,
     /// Keys that were there already, with their occurrence: 1 for the second.
@@ -31,10 +37,13 @@ pub(super) struct Parsed {
 ///
 /// # Errors
 /// Why it can't be used, and at which byte.
-pub(super) fn parse(text: &str) -> Result<Parsed, (Refusal, Option<usize>)> {
+pub fn parse(text: &str) -> Result<Parsed, (Refusal, Option<usize>)> {
+    if let Some((refusal, at)) = early::refusal(text) {
+        return Err((refusal, Some(at)));
+    }
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(document) = documents.next() else { return Err((Refusal::Empty, None)) };
-    let reader = Reader::default();
+    let reader = Reader::new(text.len());
     let value = Values(&reader).deserialize(document).map_err(|error| refusal(&reader, &error))?;
     if let Some(second) = documents.next() {
         return Err(match IgnoredAny::deserialize(second) {
@@ -48,10 +57,28 @@ pub(super) fn parse(text: &str) -> Result<Parsed, (Refusal, Option<usize>)> {
     }
 }
 
-/// The byte where the key or value at `path` starts, and what stands there.
+/// The bytes of the key or value at `path`, in a text that [`parse`] accepts.
 ///
 /// Of a repeated last key, `occurrence` chooses: 0 for the first.
-pub(super) fn find(text: &str, path: &DocPath, key: bool, occurrence: usize) -> Option<(usize, Shape)> {
+pub fn find(text: &str, path: &DocPath, key: bool, occurrence: usize) -> Option<Range<usize>> {
+    let (start, shape) = arrive(text, path, key, occurrence)?;
+    Some(span::token(text, start, &shape))
+}
+
+/// The token of a key, number or word that starts at a byte.
+pub fn word(text: &str, start: usize) -> Range<usize> {
+    let start = text.floor_char_boundary(start);
+    let mut range = span::token(text, start, &Shape::Word);
+    if let Some(colon) =
+        text[range.clone()].find(": ").or_else(|| text[range.clone()].strip_suffix(':').map(str::len))
+    {
+        range.end = range.start + colon;
+    }
+    range
+}
+
+/// Where the key or value at `path` starts, and what stands there.
+fn arrive(text: &str, path: &DocPath, key: bool, occurrence: usize) -> Option<(usize, Shape)> {
     let document = serde_yaml::Deserializer::from_str(text).next()?;
     let arrived = Cell::new(None);
     let walk = Walk { path: &path.0, key, occurrence, arrived: &arrived };
@@ -60,7 +87,7 @@ pub(super) fn find(text: &str, path: &DocPath, key: bool, occurrence: usize) -> 
 }
 
 /// `value` as YAML text.
-pub(super) fn write(value: &impl serde::Serialize) -> String {
+pub fn write(value: &impl serde::Serialize) -> String {
     serde_yaml::to_string(value).expect("plain data with text keys is YAML")
 }
 
@@ -94,8 +121,7 @@ mod tests {
     use super::*;
 
     fn at<'a>(text: &'a str, path: &DocPath, key: bool) -> &'a str {
-        let (start, shape) = find(text, path, key, 0).unwrap();
-        &text[super::super::span::token(text, start, &shape)]
+        &text[find(text, path, key, 0).unwrap()]
     }
 
     #[test]
@@ -123,7 +149,7 @@ mod tests {
         assert_eq!(parsed.value["a"], 1);
         let twice: DocPath = ["a"].into();
         assert_eq!(parsed.repeated, [(twice.clone(), 1), (twice.clone(), 2)]);
-        assert_eq!(find("a: 1\nb: 2\na: 3\n", &twice, true, 1).unwrap().0, 10);
+        assert_eq!(find("a: 1\nb: 2\na: 3\n", &twice, true, 1).unwrap(), 10..11);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{cell::Cell, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{problem::Segment, span::Shape};
+use super::{path::Segment, span::Shape};
 
 /// Walks a path and fails on arrival.
 #[derive(Clone, Copy)]

@@ -1,50 +1,67 @@
 //! Reading a document into JSON values, within limits. For any format that serde reads.
 
-use std::{
-    cell::{Cell, RefCell},
-    fmt,
-};
+use std::{cell::RefCell, fmt};
 
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::problem::{DocPath, Segment};
+use super::path::{DocPath, Segment};
+use crate::{budget::Budget, shown};
 
 /// The deepest nesting of lists and mappings.
-pub(super) const MAX_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// The most values, counted where aliases stand for them.
-pub(super) const MAX_VALUES: usize = 10_000;
+const MAX_VALUES: u64 = 10_000;
+/// The longest key, in bytes.
+const MAX_KEY: usize = 1_024;
+/// How often a text may be repeated by aliases, as a whole; and a little more, for small ones.
+const MAX_COPIES: u64 = 4;
 /// How many repeated keys are told.
 const MAX_REPEATED: usize = 20;
 
 /// Why a text can't be used.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Refusal {
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Refusal {
     /// Nothing, or comments only.
+    #[error("the file says nothing")]
     Empty,
     /// Not YAML; the parser's words.
+    #[error("{0}")]
     Syntax(String),
-    /// Deeper than [`MAX_DEPTH`].
+    /// Too deep.
+    #[error("lists and mappings are nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    /// More than [`MAX_VALUES`] values.
+    /// Too many values.
+    #[error("the file stands for more than {MAX_VALUES} values")]
     TooMany,
+    /// Aliases make much more text of it than there is.
+    #[error("the aliases stand for more than {MAX_COPIES} times the text of the file")]
+    TooLong,
+    /// Something that no file has and that costs much to read; a sentence.
+    #[error("{0}")]
+    Unlikely(String),
     /// `!tag`.
+    #[error("the tag `!{}` means nothing here", shown::text(.0))]
     Tag(String),
     /// `<<: *anchor`.
+    #[error("merge keys (`<<`) are not read")]
     MergeKey,
     /// A key that is no text, e.g. `7: x`; as it would be written.
+    #[error("the key `{0}` is not text")]
     KeyNotText(String),
     /// A number that JSON doesn't know: `.nan`, `.inf`, or more than 64 bits.
+    #[error("`{0}` is not a number that can be used")]
     Number(String),
     /// A second document.
+    #[error("a second document begins here")]
     SeveralDocuments,
 }
 
 /// What reading keeps track of.
-#[derive(Default)]
 pub(super) struct Reader {
     path: RefCell<Vec<Segment>>,
-    values: Cell<usize>,
+    values: RefCell<Budget>,
+    bytes: RefCell<Budget>,
     /// Keys that were there already, with their occurrence: 1 for the second.
     pub repeated: RefCell<Vec<(DocPath, usize)>>,
     /// Why reading stopped, if it was not the parser's doing.
@@ -52,6 +69,17 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// A reader of a text of so many bytes.
+    pub fn new(size: usize) -> Self {
+        Self {
+            path: RefCell::default(),
+            values: RefCell::new(Budget::new(MAX_VALUES)),
+            bytes: RefCell::new(Budget::new(MAX_COPIES * size as u64 + 65_536)),
+            repeated: RefCell::default(),
+            refused: RefCell::default(),
+        }
+    }
+
     fn refuse<E: de::Error>(&self, refusal: Refusal) -> E {
         self.refused.replace(Some(refusal));
         E::custom("refused")
@@ -59,14 +87,29 @@ impl Reader {
 
     /// Counts one value.
     fn enter<E: de::Error>(&self) -> Result<(), E> {
-        self.values.set(self.values.get() + 1);
-        if self.values.get() > MAX_VALUES {
-            return Err(self.refuse(Refusal::TooMany));
-        }
+        self.values.borrow_mut().take(1).map_err(|_| self.refuse(Refusal::TooMany))?;
         if self.path.borrow().len() > MAX_DEPTH {
             return Err(self.refuse(Refusal::TooDeep));
         }
         Ok(())
+    }
+
+    /// Counts the bytes of a text, which an alias may have copied.
+    fn copy<E: de::Error>(&self, text: &str) -> Result<String, E> {
+        self.bytes.borrow_mut().take(text.len() as u64).map_err(|_| self.refuse(Refusal::TooLong))?;
+        Ok(text.to_owned())
+    }
+
+    /// A key, which paths repeat.
+    fn key<E: de::Error>(&self, key: &str) -> Result<String, E> {
+        if key == "<<" {
+            return Err(self.refuse(Refusal::MergeKey));
+        }
+        if key.len() > MAX_KEY {
+            let message = format!("a key has {} bytes, more than {MAX_KEY}", key.len());
+            return Err(self.refuse(Refusal::Unlikely(message)));
+        }
+        self.copy(key)
     }
 
     /// Runs `read` one step further down.
@@ -140,7 +183,8 @@ impl<'de> Visitor<'de> for Values<'_> {
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        self.0.enter().map(|()| value.into())
+        self.0.enter()?;
+        self.0.copy(value).map(Value::String)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
@@ -207,7 +251,7 @@ impl<'de> Visitor<'de> for Keys<'_> {
     }
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<String, E> {
-        if key == "<<" { Err(self.0.refuse(Refusal::MergeKey)) } else { Ok(key.to_owned()) }
+        self.0.key(key)
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<String, E> {
