@@ -107,7 +107,8 @@ fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage, Reason> {
             None => usual(bytes, ImageFormat::Ico),
         },
         Format::Usual(ImageFormat::Tiff) => tiff::decode(bytes, |bytes| usual(bytes, ImageFormat::Tiff)),
-        Format::Usual(format) => usual(bytes, format),
+        Format::Usual(format) => usual(bytes, format)
+            .map_err(|reason| if lacks_its_end(bytes, format) { Reason::cut() } else { reason }),
     }
 }
 
@@ -170,16 +171,35 @@ fn check_size(width: u32, height: u32, memory: u64) -> Result<(), Reason> {
         return Err(Reason::new(format_args!("the image has no pixels ({width} x {height})")));
     }
     if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || memory > MAX_ALLOC {
-        let words = format_args!("{width} x {height} pixels are more than Kiln decodes").to_string();
-        return Err(Reason(words));
+        return Err(Reason::new(format_args!("{width} x {height} pixels are more than Kiln decodes")));
     }
-    Ok(())
+    // Decoders end the process where there is no memory: it is asked for here first.
+    let is_there = Vec::<u8>::new().try_reserve_exact((memory + 3 * pixels) as usize).is_ok();
+    let words = format_args!("there is not enough memory for {width} x {height} pixels").to_string();
+    if is_there { Ok(()) } else { Err(Reason(words)) }
+}
+
+/// Whether a file's end shows that it was cut: then the first fault that a decoder finds says little.
+fn lacks_its_end(bytes: &[u8], format: ImageFormat) -> bool {
+    let length = || u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    match format {
+        ImageFormat::Gif => !bytes.ends_with(b";"),
+        ImageFormat::Qoi => !bytes.ends_with(b"\0\0\0\0\0\0\0\x01"),
+        ImageFormat::WebP => bytes.len() < 8 || (bytes.len() as u64) < 8 + u64::from(length()),
+        _ => false,
+    }
 }
 
 fn reason(error: ImageError) -> Reason {
-    match error {
-        ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Reason::cut(),
-        other => Reason::new(other),
+    if ends_early(&error) { Reason::cut() } else { Reason::new(error) }
+}
+
+/// Whether an error, or what caused it, is that there is no more to read.
+fn ends_early(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_end = |error: &std::io::Error| error.kind() == ErrorKind::UnexpectedEof;
+    match error.downcast_ref::<ImageError>() {
+        Some(ImageError::IoError(error)) => is_end(error),
+        _ => error.downcast_ref().is_some_and(is_end) || error.source().is_some_and(ends_early),
     }
 }
 
@@ -254,6 +274,16 @@ mod tests {
             "grey16.png",
             "grey16.tif",
             "animated.gif",
+            "palette.tif",
+            "palette4.tif",
+            "grey_alpha.tif",
+            "float.tif",
+            "float255.tif",
+            "long.tif",
+            "rgb.ico",
+            "palette.ico",
+            "lossless.jp2",
+            "grey.j2k",
         ] {
             assert_eq!(difference(name), 0, "{name}");
         }
@@ -268,7 +298,7 @@ mod tests {
 
     #[test]
     fn jpegs_differ_from_another_decoder_by_little() {
-        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg"] {
+        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "lossy.jp2"] {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
         }
     }
@@ -297,12 +327,61 @@ mod tests {
         assert_eq!(reason(&jpeg[..30]), "the file ends before the image does");
         assert_eq!(reason(b"\0\0\0\x18ftypheic"), "this is a HEIC image, which Kiln does not read");
         assert_eq!(reason(b"\0\0\0\x18ftypavif\0\0\0\0"), "this is an AVIF image, which Kiln does not read");
-        for length in 0..png.len() - 12 {
+        for length in 0..png.len() - 12 - 16 {
             assert!(!reason(&png[..length]).is_empty(), "{length}");
         }
         let error = decode_bytes(b"no image", Path::new("a/readme.txt")).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, "this is no image in a format that Kiln reads");
+    }
+
+    #[test]
+    fn lab_differs_from_what_a_colour_engine_makes_of_it_by_little() {
+        assert!(difference("lab.tif") <= 8, "{}", difference("lab.tif"));
+    }
+
+    /// Each kind of file with another decoder.
+    #[test]
+    fn half_a_file_is_no_image() {
+        for name in [
+            "palette.png",
+            "grey.jpg",
+            "progressive.jpg",
+            "animated.gif",
+            "grey16.tif",
+            "palette.tif",
+            "lab.tif",
+            "lossless.jp2",
+            "grey.j2k",
+            "rgb.ico",
+        ] {
+            let bytes = std::fs::read(fixture(name)).unwrap();
+            assert_eq!(reason(&bytes[..bytes.len() / 2]), "the file ends before the image does", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_is_called_by_its_name() {
+        for (bytes, words) in [
+            (&b"\0\0\0\x18ftypmp42"[..], "this is a film (MP4), not an image"),
+            (b"<!DOCTYPE html><html>", "this is an HTML page, not an image"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "this is a Git LFS pointer, not an image"),
+            (b"PK\x03\x04", "this is a zip archive, not an image"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "this is a raw image of a camera (CR2), which Kiln does not read"),
+            (b"DDS \x7c\0\0\0", "this is a DirectDraw image, which Kiln does not read"),
+            (&[0; 500], "this is a file of nothing but zeros, not an image"),
+        ] {
+            assert_eq!(reason(bytes), words);
+            let error = decode_bytes(bytes, Path::new("a.tga")).unwrap_err();
+            assert_eq!(std::error::Error::source(&error).unwrap().to_string(), words, "as TGA");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let error = decode(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /dev/zero");
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("not a regular file"));
     }
 
     #[test]

@@ -8,7 +8,14 @@ use super::{Reason, check_size, from_samples};
 /// Bytes that decoding takes for each sample: a float for it and one for its coefficient.
 const MEMORY: u64 = 8;
 
+const END: [u8; 2] = [0xFF, 0xD9];
+
 pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, Reason> {
+    // What is cut has many faults: the first that is found says little.
+    whole(bytes).map_err(|reason| if bytes.ends_with(&END) { reason } else { Reason::cut() })
+}
+
+fn whole(bytes: &[u8]) -> Result<RgbImage, Reason> {
     let settings = DecodeSettings { strict: true, ..DecodeSettings::default() };
     let image = Image::new(bytes, &settings).map_err(Reason::new)?;
     let size = (image.width(), image.height());

@@ -54,3 +54,47 @@ fn closed(chunk: &[u8], length: usize) -> Vec<u8> {
     chunk.extend(crc32fast::hash(&content).to_be_bytes());
     chunk
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use crate::data::decode::decode_bytes;
+
+    fn read(bytes: &[u8]) -> Result<RgbImage, String> {
+        decode_bytes(bytes, Path::new("a.png"))
+            .map_err(|error| std::error::Error::source(&error).unwrap().to_string())
+    }
+
+    /// Larger than what an encoder puts into one chunk.
+    fn png() -> (RgbImage, Vec<u8>) {
+        let mut random = crate::random::Random::new("test", &[0]);
+        let image = RgbImage::from_fn(120, 110, |_, _| Rgb([(); 3].map(|()| random.below(256) as u8)));
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Png).unwrap();
+        (image, bytes.into_inner())
+    }
+
+    #[test]
+    fn the_last_chunk_may_be_missing_or_cut() {
+        let (image, bytes) = png();
+        for missing in [0, 1, 4, 8, 11, 12, 13, 16] {
+            assert!(read(&bytes[..bytes.len() - missing]).as_ref() == Ok(&image), "{missing}");
+        }
+        assert!(read(&[&bytes[..], &[0; 999]].concat()).as_ref() == Ok(&image));
+    }
+
+    #[test]
+    fn pixels_may_not() {
+        let (_, bytes) = png();
+        for length in (33..bytes.len() - 40).step_by(997) {
+            assert_eq!(
+                read(&bytes[..length]).unwrap_err(),
+                "the file ends before the image does",
+                "{length}"
+            );
+        }
+    }
+}

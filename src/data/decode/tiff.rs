@@ -1,4 +1,5 @@
-//! TIFF images of kinds that `image` leaves out: palettes, CIE Lab, and grey as floats or signed or long integers.
+//! TIFF images of kinds that `image` leaves out: palettes, CIE Lab, and grey with alpha, as floats, or as signed
+//! or long integers.
 
 use std::io::{Cursor, ErrorKind};
 
@@ -29,7 +30,7 @@ pub(super) fn decode(
             Some(PALETTE) => palette(bytes, &mut tags),
             Some(CIE_LAB) => lab(bytes, |ab| ab as i8),
             Some(ICC_LAB) => lab(bytes, |ab| (i16::from(ab) - 128) as i8),
-            Some(BLACK_IS_ZERO) if is_grey(&mut tags) => grey(bytes),
+            Some(BLACK_IS_ZERO) => grey(bytes),
             _ => Err(reason),
         }
     })
@@ -39,10 +40,6 @@ type Tags<'a> = Decoder<Cursor<&'a [u8]>>;
 
 fn number(tags: &mut Tags<'_>, tag: Tag) -> Option<u16> {
     tags.find_tag_unsigned_vec(tag).ok()??.first().copied()
-}
-
-fn is_grey(tags: &mut Tags<'_>) -> bool {
-    number(tags, Tag::SamplesPerPixel).unwrap_or(1) == 1
 }
 
 fn words(error: TiffError) -> Reason {
@@ -75,6 +72,11 @@ impl Samples {
             return Err(Reason::new("its colours lie in planes, which Kiln does not read"));
         }
         Ok(Self { size, samples, orientation: orientation.unwrap_or(Orientation::NoTransforms) })
+    }
+
+    /// How many samples a pixel has, of `count` in all; at least one.
+    fn channels(&self, count: usize) -> usize {
+        (count / (self.size.0 as usize * self.size.1 as usize)).max(1)
     }
 
     /// The 8-bit samples.
@@ -142,7 +144,7 @@ fn place_of(bytes: &[u8], tag: u16) -> Option<usize> {
 fn lab(bytes: &[u8], signed: impl Fn(u8) -> i8) -> Result<RgbImage, Reason> {
     let samples = Samples::read(&reinterpreted(bytes, RGB)?)?;
     let lab = samples.bytes()?;
-    let channels = lab.len() / (samples.size.0 as usize * samples.size.1 as usize);
+    let channels = samples.channels(lab.len());
     let colour =
         |lab: &[u8]| srgb([f64::from(lab[0]) / 2.55, f64::from(signed(lab[1])), f64::from(signed(lab[2]))]);
     let rgb: Vec<u8> = lab.chunks_exact(channels.max(3)).flat_map(colour).collect();
@@ -168,11 +170,13 @@ fn srgb([lightness, a, b]: [f64; 3]) -> [u8; 3] {
     })
 }
 
-/// Grey of numbers that may mean many things: they are taken for 0 to 1 (if they are no integers), 0 to 255 or
+/// Grey with other channels that count for nothing, or of numbers that may mean many things: they are taken for 0 to 1 (if they are no integers), 0 to 255 or
 /// 0 to 65535, whichever they fit, and for nothing where they fit none.
 fn grey(bytes: &[u8]) -> Result<RgbImage, Reason> {
     let samples = Samples::read(bytes)?;
     let grey = match &samples.samples {
+        DecodingResult::U8(values) => Ok(values.clone()),
+        DecodingResult::U16(values) => Ok(values.iter().map(|value| (value >> 8) as u8).collect()),
         DecodingResult::F16(values) => bytes_of(values, |value| value.to_f64(), true),
         DecodingResult::F32(values) => bytes_of(values, f64::from, true),
         DecodingResult::F64(values) => bytes_of(values, |value| value, true),
@@ -182,7 +186,7 @@ fn grey(bytes: &[u8]) -> Result<RgbImage, Reason> {
         DecodingResult::U32(values) => bytes_of(values, f64::from, false),
         _ => Err(Reason::new("grey of this depth is not read")),
     }?;
-    samples.image(&grey, 1)
+    samples.image(&grey, samples.channels(grey.len()))
 }
 
 fn bytes_of<T: Copy>(values: &[T], number: impl Fn(T) -> f64, is_float: bool) -> Result<Vec<u8>, Reason> {
@@ -203,4 +207,47 @@ fn bytes_of<T: Copy>(values: &[T], number: impl Fn(T) -> f64, is_float: bool) ->
         )));
     }
     Ok(values.iter().map(|value| byte(number(*value)) as u8).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lab_colours_are_those_of_the_standard() {
+        // White, black, and the primaries of sRGB in L*a*b* with the white D50 (B. Lindbloom).
+        for (lab, rgb) in [
+            ([100.0, 0.0, 0.0], [255, 255, 255]),
+            ([0.0, 0.0, 0.0], [0, 0, 0]),
+            ([54.29, 80.81, 69.89], [255, 0, 0]),
+            ([87.82, -79.29, 80.99], [0, 255, 0]),
+            ([29.57, 68.30, -112.03], [0, 0, 255]),
+        ] {
+            let near = srgb(lab).iter().zip(rgb).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 1);
+            assert!(near, "{lab:?}: {:?}", srgb(lab));
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_no_levels_of_grey_are_told() {
+        let float = |values: &[f32]| bytes_of(values, f64::from, true).map_err(|reason| reason.to_string());
+        assert_eq!(float(&[0.0, 0.5, 1.0]), Ok(vec![0, 128, 255]));
+        assert_eq!(float(&[0.0, 0.5, 200.0]), Ok(vec![0, 0, 200]));
+        let words = "its numbers go from -3 to 7, which are no levels of grey that Kiln knows";
+        assert_eq!(float(&[-3.0, 7.0]), Err(words.to_owned()));
+        assert!(float(&[0.0, 256.0]).is_err() && float(&[0.0, f32::NAN]).is_err());
+        let long = |values: &[i32]| bytes_of(values, f64::from, false).ok();
+        assert_eq!(long(&[0, 255]), Some(vec![0, 255]));
+        assert_eq!(long(&[0, 65_535]), Some(vec![0, 255]));
+        assert_eq!(long(&[0, 65_536]), None);
+    }
+
+    #[test]
+    fn bits_are_unpacked_from_the_highest() {
+        let all = |bits| unpacked(&[0b1011_0001], bits).collect::<Vec<_>>();
+        assert_eq!(all(1), [1, 0, 1, 1, 0, 0, 0, 1]);
+        assert_eq!(all(2), [2, 3, 0, 1]);
+        assert_eq!(all(4), [0b1011, 1]);
+        assert_eq!(all(8), [0b1011_0001]);
+    }
 }
