@@ -203,7 +203,7 @@ mod tests {
 
     fn photograph() -> RgbImage {
         let wave = |x: u32| ((f64::from(x) / 7.0).sin() * 90.0 + 128.0) as u8;
-        RgbImage::from_fn(90, 80, |x, y| Rgb([wave(x + y), wave(3 * y), (x * 37 ^ y * 91) as u8]))
+        RgbImage::from_fn(90, 80, |x, y| Rgb([wave(x + y), wave(3 * y), ((x * 37) ^ (y * 91)) as u8]))
     }
 
     /// A picture whose lower half is white.

@@ -202,7 +202,7 @@ mod tests {
             let interpolation = if cubic { Interpolation::Bicubic } else { Interpolation::Bilinear };
             let op = Resize { size: own, interpolation };
             let (width, height) = if upright { (old.0, old.1 + long) } else { (old.0 + long, old.1) };
-            let pixel = |x: u32, y: u32| Rgb([(x * 7 ^ y * 13) as u8, (x * y) as u8, (x * 91 + y * 57) as u8]);
+            let pixel = |x: u32, y: u32| Rgb([((x * 7) ^ (y * 13)) as u8, (x * y) as u8, (x * 91 + y * 57) as u8]);
             let image = RgbImage::from_fn(width, height, pixel);
             let one = CenterCrop {}.apply(op.apply(image.clone().into(), size).unwrap(), size);
             prop_assert_eq!(one, in_two_steps(image, &op, size));
