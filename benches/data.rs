@@ -24,7 +24,11 @@ fn chains(c: &mut Criterion) {
     let transforms = Transforms::default();
     let mut out = vec![0.0; transforms.numbers()];
     c.bench_function("eval chain, 500x375 to 224", |b| {
-        b.iter_batched(photograph, |image| transforms.apply_eval(image, &mut out), BatchSize::LargeInput);
+        b.iter_batched(
+            photograph,
+            |image| transforms.apply_eval(image, &mut out).unwrap(),
+            BatchSize::LargeInput,
+        );
     });
     let mut index = 0;
     c.bench_function("train chain, 500x375 to 224", |b| {
@@ -32,7 +36,7 @@ fn chains(c: &mut Criterion) {
             photograph,
             |image| {
                 index += 1;
-                transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut out);
+                transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut out).unwrap();
             },
             BatchSize::LargeInput,
         );

@@ -17,6 +17,11 @@ pub enum Signature {
 use Signature::{Image, Other};
 
 impl Signature {
+    /// A TIFF image.
+    pub const TIFF: Self = Image("a TIFF image");
+    /// A JPEG 2000 image.
+    pub const JPEG_2000: Self = Image("a JPEG 2000 image");
+
     /// What a file that begins with `bytes` is, if that can be told; [`HEAD`] bytes are enough.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let head = &bytes[..bytes.len().min(HEAD)];
@@ -50,8 +55,8 @@ const TABLE: &[(usize, &[u8], Signature)] = &[
     (0, b"\x89PNG\r\n\x1a\n", Image("a PNG image")),
     (0, b"\xff\xd8\xff", Image("a JPEG image")),
     (0, b"GIF8", Image("a GIF image")),
-    (0, b"\0\0\0\x0cjP  \r\n\x87\n", Image("a JPEG 2000 image")),
-    (0, b"\xff\x4f\xff\x51", Image("a JPEG 2000 image")),
+    (0, b"\0\0\0\x0cjP  \r\n\x87\n", Signature::JPEG_2000),
+    (0, b"\xff\x4f\xff\x51", Signature::JPEG_2000),
     (0, b"\0\0\0\x0cJXL \r\n\x87\n", Image("a JPEG XL image")),
     (0, b"\xff\x0a", Image("a JPEG XL image")),
     (0, b"8BPS", Image("a Photoshop image")),
@@ -73,10 +78,10 @@ const TABLE: &[(usize, &[u8], Signature)] = &[
     (0, b"IIU\0", Image("a raw image of a camera (RW2)")),
     (0, b"\0MRM", Image("a raw image of a camera (MRW)")),
     (0, b"FOVb", Image("a raw image of a camera (X3F)")),
-    (0, b"II*\0", Image("a TIFF image")),
-    (0, b"MM\0*", Image("a TIFF image")),
-    (0, b"II+\0", Image("a TIFF image")),
-    (0, b"MM\0+", Image("a TIFF image")),
+    (0, b"II*\0", Signature::TIFF),
+    (0, b"MM\0*", Signature::TIFF),
+    (0, b"II+\0", Signature::TIFF),
+    (0, b"MM\0+", Signature::TIFF),
     // Films and sounds.
     (0, b"FLV\x01", Other("a film (FLV)")),
     (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Other("a film (WMV)")),

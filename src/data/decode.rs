@@ -4,11 +4,28 @@
 //! 8-bit channels the way the reference reads it: grey and palettes expanded, alpha dropped (not
 //! blended), 16 bits cut to the high byte, CMYK converted, and EXIF orientation applied.
 
-use std::{fs::File, io::Cursor, io::Read, path::Path};
+mod ico;
+mod jpeg;
+mod jpeg2000;
+mod png;
+mod tiff;
 
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use std::{
+    fmt,
+    io::{Cursor, ErrorKind},
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+};
 
-use crate::error::{Error, Result};
+use image::{
+    DynamicImage, ImageBuffer, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, Pixel, RgbImage,
+};
+
+use crate::{
+    error::{Error, Result},
+    files, shown,
+    signature::Signature,
+};
 
 /// The largest width or height that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 65_535;
@@ -33,23 +50,29 @@ pub fn decode(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
-    pixels(bytes, path).map_err(|reason| unreadable(path, reason))
+    // What a decoder does not expect must end one image, not the run.
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path)));
+    decoded
+        .unwrap_or_else(|_| Err(Reason::new("its decoder gave up")))
+        .map_err(|reason| unusable(path, reason))
 }
 
 /// The whole file, unless it is too large to be an image.
 ///
 /// # Errors
-/// When the file can't be read or is larger than 1 GiB.
+/// When the file can't be read, is no regular file, or is larger than 1 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let failed = |source| Error::io("read", path, source);
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::with_capacity(size.min(MAX_FILE) as usize);
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(unreadable(path, Reason("the file is larger than 1 GiB".into())));
-    }
-    Ok(bytes)
+    files::read(path, MAX_FILE).map_err(|source| match source.kind() {
+        ErrorKind::FileTooLarge => unusable(path, Reason::new("the file is larger than 1 GiB")),
+        _ => Error::io("read", path, source),
+    })
+}
+
+/// The error for an image that can't be used, because of `reason`.
+pub(super) fn unusable(path: &Path, reason: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::new(format!("cannot decode {}", shown::path(path)))
+        .because(reason)
+        .help("replace the file, convert it to PNG or JPEG, or remove it")
 }
 
 /// Why an image can't be decoded, in words.
@@ -57,51 +80,80 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 #[error("{0}")]
 struct Reason(String);
 
-fn unreadable(path: &Path, reason: Reason) -> Error {
-    Error::new(format!("cannot decode {}", path.display()))
-        .because(reason)
-        .help("replace the file, convert it to PNG or JPEG, or remove it")
+impl Reason {
+    fn new(words: impl fmt::Display) -> Self {
+        Self(words.to_string())
+    }
+
+    fn cut() -> Self {
+        Self::new("the file ends before the image does")
+    }
+}
+
+/// What decodes an image.
+enum Format {
+    /// The crate `image`.
+    Usual(ImageFormat),
+    Jpeg2000,
 }
 
 fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage, Reason> {
-    let format = format(bytes, path)?;
-    if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
-        return Err(Reason("the file ends before the image does".into()));
+    match format(bytes, path)? {
+        Format::Jpeg2000 => jpeg2000::decode(bytes),
+        Format::Usual(ImageFormat::Jpeg) => jpeg::decode(bytes, |bytes| usual(bytes, ImageFormat::Jpeg)),
+        Format::Usual(ImageFormat::Png) => png::decode(bytes, |bytes| usual(bytes, ImageFormat::Png)),
+        Format::Usual(ImageFormat::Ico) => match ico::png(bytes) {
+            Some(inner) => png::decode(inner, |bytes| usual(bytes, ImageFormat::Png)),
+            None => usual(bytes, ImageFormat::Ico),
+        },
+        Format::Usual(ImageFormat::Tiff) => tiff::decode(bytes, |bytes| usual(bytes, ImageFormat::Tiff)),
+        Format::Usual(format) => usual(bytes, format)
+            .map_err(|reason| if lacks_its_end(bytes, format) { Reason::cut() } else { reason }),
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-    reader.limits(limits());
-    let mut decoder = reader.into_decoder().map_err(reason)?;
-    check_size(&decoder)?;
-    let orientation = decoder.orientation().map_err(reason)?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
-    image.apply_orientation(orientation);
-    Ok(to_rgb8(image))
 }
 
-fn format(bytes: &[u8], path: &Path) -> Result<ImageFormat, Reason> {
+fn format(bytes: &[u8], path: &Path) -> Result<Format, Reason> {
     if bytes.is_empty() {
-        return Err(Reason("the file is empty".into()));
+        return Err(Reason::new("the file is empty"));
     }
-    match image::guess_format(bytes).ok().or_else(|| without_signature(path)) {
-        Some(ImageFormat::Avif) => Err(Reason("AVIF is not supported".into())),
-        Some(format) => Ok(format),
-        None if bytes.get(4..8) == Some(b"ftyp") => Err(Reason("HEIC is not supported".into())),
-        None => Err(Reason("this is no image in a format that Kiln reads".into())),
+    let kind = Signature::of(bytes);
+    match image::guess_format(bytes).ok().or_else(|| without_signature(path, kind)) {
+        // Some cameras' raw files begin as TIFF does.
+        Some(ImageFormat::Tiff) if kind != Some(Signature::TIFF) => Err(other(kind)),
+        Some(format) if format.reading_enabled() => Ok(Format::Usual(format)),
+        _ if kind == Some(Signature::JPEG_2000) => Ok(Format::Jpeg2000),
+        _ => Err(other(kind)),
+    }
+}
+
+/// What the file is instead of an image that can be read.
+fn other(kind: Option<Signature>) -> Reason {
+    match kind {
+        None => Reason::new("this is no image in a format that Kiln reads"),
+        Some(kind) if kind.is_image() => {
+            Reason::new(format_args!("this is {kind}, which Kiln does not read"))
+        }
+        Some(kind) => Reason::new(format_args!("this is {kind}, not an image")),
     }
 }
 
 /// The one format that only its name tells.
-fn without_signature(path: &Path) -> Option<ImageFormat> {
-    ImageFormat::from_path(path).ok().filter(|format| *format == ImageFormat::Tga)
+fn without_signature(path: &Path, kind: Option<Signature>) -> Option<ImageFormat> {
+    let format = ImageFormat::from_path(path).ok()?;
+    (format == ImageFormat::Tga && kind.is_none()).then_some(format)
 }
 
-/// Whether the end marker comes after the last scan began. Entropy-coded data can't contain it.
-fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, marker]);
-    match (last(0xDA), last(0xD9)) {
-        (Some(scan), Some(end)) => scan < end,
-        _ => false,
-    }
+/// What the crate `image` makes of the bytes.
+fn usual(bytes: &[u8], format: ImageFormat) -> Result<RgbImage, Reason> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(reason)?;
+    let (width, height) = decoder.dimensions();
+    check_size(width, height, decoder.total_bytes())?;
+    let orientation = decoder.orientation().map_err(reason)?;
+    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    image.apply_orientation(orientation);
+    to_rgb8(image)
 }
 
 fn limits() -> Limits {
@@ -112,57 +164,82 @@ fn limits() -> Limits {
     limits
 }
 
-fn check_size(decoder: &impl ImageDecoder) -> Result<(), Reason> {
-    let (width, height) = decoder.dimensions();
+/// Refuses an image by its header: `memory` is what decoding it takes, in bytes.
+fn check_size(width: u32, height: u32, memory: u64) -> Result<(), Reason> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {
-        return Err(Reason(format!("the image has no pixels ({width} x {height})")));
+        return Err(Reason::new(format_args!("the image has no pixels ({width} x {height})")));
     }
-    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || decoder.total_bytes() > MAX_ALLOC {
-        return Err(Reason(format!("{width} x {height} pixels are more than Kiln decodes")));
+    if width > MAX_SIDE || height > MAX_SIDE || pixels > MAX_PIXELS || memory > MAX_ALLOC {
+        return Err(Reason::new(format_args!("{width} x {height} pixels are more than Kiln decodes")));
     }
-    Ok(())
+    // Decoders end the process where there is no memory: it is asked for here first.
+    let is_there = Vec::<u8>::new().try_reserve_exact((memory + 3 * pixels) as usize).is_ok();
+    let words = format_args!("there is not enough memory for {width} x {height} pixels").to_string();
+    if is_there { Ok(()) } else { Err(Reason(words)) }
+}
+
+/// Whether a file's end shows that it was cut: then the first fault that a decoder finds says little.
+fn lacks_its_end(bytes: &[u8], format: ImageFormat) -> bool {
+    let length = || u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+    match format {
+        ImageFormat::Gif => !bytes.ends_with(b";"),
+        ImageFormat::Qoi => !bytes.ends_with(b"\0\0\0\0\0\0\0\x01"),
+        ImageFormat::WebP => bytes.len() < 8 || (bytes.len() as u64) < 8 + u64::from(length()),
+        _ => false,
+    }
 }
 
 fn reason(error: ImageError) -> Reason {
-    Reason(match error {
-        ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the file ends before the image does".into()
-        }
-        other => other.to_string(),
-    })
+    if ends_early(&error) { Reason::cut() } else { Reason::new(error) }
 }
 
-/// Three 8-bit channels: 16 bits lose the low byte, alpha is dropped, grey is repeated.
-fn to_rgb8(image: DynamicImage) -> RgbImage {
-    let high = |value: u16| (value >> 8) as u8;
-    match image {
-        DynamicImage::ImageLuma16(grey) => expand(grey.dimensions(), &grey, 1, high),
-        DynamicImage::ImageLumaA16(grey) => expand(grey.dimensions(), &grey, 2, high),
-        DynamicImage::ImageRgb16(rgb) => select(rgb.dimensions(), &rgb, 3, high),
-        DynamicImage::ImageRgba16(rgba) => select(rgba.dimensions(), &rgba, 4, high),
-        DynamicImage::ImageLuma8(grey) => expand(grey.dimensions(), &grey, 1, |value| value),
-        DynamicImage::ImageLumaA8(grey) => expand(grey.dimensions(), &grey, 2, |value| value),
-        DynamicImage::ImageRgba8(rgba) => select(rgba.dimensions(), &rgba, 4, |value| value),
-        other => other.into_rgb8(),
+/// Whether an error, or what caused it, is that there is no more to read.
+fn ends_early(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_end = |error: &std::io::Error| error.kind() == ErrorKind::UnexpectedEof;
+    match error.downcast_ref::<ImageError>() {
+        Some(ImageError::IoError(error)) => is_end(error),
+        _ => error.downcast_ref().is_some_and(is_end) || error.source().is_some_and(ends_early),
     }
 }
 
-/// The first of every `channels` samples, three times.
-fn expand<T: Copy>(size: (u32, u32), samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> RgbImage {
-    let rgb = samples.chunks_exact(channels).flat_map(|pixel| [byte(pixel[0]); 3]).collect();
-    rgb_image(size, rgb)
+/// Three 8-bit channels: 16 bits lose the low byte, alpha is dropped, grey is repeated.
+fn to_rgb8(image: DynamicImage) -> Result<RgbImage, Reason> {
+    let high = |value: u16| (value >> 8) as u8;
+    let same = |value: u8| value;
+    match image {
+        DynamicImage::ImageRgb8(rgb) => Ok(rgb),
+        DynamicImage::ImageLuma16(grey) => rgb8(&grey, high),
+        DynamicImage::ImageLumaA16(grey) => rgb8(&grey, high),
+        DynamicImage::ImageRgb16(rgb) => rgb8(&rgb, high),
+        DynamicImage::ImageRgba16(rgba) => rgb8(&rgba, high),
+        DynamicImage::ImageLuma8(grey) => rgb8(&grey, same),
+        DynamicImage::ImageLumaA8(grey) => rgb8(&grey, same),
+        DynamicImage::ImageRgba8(rgba) => rgb8(&rgba, same),
+        other => Ok(other.into_rgb8()),
+    }
 }
 
-/// The first three of every `channels` samples.
-fn select<T: Copy>(size: (u32, u32), samples: &[T], channels: usize, byte: impl Fn(T) -> u8) -> RgbImage {
-    let pixel = |pixel: &[T]| [byte(pixel[0]), byte(pixel[1]), byte(pixel[2])];
-    let rgb = samples.chunks_exact(channels).flat_map(pixel).collect();
-    rgb_image(size, rgb)
+fn rgb8<P: Pixel>(
+    image: &ImageBuffer<P, Vec<P::Subpixel>>,
+    byte: impl Fn(P::Subpixel) -> u8,
+) -> Result<RgbImage, Reason> {
+    from_samples(image.dimensions(), image, P::CHANNEL_COUNT.into(), byte)
 }
 
-fn rgb_image((width, height): (u32, u32), rgb: Vec<u8>) -> RgbImage {
-    RgbImage::from_raw(width, height, rgb).expect("three bytes a pixel")
+/// Of every `channels` samples the first three, or the first three times where there is but one colour.
+fn from_samples<T: Copy>(
+    (width, height): (u32, u32),
+    samples: &[T],
+    channels: usize,
+    byte: impl Fn(T) -> u8,
+) -> Result<RgbImage, Reason> {
+    let mut rgb = Vec::new();
+    rgb.try_reserve_exact(3 * samples.len() / channels).map_err(Reason::new)?;
+    for pixel in samples.chunks_exact(channels) {
+        rgb.extend(if channels < 3 { [pixel[0]; 3] } else { [pixel[0], pixel[1], pixel[2]] }.map(&byte));
+    }
+    RgbImage::from_raw(width, height, rgb).ok_or_else(Reason::cut)
 }
 
 #[cfg(test)]
@@ -197,6 +274,16 @@ mod tests {
             "grey16.png",
             "grey16.tif",
             "animated.gif",
+            "palette.tif",
+            "palette4.tif",
+            "grey_alpha.tif",
+            "float.tif",
+            "float255.tif",
+            "long.tif",
+            "rgb.ico",
+            "palette.ico",
+            "lossless.jp2",
+            "grey.j2k",
         ] {
             assert_eq!(difference(name), 0, "{name}");
         }
@@ -211,7 +298,7 @@ mod tests {
 
     #[test]
     fn jpegs_differ_from_another_decoder_by_little() {
-        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg"] {
+        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "lossy.jp2"] {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
         }
     }
@@ -238,14 +325,63 @@ mod tests {
         assert_eq!(reason(b""), "the file is empty");
         assert_eq!(reason(&jpeg[..jpeg.len() - 40]), "the file ends before the image does");
         assert_eq!(reason(&jpeg[..30]), "the file ends before the image does");
-        assert_eq!(reason(b"\0\0\0\x18ftypheic"), "HEIC is not supported");
-        assert_eq!(reason(b"\0\0\0\x18ftypavif\0\0\0\0"), "AVIF is not supported");
-        for length in 0..png.len() - 12 {
+        assert_eq!(reason(b"\0\0\0\x18ftypheic"), "this is a HEIC image, which Kiln does not read");
+        assert_eq!(reason(b"\0\0\0\x18ftypavif\0\0\0\0"), "this is an AVIF image, which Kiln does not read");
+        for length in 0..png.len() - 12 - 16 {
             assert!(!reason(&png[..length]).is_empty(), "{length}");
         }
         let error = decode_bytes(b"no image", Path::new("a/readme.txt")).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, "this is no image in a format that Kiln reads");
+    }
+
+    #[test]
+    fn lab_differs_from_what_a_colour_engine_makes_of_it_by_little() {
+        assert!(difference("lab.tif") <= 8, "{}", difference("lab.tif"));
+    }
+
+    /// Each kind of file with another decoder.
+    #[test]
+    fn half_a_file_is_no_image() {
+        for name in [
+            "palette.png",
+            "grey.jpg",
+            "progressive.jpg",
+            "animated.gif",
+            "grey16.tif",
+            "palette.tif",
+            "lab.tif",
+            "lossless.jp2",
+            "grey.j2k",
+            "rgb.ico",
+        ] {
+            let bytes = std::fs::read(fixture(name)).unwrap();
+            assert_eq!(reason(&bytes[..bytes.len() / 2]), "the file ends before the image does", "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_image_is_called_by_its_name() {
+        for (bytes, words) in [
+            (&b"\0\0\0\x18ftypmp42"[..], "this is a film (MP4), not an image"),
+            (b"<!DOCTYPE html><html>", "this is an HTML page, not an image"),
+            (b"version https://git-lfs.github.com/spec/v1\n", "this is a Git LFS pointer, not an image"),
+            (b"PK\x03\x04", "this is a zip archive, not an image"),
+            (b"II*\0\x10\0\0\0CR\x02\0", "this is a raw image of a camera (CR2), which Kiln does not read"),
+            (b"DDS \x7c\0\0\0", "this is a DirectDraw image, which Kiln does not read"),
+            (&[0; 500], "this is a file of nothing but zeros, not an image"),
+        ] {
+            assert_eq!(reason(bytes), words);
+            let error = decode_bytes(bytes, Path::new("a.tga")).unwrap_err();
+            assert_eq!(std::error::Error::source(&error).unwrap().to_string(), words, "as TGA");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let error = decode(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /dev/zero");
+        assert!(std::error::Error::source(&error).unwrap().to_string().contains("not a regular file"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::{
     data::{
         Batch,
         ahead::Ahead,
-        decode::decode,
+        decode::{decode, unusable},
         transform::{EvalOp, apply_eval},
     },
     error::{Error, Result},
@@ -39,8 +39,8 @@ impl Files {
         let (files, ops): (Arc<[PathBuf]>, Arc<[EvalOp]>) = (files.into(), ops.into());
         let load = move |place: usize| {
             let mut pixels = vec![0.0; 3 * size * size];
-            apply_eval(&ops, size, decode(&files[place])?, &mut pixels);
-            Ok(pixels)
+            let done = apply_eval(&ops, size, decode(&files[place])?, &mut pixels);
+            done.map(|()| pixels).map_err(|narrow| unusable(&files[place], narrow))
         };
         Self { ahead: Ahead::new(0..count, threads, batch + 2 * threads, load), next: 0, batch, size }
     }

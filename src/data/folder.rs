@@ -12,12 +12,12 @@ use crate::{
 };
 
 /// Extensions of images that Kiln reads, in lower case.
-pub const EXTENSIONS: [&str; 22] = [
-    "bmp", "dds", "exr", "ff", "gif", "hdr", "ico", "jfif", "jpe", "jpeg", "jpg", "mpo", "pam", "pbm", "pgm",
-    "png", "pnm", "ppm", "qoi", "tif", "tiff", "webp",
+pub const EXTENSIONS: [&str; 24] = [
+    "bmp", "dds", "exr", "ff", "gif", "hdr", "ico", "j2k", "jfif", "jp2", "jpe", "jpeg", "jpg", "mpo", "pam",
+    "pbm", "pgm", "png", "pnm", "ppm", "qoi", "tif", "tiff", "webp",
 ];
 /// Extensions of images, some without a signature, that need a word of their own.
-const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jp2", "tga"];
+const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jxl", "tga"];
 
 /// Names of the folder with validation images; the first that exists counts.
 const VAL_NAMES: [&str; 3] = ["val", "validation", "valid"];

@@ -181,14 +181,14 @@ impl Images {
     fn load(&self, epoch: u64, index: usize) -> Result<Vec<f32>> {
         let image = self.cache.get(index, || self.items[index].read())?;
         let mut out = self.buffers.take(self.transforms.numbers());
-        match self.mode {
+        let done = match self.mode {
             Mode::Train { seed } => {
                 let mut random = Random::new("augment", &[seed, epoch, index as u64]);
-                self.transforms.apply_train(image, &mut random, &mut out);
+                self.transforms.apply_train(image, &mut random, &mut out)
             }
             Mode::Eval => self.transforms.apply_eval(image, &mut out),
-        }
-        Ok(out)
+        };
+        done.map(|()| out).map_err(|narrow| decode::unusable(&self.items[index].path, narrow))
     }
 }
 

@@ -75,8 +75,9 @@ fn paste(sheet: &mut RgbImage, image: &RgbImage, left: u32, top: u32) {
     imageops::replace(sheet, image, left.into(), top.into());
 }
 
-/// Small images grow by a whole factor, so that single pixels can be seen; large ones shrink.
-fn fitted(image: &RgbImage) -> RgbImage {
+/// An image as large as it is shown: small ones grow by a whole factor, so that single pixels can be seen; large
+/// ones shrink. Doing it twice changes nothing, so that tiles need not be kept at their own sizes.
+pub fn fitted(image: &RgbImage) -> RgbImage {
     let (width, height) = image.dimensions();
     let longest = width.max(height).max(1);
     if longest <= SIDE {

@@ -17,7 +17,7 @@ use crate::{
     eval::{
         Classifier,
         calibration::Calibration,
-        contact_sheet::{Tile, contact_sheet, save_png},
+        contact_sheet::{Tile, contact_sheet, fitted, save_png},
         metrics::{Metrics, Tally, to_json},
         picture::confusion_svg,
         predictions::{Judged, judged_table, misclassified, most_wrong},
@@ -232,7 +232,8 @@ impl Val {
     fn show_most_wrong(&self, cx: &Context<'_>, root: &Path, judged: &[Judged]) -> Result<()> {
         let tile = |one: &Judged| -> Result<Tile> {
             cx.progress.check()?;
-            Ok(Tile { image: decode(&root.join(&one.prediction.path))?, lines: caption(one) })
+            let image = fitted(&decode(&root.join(&one.prediction.path))?);
+            Ok(Tile { image, lines: caption(one) })
         };
         let worst = most_wrong(judged, self.most_wrong);
         let tiles = worst.into_iter().map(tile).collect::<Result<Vec<_>>>()?;

@@ -14,6 +14,7 @@ mod flip;
 mod geometry;
 mod grayscale;
 mod normalize;
+mod picture;
 mod rand_augment;
 mod random_erasing;
 mod random_resized_crop;
@@ -31,6 +32,7 @@ pub use self::{
     flip::{HorizontalFlip, VerticalFlip},
     grayscale::{Grayscale, RandomGrayscale},
     normalize::Normalize,
+    picture::{Picture, TooNarrow},
     rand_augment::RandAugment,
     random_erasing::RandomErasing,
     random_resized_crop::RandomResizedCrop,
@@ -136,22 +138,23 @@ pub enum EvalOp {
 }
 
 impl TrainOp {
-    fn pixels(&self, image: RgbImage, size: u32, random: &mut Random) -> RgbImage {
-        match self {
-            Self::Resize(op) => op.apply(image, size),
-            Self::Letterbox(op) => op.apply(image, size),
-            Self::Squash(op) => op.apply(image, size),
-            Self::CenterCrop(op) => op.apply(image, size),
-            Self::RandomResizedCrop(op) => op.apply(&image, size, random),
-            Self::HorizontalFlip(op) => op.apply(image, random),
-            Self::VerticalFlip(op) => op.apply(image, random),
-            Self::RandAugment(op) => op.apply(image, random),
-            Self::AutoAugment(op) => op.apply(image, random),
-            Self::AugMix(op) => op.apply(image, random),
-            Self::ColorJitter(op) => op.apply(image, random),
-            Self::Grayscale(op) => op.apply(image, random),
-            Self::Normalize(_) | Self::RandomErasing(_) => image,
-        }
+    fn pixels(&self, picture: Picture, size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let image = match self {
+            Self::Resize(op) => return op.apply(picture, size),
+            Self::Letterbox(op) => op.apply(picture.whole()?, size),
+            Self::Squash(op) => op.apply(picture.whole()?, size),
+            Self::CenterCrop(op) => op.apply(picture, size),
+            Self::RandomResizedCrop(op) => op.apply(picture, size, random),
+            Self::HorizontalFlip(op) => op.apply(picture.whole()?, random),
+            Self::VerticalFlip(op) => op.apply(picture.whole()?, random),
+            Self::RandAugment(op) => op.apply(picture.whole()?, random),
+            Self::AutoAugment(op) => op.apply(picture.whole()?, random),
+            Self::AugMix(op) => op.apply(picture.whole()?, random),
+            Self::ColorJitter(op) => op.apply(picture.whole()?, random),
+            Self::Grayscale(op) => op.apply(picture.whole()?, random),
+            Self::Normalize(_) | Self::RandomErasing(_) => return Ok(picture),
+        };
+        Ok(image.into())
     }
 
     fn tensor(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
@@ -164,15 +167,16 @@ impl TrainOp {
 }
 
 impl EvalOp {
-    fn pixels(&self, image: RgbImage, size: u32) -> RgbImage {
-        match self {
-            Self::Resize(op) => op.apply(image, size),
-            Self::Letterbox(op) => op.apply(image, size),
-            Self::Squash(op) => op.apply(image, size),
-            Self::CenterCrop(op) => op.apply(image, size),
-            Self::Grayscale(op) => op.apply(image),
-            Self::Normalize(_) => image,
-        }
+    fn pixels(&self, picture: Picture, size: u32) -> Result<Picture, TooNarrow> {
+        let image = match self {
+            Self::Resize(op) => return op.apply(picture, size),
+            Self::Letterbox(op) => op.apply(picture.whole()?, size),
+            Self::Squash(op) => op.apply(picture.whole()?, size),
+            Self::CenterCrop(op) => op.apply(picture, size),
+            Self::Grayscale(op) => op.apply(picture.whole()?),
+            Self::Normalize(_) => return Ok(picture),
+        };
+        Ok(image.into())
     }
 
     fn tensor(&self, pixels: &mut [f32]) {
@@ -185,21 +189,34 @@ impl EvalOp {
 impl Transforms {
     /// Runs the train chain; `out` is `[3, size, size]`.
     ///
+    /// # Errors
+    /// If the image is too narrow for a chain that resizes without a crop right behind.
+    ///
     /// # Panics
     /// If `out` has another length, or the chain fails [`Transforms::check`].
-    pub fn apply_train(&self, image: RgbImage, random: &mut Random, out: &mut [f32]) {
+    pub fn apply_train(
+        &self,
+        image: RgbImage,
+        random: &mut Random,
+        out: &mut [f32],
+    ) -> Result<(), TooNarrow> {
         let size = self.size as u32;
-        let image = self.train.iter().fold(image, |image, op| op.pixels(image, size, random));
+        let step = |picture, op: &TrainOp| op.pixels(picture, size, random);
+        let image = self.train.iter().try_fold(image.into(), step)?.whole()?;
         to_float(&image, out);
         self.train.iter().for_each(|op| op.tensor(out, self.size, random));
+        Ok(())
     }
 
     /// Runs the eval chain; `out` is `[3, size, size]`.
     ///
+    /// # Errors
+    /// As [`Transforms::apply_train`].
+    ///
     /// # Panics
     /// If `out` has another length, or the chain fails [`Transforms::check`].
-    pub fn apply_eval(&self, image: RgbImage, out: &mut [f32]) {
-        apply_eval(&self.eval, self.size, image, out);
+    pub fn apply_eval(&self, image: RgbImage, out: &mut [f32]) -> Result<(), TooNarrow> {
+        apply_eval(&self.eval, self.size, image, out)
     }
 
     /// How many numbers an image becomes: `3 * size * size`.
@@ -210,17 +227,23 @@ impl Transforms {
 
 /// Runs the eval chain `ops`; `out` is `[3, size, size]`.
 ///
+/// # Errors
+/// As [`Transforms::apply_train`].
+///
 /// # Panics
 /// If `out` has another length, or the chain fails [`Transforms::check`].
-pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut [f32]) {
-    to_float(&eval_pixels(ops, size, image), out);
+pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut [f32]) -> Result<(), TooNarrow> {
+    to_float(&eval_pixels(ops, size, image)?, out);
     ops.iter().for_each(|op| op.tensor(out));
+    Ok(())
 }
 
 /// What the pixel ops of the eval chain `ops` make of `image`: what the network sees, as a picture.
-#[must_use]
-pub fn eval_pixels(ops: &[EvalOp], size: usize, image: RgbImage) -> RgbImage {
-    ops.iter().fold(image, |image, op| op.pixels(image, size as u32))
+///
+/// # Errors
+/// As [`Transforms::apply_train`].
+pub fn eval_pixels(ops: &[EvalOp], size: usize, image: RgbImage) -> Result<RgbImage, TooNarrow> {
+    ops.iter().try_fold(image.into(), |picture: Picture, op| op.pixels(picture, size as u32))?.whole()
 }
 
 /// Rows of RGB bytes to planes of `p / 255`: a float32 division, not the product with a reciprocal.
@@ -277,7 +300,7 @@ mod tests {
                 let transforms = Transforms { size, ..Transforms::default() };
                 let mut pixels = vec![0.0; transforms.numbers()];
                 let image = decode(&fixture(&format!("{name}.png"))).unwrap();
-                transforms.apply_eval(image, &mut pixels);
+                transforms.apply_eval(image, &mut pixels).unwrap();
                 let expected: Vec<f32> =
                     npy(&format!("{name}_{size}_u8_chw.npy")).iter().map(|p| f32::from(*p) / 255.0).collect();
                 assert!(pixels == expected, "{name} {size}");
@@ -291,12 +314,25 @@ mod tests {
         let apply = |index| {
             let mut pixels = vec![0.0; transforms.numbers()];
             let image = decode(&fixture("wide.png")).unwrap();
-            transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut pixels);
+            transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut pixels).unwrap();
             pixels
         };
         assert!(apply(1) == apply(1));
         assert!(apply(1) != apply(2));
         assert!(apply(3).iter().all(|pixel| (0.0..=1.0).contains(pixel)));
+    }
+
+    #[test]
+    fn a_ribbon_passes_where_a_crop_follows_and_is_refused_where_all_of_it_is_resized() {
+        let ribbon = || RgbImage::from_pixel(60_000, 1, image::Rgb([220, 30, 30]));
+        let mut pixels = vec![0.0; Transforms::default().numbers()];
+        Transforms::default().apply_eval(ribbon(), &mut pixels).unwrap();
+        assert_eq!((pixels[0], pixels[pixels.len() - 1]), (220.0 / 255.0, 30.0 / 255.0));
+        let chain = r#"{"train": [{"type": "resize"}, {"type": "random_resized_crop"}],
+            "eval": [{"type": "resize"}, {"type": "grayscale"}, {"type": "center_crop"}]}"#;
+        let chain: Transforms = serde_json::from_str(chain).unwrap();
+        chain.apply_train(ribbon(), &mut Random::new("augment", &[0]), &mut pixels).unwrap();
+        assert!(chain.apply_eval(ribbon(), &mut pixels).is_err());
     }
 
     #[test]

@@ -4,9 +4,9 @@ use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::resize::crop;
+use super::picture::Picture;
 use crate::{
-    data::resize::{Interpolation, resize},
+    data::resize::{Interpolation, Part, resize},
     random::Random,
 };
 
@@ -44,22 +44,13 @@ impl Default for RandomResizedCrop {
     }
 }
 
-/// A part of an image, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    left: u32,
-    top: u32,
-    width: u32,
-    height: u32,
-}
-
 impl RandomResizedCrop {
-    /// A random part of `image` at `size` x `size`.
+    /// A random part of `picture` at `size` x `size`.
     #[must_use]
-    pub fn apply(&self, image: &RgbImage, size: u32, random: &mut Random) -> RgbImage {
-        let part = self.part(image.width(), image.height(), random);
-        let part = crop(image, part.left, part.top, part.width, part.height);
-        resize(part, size, size, self.interpolation)
+    pub fn apply(&self, picture: Picture, size: u32, random: &mut Random) -> RgbImage {
+        let (width, height) = picture.size();
+        let part = self.part(width, height, random);
+        resize(picture.part(part), size, size, self.interpolation)
     }
 
     /// As torchvision 0.24 chooses it: ten tries, then the middle.

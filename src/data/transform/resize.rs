@@ -4,7 +4,8 @@ use image::{Rgb, RgbImage, imageops};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::resize::{Interpolation, resize};
+use super::picture::{Picture, TooNarrow};
+use crate::data::resize::{Interpolation, Part, resize};
 
 /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,13 +22,16 @@ pub struct Resize {
 
 impl Resize {
     /// The shortest side becomes `size`, or the op's own; the other side is rounded down.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, size: u32) -> RgbImage {
+    ///
+    /// # Errors
+    /// If what is to be resized was itself resized to something too large.
+    pub fn apply(&self, picture: Picture, size: u32) -> Result<Picture, TooNarrow> {
+        let image = picture.whole()?;
         let short = u64::from(self.size.unwrap_or(size));
         let (width, height) = image.dimensions();
         let old = u64::from(width.min(height)).max(1);
         let side = |length: u32| (short * u64::from(length) / old).min(u64::from(u32::MAX)) as u32;
-        resize(image, side(width), side(height), self.interpolation)
+        Ok(Picture::Resized { size: (side(width), side(height)), image, interpolation: self.interpolation })
     }
 }
 
@@ -96,36 +100,37 @@ impl Letterbox {
 pub struct CenterCrop {}
 
 impl CenterCrop {
-    /// The `size` x `size` square in the middle of `image`; halves go to the even offset.
+    /// The `size` x `size` square in the middle of `picture`; halves go to the even offset.
     #[must_use]
-    pub fn apply(&self, image: RgbImage, size: u32) -> RgbImage {
-        let image = pad(image, size);
-        let (width, height) = image.dimensions();
-        crop(&image, half_even(width - size), half_even(height - size), size, size)
+    pub fn apply(&self, picture: Picture, size: u32) -> RgbImage {
+        let (width, height) = picture.size();
+        let (columns, rows) = (Middle::new(width, size), Middle::new(height, size));
+        let part = Part { left: columns.from, top: rows.from, width: columns.length, height: rows.length };
+        let image = picture.part(part);
+        if image.dimensions() == (size, size) {
+            return image;
+        }
+        let mut square = RgbImage::new(size, size);
+        imageops::replace(&mut square, &image, columns.to.into(), rows.to.into());
+        square
     }
 }
 
-/// The part of `image` that begins at (`left`, `top`); it must lie inside.
-#[must_use]
-pub(super) fn crop(image: &RgbImage, left: u32, top: u32, width: u32, height: u32) -> RgbImage {
-    let stride = 3 * image.width() as usize;
-    let (from, to) = (3 * left as usize, 3 * (left + width) as usize);
-    let rows = image.chunks_exact(stride.max(3)).skip(top as usize).take(height as usize);
-    let pixels = rows.flat_map(|row| &row[from..to]).copied().collect();
-    RgbImage::from_raw(width, height, pixels).expect("the part lies inside the image")
+/// What a crop takes along one axis, and where it puts it.
+struct Middle {
+    from: u32,
+    to: u32,
+    length: u32,
 }
 
-/// `image` with a black border that makes both sides at least `size`.
-fn pad(image: RgbImage, size: u32) -> RgbImage {
-    let (width, height) = image.dimensions();
-    if width >= size && height >= size {
-        return image;
+impl Middle {
+    fn new(length: u32, size: u32) -> Self {
+        if length >= size {
+            Self { from: half_even(length - size), to: 0, length: size }
+        } else {
+            Self { from: 0, to: (size - length) / 2, length }
+        }
     }
-    let mut padded = RgbImage::new(width.max(size), height.max(size));
-    let left = size.saturating_sub(width) / 2;
-    let top = size.saturating_sub(height) / 2;
-    imageops::replace(&mut padded, &image, left.into(), top.into());
-    padded
 }
 
 /// Half of `n`; a half goes to the even neighbour (2.5 to 2, 3.5 to 4).
@@ -147,10 +152,10 @@ mod tests {
 
     #[test]
     fn resize_rounds_the_long_side_down() {
-        let resized = Resize::default().apply(RgbImage::new(97, 213), 64);
-        assert_eq!(resized.dimensions(), (64, 140));
+        let size = |op: Resize, image: RgbImage| op.apply(image.into(), 64).unwrap().size();
+        assert_eq!(size(Resize::default(), RgbImage::new(97, 213)), (64, 140));
         let own = Resize { size: Some(32), ..Resize::default() };
-        assert_eq!(own.apply(RgbImage::new(213, 97), 64).dimensions(), (70, 32));
+        assert_eq!(size(own, RgbImage::new(213, 97)), (70, 32));
     }
 
     #[test]
@@ -166,21 +171,50 @@ mod tests {
 
     #[test]
     fn a_crop_larger_than_the_image_is_padded_with_black() {
-        let cropped = CenterCrop {}.apply(RgbImage::from_pixel(3, 9, Rgb([5; 3])), 6);
+        let cropped = CenterCrop {}.apply(RgbImage::from_pixel(3, 9, Rgb([5; 3])).into(), 6);
         assert_eq!(cropped.dimensions(), (6, 6));
         assert_eq!(cropped.get_pixel(0, 3), &Rgb([0; 3]));
         assert_eq!(cropped.get_pixel(1, 0), &Rgb([5; 3]));
         assert_eq!(cropped.get_pixel(4, 0), &Rgb([0; 3]));
     }
 
+    /// As it was done until 0.1: everything is resized, then a border is added, then the middle cut out.
+    fn in_two_steps(image: RgbImage, op: &Resize, size: u32) -> RgbImage {
+        let Ok(Picture::Resized { image, size: (width, height), interpolation }) =
+            op.apply(image.into(), size)
+        else {
+            unreachable!()
+        };
+        let resized = resize(image, width, height, interpolation);
+        let mut padded = RgbImage::new(width.max(size), height.max(size));
+        let before = |length: u32| (size.saturating_sub(length) / 2).into();
+        imageops::replace(&mut padded, &resized, before(width), before(height));
+        let (left, top) = (half_even(padded.width() - size), half_even(padded.height() - size));
+        imageops::crop_imm(&padded, left, top, size, size).to_image()
+    }
+
     proptest! {
+        #[test]
+        fn resize_and_crop_are_one_step_with_the_bytes_of_two(
+            old in (1_u32..90, 1_u32..90), long in 0_u32..300, own in prop::option::of(1_u32..70), size in 1_u32..50,
+            cubic: bool, upright: bool,
+        ) {
+            let interpolation = if cubic { Interpolation::Bicubic } else { Interpolation::Bilinear };
+            let op = Resize { size: own, interpolation };
+            let (width, height) = if upright { (old.0, old.1 + long) } else { (old.0 + long, old.1) };
+            let pixel = |x: u32, y: u32| Rgb([((x * 7) ^ (y * 13)) as u8, (x * y) as u8, (x * 91 + y * 57) as u8]);
+            let image = RgbImage::from_fn(width, height, pixel);
+            let one = CenterCrop {}.apply(op.apply(image.clone().into(), size).unwrap(), size);
+            prop_assert_eq!(one, in_two_steps(image, &op, size));
+        }
+
         #[test]
         fn every_size_ends_as_the_square(width in 1_u32..90, height in 1_u32..90, size in 1_u32..70) {
             let image = || RgbImage::from_pixel(width, height, Rgb([7, 77, 177]));
             for square in [
                 Squash::default().apply(image(), size),
                 Letterbox { fill: [7, 77, 177], ..Letterbox::default() }.apply(image(), size),
-                CenterCrop {}.apply(Resize::default().apply(image(), size), size),
+                CenterCrop {}.apply(Resize::default().apply(image().into(), size).unwrap(), size),
             ] {
                 prop_assert_eq!(square.dimensions(), (size, size));
                 prop_assert!(square.pixels().all(|pixel| pixel.0 == [7, 77, 177]));

@@ -1,0 +1,312 @@
+//! Whether a JPEG is whole: the decoder says it, not where markers stand in the file.
+//!
+//! Behind the end marker anything may follow: a phone's film, a second picture, padding. A picture is whole if its
+//! decoder never asks for what follows its data. This is tried out where there is no end marker, or where the end
+//! looks as if there had been no data for it.
+
+use image::RgbImage;
+use zune_core::{bytestream::ZCursor, options::DecoderOptions};
+use zune_jpeg::JpegDecoder;
+
+use super::Reason;
+
+const START_OF_SCAN: u8 = 0xDA;
+const END: [u8; 2] = [0xFF, 0xD9];
+/// Data as good as any: what needs more than there is becomes another picture by it.
+const OTHER_DATA: [u8; 64] = {
+    let mut data = [0; 64];
+    let mut i = 0;
+    while i < data.len() {
+        data[i] = (i * 89 + 0x5B) as u8 & 0x7F;
+        i += 1;
+    }
+    data
+};
+
+/// What `plain` makes of the file, if it is whole.
+pub(super) fn decode(
+    bytes: &[u8],
+    plain: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
+) -> Result<RgbImage, Reason> {
+    let (image, data) = match ending(bytes) {
+        Ending::Cut => return Err(Reason::cut()),
+        Ending::Open(data) => (plain(&[data, &END].concat())?, data),
+        Ending::Marked(data) => match plain(bytes)? {
+            image if !repeats_at_the_end(&image) => return Ok(image),
+            image => (image, data),
+        },
+    };
+    let is_marked = bytes[data.len()..].starts_with(&END);
+    let other = plain(&[data, &OTHER_DATA, &END].concat());
+    let is_whole = other.is_ok_and(|other| other == image) && (is_marked || is_sound(data));
+    if is_whole { Ok(image) } else { Err(Reason::cut()) }
+}
+
+/// Whether the last row of blocks is the one above it again: so are blocks without data, and blocks of one colour.
+fn repeats_at_the_end(image: &RgbImage) -> bool {
+    const BLOCK: usize = 8;
+    let rows: Vec<&[u8]> = image.chunks_exact(3 * image.width() as usize).rev().take(2 * BLOCK).collect();
+    rows.iter().zip(rows.iter().skip(BLOCK)).all(|(row, above)| row == above)
+}
+
+/// Whether the data has no code that means nothing, as what was never a JPEG's has.
+fn is_sound(data: &[u8]) -> bool {
+    let options =
+        DecoderOptions::default().set_strict_mode(true).set_max_width(1 << 16).set_max_height(1 << 16);
+    let bytes = [data, &END].concat();
+    JpegDecoder::new_with_options(ZCursor::new(bytes), options).decode().is_ok()
+}
+
+/// How a JPEG ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Ending<'a> {
+    /// With an end marker behind these bytes, which have at least one scan.
+    Marked(&'a [u8]),
+    /// Without, after these bytes, which have at least some of each scan that the picture needs.
+    Open(&'a [u8]),
+    /// Before the last scan, or before any.
+    Cut,
+}
+
+fn ending(bytes: &[u8]) -> Ending<'_> {
+    let mut scans = Scans::default();
+    // Where the last scan's data begins and ends.
+    let (mut scan, mut data) = (0, 0);
+    let mut at = 2;
+    while let Some((marker, after)) = next_marker(bytes, at, data > 0) {
+        let segment = segment(bytes, after);
+        match (marker, segment) {
+            (0xD9, _) if data > 0 => return Ending::Marked(&bytes[..after - END.len()]),
+            (0xD9, _) => return Ending::Cut,
+            // Without a segment of its own.
+            (0x01 | 0xD0..=0xD8, _) => at = after,
+            (START_OF_SCAN, Some(header)) if scans.add(header) || data == 0 => {
+                scan = after + header.len();
+                data = end_of_data(bytes, scan);
+                at = data;
+            }
+            (0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF, Some(header)) if data == 0 => {
+                let names = header.get(8..).unwrap_or_default().iter().step_by(3);
+                scans.components = names.take(4).copied().collect();
+                at = after + header.len();
+            }
+            (START_OF_SCAN, _) | (_, None) => break,
+            (marker, Some(_)) if data > 0 && !may_stand_between_scans(marker) => break,
+            (_, Some(segment)) => at = after + segment.len(),
+        }
+    }
+    if scans.are_complete() {
+        Ending::Open(&bytes[..scan + without_padding(&bytes[scan..data]).len()])
+    } else {
+        Ending::Cut
+    }
+}
+
+/// A scan's data without what was put there because there was no more, and without a film that follows.
+fn without_padding(data: &[u8]) -> &[u8] {
+    let film =
+        data.windows(4).position(|bytes| bytes == b"ftyp").map_or(data.len(), |kind| kind.saturating_sub(4));
+    let padding = data[..film].iter().rev().take_while(|byte| matches!(byte, 0 | 0xFF)).count();
+    // The last bytes of data may be such, too.
+    let data = &data[..film.min(film - padding + 3)];
+    &data[..data.len() - data.iter().rev().take_while(|byte| **byte == 0xFF).count()]
+}
+
+/// The next marker's code and where it ends. After a scan only fill bytes may stand before a marker.
+fn next_marker(bytes: &[u8], mut at: usize, strict: bool) -> Option<(u8, usize)> {
+    loop {
+        let start = at + bytes.get(at..)?.iter().position(|byte| *byte == 0xFF)?;
+        let code = start + bytes[start..].iter().position(|byte| *byte != 0xFF)?;
+        match bytes[code] {
+            _ if strict && start > at => return None,
+            0 => at = code + 1,
+            marker => return Some((marker, code + 1)),
+        }
+    }
+}
+
+/// What follows a marker, with its length in front.
+fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let length = bytes.get(at..at + 2)?;
+    bytes.get(at..at + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2))
+}
+
+/// Where a scan's data ends: at the first marker that is no restart, or with the file.
+fn end_of_data(bytes: &[u8], mut at: usize) -> usize {
+    loop {
+        let Some(found) = bytes[at..].iter().position(|byte| *byte == 0xFF) else { return bytes.len() };
+        at += found;
+        match bytes.get(at + 1) {
+            Some(0 | 0xD0..=0xD7) => at += 2,
+            Some(0xFF) => at += 1,
+            Some(_) => return at,
+            None => return bytes.len(),
+        }
+    }
+}
+
+/// Tables, comments, and what says how many lines there are.
+fn may_stand_between_scans(marker: u8) -> bool {
+    matches!(marker, 0xC4 | 0xCC | 0xDB..=0xDD | 0xE0..=0xEF | 0xFE)
+}
+
+/// What the scans so far have brought of a picture.
+#[derive(Default)]
+struct Scans {
+    /// The components' names in the file.
+    components: Vec<u8>,
+    /// For each component seen, which of its 64 coefficients are there to the last bit.
+    seen: Vec<(u8, u64)>,
+}
+
+impl Scans {
+    /// Adds a scan by its header; not if it makes no sense.
+    fn add(&mut self, header: &[u8]) -> bool {
+        let Some(&count) = header.get(2) else { return false };
+        let names: Vec<u8> = header[3..].iter().step_by(2).take(count.into()).copied().collect();
+        let is_known = names.iter().all(|name| self.components.contains(name));
+        let &[first, last, bits] = header.get(3 + 2 * usize::from(count)..).unwrap_or_default() else {
+            return false;
+        };
+        if !(1..=4).contains(&count) || !is_known || first > last || last > 63 {
+            return false;
+        }
+        let coefficients = (u64::MAX >> (63 - (last - first))) << first;
+        let finished = if bits & 15 == 0 { coefficients } else { 0 };
+        self.seen.extend(names.into_iter().map(|name| (name, finished)));
+        true
+    }
+
+    /// Whether nothing of the picture is still to come in another scan.
+    fn are_complete(&self) -> bool {
+        let finished = |name: &u8| {
+            let of_it = self.seen.iter().filter(|(seen, _)| seen == name);
+            of_it.fold(0, |all, (_, coefficients)| all | coefficients) == u64::MAX
+        };
+        !self.components.is_empty() && self.components.iter().all(finished)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use crate::data::decode::decode_bytes;
+
+    /// What a phone puts behind a picture: by chance with the bytes of markers.
+    fn film() -> Vec<u8> {
+        let noise = (0..4000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
+        [&b"\0\0\0\x18ftypmp42"[..], &[0; 12], &noise.collect::<Vec<_>>(), b"\xff\xdaxx\xff\xd9yy"].concat()
+    }
+
+    fn photograph() -> RgbImage {
+        let wave = |x: u32| ((f64::from(x) / 7.0).sin() * 90.0 + 128.0) as u8;
+        RgbImage::from_fn(90, 80, |x, y| Rgb([wave(x + y), wave(3 * y), ((x * 37) ^ (y * 91)) as u8]))
+    }
+
+    /// A picture whose lower half is white.
+    fn plain_below() -> RgbImage {
+        let mut image = RgbImage::from_pixel(90, 80, Rgb([255; 3]));
+        image::imageops::replace(
+            &mut image,
+            &image::imageops::crop_imm(&photograph(), 0, 0, 90, 40).to_image(),
+            0,
+            0,
+        );
+        image
+    }
+
+    fn jpeg(image: &RgbImage) -> Vec<u8> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        bytes.into_inner()
+    }
+
+    fn fixture(name: &str) -> Vec<u8> {
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images").join(name)).unwrap()
+    }
+
+    fn read(bytes: &[u8]) -> Result<RgbImage, String> {
+        decode_bytes(bytes, Path::new("a.jpg"))
+            .map_err(|error| std::error::Error::source(&error).unwrap().to_string())
+    }
+
+    /// Sequential and progressive, of several colours, with and without a flat end.
+    fn all() -> Vec<Vec<u8>> {
+        let files = ["progressive.jpg", "grey.jpg", "cmyk.jpg", "orientation6.jpg"].map(fixture);
+        files.into_iter().chain([jpeg(&photograph()), jpeg(&plain_below())]).collect()
+    }
+
+    fn scan_of(bytes: &[u8]) -> usize {
+        bytes.windows(2).position(|pair| pair == [0xFF, 0xDA]).unwrap()
+    }
+
+    #[test]
+    fn whatever_stands_behind_a_whole_picture_is_left_alone() {
+        for bytes in all() {
+            let whole = read(&bytes);
+            assert!(whole.is_ok());
+            for behind in [&film()[..], &[0; 3000], &[0xFF; 300], b"trailing text\n", &bytes] {
+                assert!(read(&[&bytes, behind].concat()) == whole);
+            }
+        }
+    }
+
+    #[test]
+    fn a_whole_picture_needs_no_end_marker() {
+        for bytes in all() {
+            let (whole, open) = (read(&bytes), &bytes[..bytes.len() - 2]);
+            for behind in [&film()[..], &[0; 3000], &[0xFF; 300], b"\xff", b""] {
+                assert!(read(&[open, behind].concat()) == whole);
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_cut_within_its_data_is_refused() {
+        for bytes in all() {
+            let start = scan_of(&bytes) + 16;
+            for part in [3, 5, 8] {
+                let cut = &bytes[..start + (bytes.len() - start) * part / 10];
+                for behind in [&film()[..], &[0; 3000], &[0xFF; 300], b""] {
+                    let error = read(&[cut, behind].concat()).unwrap_err();
+                    assert_eq!(error, "the file ends before the image does");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_marker_does_not_make_half_a_picture_whole() {
+        for image in [photograph(), plain_below()] {
+            let bytes = jpeg(&image);
+            let start = scan_of(&bytes) + 16;
+            let half = &bytes[..start + (bytes.len() - start) / 3];
+            assert!(read(&[half, b"\xff\xd9"].concat()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_progressive_picture_needs_all_its_scans() {
+        let bytes = fixture("progressive.jpg");
+        let scans: Vec<usize> =
+            (0..bytes.len() - 1).filter(|at| bytes[*at..].starts_with(&[0xFF, 0xDA])).collect();
+        assert!(scans.len() > 3);
+        for cut in &scans[1..] {
+            assert_eq!(read(&bytes[..*cut]).unwrap_err(), "the file ends before the image does");
+        }
+    }
+
+    #[test]
+    fn nothing_breaks_wherever_a_file_is_cut() {
+        for bytes in all() {
+            let whole = read(&bytes);
+            for length in (0..bytes.len()).step_by(7) {
+                let cut = read(&bytes[..length]);
+                assert!(cut.is_err() || cut == whole, "{length} of {}", bytes.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! An image on its way through a chain.
+
+use image::RgbImage;
+
+use crate::data::{
+    decode::MAX_PIXELS,
+    resize::{Interpolation, Part, crop, resize, resize_part},
+};
+
+/// How much longer than wide an image may be where all of it is resized.
+pub const MAX_ASPECT: u64 = 64;
+
+/// An image, or one that is to be resized: resizing waits for the op that comes next, so that what a crop cuts away
+/// is never made.
+#[derive(Debug, Clone)]
+pub enum Picture {
+    /// The pixels as they are.
+    Made(RgbImage),
+    /// The pixels before resizing.
+    Resized {
+        /// What is to be resized.
+        image: RgbImage,
+        /// Width and height after resizing; both at least 1.
+        size: (u32, u32),
+        /// How new pixels are made.
+        interpolation: Interpolation,
+    },
+}
+
+/// An image would become too large in a chain that resizes all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an image of {} x {} pixels is too narrow: resized it would have {} x {}", old.0, old.1, new.0, new.1)]
+pub struct TooNarrow {
+    old: (u32, u32),
+    new: (u32, u32),
+}
+
+impl Picture {
+    /// Width and height.
+    pub fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Made(image) => image.dimensions(),
+            Self::Resized { size, .. } => *size,
+        }
+    }
+
+    /// A part, inside which it must lie. Its memory is that of the image and the part.
+    #[must_use]
+    pub fn part(self, part: Part) -> RgbImage {
+        match self {
+            Self::Made(image) => crop(image, part),
+            Self::Resized { image, size, interpolation } => resize_part(image, size, part, interpolation),
+        }
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// When resizing makes an image longer than [`MAX_ASPECT`] times its width that is larger than the one there is,
+    /// or more than [`MAX_PIXELS`].
+    pub fn whole(self) -> Result<RgbImage, TooNarrow> {
+        match self {
+            Self::Made(image) => Ok(image),
+            Self::Resized { image, size, interpolation } => {
+                may_be_made(image.dimensions(), size)?;
+                Ok(resize(image, size.0, size.1, interpolation))
+            }
+        }
+    }
+}
+
+impl From<RgbImage> for Picture {
+    fn from(image: RgbImage) -> Self {
+        Self::Made(image)
+    }
+}
+
+fn may_be_made(old: (u32, u32), new: (u32, u32)) -> Result<(), TooNarrow> {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let short = u64::from(new.0.min(new.1));
+    let most = (MAX_ASPECT * short * short).max(pixels(old)).min(MAX_PIXELS);
+    if pixels(new) <= most { Ok(()) } else { Err(TooNarrow { old, new }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_stays_in_proportion() {
+        // A photograph, a panorama, a chart that shrinks; at the largest size there is, too.
+        for (old, new) in [
+            ((500, 375), (298, 224)),
+            ((20_000, 400), (11_200, 224)),
+            ((30_000, 300), (22_400, 224)),
+            ((4000, 3000), (5461, 4096)),
+        ] {
+            assert_eq!(may_be_made(old, new), Ok(()), "{old:?} {new:?}");
+        }
+        for (old, new) in [
+            ((60_000, 1), (13_440_000, 224)),
+            ((12, 60_000), (224, 1_120_000)),
+            ((600, 65_000), (4096, 443_733)),
+        ] {
+            assert_eq!(may_be_made(old, new), Err(TooNarrow { old, new }));
+        }
+        let error = may_be_made((60_000, 1), (13_440_000, 224)).unwrap_err().to_string();
+        assert_eq!(error, "an image of 60000 x 1 pixels is too narrow: resized it would have 13440000 x 224");
+    }
+}
