@@ -31,7 +31,7 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`names`] (of files, from files), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
+//! counted down), [`signature`] (what a file is, by its first bytes). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the one that knows the network;
 //! [`cli`] may use everything.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
@@ -56,6 +56,7 @@ pub mod random;
 pub mod report;
 pub mod run;
 pub mod shown;
+pub mod signature;
 pub mod spec;
 pub mod store;
 pub mod suggest;

@@ -11,7 +11,8 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 8] = ["budget", "error", "files", "names", "progress", "random", "shown", "suggest"];
+const LEAVES: [&str; 9] =
+    ["budget", "error", "files", "names", "progress", "random", "shown", "signature", "suggest"];
 
 /// Which rooms each room may name, beside itself and the leaves.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -52,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("progress", &[]),
     ("random", &[]),
     ("shown", &[]),
+    ("signature", &[]),
     ("suggest", &[]),
 ];
 
