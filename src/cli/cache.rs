@@ -12,6 +12,7 @@ use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
     report::words::{ago, count, size},
+    shown,
     store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
 };
 
@@ -103,7 +104,7 @@ fn list(root: &Path, json: bool) -> Result<()> {
     let now = SystemTime::now();
     entries.iter().for_each(|entry| println!("{}", row(entry, now)));
     let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
-    println!("{}, {} in {}", count(entries.len(), "result"), size(total), root.display());
+    println!("{}, {} in {}", count(entries.len(), "result"), size(total), shown::path(root));
     Ok(())
 }
 
@@ -111,7 +112,8 @@ fn row(entry: &Entry, now: SystemTime) -> String {
     let manifest = &entry.manifest;
     let (kind, story) = (&manifest.recipe.kind, &manifest.story);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
-    let (size, name) = (size(manifest.size()), format!("{}/{}", story.pipeline, story.node));
+    let name = format!("{}/{}", story.pipeline, story.node);
+    let (size, name, kind) = (size(manifest.size()), shown::text(&name), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
 
@@ -133,7 +135,7 @@ fn verify(root: &Path) -> Result<()> {
         return Err(nothing_at(root));
     }
     let Verified { results, bytes, damage } = Store::open(root)?.verify()?;
-    damage.iter().for_each(|line| println!("{line}"));
+    damage.iter().for_each(|line| println!("{}", shown::text(line)));
     println!("{}, {} read", count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());
@@ -143,7 +145,7 @@ fn verify(root: &Path) -> Result<()> {
 }
 
 fn nothing_at(root: &Path) -> Error {
-    Error::store(format!("there is no store at {}", root.display()))
+    Error::store(format!("there is no store at {}", shown::path(root)))
         .help("a run makes one; `--store DIR` names another place")
 }
 
@@ -161,7 +163,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
 }
 
 fn in_use(root: &Path) -> Error {
-    Error::store(format!("a run uses the store at {}", root.display())).help("prune when it has ended")
+    Error::store(format!("a run uses the store at {}", shown::path(root))).help("prune when it has ended")
 }
 
 /// `500MB`, `20GiB`, `1.5g`, `4096`.

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     node::Kind,
     plan::{Rejected, load},
+    shown,
     spec::{
         MessageFormat,
         render::{self, Style},
@@ -38,7 +39,7 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
         match (load(path, kinds), args.message_format) {
             (Ok(loaded), MessageFormat::Human) => {
                 let nodes = render::count(loaded.plan.steps().len(), "node");
-                println!("{}: ok, {nodes}", path.display());
+                println!("{}: ok, {nodes}", shown::path(path));
             }
             (Ok(loaded), MessageFormat::Json) => println!("{}", line(&render::report(&loaded.source, &[]))),
             (Err(rejected), format) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::Event;
+use crate::{event::Event, shown};
 
 /// What a line is about, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,18 +48,21 @@ impl Line {
                 line(Tone::Calm, "Waiting", format!("{node}: another run is making the same result"))
             }
             Event::NodeProgress { .. } => None,
-            Event::NodeNote { node, line: text } => line(Tone::Calm, "Note", format!("{node}: {text}")),
+            Event::NodeNote { node, line: text } => {
+                line(Tone::Calm, "Note", format!("{node}: {}", shown::text(text)))
+            }
             Event::NodeWarning { node, line: text } => {
-                line(Tone::Careful, "Warning", format!("{node}: {text}"))
+                line(Tone::Careful, "Warning", format!("{node}: {}", shown::text(text)))
             }
             Event::NodeFinished { node, kind, seconds, stored, .. } => {
                 let aside = if *stored { "" } else { ", not stored" };
                 line(Tone::Good, "Finished", format!("{node} ({kind}) in {}{aside}", time(*seconds)))
             }
             Event::NodeFailed { node, error, help } => {
-                let help =
-                    help.as_ref().map(|help| format!("\n{:WIDTH$} help: {help}", "")).unwrap_or_default();
-                line(Tone::Bad, "Failed", format!("{node}: {error}{help}"))
+                let margin = " ".repeat(WIDTH + " help: ".len());
+                let shown = |help: &String| format!("\n{:WIDTH$} help: {}", "", shown::lines(help, &margin));
+                let help = help.as_ref().map(shown).unwrap_or_default();
+                line(Tone::Bad, "Failed", format!("{node}: {}{help}", shown::text(error)))
             }
             Event::NodeSkipped { node, because } => {
                 line(Tone::Careful, "Skipped", format!("{node}: `{because}` failed"))
@@ -146,6 +149,18 @@ pub fn ago(age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_from_outside_acts_on_no_terminal_and_forges_no_line() {
+        let evil = || "a\u{1b}[31m\n       Done p in 1 s".to_owned();
+        let events = [
+            Event::NodeNote { node: "n".into(), line: evil() },
+            Event::NodeWarning { node: "n".into(), line: evil() },
+            Event::NodeFailed { node: "n".into(), error: evil(), help: Some(evil()) },
+        ];
+        let lines = events.map(|event| Line::of(&event).unwrap().text(false));
+        insta::assert_snapshot!(lines.join("\n"));
+    }
 
     #[test]
     fn times_and_sizes() {
