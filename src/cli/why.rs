@@ -9,6 +9,7 @@ use super::{Project, StoreArgs, load_or_show};
 use crate::{
     error::Result,
     run::{self, Difference, Forecast, Reason, forecast, why::Last},
+    shown::text as line,
     spec::MessageFormat,
     store::Store,
 };
@@ -56,19 +57,21 @@ fn text(forecast: &Forecast) -> String {
         Some(Reason::NeverRun) => {
             format!("`{node}` would run: the store has no result of a `{}` node\n", forecast.kind)
         }
-        Some(reason) => format!("`{node}` would run: {reason}\n"),
+        Some(reason) => format!("`{node}` would run: {}\n", line(&reason.to_string())),
     }
 }
 
 fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u64>) -> String {
     let Last { key, pipeline, node: other, created, .. } = last;
     let mut text = format!(
-        "`{node}` would run: its recipe is not that of {} (`{other}` of {pipeline}, {created})\n",
-        &key[..12]
+        "`{node}` would run: its recipe is not that of {} ({})\n",
+        &key[..12],
+        line(&format!("`{other}` of {pipeline}, {created}"))
     );
     let width = differences.iter().map(|difference| difference.field.len()).max().unwrap_or(0);
     for Difference { field, old, new } in differences {
-        text.push_str(&format!("  {field:<width$}  {} -> {}\n", shown(old.as_ref()), shown(new.as_ref())));
+        let change = format!("{field:<width$}  {} -> {}", shown(old.as_ref()), shown(new.as_ref()));
+        text.push_str(&format!("  {}\n", line(&change)));
     }
     if let Some(epochs) = epochs {
         text.push_str(&format!("  a finished run of the same recipe with {epochs} epochs is in the store\n"));

@@ -42,7 +42,7 @@ impl Line {
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
             Event::NodeStarted { node, kind, reason, resumed, .. } => {
                 let word = if *resumed { "Resuming" } else { "Running" };
-                line(Tone::Good, word, format!("{node} ({kind}): {reason}"))
+                line(Tone::Good, word, format!("{node} ({kind}): {}", shown::text(reason)))
             }
             Event::NodeWaiting { node, .. } => {
                 line(Tone::Calm, "Waiting", format!("{node}: another run is making the same result"))
