@@ -197,7 +197,7 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
     }
 
     /// Rules about what lies at the sources: those paths, by key, where something does. Places are in
-    /// the files ([`Problem::within`]).
+    /// the files ([`Problem::within`]), or else relative to the node.
     fn check_sources(&self, _paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
         Vec::new()
     }

@@ -77,8 +77,8 @@ fn is_formula(field: &str) -> bool {
         && field.parse::<f64>().is_err()
 }
 
-/// The fields of a comma-separated text, row by row; quotes may be left open at the end.
-pub fn rows(text: &str) -> Vec<Vec<String>> {
+/// The fields of a text separated by `separator`, row by row; quotes may be left open at the end.
+pub fn rows(text: &str, separator: char) -> Vec<Vec<String>> {
     let mut rows = vec![vec![String::new()]];
     let mut quoted = false;
     let mut chars = text.chars().peekable();
@@ -91,7 +91,7 @@ pub fn rows(text: &str) -> Vec<Vec<String>> {
                 field.push('"');
             }
             '"' if quoted || field.is_empty() => quoted = !quoted,
-            ',' if !quoted => row.push(String::new()),
+            char if char == separator && !quoted => row.push(String::new()),
             '\r' if !quoted && chars.peek() == Some(&'\n') => {}
             '\n' if !quoted => rows.push(vec![String::new()]),
             other => field.push(other),
@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn line_ends_of_windows_are_read() {
-        assert_eq!(rows("a,b\r\nc,d\r\n"), [["a", "b"], ["c", "d"]]);
-        assert_eq!(rows(""), Vec::<Vec<String>>::new());
+        assert_eq!(rows("a,b\r\nc,d\r\n", ','), [["a", "b"], ["c", "d"]]);
+        assert_eq!(rows("", ','), Vec::<Vec<String>>::new());
     }
 
     proptest! {
@@ -143,7 +143,7 @@ mod tests {
             for row in &cells {
                 table.row(row);
             }
-            prop_assert_eq!(&rows(table.as_str())[1..], &cells[..]);
+            prop_assert_eq!(&rows(table.as_str(), ',')[1..], &cells[..]);
         }
 
         #[test]
@@ -151,7 +151,7 @@ mod tests {
             let mut table = Table::new(["a", "b", "c"]);
             table.row(&cells);
             prop_assert_eq!(table.as_str().lines().count(), 2);
-            for cell in &rows(table.as_str())[1] {
+            for cell in &rows(table.as_str(), ',')[1] {
                 prop_assert!(!is_formula(cell), "{}", cell);
                 prop_assert!(!cell.chars().any(shown::is_hidden), "{}", cell);
             }
@@ -159,7 +159,7 @@ mod tests {
 
         #[test]
         fn anything_can_be_read(text in any::<String>()) {
-            rows(&text);
+            rows(&text, ',');
         }
     }
 }

@@ -128,11 +128,20 @@ pub(super) fn paths_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
 
 /// Everything that is wrong with what lies at the paths.
 pub(super) fn contents_problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
-    let contents = |node: &dyn DynNode| {
+    let contents = |(id, node): (&str, &dyn DynNode)| {
         let paths = node.sources().into_iter().map(|source| (source.key, absolute(base, &source.path)));
-        node.check_sources(&paths.filter(|(_, path)| path.exists()).collect())
+        let problems = node.check_sources(&paths.filter(|(_, path)| path.exists()).collect());
+        let node = DocPath::from(["nodes", id]);
+        // Places are in another file, or relative to the node.
+        let place =
+            move |problem: Problem| if problem.file.is_some() { problem } else { problem.under(&node) };
+        problems.into_iter().map(place)
     };
-    nodes.iter().filter_map(|node| node.node.as_deref()).flat_map(contents).collect()
+    nodes
+        .iter()
+        .filter_map(|node| Some((node.id.as_str(), node.node.as_deref()?)))
+        .flat_map(contents)
+        .collect()
 }
 
 /// Whether something lies there; of a pattern, in the folder where its fixed part ends.
