@@ -92,17 +92,17 @@ fn utf_16(units: &[u16]) -> Result<Vec<u8>, String> {
 
 /// The rows and the column with the images, if the list is a table: by its ending, or because it has a title.
 fn table_of(text: &str, is_table: bool) -> Option<(Vec<Vec<String>>, usize)> {
-    let first = text.lines().find(|line| !line.trim().is_empty())?;
+    let first = text.lines().find(|line| !line.trim_ascii().is_empty())?;
     let separator = first_separator(first);
     let titles = table::rows(first, separator.unwrap_or(',')).into_iter().next().unwrap_or_default();
-    let is_title = |field: &String| TITLES.contains(&field.trim().to_lowercase().as_str());
+    let is_title = |field: &String| TITLES.contains(&field.trim_ascii().to_lowercase().as_str());
     let column = titles.iter().position(is_title);
     if column.is_none() && !is_table {
         return None;
     }
     let mut rows = table::rows(text, separator.unwrap_or(','));
     if column.is_some() {
-        let title = rows.iter().position(|row| row.iter().any(|field| !field.trim().is_empty()))?;
+        let title = rows.iter().position(|row| row.iter().any(|field| !field.trim_ascii().is_empty()))?;
         rows.drain(..=title);
     }
     Some((rows, column.unwrap_or(0)))
@@ -119,7 +119,7 @@ fn first_separator(line: &str) -> Option<char> {
 
 /// A field of a table; one that begins with an apostrophe may be of a table that Kiln wrote.
 fn of_field(field: &str) -> Option<Line> {
-    let trimmed = field.trim();
+    let trimmed = field.trim_ascii();
     let mut line = Line::new([field, trimmed])?;
     line.add(trimmed.strip_prefix('\'').unwrap_or(trimmed));
     line.add_escaped(trimmed);
@@ -127,17 +127,17 @@ fn of_field(field: &str) -> Option<Line> {
 }
 
 fn of_line(text: &str) -> Option<Line> {
-    let trimmed = text.trim();
+    let trimmed = text.trim_ascii();
     let mut line = Line::new([text, trimmed])?;
     line.add(unquoted(trimmed));
     for separator in ['\t', ';', ','] {
         if trimmed.contains(separator) {
             let row = table::rows(trimmed, separator).into_iter().next().unwrap_or_default();
-            row.first().into_iter().for_each(|field| line.add(unquoted(field.trim())));
+            row.first().into_iter().for_each(|field| line.add(unquoted(field.trim_ascii())));
         }
     }
     for (blank, _) in trimmed.rmatch_indices([' ', '\t']).take(BLANKS) {
-        line.add(unquoted(trimmed[..blank].trim()));
+        line.add(unquoted(trimmed[..blank].trim_ascii()));
     }
     line.add_escaped(trimmed);
     Some(line)
@@ -158,7 +158,7 @@ impl Line {
     /// Adds a reading, if it is a new one.
     fn add(&mut self, text: &str) {
         let bytes: Vec<u8> = text.chars().map(|char| char as u8).collect();
-        if !text.trim().is_empty() && !self.0.contains(&bytes) {
+        if !text.trim_ascii().is_empty() && !self.0.contains(&bytes) {
             self.0.push(bytes);
         }
     }
@@ -217,6 +217,8 @@ mod tests {
             assert_eq!(readings("list.txt", list.as_bytes()), ["a,1.png"], "{list}");
         }
         assert_eq!(readings("list.csv", b"a.png,x\nb.png,y"), ["a.png", "b.png"]);
+        // Its last byte is a blank in other encodings.
+        assert_eq!(readings("list.csv", "voilà ,x\n".as_bytes()), ["voil\\xc3\\xa0  | voil\\xc3\\xa0"]);
         assert_eq!(readings("list.csv", b"path,class\n'=b.png,3\n"), ["'=b.png | =b.png"]);
         assert_eq!(readings("list.csv", b"path\nm\\xfcll.png\n"), ["m\\\\xfcll.png | m\\xfcll.png"]);
     }
