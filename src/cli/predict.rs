@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{Write as _, stderr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -20,6 +21,7 @@ use crate::{
     nodes::predict::remote,
     paths,
     progress::{Progress, Stop},
+    report::words::count,
     run::Results,
     shown,
     spec::{MessageFormat, PipelineSpec},
@@ -96,6 +98,7 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
         for (id, source) in ids(sources.len()).iter().zip(sources) {
             let base = if list.is_some() { PathBuf::new() } else { base(source) };
             print!("{}", lines(&results, id, &base, args.json)?);
+            unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
     }
     Ok(())
@@ -227,6 +230,16 @@ fn lines(results: &Results, id: &str, base: &Path, json: bool) -> Result<String>
         lines.push('\n');
     }
     Ok(lines)
+}
+
+/// That images could not be read, which a run that finds its result in the store says nowhere else.
+fn unreadable(results: &Results, id: &str) -> Result<Option<String>> {
+    let path = results.folder(id).join("errors.csv");
+    let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
+    // Every row is a line, and the first has the titles.
+    let rows = text.lines().count().saturating_sub(1);
+    let told = || format!("{} can't be read: see {}", count(rows, "image"), shown::path(&from_here(&path)));
+    Ok((rows > 0).then(told))
 }
 
 /// Relative to the current folder, if it lies there.

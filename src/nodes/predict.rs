@@ -366,7 +366,7 @@ mod tests {
         assert!(told("https://example.org/a.png", None).is_empty());
         assert!(told("https://example.org/a.png", Some(&digest)).is_empty());
         assert_eq!(told("a.png", Some(&digest)).len(), 1);
-        insta::assert_snapshot!(told("http://example.org/a.png", None).concat(), @"");
+        insta::assert_snapshot!(told("http://example.org/a.png", None).concat(), @"`http://example.org/a.png` is an http URL (write https://…: what comes over http can be read and changed on its way)");
     }
 
     #[test]
