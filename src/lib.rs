@@ -30,7 +30,7 @@
 //! | [`export`] | handing over | one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
-//! safely), [`names`] (of files, from files), [`shown`] (names as a person may see them), [`budget`] (work that is
+//! safely), [`names`] (of files, from files), [`paths`] (as text), [`shown`] (names as a person may see them), [`budget`] (work that is
 //! counted down), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
 //! one that knows the network;
@@ -52,6 +52,7 @@ pub mod files;
 pub mod names;
 pub mod node;
 pub mod nodes;
+pub mod paths;
 pub mod plan;
 pub mod progress;
 pub mod random;

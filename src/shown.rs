@@ -54,6 +54,13 @@ fn is_blank(char: char) -> bool {
     matches!(char, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}')
 }
 
+/// Several lines, each escaped as [`text`] does; all but the first begin with `margin`, so that none is taken for a
+/// line of its own.
+pub fn lines(text: &str, margin: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(self::text).collect();
+    lines.join(&format!("\n{margin}"))
+}
+
 /// Whether a character is not seen, or does something to the line that it stands in.
 pub fn is_hidden(char: char) -> bool {
     char.is_control()
@@ -92,6 +99,11 @@ mod tests {
     fn bytes_that_are_no_text_are_shown() {
         use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
         assert_eq!(path(Path::new(OsStr::from_bytes(b"gr\xfcn/\x07a.png"))), "gr\\xfcn/\\u{7}a.png");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(lines("try a\n  Done b\r", "    "), "try a\n      Done b\\r");
     }
 
     #[test]

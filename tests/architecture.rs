@@ -11,8 +11,19 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 10] =
-    ["budget", "error", "files", "names", "progress", "random", "shown", "signature", "suggest", "yaml"];
+const LEAVES: [&str; 11] = [
+    "budget",
+    "error",
+    "files",
+    "names",
+    "paths",
+    "progress",
+    "random",
+    "shown",
+    "signature",
+    "suggest",
+    "yaml",
+];
 
 /// Which rooms each room may name, beside itself and the leaves.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -50,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("files", &[]),
     ("names", &[]),
+    ("paths", &[]),
     ("progress", &[]),
     ("random", &[]),
     ("shown", &[]),

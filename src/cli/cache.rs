@@ -104,7 +104,7 @@ fn list(root: &Path, json: bool) -> Result<()> {
     let now = SystemTime::now();
     entries.iter().for_each(|entry| println!("{}", row(entry, now)));
     let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
-    println!("{}, {} in {}", count(entries.len(), "result"), size(total), root.display());
+    println!("{}, {} in {}", count(entries.len(), "result"), size(total), shown::path(root));
     Ok(())
 }
 
@@ -135,7 +135,7 @@ fn verify(root: &Path) -> Result<()> {
         return Err(nothing_at(root));
     }
     let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
-    damage.iter().chain(&strange).for_each(|line| println!("{line}"));
+    damage.iter().chain(&strange).for_each(|line| println!("{}", shown::text(line)));
     println!("{}, {} read", count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());
@@ -144,7 +144,7 @@ fn verify(root: &Path) -> Result<()> {
 }
 
 fn nothing_at(root: &Path) -> Error {
-    Error::store(format!("there is no store at {}", root.display()))
+    Error::store(format!("there is no store at {}", shown::path(root)))
         .help("a run makes one; `--store DIR` names another place")
 }
 
@@ -162,7 +162,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
 }
 
 fn in_use(root: &Path) -> Error {
-    Error::store(format!("a run uses the store at {}", root.display())).help("prune when it has ended")
+    Error::store(format!("a run uses the store at {}", shown::path(root))).help("prune when it has ended")
 }
 
 /// `500MB`, `20GiB`, `1.5g`, `4096`.

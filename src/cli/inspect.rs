@@ -11,6 +11,7 @@ use crate::{
     eval::classifier::arch_of,
     nodes::arch,
     plan::Rejected,
+    shown,
     spec::MessageFormat,
     zoo::{Arch, Costs, weights},
 };
@@ -65,7 +66,7 @@ fn find(model: &str, classes: Option<usize>, format: MessageFormat) -> Result<(A
         let file = weights::read(&path)?;
         let own = arch_of(&file).map_err(|error| {
             let help = error.hint().unwrap_or("name its architecture instead").to_owned();
-            Error::new(format!("{} is not a whole model: {error}", path.display())).help(help)
+            Error::new(format!("{} is not a whole model: {error}", shown::path(&path))).help(help)
         })?;
         let arch = match classes {
             Some(classes) => Arch::parse(&own.name, &own.text, classes)?,
@@ -96,8 +97,8 @@ fn cells(arch: &Arch, costs: &Costs, i: usize) -> [String; 7] {
         "-1".to_owned(),
         row.repeats.to_string(),
         grouped(costs.rows[i].parameters),
-        row.module.clone(),
-        format!("[{}]", arguments.join(", ")),
+        shown::text(&row.module).into_owned(),
+        format!("[{}]", shown::text(&arguments.join(", "))),
         output.join("×"),
     ]
 }
@@ -112,13 +113,13 @@ fn as_text(arch: &Arch, costs: &Costs, size: usize) -> String {
     lines.extend((0..arch.rows.len()).map(|i| cells(arch, costs, i)));
     let widths: [usize; 7] =
         std::array::from_fn(|i| lines.iter().map(|line| line[i].chars().count()).max().unwrap_or(0));
-    let mut text = format!("{}, {} classes, {size} pixels\n\n", arch.name, arch.classes);
+    let mut text = format!("{}, {} classes, {size} pixels\n\n", shown::text(&arch.name), arch.classes);
     for line in &lines {
         text.push_str(&format!("{}\n", aligned(line, widths).trim_end()));
     }
     text.push('\n');
     text.push_str(&totals(costs, size));
-    arch.notes().iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
+    arch.notes().iter().for_each(|note| text.push_str(&format!("note: {}\n", shown::text(note))));
     text
 }
 

@@ -1,11 +1,11 @@
 //! The command line: one file a command, each a thin frame around a room.
 
-/// `print!` of this module and those below: a reader that went away is no reason to panic.
+/// `print!` of this module and those below: what can't be written is told at the end, and no reason to panic.
 macro_rules! print {
     ($($text:tt)*) => { $crate::cli::output::write(format_args!($($text)*)) };
 }
 
-/// `println!` of this module and those below: a reader that went away is no reason to panic.
+/// `println!` of this module and those below, as `print!`.
 macro_rules! println {
     () => { print!("\n") };
     ($($text:tt)*) => { print!("{}\n", format_args!($($text)*)) };
@@ -41,6 +41,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     nodes::KINDS,
     plan::{Loaded, load},
+    report,
     spec::MessageFormat,
 };
 
@@ -48,7 +49,7 @@ use crate::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all is well
-  1    a node failed
+  1    a node failed, or standard output can't be written
   2    the command line is wrong
   3    the pipeline file is wrong
   4    reserved: a result drifted from its lock file
@@ -112,25 +113,29 @@ pub struct StoreArgs {
 
 /// The whole program: reads the command line, does what it says, tells an error once.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (format, done) = match Cli::try_parse() {
+        Ok(cli) => (cli.message_format(), cli.execute()),
         Err(refused) => match usage::error(&refused) {
-            Some(error) => return fail(&error, asked_format()),
+            Some(error) => (asked_format(), Err(error)),
+            None if refused.use_stderr() => refused.exit(),
             // What was asked for is help, or the version.
-            None => refused.exit(),
+            None => (MessageFormat::Human, {
+                output::page(&refused);
+                Ok(())
+            }),
         },
     };
-    let format = cli.message_format();
-    match cli.execute() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error, format),
-    }
+    let failed = done.err().map(|error| tell(&error, format));
+    // As text: as data it would go where nothing can be written.
+    let unwritten = report::written().err().map(|error| tell(&error, MessageFormat::Human));
+    failed.or(unwritten).map_or(ExitCode::SUCCESS, ExitCode::from)
 }
 
-fn fail(error: &Error, format: MessageFormat) -> ExitCode {
+/// Tells an error, and gives its exit code.
+fn tell(error: &Error, format: MessageFormat) -> u8 {
     let code = exit_code(error.kind());
     output::error(error, code, format);
-    ExitCode::from(code)
+    code
 }
 
 /// How errors are told that a command line asks for which is wrong elsewhere.

@@ -1,4 +1,4 @@
-//! Standard output that may be closed, and errors told once.
+//! What a command says on standard output, and errors told once.
 
 use std::{
     error::Error as _,
@@ -10,13 +10,20 @@ use serde_json::json;
 
 use crate::{
     error::{Error, ErrorKind},
+    report::{self, Stdout},
+    shown,
     spec::MessageFormat,
 };
 
-/// Writes to standard output. Once the reader went away there is nobody to tell anything.
+/// Writes to standard output; [`report::written`] tells what went wrong.
 pub fn write(text: fmt::Arguments<'_>) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_fmt(text).and_then(|()| out.flush());
+    let text = text.to_string();
+    let _ = Stdout.write_all(text.as_bytes()).and_then(|()| Stdout.flush());
+}
+
+/// Shows a page that was asked for, such as the help, on standard output; [`report::written`] tells what went wrong.
+pub fn page(page: &clap::Error) {
+    let _ = page.print().inspect_err(report::remember);
 }
 
 /// Tells an error with its causes and what to do: as text on standard error, or as data on standard output.
@@ -45,12 +52,12 @@ fn as_json(error: &Error, code: u8) -> serde_json::Value {
 
 fn as_text(error: &Error, colour: bool) -> String {
     let (red, cyan, end) = if colour { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
-    let mut text = format!("{red}error{end}: {error}");
+    let mut text = format!("{red}error{end}: {}", shown::text(&error.to_string()));
     for cause in causes(error) {
-        text.push_str(&format!("\n  because: {cause}"));
+        text.push_str(&format!("\n  because: {}", shown::text(&cause)));
     }
     if let Some(help) = error.hint() {
-        text.push_str(&format!("\n  {cyan}help{end}: {help}"));
+        text.push_str(&format!("\n  {cyan}help{end}: {}", shown::lines(help, "        ")));
     }
     text
 }

@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     report::words::time,
     run::{Forecast, Status, forecast},
+    shown,
     spec::MessageFormat,
     store::Store,
 };
@@ -61,7 +62,12 @@ pub(super) fn table(forecasts: &[Forecast]) -> String {
             Status::Unknown => "?",
         };
         let key = row.key.as_ref().map_or("?", |key| &key[..12]);
-        let line = format!("{word:<4}  {:<node$}  {:<kind$}  {key:<12}  {}", row.node, row.kind, note(row));
+        let line = format!(
+            "{word:<4}  {:<node$}  {:<kind$}  {key:<12}  {}",
+            row.node,
+            row.kind,
+            shown::text(&note(row))
+        );
         line.trim_end().to_owned() + "\n"
     };
     let rows: String = forecasts.iter().map(line).collect();

@@ -1,7 +1,9 @@
 //! `kiln predict`: images through a model, in one line.
 
 use std::{
+    collections::BTreeMap,
     fs,
+    io::{Write as _, stderr},
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -16,10 +18,15 @@ use super::{
 use crate::{
     data::folder::is_image,
     error::{Error, Result},
+    nodes::predict::remote,
+    paths,
+    progress::{Progress, Stop},
+    report::words::count,
     run::Results,
+    shown,
     spec::{MessageFormat, PipelineSpec},
     store::{
-        Digest,
+        Digest, Store,
         atomic::{self, Durability},
     },
 };
@@ -30,7 +37,7 @@ pub struct PredictArgs {
     /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// Images, folders, patterns such as 'photos/*.jpg', or lists (.txt, .csv) with a path a line
+    /// Images, folders, patterns such as 'photos/*.jpg', lists (.txt, .csv) with a path a line, or https URLs of images
     #[arg(value_name = "SOURCE", required = true)]
     pub sources: Vec<PathBuf>,
     /// Side of the square images in pixels; the model's own unless given
@@ -74,65 +81,102 @@ impl FromStr for Top {
 /// Classifies images and prints a line for each; warnings go to standard error.
 ///
 /// Several image files, as a shell makes them of a pattern, go through the model together: their paths
-/// are written to a list in `runs/lists/`, which is the source of the one predict node.
+/// are written to a list in `runs/lists/`, which is the source of the one predict node. So are paths that a
+/// pipeline file can't hold, because they are not UTF-8. What lies behind a URL is looked at now.
 ///
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
     let list = together(&args.sources).then(|| List::new(args)).transpose()?;
     let sources = list.as_ref().map_or(&args.sources[..], |list| std::slice::from_ref(&list.path));
-    if let Some(list) = list.as_ref().filter(|_| !args.common.print) {
-        list.write()?;
+    let mut digests = BTreeMap::new();
+    if !args.common.print {
+        list.as_ref().map(List::write).transpose()?;
+        digests = look(sources, args)?;
     }
-    if let Some(results) = execute(spec(args, sources)?, &args.common, Show::Trouble, format)? {
+    if let Some(results) = execute(spec(args, sources, &digests)?, &args.common, Show::Trouble, format)? {
         for (id, source) in ids(sources.len()).iter().zip(sources) {
             let base = if list.is_some() { PathBuf::new() } else { base(source) };
             print!("{}", lines(&results, id, &base, args.json)?);
+            unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
     }
     Ok(())
 }
 
-/// Whether these are several images and nothing else.
+/// Whether these are several images and nothing else, or no text that a pipeline file can hold.
 fn together(sources: &[PathBuf]) -> bool {
-    sources.len() > 1 && sources.iter().all(|source| is_image(&source.to_string_lossy()) && source.is_file())
+    let is_image = |source: &PathBuf| is_image(&source.to_string_lossy()) && source.is_file();
+    let is_fit = |source: &PathBuf| is_image(source) || source.is_dir();
+    let is_no_text = sources.iter().any(|source| source.to_str().is_none());
+    sources.len() > 1 && sources.iter().all(is_image) || is_no_text && sources.iter().all(is_fit)
+}
+
+/// The URL that a source is meant as.
+fn url(source: &Path) -> Option<&str> {
+    source.to_str().filter(|text| remote::is_url(text))
+}
+
+/// The digests of what lies behind URLs now, which is kept for the node that asks for it.
+fn look(sources: &[PathBuf], args: &PredictArgs) -> Result<BTreeMap<String, String>> {
+    let urls: Vec<&str> = sources.iter().filter_map(|source| url(source)).collect();
+    if urls.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let downloads = Store::open(&Project::of_command(&args.common.store)?.store)?.downloads();
+    let (silent, stop) = (|_| (), Stop::default());
+    let digest =
+        |url: &str| Ok((url.to_owned(), remote::look(url, &downloads, &Progress::new(&silent, &stop))?));
+    urls.into_iter().map(digest).collect()
 }
 
 /// A file with a path a line.
 struct List {
     path: PathBuf,
-    text: String,
+    text: Vec<u8>,
 }
 
 impl List {
     fn new(args: &PredictArgs) -> Result<Self> {
-        let mut text = String::new();
+        let mut text = Vec::new();
         for source in &args.sources {
             let absolute = std::path::absolute(source).map_err(|error| Error::io("find", source, error))?;
-            text.push_str(oneliner::text(&absolute)?);
-            text.push('\n');
+            text.extend(line(&absolute));
+            text.push(b'\n');
         }
         // Called by its content: the same images are the same source, others never replace it.
-        let file = format!("{}.txt", Digest::of_bytes(text.as_bytes()).short());
+        let file = format!("{}.txt", Digest::of_bytes(&text).short());
         Ok(Self { path: Project::of_command(&args.common.store)?.runs.join("lists").join(file), text })
     }
 
     fn write(&self) -> Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        atomic::write(&self.path, self.text.as_bytes(), Durability::Relaxed)
+        atomic::write(&self.path, &self.text, Durability::Relaxed)
             .map_err(|error| Error::io("write", &self.path, error))
     }
 }
 
+/// A path as a line of a list: as it is, unless it would not be one line.
+fn line(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_plain = !bytes.contains(&b'\n') && !bytes.ends_with(b"\r");
+    if is_plain {
+        bytes.to_vec()
+    } else {
+        paths::to_text(path).replace('\n', "\\x0a").replace('\r', "\\x0d").into_bytes()
+    }
+}
+
 /// The pipeline that the command stands for: a predict node for each source.
-fn spec(args: &PredictArgs, sources: &[PathBuf]) -> Result<PipelineSpec> {
+fn spec(args: &PredictArgs, sources: &[PathBuf], digests: &BTreeMap<String, String>) -> Result<PipelineSpec> {
     let ids = ids(sources.len());
     let mut nodes = vec![("net", "model", json!({ "weights": oneliner::text(&args.model)? }))];
     for (id, source) in ids.iter().zip(sources) {
         let node = json!({
             "model": "net",
             "source": oneliner::text(source)?,
+            "sha256": url(source).and_then(|url| digests.get(url)),
             "recursive": args.recursive.then_some(true),
             "top": args.top.map(|Top(k)| k),
             "size": args.size,
@@ -154,6 +198,9 @@ fn ids(sources: usize) -> Vec<String> {
 /// What the paths in a node's files are relative to, as seen from the current folder.
 fn base(source: &Path) -> PathBuf {
     let starred = |path: &Path| path.to_string_lossy().contains('*') && !path.exists();
+    if url(source).is_some() {
+        return PathBuf::new();
+    }
     if source.is_dir() {
         return source.to_owned();
     }
@@ -171,14 +218,26 @@ fn lines(results: &Results, id: &str, base: &Path, json: bool) -> Result<String>
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     let mut lines = String::new();
     for line in text.lines() {
-        let damaged = |error| Error::new(format!("{} is damaged", path.display())).because(error);
+        let damaged = |error| Error::new(format!("{} is damaged", shown::path(&path))).because(error);
         let mut prediction: Value = serde_json::from_str(line).map_err(damaged)?;
-        let image = from_here(&base.join(prediction["path"].as_str().unwrap_or_default()));
-        prediction["path"] = image.to_string_lossy().into();
+        let name = prediction["path"].as_str().unwrap_or_default();
+        if !remote::is_url(name) {
+            prediction["path"] = paths::to_text(&from_here(&base.join(paths::from_text(name)))).into();
+        }
         lines += &if json { prediction.to_string() } else { for_people(&prediction) };
         lines.push('\n');
     }
     Ok(lines)
+}
+
+/// That images could not be read, which a run that finds its result in the store says nowhere else.
+fn unreadable(results: &Results, id: &str) -> Result<Option<String>> {
+    let path = results.folder(id).join("errors.csv");
+    let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
+    // Every row is a line, and the first has the titles.
+    let rows = text.lines().count().saturating_sub(1);
+    let told = || format!("{} can't be read: see {}", count(rows, "image"), shown::path(&from_here(&path)));
+    Ok((rows > 0).then(told))
 }
 
 /// Relative to the current folder, if it lies there.
@@ -187,14 +246,15 @@ fn from_here(path: &Path) -> PathBuf {
     path.strip_prefix(here).unwrap_or(path).to_owned()
 }
 
-/// `photos/a.png: seven 0.98, one 0.01`.
+/// `photos/a.png: seven 0.98, one 0.01`, escaped.
 fn for_people(prediction: &Value) -> String {
     let guess = |guess: &Value| {
         let confidence = guess["confidence"].as_f64().unwrap_or_default();
         format!("{} {confidence:.2}", guess["name"].as_str().unwrap_or_default())
     };
     let guesses: Vec<String> = prediction["top"].as_array().into_iter().flatten().map(guess).collect();
-    format!("{}: {}", prediction["path"].as_str().unwrap_or_default(), guesses.join(", "))
+    let line = format!("{}: {}", prediction["path"].as_str().unwrap_or_default(), guesses.join(", "));
+    shown::text(&line).into_owned()
 }
 
 #[cfg(test)]
@@ -215,7 +275,7 @@ mod tests {
 
     fn yaml(line: &str) -> String {
         let args = args(line);
-        spec(&args, &args.sources).unwrap().to_yaml()
+        spec(&args, &args.sources, &BTreeMap::new()).unwrap().to_yaml()
     }
 
     #[test]
@@ -304,5 +364,31 @@ mod tests {
             "top": [{"class": 7, "name": "seven", "confidence": 0.984}, {"class": 1, "name": "one", "confidence": 0.01}]
         });
         assert_eq!(for_people(&prediction), "a.png: seven 0.98, one 0.01");
+        let evil = json!({"path": "a\u{1b}[2J.png", "top": [{"name": "x\ny", "confidence": 1.0}]});
+        assert_eq!(for_people(&evil), "a\\u{1b}[2J.png: x\\ny 1.00");
+    }
+
+    #[test]
+    fn what_lies_behind_a_url_counts() {
+        let args = args("no/best.pt https://example.org/a.png");
+        let digests = BTreeMap::from([("https://example.org/a.png".to_owned(), "ab".repeat(32))]);
+        let yaml = spec(&args, &args.sources, &digests).unwrap().to_yaml();
+        assert!(
+            yaml.ends_with(&format!("source: https://example.org/a.png\n    sha256: {}\n", "ab".repeat(32))),
+            "{yaml}"
+        );
+        assert_eq!(base(&args.sources[0]), Path::new(""));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_no_text_goes_through_a_list() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let dir = tempfile::tempdir().unwrap();
+        let odd = dir.path().join(OsStr::from_bytes(b"m\xfcll.png"));
+        fs::write(&odd, "").unwrap();
+        assert!(together(&[odd.clone()]) && together(&[odd.clone(), dir.path().to_owned()]));
+        assert!(line(&odd).ends_with(b"/m\xfcll.png"));
+        assert_eq!(line(Path::new("/a\nb.png")), b"/a\\x0ab.png");
     }
 }

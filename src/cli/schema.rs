@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::{
     error::{Error, Result},
+    shown,
     spec::schema,
 };
 
@@ -33,7 +34,7 @@ pub fn schema(args: &SchemaArgs) -> Result<()> {
         return Ok(());
     }
     write(&args.file)?;
-    println!("wrote {}", args.file.display());
+    println!("wrote {}", shown::path(&args.file));
     Ok(())
 }
 

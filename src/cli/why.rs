@@ -57,7 +57,7 @@ fn text(forecast: &Forecast) -> String {
         Some(Reason::NeverRun) => {
             format!("`{node}` would run: the store has no result of a `{}` node\n", forecast.kind)
         }
-        Some(reason) => format!("`{node}` would run: {reason}\n"),
+        Some(reason) => format!("`{node}` would run: {}\n", shown::text(&reason.to_string())),
     }
 }
 

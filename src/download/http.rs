@@ -35,6 +35,15 @@ pub enum Fault {
     Cut(Error),
 }
 
+impl Fault {
+    /// Why the file did not come.
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Final(error) | Self::Cut(error) => error,
+        }
+    }
+}
+
 /// Asks for what `part` does not have yet, and adds it. If there is nothing more, `part` may be the
 /// whole file or too much: its digest decides.
 pub fn receive(url: &Url, part: &Path, patience: &Patience, progress: &Progress<'_>) -> Result<(), Fault> {
@@ -82,7 +91,7 @@ fn measured(url: &Url, start: u64, total: u64, free: u64) -> Result<u64, Fault> 
 }
 
 /// Of one URL: who only ever asks this machine needs no https, but is not sent elsewhere.
-fn agent(url: &Url) -> Agent {
+pub(super) fn agent(url: &Url) -> Agent {
     // Certificates that the system trusts: many a company's network has one of its own.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
@@ -225,7 +234,7 @@ impl Pace {
 }
 
 /// The length of the body, if it is told.
-fn length(response: &Response<Body>) -> Option<u64> {
+pub(super) fn length(response: &Response<Body>) -> Option<u64> {
     response.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -243,12 +252,12 @@ fn start_again(url: &Url, part: &Path) -> Result<Error, Fault> {
         .help("the next run begins anew"))
 }
 
-fn unreachable(url: &Url, error: &ureq::Error) -> Error {
+pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     Error::new(format!("cannot reach {url}: {error}"))
         .help("look at the network and the URL; or fetch the file yourself, and give its path")
 }
 
-fn refused(url: &Url, status: StatusCode) -> Fault {
+pub(super) fn refused(url: &Url, status: StatusCode) -> Fault {
     let error = Error::new(format!("{url} answers HTTP {status}"));
     match status.as_u16() {
         404 | 410 => Fault::Final(error.help("there is no such file; look at the URL")),

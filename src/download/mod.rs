@@ -1,9 +1,11 @@
 //! FILES FROM ELSEWHERE: an https URL and a SHA-256 become a file on this machine.
 //!
 //! What arrives is kept under its digest, so a file is fetched once whoever asks for it and wherever
-//! from. What broke off goes on where it stopped, in this run or in the next one.
+//! from. What broke off goes on where it stopped, in this run or in the next one. Without a SHA-256, what lies there
+//! now is fetched, whatever it is ([`fetch_now`]).
 
 mod http;
+mod now;
 mod sha256;
 mod url;
 
@@ -15,7 +17,7 @@ use std::{
 };
 
 use self::http::Fault;
-pub use self::{sha256::Sha256, url::Url};
+pub use self::{now::fetch_now, sha256::Sha256, url::Url};
 use crate::{
     error::{Error, Result},
     progress::Progress,

@@ -362,3 +362,47 @@ fn a_link_at_either_name_makes_way() {
         assert_eq!(fs::read(&outside).unwrap(), b"precious");
     }
 }
+
+fn now(server: &Server, folder: &TempDir, limit: u64) -> Result<(PathBuf, Sha256)> {
+    let (silent, stop) = (|_| (), Stop::default());
+    fetch_now(&server.url, limit, folder.path(), &Progress::new(&silent, &stop))
+}
+
+#[test]
+fn what_lies_there_now_is_kept_under_its_digest() {
+    let folder = TempDir::new().unwrap();
+    for answer in [Answer::Fair, Answer::Unmeasured] {
+        let server = serve(b"an image", vec![answer]);
+        let (path, digest) = now(&server, &folder, 8).unwrap();
+        assert_eq!(path, folder.path().join(digest.to_string()));
+        assert_eq!(fs::read(path).unwrap(), b"an image");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn more_than_asked_for_less_than_told_and_a_refusal_keep_nothing() {
+    let folder = TempDir::new().unwrap();
+    let told = [
+        (Answer::Fair, 7),
+        (Answer::Unmeasured, 7),
+        (Answer::Huge(1 << 40), 8),
+        (Answer::Cut(3), 8),
+        (Answer::Status("404 Not Found"), 8),
+    ];
+    let told = told.map(|(answer, limit)| {
+        let server = serve(b"an image", vec![answer]);
+        now(&server, &folder, limit).unwrap_err().to_string().replace(server.url.as_str(), "URL")
+    });
+    insta::assert_snapshot!(told.join("\n"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn without_a_server_it_is_told_what_to_do() {
+    let folder = TempDir::new().unwrap();
+    let server = Server { url: Url::parse("http://127.0.0.1:9/a.png").unwrap(), asked: Arc::default() };
+    let error = now(&server, &folder, 8).unwrap_err();
+    assert!(error.to_string().starts_with("cannot reach http://127.0.0.1:9/a.png"), "{error}");
+    assert!(error.hint().unwrap().contains("network"));
+}

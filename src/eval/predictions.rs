@@ -2,16 +2,19 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     metrics::{ranking, softmax},
     table::Table,
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    shown,
+};
 
 /// One class among the likeliest of an image.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guess {
     /// The class's index in the model.
     pub class: usize,
@@ -22,9 +25,10 @@ pub struct Guess {
 }
 
 /// What a model says about one image; as JSON, a line of `predictions.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// The image, relative to what it was found in.
+    /// The image, relative to what it was found in, as [`crate::paths`] writes it: of a name that is no UTF-8, a
+    /// byte is `\xff`, and a `\` in a name is `\x5c`.
     pub path: String,
     /// The likeliest class.
     pub class: usize,
@@ -46,7 +50,7 @@ impl Prediction {
     pub fn new(path: impl Into<String>, logits: &[f32], names: &[String], k: usize) -> Result<Self> {
         let path = path.into();
         if let Some(wrong) = logits.iter().find(|logit| !logit.is_finite()) {
-            return Err(Error::new(format!("the model gives {wrong} for {path}")).help(
+            return Err(Error::new(format!("the model gives {wrong} for {}", shown::text(&path))).help(
                 "its weights are damaged or training diverged; train again with a lower learning rate",
             ));
         }
@@ -58,16 +62,16 @@ impl Prediction {
         Ok(Self { path, class, name, confidence, top })
     }
 
-    /// One line, without its end: `a.png: seven 0.98, one 0.01`.
+    /// One line, without its end and escaped: `a.png: seven 0.98, one 0.01`.
     pub fn line(&self) -> String {
         let guesses: Vec<String> =
             self.top.iter().map(|guess| format!("{} {:.2}", guess.name, guess.confidence)).collect();
-        format!("{}: {}", self.path, guesses.join(", "))
+        shown::text(&format!("{}: {}", self.path, guesses.join(", "))).into_owned()
     }
 }
 
 /// Predictions as JSON Lines.
-pub fn json_lines(predictions: &[Prediction]) -> String {
+pub fn json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> String {
     let mut text = String::new();
     for prediction in predictions {
         let line = serde_json::to_string(prediction).expect("a prediction is plain data");
@@ -80,12 +84,13 @@ pub fn json_lines(predictions: &[Prediction]) -> String {
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn save_json_lines(predictions: &[Prediction], path: &Path) -> Result<()> {
+pub fn save_json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, path: &Path) -> Result<()> {
     fs::write(path, json_lines(predictions)).map_err(|error| Error::io("write", path, error))
 }
 
 /// Predictions as a table: `path,class,name,confidence,class_2,name_2,confidence_2,…`.
-pub fn table(predictions: &[Prediction]) -> Table {
+pub fn table<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> Table {
+    let predictions: Vec<_> = predictions.into_iter().collect();
     let longest = predictions.iter().map(|prediction| prediction.top.len()).max().unwrap_or(1);
     let further = (2..=longest).flat_map(|k| ["class", "name", "confidence"].map(|of| format!("{of}_{k}")));
     let header = ["path", "class", "name", "confidence"].map(String::from).into_iter().chain(further);

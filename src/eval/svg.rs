@@ -1,5 +1,7 @@
 //! What all pictures in SVG share. They are written by hand so that the bytes never change.
 
+use crate::shown;
+
 /// Names are cut after so many characters.
 const LONGEST: usize = 24;
 /// A character is about this much wider than the font size.
@@ -29,17 +31,16 @@ pub fn cut(name: &str) -> String {
     name.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-/// Text for XML; characters that XML can't hold become a question mark.
+/// Text for XML, on one line: what is not seen is escaped, and characters that XML can't hold become a question mark.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();
-    for char in text.chars() {
+    for char in shown::text(text).chars() {
         match char {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\u{fffe}' | '\u{ffff}' => escaped.push('?'),
-            char if char.is_control() => escaped.push('?'),
             char => escaped.push(char),
         }
     }

@@ -173,7 +173,7 @@ fn tell(index: &Index, findings: &[Finding], progress: &Progress<'_>) {
 }
 
 fn lines(names: &[String]) -> String {
-    names.iter().map(|name| format!("{name}\n")).collect()
+    names.iter().map(|name| format!("{}\n", crate::shown::text(name))).collect()
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {

@@ -272,7 +272,7 @@ impl Model {
 }
 
 /// Fetches a file, unless it is there. Of several who want the same one, the first fetches.
-fn fetch(cx: &Context<'_>, url: &Url, digest: &Sha256) -> Result<PathBuf> {
+pub(super) fn fetch(cx: &Context<'_>, url: &Url, digest: &Sha256) -> Result<PathBuf> {
     fs::create_dir_all(cx.downloads).map_err(|error| Error::io("create", cx.downloads, error))?;
     let lock = cx.downloads.join(format!("{digest}.lock"));
     let held = Lock::take(&lock, Mode::Exclusive, || cx.progress.stopped());

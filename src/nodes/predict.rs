@@ -1,9 +1,14 @@
 //! `type: predict`: which class a model gives to images.
 
+mod contents;
+mod journal;
+mod list;
+mod pattern;
+pub mod remote;
 mod source;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -11,9 +16,10 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::source::Entry;
+use self::{journal::Journal, source::Entry};
 use crate::{
-    data::{decode::decode, files::Files, transform::Transforms},
+    data::{Batch, decode::decode, files::Files, transform::Transforms},
+    download::Url,
     error::{Error, Result},
     eval::{
         Classifier,
@@ -23,22 +29,35 @@ use crate::{
     },
     names::plain_part,
     node::{ArtifactType, Context, Input, Node, Source},
+    shown,
+    spec::{Place, Problem},
 };
 
 /// How many unreadable images are shown one by one; `errors.csv` has all.
 const MAX_WARNINGS: usize = 10;
 
 /// Classifies images: `predictions.jsonl` and `predictions.csv` with the likeliest classes of each,
-/// `errors.csv` with the images that can't be read.
+/// `errors.csv` with the images that can't be read. In the tables, as in all that Kiln writes, a cell that a
+/// spreadsheet would take for a formula has an apostrophe before it.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Predict {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// An image, a folder of images, a pattern such as `photos/*.jpg` or `photos/**/*.jpg`, or a list: a
-    /// `.txt` or `.csv` file with one image, folder or pattern a line, relative to the list.
+    /// An image, a folder of images, a pattern such as `photos/*.jpg` or `photos/**/*.jpg`, a list, or the https URL
+    /// of one image. A list is a `.txt`, `.csv` or `.tsv` file with one image, folder or pattern a line, relative
+    /// to the list; a title such as `path` says in which column they are. What a URL gave stays the result, until
+    /// `sha256` is another or the node is forced; `kiln predict MODEL URL` looks what lies there now.
     #[schemars(length(min = 1))]
     pub source: String,
+    /// The SHA-256 of the image behind a URL, as `sha256sum FILE` prints it: any other is an error, and one that
+    /// was fetched before is not fetched again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        regex(pattern = "^[0-9a-fA-F]{64}$"),
+        extend("patternErrorMessage" = "must be 64 hexadecimal digits")
+    )]
+    pub sha256: Option<String>,
     /// Whether images in folders below the source folder count, too.
     #[serde(default)]
     pub recursive: bool,
@@ -69,7 +88,7 @@ fn batch() -> usize {
 
 impl Node for Predict {
     const NAME: &'static str = "predict";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const INPUTS: &'static [Input] =
         &[Input { port: "model", accepts: &[ArtifactType::Model], required: true }];
     const RUNTIME: &'static [&'static str] = &["batch"];
@@ -83,23 +102,43 @@ impl Node for Predict {
     }
 
     fn sources(&self) -> Vec<Source> {
+        // What a URL gives is no file here before the node runs: it counts by its text, and its `sha256`.
+        if self.url().is_some() {
+            return Vec::new();
+        }
         let list = if self.recursive { source::list_below } else { source::list };
         vec![Source { key: "source", path: self.source.clone(), list }]
     }
 
+    fn check(&self) -> Vec<Problem> {
+        let problem = |key: &str, message: String| Problem::rule(Place::Value([key].into()), message);
+        let Some(url) = self.url() else {
+            let stray = self.sha256.as_ref().map(|_| problem("sha256", "a `sha256` of a path".to_owned()));
+            let help = "it belongs to a URL; files here count by their content anyway: leave it out";
+            return stray.into_iter().map(|problem| problem.help(help)).collect();
+        };
+        let wrong = Url::parse(url).err();
+        let problem = wrong.map(|error| {
+            let help = error.hint().unwrap_or("write https://HOST/PATH").to_owned();
+            problem("source", error.to_string()).label("can't be fetched").help(help)
+        });
+        problem.into_iter().collect()
+    }
+
+    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
+        paths.get("source").and_then(|path| contents::problem(path, self.recursive)).into_iter().collect()
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let source = cx.sources.get("source").ok_or_else(|| Error::new("the node has no `source`"))?;
-        let entries = source::entries(&source.path, self.recursive)?;
-        if entries.is_empty() {
-            return Err(no_image(&source.path));
+        let entries = self.entries(cx)?;
+        let outcomes = self.classify(cx, &entries)?;
+        let failed = failed(&entries, &outcomes);
+        warn(cx, &failed);
+        if failed.len() == outcomes.len() {
+            return Err(nothing_readable(&self.source, &failed));
         }
-        let found = self.classify(cx, &entries)?;
-        warn(cx, &found.failed);
-        if found.predictions.is_empty() {
-            return Err(nothing_readable(&source.path, &found.failed));
-        }
-        cx.progress.note(note(&found));
-        self.write(cx, &entries, &found)
+        cx.progress.note(note(outcomes.len() - failed.len(), failed.len()));
+        self.write(cx, &entries, &outcomes, &failed)
     }
 }
 
@@ -122,63 +161,110 @@ pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classi
     }
 }
 
-/// What became of the images.
-struct Found {
-    /// Of those that could be read, in order, with their place among the entries.
-    predictions: Vec<Prediction>,
-    places: Vec<usize>,
-    /// The others: name and reason.
-    failed: Vec<(String, String)>,
-}
+/// What became of an image, or why it can't be read.
+type Outcome = Result<Prediction, String>;
 
 impl Predict {
-    fn classify(&self, cx: &Context<'_>, entries: &[Entry]) -> Result<Found> {
-        let model = classifier(cx, self.size)?;
-        let paths = entries.iter().map(|entry| entry.path.clone()).collect();
-        let files = Files::new(paths, &model.eval, model.size, self.batch, cx.threads);
-        let mut found = Found { predictions: Vec::new(), places: Vec::new(), failed: Vec::new() };
-        for part in files {
-            cx.progress.check()?;
-            found.failed.extend(
-                part.failed.iter().map(|(place, error)| (entries[*place].name.clone(), reason(error))),
-            );
-            if !part.batch.is_empty() {
-                let places = part.batch.indices.clone();
-                let logits = model.logits(part.batch);
-                for (row, place) in logits.chunks_exact(model.names.len()).zip(places) {
-                    found.predictions.push(Prediction::new(
-                        &entries[place].name,
-                        row,
-                        &model.names,
-                        self.top,
-                    )?);
-                    found.places.push(place);
-                }
-            }
-            let done = found.predictions.len() + found.failed.len();
-            cx.progress.step("predict", done, entries.len(), "images");
-        }
-        Ok(found)
+    /// The URL, if `source` is meant as one.
+    fn url(&self) -> Option<&str> {
+        Some(self.source.as_str()).filter(|text| Url::is_meant_by(text))
     }
 
-    fn write(&self, cx: &Context<'_>, entries: &[Entry], found: &Found) -> Result<()> {
-        predictions::save_json_lines(&found.predictions, &cx.out.join("predictions.jsonl"))?;
-        predictions::table(&found.predictions).save(&cx.out.join("predictions.csv"))?;
-        let mut errors = Table::new(["path", "error"]);
-        found.failed.iter().for_each(|(name, reason)| errors.row([name, reason]));
-        errors.save(&cx.out.join("errors.csv"))?;
-        if self.annotate { draw(cx, entries, found) } else { Ok(()) }
+    /// The images to look at; at least one.
+    fn entries(&self, cx: &Context<'_>) -> Result<Vec<Entry>> {
+        if let Some(url) = self.url() {
+            let path = remote::fetch(cx, url, self.sha256.as_deref())?;
+            return Ok(vec![Entry { name: url.to_owned(), path }]);
+        }
+        let source = cx.sources.get("source").ok_or_else(|| Error::new("the node has no `source`"))?;
+        let entries = source::entries(&source.path, self.recursive, cx.progress.stop())?;
+        if entries.is_empty() {
+            let fault = contents::no_image(&source.path, self.recursive);
+            return Err(Error::new(fault.message).help(fault.help));
+        }
+        Ok(entries)
     }
+
+    /// The outcome of each entry. Predictions are kept as they are made, and those of an earlier try are taken up.
+    fn classify(&self, cx: &Context<'_>, entries: &[Entry]) -> Result<Vec<Outcome>> {
+        let model = classifier(cx, self.size)?;
+        let mut journal = Journal::open(cx.scratch)?;
+        let mut outcomes: Vec<Option<Outcome>> =
+            entries.iter().map(|entry| journal.known(&entry.name).map(Ok)).collect();
+        let open: Vec<usize> = (0..entries.len()).filter(|place| outcomes[*place].is_none()).collect();
+        let paths = open.iter().map(|place| entries[*place].path.clone()).collect();
+        let mut done = entries.len() - open.len();
+        for part in Files::new(paths, &model.eval, model.size, self.batch, cx.threads) {
+            cx.progress.check()?;
+            done += part.failed.len() + part.batch.indices.len();
+            for (i, error) in part.failed {
+                outcomes[open[i]] = Some(Err(reason(&entries[open[i]], &error)));
+            }
+            let places: Vec<usize> = part.batch.indices.iter().map(|i| open[*i]).collect();
+            let predictions =
+                self.predict(&model, part.batch, places.iter().map(|place| &entries[*place]))?;
+            journal.keep(&predictions)?;
+            for (place, prediction) in places.into_iter().zip(predictions) {
+                outcomes[place] = Some(Ok(prediction));
+            }
+            cx.progress.step("predict", done, entries.len(), "images");
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// What the model says about a batch of these entries.
+    fn predict<'e>(
+        &self,
+        model: &Classifier,
+        batch: Batch,
+        entries: impl Iterator<Item = &'e Entry>,
+    ) -> Result<Vec<Prediction>> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let logits = model.logits(batch);
+        let rows = logits.chunks_exact(model.names.len());
+        rows.zip(entries)
+            .map(|(row, entry)| Prediction::new(&entry.name, row, &model.names, self.top))
+            .collect()
+    }
+
+    fn write(
+        &self,
+        cx: &Context<'_>,
+        entries: &[Entry],
+        outcomes: &[Outcome],
+        failed: &[(&str, &str)],
+    ) -> Result<()> {
+        let predictions = || outcomes.iter().flatten();
+        predictions::save_json_lines(predictions(), &cx.out.join("predictions.jsonl"))?;
+        predictions::table(predictions()).save(&cx.out.join("predictions.csv"))?;
+        let mut errors = Table::new(["path", "error"]);
+        failed.iter().for_each(|(name, reason)| errors.row([name, reason]));
+        errors.save(&cx.out.join("errors.csv"))?;
+        if self.annotate { draw(cx, entries, outcomes) } else { Ok(()) }
+    }
+}
+
+/// The entries that can't be read: name and reason.
+fn failed<'a>(entries: &'a [Entry], outcomes: &'a [Outcome]) -> Vec<(&'a str, &'a str)> {
+    let failed = |(entry, outcome): (&'a Entry, &'a Outcome)| {
+        outcome.as_ref().err().map(|reason| (entry.name.as_str(), reason.as_str()))
+    };
+    entries.iter().zip(outcomes).filter_map(failed).collect()
 }
 
 /// Why an image can't be read: the cause where it is known, for the message names the path.
-fn reason(error: &Error) -> String {
+fn reason(entry: &Entry, error: &Error) -> String {
+    if Url::is_meant_by(&entry.name) {
+        return "a URL in a list is not fetched; give it as a source of its own".to_owned();
+    }
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn warn(cx: &Context<'_>, failed: &[(String, String)]) {
+fn warn(cx: &Context<'_>, failed: &[(&str, &str)]) {
     for (name, reason) in failed.iter().take(MAX_WARNINGS) {
-        cx.progress.warn(format!("cannot read {name}: {reason}"));
+        cx.progress.warn(format!("cannot read {}: {reason}", shown::text(name)));
     }
     if failed.len() > MAX_WARNINGS {
         let more = failed.len() - MAX_WARNINGS;
@@ -186,45 +272,44 @@ fn warn(cx: &Context<'_>, failed: &[(String, String)]) {
     }
 }
 
-fn note(found: &Found) -> String {
-    match found.failed.len() {
-        0 => format!("{} images", found.predictions.len()),
-        failed => format!("{} images, {failed} unreadable", found.predictions.len()),
+fn note(readable: usize, failed: usize) -> String {
+    match failed {
+        0 => format!("{readable} images"),
+        failed => format!("{readable} images, {failed} unreadable"),
     }
 }
 
-fn no_image(source: &Path) -> Error {
-    let error = Error::new(format!("there is no image in {}", source.display()));
-    if source.is_dir() {
-        return error.help("add `recursive: true` if the images lie in folders below it");
-    }
-    error.help("name an image, a folder of images, a pattern with `*`, or a list of paths")
-}
-
-fn nothing_readable(source: &Path, failed: &[(String, String)]) -> Error {
-    let error = Error::new(format!("no image in {} can be read", source.display()));
-    let first = failed.first().map(|(name, reason)| format!("the first, {name}: {reason}"));
+fn nothing_readable(source: &str, failed: &[(&str, &str)]) -> Error {
+    let error = Error::new(format!("no image in {} can be read", shown::text(source)));
+    let first = failed.first().map(|(name, reason)| format!("the first, {}: {reason}", shown::text(name)));
     first.into_iter().fold(error, Error::help)
 }
 
 /// Writes `annotated/<stem>.png` for each image, at its own size.
-fn draw(cx: &Context<'_>, entries: &[Entry], found: &Found) -> Result<()> {
+fn draw(cx: &Context<'_>, entries: &[Entry], outcomes: &[Outcome]) -> Result<()> {
     let folder = cx.out.join("annotated");
     fs::create_dir(&folder).map_err(|error| Error::io("create", &folder, error))?;
+    let found: Vec<(&Entry, &Prediction)> = entries
+        .iter()
+        .zip(outcomes)
+        .filter_map(|(entry, outcome)| Some((entry, outcome.as_ref().ok()?)))
+        .collect();
     // Shorter than a name may be, so that there is room for a number and the extension.
-    let name = |&place: &usize| plain_part(&stem(&entries[place].path), 240);
-    let names = unique(found.places.iter().map(name));
-    for (i, ((prediction, &place), name)) in
-        found.predictions.iter().zip(&found.places).zip(names).enumerate()
-    {
+    let names = unique(found.iter().map(|(entry, _)| plain_part(&stem(&entry.path), 240)));
+    for (i, ((entry, prediction), name)) in found.iter().zip(names).enumerate() {
         cx.progress.check()?;
-        let mut image = decode(&entries[place].path)?;
-        annotate(&mut image, &prediction.top);
-        let path: PathBuf = folder.join(format!("{name}.png"));
-        image
-            .save(&path)
-            .map_err(|error| Error::new(format!("cannot write {}", path.display())).because(error))?;
-        cx.progress.step("annotate", i + 1, found.predictions.len(), "images");
+        match decode(&entry.path) {
+            Ok(mut image) => {
+                annotate(&mut image, &prediction.top);
+                let path = folder.join(format!("{name}.png"));
+                image.save(&path).map_err(|error| {
+                    Error::new(format!("cannot write {}", shown::path(&path))).because(error)
+                })?;
+            }
+            // It could be read a moment ago.
+            Err(error) => cx.progress.warn(format!("{error}, so it is not annotated")),
+        }
+        cx.progress.step("annotate", i + 1, found.len(), "images");
     }
     Ok(())
 }
@@ -258,16 +343,39 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_images_may_have_them_below() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(no_image(dir.path()).hint().unwrap().contains("recursive"));
-        assert!(!no_image(Path::new("/no/list.txt")).hint().unwrap().contains("recursive"));
+    fn the_reason_is_told_without_the_path() {
+        let of = |name: &str| {
+            reason(&Entry { name: name.into(), path: name.into() }, &decode(Path::new(name)).unwrap_err())
+        };
+        assert!(of("/no/such.png").starts_with("No such file"));
+        assert!(of("https://example.org/a.png").starts_with("a URL in a list is not fetched"));
     }
 
     #[test]
-    fn the_reason_is_told_without_the_path() {
-        let error = decode(Path::new("/no/such.png")).unwrap_err();
-        assert!(reason(&error).starts_with("No such file"), "{}", reason(&error));
+    fn a_sha256_belongs_to_a_url_and_a_url_must_be_safe() {
+        let told = |source: &str, sha256: Option<&str>| -> Vec<String> {
+            let node: Predict =
+                serde_json::from_value(serde_json::json!({"model": "m", "source": source, "sha256": sha256}))
+                    .unwrap();
+            node.check()
+                .iter()
+                .map(|problem| {
+                    format!("{} ({})", problem.message, problem.help.as_deref().unwrap_or_default())
+                })
+                .collect()
+        };
+        let digest = "a".repeat(64);
+        assert!(told("https://example.org/a.png", None).is_empty());
+        assert!(told("https://example.org/a.png", Some(&digest)).is_empty());
+        assert_eq!(told("a.png", Some(&digest)).len(), 1);
+        insta::assert_snapshot!(told("http://example.org/a.png", None).concat(), @"`http://example.org/a.png` is an http URL (write https://…: what comes over http can be read and changed on its way)");
+    }
+
+    #[test]
+    fn what_a_url_gives_counts_by_its_text_and_digest() {
+        let node: Predict =
+            serde_json::from_str(r#"{"model": "m", "source": "https://example.org/a.png"}"#).unwrap();
+        assert!(node.sources().is_empty() && node.places().is_empty());
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl<W: Write + Send> Reporter for Json<W> {
         let mut line = serde_json::to_string(event).expect("an event is plain data");
         line.push('\n');
         let mut out = self.out.lock().expect("no holder of this lock panics");
-        // A reader that went away is no reason to stop the work.
+        // That nothing can be written is no reason to stop the work.
         let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
     }
 }

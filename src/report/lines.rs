@@ -59,7 +59,7 @@ impl<W: Write + Send> Lines<W> {
         };
         let wanted = |line: &Line| !self.only_trouble || matches!(line.tone, Tone::Bad | Tone::Careful);
         if let Some(line) = line.filter(wanted) {
-            // A reader that went away is no reason to stop the work.
+            // That nothing can be written is no reason to stop the work.
             let _ = writeln!(state.out, "{}", line.text(self.colour));
             let _ = state.out.flush();
         }

@@ -4,11 +4,17 @@ mod bars;
 mod json;
 mod lines;
 mod pace;
+mod stdout;
 pub mod words;
 
 use std::io::{self, IsTerminal as _};
 
-pub use self::{bars::Bars, json::Json, lines::Lines};
+pub use self::{
+    bars::Bars,
+    json::Json,
+    lines::Lines,
+    stdout::{Stdout, remember, written},
+};
 use crate::event::Event;
 
 /// Shows events. Called from several threads.
@@ -37,8 +43,8 @@ pub fn for_stdout(format: Format) -> Box<dyn Reporter> {
     let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     match format {
         Format::Auto if terminal => Box::new(Bars::new(colour)),
-        Format::Auto | Format::Plain => Box::new(Lines::new(io::stdout(), colour)),
-        Format::Json => Box::new(Json::new(io::stdout())),
-        Format::Quiet => Box::new(Lines::new(io::stdout(), colour).only_trouble()),
+        Format::Auto | Format::Plain => Box::new(Lines::new(Stdout, colour)),
+        Format::Json => Box::new(Json::new(Stdout)),
+        Format::Quiet => Box::new(Lines::new(Stdout, colour).only_trouble()),
     }
 }

@@ -44,7 +44,7 @@ impl Line {
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
             Event::NodeStarted { node, kind, reason, resumed, .. } => {
                 let word = if *resumed { "Resuming" } else { "Running" };
-                line(Tone::Good, word, format!("{node} ({kind}): {reason}"))
+                line(Tone::Good, word, format!("{node} ({kind}): {}", shown::text(reason)))
             }
             Event::NodeWaiting { node, twin: None, .. } => {
                 line(Tone::Calm, "Waiting", format!("{node}: another run is making the same result"))
@@ -55,18 +55,21 @@ impl Line {
                 format!("{node}: `{twin}` has the same recipe, and the work is done once"),
             ),
             Event::NodeProgress { .. } => None,
-            Event::NodeNote { node, line: text } => line(Tone::Calm, "Note", format!("{node}: {text}")),
+            Event::NodeNote { node, line: text } => {
+                line(Tone::Calm, "Note", format!("{node}: {}", shown::text(text)))
+            }
             Event::NodeWarning { node, line: text } => {
-                line(Tone::Careful, "Warning", format!("{node}: {text}"))
+                line(Tone::Careful, "Warning", format!("{node}: {}", shown::text(text)))
             }
             Event::NodeFinished { node, kind, seconds, stored, .. } => {
                 let aside = if *stored { "" } else { ", not stored" };
                 line(Tone::Good, "Finished", format!("{node} ({kind}) in {}{aside}", time(*seconds)))
             }
             Event::NodeFailed { node, error, help } => {
-                let help =
-                    help.as_ref().map(|help| format!("\n{:WIDTH$} help: {help}", "")).unwrap_or_default();
-                line(Tone::Bad, "Failed", format!("{node}: {error}{help}"))
+                let margin = " ".repeat(WIDTH + " help: ".len());
+                let shown = |help: &String| format!("\n{:WIDTH$} help: {}", "", shown::lines(help, &margin));
+                let help = help.as_ref().map(shown).unwrap_or_default();
+                line(Tone::Bad, "Failed", format!("{node}: {}{help}", shown::text(error)))
             }
             Event::NodeSkipped { node, because, needs: true } => {
                 line(Tone::Careful, "Skipped", format!("{node}: it needs `{because}`, which failed"))
@@ -177,6 +180,18 @@ pub fn ago(age: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_comes_from_outside_acts_on_no_terminal_and_forges_no_line() {
+        let evil = || "a\u{1b}[31m\n       Done p in 1 s".to_owned();
+        let events = [
+            Event::NodeNote { node: "n".into(), line: evil() },
+            Event::NodeWarning { node: "n".into(), line: evil() },
+            Event::NodeFailed { node: "n".into(), error: evil(), help: Some(evil()) },
+        ];
+        let lines = events.map(|event| Line::of(&event).unwrap().text(false));
+        insta::assert_snapshot!(lines.join("\n"));
+    }
 
     #[test]
     fn times_and_sizes() {

@@ -2,19 +2,29 @@
 
 use std::{
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
+use super::{
+    list::{self, Line, is_list},
+    pattern::{self, is_pattern},
+};
 use crate::{
+    budget::Budget,
     data::folder::{self, is_image},
     error::{Error, Result},
-    eval::table,
+    paths,
+    progress::Stop,
+    shown,
 };
+
+/// The most images that a list may name.
+const MOST: u64 = 10_000_000;
 
 /// An image to look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
-    /// Relative to the source, with `/`; in a list, as the list has it.
+    /// Relative to the source; in a list, as the list has it; as [`paths`] writes it.
     pub name: String,
     /// Where it lies.
     pub path: PathBuf,
@@ -22,18 +32,18 @@ pub(super) struct Entry {
 
 /// The files that decide the result, for a source that is not `recursive`.
 pub(super) fn list(source: &Path) -> Result<Vec<PathBuf>> {
-    files(source, false)
+    files(source, false, &Stop::default())
 }
 
 /// The files that decide the result, for a source that is `recursive`.
 pub(super) fn list_below(source: &Path) -> Result<Vec<PathBuf>> {
-    files(source, true)
+    files(source, true, &Stop::default())
 }
 
-/// The images, and the list that names them. What a list names and isn't there is left out: that
-/// is told when the node runs, and once it is there, the result is another.
-fn files(source: &Path, recursive: bool) -> Result<Vec<PathBuf>> {
-    let mut files: Vec<PathBuf> = entries(source, recursive)?
+/// The images, and the list that names them. What is named and is no file is left out: that is told when the node
+/// runs, and once it is one, the result is another.
+fn files(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = entries(source, recursive, stop)?
         .into_iter()
         .map(|entry| entry.path)
         .filter(|path| path.is_file())
@@ -46,115 +56,100 @@ fn files(source: &Path, recursive: bool) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The images of a source: in a list's order, otherwise sorted by path.
+/// The images of a source: in a list's order, otherwise sorted by path. What is named like an image is there even
+/// if it is none, or no regular file: reading it tells why.
 ///
 /// # Errors
-/// When a folder or list can't be read, or a pattern is malformed.
-pub(super) fn entries(source: &Path, recursive: bool) -> Result<Vec<Entry>> {
-    if source.to_string_lossy().contains('*') && !source.exists() {
-        return matching(source);
+/// When a folder or list can't be read, a pattern is malformed, or `stop` is requested.
+pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
+    if is_pattern(source) {
+        return Ok(below(&pattern::base(source), pattern::matching(source, stop)?));
     }
     if source.is_dir() {
-        return inside(source, recursive);
+        return Ok(below(source, inside(source, recursive, stop)?));
     }
     if is_list(source) {
-        return listed(source, recursive);
+        return listed(source, recursive, stop);
     }
-    let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(vec![Entry { name, path: source.to_owned() }])
+    Ok(vec![Entry { name: paths::below(source, source), path: source.to_owned() }])
 }
 
-fn is_list(source: &Path) -> bool {
-    let extension = source.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    matches!(extension.as_deref(), Some("txt" | "csv")) && source.is_file()
-}
-
-fn inside(folder: &Path, recursive: bool) -> Result<Vec<Entry>> {
-    Ok(below(folder, inside_of(folder, recursive)?))
-}
-
-fn inside_of(folder: &Path, recursive: bool) -> Result<Vec<PathBuf>> {
-    let mut paths = folder::list(folder)?;
-    paths.retain(|path| recursive || path.parent() == Some(folder));
-    Ok(paths)
-}
-
-fn matching(pattern: &Path) -> Result<Vec<Entry>> {
-    let (base, text) = split(pattern);
-    let malformed =
-        |error| Error::new(format!("the pattern {} is malformed", pattern.display())).because(error);
+/// The images in a folder, and in those below it if `recursive`.
+fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
+    if recursive {
+        return folder::list(folder);
+    }
+    let failed = |error| Error::io("read", folder, error);
     let mut paths = Vec::new();
-    for path in glob::glob(&text).map_err(|error: glob::PatternError| malformed(error))? {
-        let path = path.map_err(|error| {
-            let path = error.path().to_owned();
-            Error::io("read", path, error.into())
-        })?;
-        if is_image(&path.to_string_lossy()) && path.is_file() {
-            paths.push(path);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        stop.check()?;
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if is_image(&name.to_string_lossy()) && !name.as_encoded_bytes().starts_with(b".") {
+            paths.push(entry.path());
         }
     }
     paths.sort();
-    Ok(below(&base, paths))
+    Ok(paths)
 }
 
-/// The folder above the first `*`, and the pattern with that folder taken literally.
-fn split(pattern: &Path) -> (PathBuf, String) {
-    let starred = |component: &Component<'_>| component.as_os_str().to_string_lossy().contains('*');
-    let base: PathBuf = pattern.components().take_while(|component| !starred(component)).collect();
-    // A folder that is there means itself, whatever its name; otherwise `[…]` and `?` may be meant.
-    let literal = if base.is_dir() {
-        glob::Pattern::escape(&base.to_string_lossy())
-    } else {
-        base.to_string_lossy().into_owned()
-    };
-    let rest: PathBuf = pattern.components().skip_while(|component| !starred(component)).collect();
-    let text = Path::new(&literal).join(rest).to_string_lossy().into_owned();
-    (base, text)
-}
-
-/// One path a line: of an image, of a folder or a pattern of images; in a `.csv` the first field counts,
-/// and a first line `path` or `source` is a header. Empty lines and lines that begin with `#` are passed
-/// over.
-fn listed(list: &Path, recursive: bool) -> Result<Vec<Entry>> {
-    let text = fs::read_to_string(list).map_err(|error| Error::io("read", list, error))?;
-    let csv = list.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-    let mut names: Vec<String> = if csv {
-        table::rows(&text).into_iter().filter_map(|row| row.into_iter().next()).collect()
-    } else {
-        text.lines().map(str::to_owned).collect()
-    };
-    if csv && names.first().is_some_and(|name| ["path", "source"].contains(&name.trim())) {
-        names.remove(0);
-    }
+/// The images that the lines of a list name, relative to the list.
+fn listed(list: &Path, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
     let base = list.parent().unwrap_or(Path::new(""));
-    let names = names.iter().map(|name| name.trim_start_matches('\u{feff}').trim());
-    let names = names.filter(|name| !name.is_empty() && !name.starts_with('#'));
-    let entries = names.map(|name| line(base, name, recursive)).collect::<Result<Vec<_>>>()?;
-    Ok(entries.concat())
+    let (mut all, mut budget) = (Vec::new(), Budget::new(MOST));
+    for line in list::lines(list)? {
+        stop.check()?;
+        let entries = named(base, &line, recursive, stop)?;
+        budget
+            .take(entries.len() as u64)
+            .map_err(|_| Error::new(format!("{} names more than {MOST} images", shown::path(list))))?;
+        all.extend(entries);
+    }
+    Ok(all)
 }
 
-/// What a line of a list names: an image under the name it has there, or images of a folder or a pattern,
-/// each under its own.
-fn line(base: &Path, name: &str, recursive: bool) -> Result<Vec<Entry>> {
-    let path = base.join(name);
-    let found = if path.is_dir() {
-        below(base, inside_of(&path, recursive)?)
-    } else if name.contains('*') && !path.exists() {
-        below(base, matching(&path)?.into_iter().map(|entry| entry.path).collect())
-    } else {
-        Vec::new()
+/// What a line of a list names: an image under the name it has there, or images of a folder or a pattern, each under
+/// its own. The first reading counts that names something.
+fn named(base: &Path, line: &Line, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
+    for reading in &line.0 {
+        let entry = entry(base, reading);
+        if entry.path.is_dir() {
+            let found = below(base, inside(&entry.path, recursive, stop)?);
+            return Ok(if found.is_empty() { vec![entry] } else { found });
+        }
+        if entry.path.symlink_metadata().is_ok() {
+            return Ok(vec![entry]);
+        }
+        if is_pattern(&entry.path) {
+            let found = below(base, pattern::matching(&entry.path, stop)?);
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+    if line.is_remark() {
+        return Ok(Vec::new());
+    }
+    // What names nothing is looked at under its own name, and told as unreadable.
+    let is_name =
+        |reading: &[u8]| reading == reading.trim_ascii() && is_image(&String::from_utf8_lossy(reading));
+    let trimmed = |reading: &&Vec<u8>| reading.trim_ascii() == reading.as_slice();
+    let meant = line.0.iter().find(|reading| is_name(reading)).or_else(|| line.0.iter().find(trimmed));
+    Ok(vec![entry(base, meant.unwrap_or(&line.0[0]))])
+}
+
+/// An image under the name that a list has for it.
+fn entry(base: &Path, reading: &[u8]) -> Entry {
+    let path = paths::of_bytes(reading.to_vec());
+    let name = match std::str::from_utf8(reading) {
+        Ok(text) if !text.contains('\\') => text.to_owned(),
+        _ => paths::to_text(&path),
     };
-    // What names no image is looked at under its own name, and told as unreadable.
-    Ok(if found.is_empty() { vec![Entry { name: name.to_owned(), path }] } else { found })
+    Entry { name, path: base.join(path) }
 }
 
 fn below(base: &Path, paths: Vec<PathBuf>) -> Vec<Entry> {
-    let name = |path: &Path| {
-        let relative = path.strip_prefix(base).unwrap_or(path);
-        let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        parts.join("/")
-    };
-    paths.into_iter().map(|path| Entry { name: name(&path), path }).collect()
+    paths.into_iter().map(|path| Entry { name: paths::below(base, &path), path }).collect()
 }
 
 #[cfg(test)]
@@ -172,7 +167,7 @@ mod tests {
     }
 
     fn names(source: &Path, recursive: bool) -> Vec<String> {
-        entries(source, recursive).unwrap().into_iter().map(|entry| entry.name).collect()
+        entries(source, recursive, &Stop::default()).unwrap().into_iter().map(|entry| entry.name).collect()
     }
 
     #[test]
@@ -195,23 +190,6 @@ mod tests {
         let dir = folder();
         assert_eq!(names(&dir.path().join("*"), false), ["a.JPG", "b.png"]);
         assert_eq!(names(&dir.path().join("**/*.png"), false), ["b.png", "below/c.png"]);
-        assert_eq!(names(&dir.path().join("be*/c.png"), false), ["below/c.png"]);
-        assert!(names(&dir.path().join("*.gif"), false).is_empty());
-    }
-
-    #[test]
-    fn brackets_in_a_folders_name_are_literal() {
-        let dir = tempfile::tempdir().unwrap();
-        let odd = dir.path().join("run [1]");
-        fs::create_dir(&odd).unwrap();
-        fs::write(odd.join("a.png"), "").unwrap();
-        assert_eq!(names(&odd.join("*.png"), false), ["a.png"]);
-    }
-
-    #[test]
-    fn a_malformed_pattern_is_named() {
-        let error = entries(Path::new("/no/a***b"), false).unwrap_err();
-        assert_eq!(error.to_string(), "the pattern /no/a***b is malformed");
     }
 
     #[test]
@@ -219,7 +197,7 @@ mod tests {
         let dir = folder();
         let list_file = dir.path().join("list.txt");
         fs::write(&list_file, "\u{feff}# two of them\nbelow/c.png\r\n\n  b.png\ngone.png").unwrap();
-        let found = entries(&list_file, false).unwrap();
+        let found = entries(&list_file, false, &Stop::default()).unwrap();
         assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "gone.png"]);
         assert_eq!(found[1].path, dir.path().join("b.png"));
         let files = list(&list_file).unwrap();
@@ -237,10 +215,40 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_list_may_have_a_header_and_more_columns() {
+    fn of_the_readings_of_a_line_the_first_counts_that_names_something() {
         let dir = folder();
+        fs::write(dir.path().join("a 1.png"), "").unwrap();
+        let list_file = dir.path().join("list.txt");
+        fs::write(&list_file, "a 1.png\nb.png 1\n\"b.png\"\nbelow/c.png;cat\n*.JPG\tx\n# gone\ngone.png 3\n")
+            .unwrap();
+        let found = ["a 1.png", "b.png", "b.png", "below/c.png", "a.JPG", "gone.png"];
+        assert_eq!(names(&list_file, false), found);
+    }
+
+    #[test]
+    fn a_remark_may_be_a_files_name() {
+        let dir = folder();
+        fs::write(dir.path().join("#1.png"), "").unwrap();
         let list_file = dir.path().join("list.csv");
-        fs::write(&list_file, "path,label\n\"a,1.png\",x\nb.png,y\n").unwrap();
-        assert_eq!(names(&list_file, false), ["a,1.png", "b.png"]);
+        fs::write(&list_file, "# two\n#1.png\n").unwrap();
+        assert_eq!(names(&list_file, false), ["#1.png"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whatever_is_named_like_an_image_is_there_and_no_name_is_lost() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let dir = folder();
+        let odd = dir.path().join(OsStr::from_bytes(b"m\xfcll.png"));
+        fs::write(&odd, "").unwrap();
+        std::os::unix::fs::symlink("gone", dir.path().join("link.png")).unwrap();
+        fs::create_dir(dir.path().join("z.png")).unwrap();
+        assert_eq!(names(dir.path(), false), ["a.JPG", "b.png", "link.png", "m\\xfcll.png", "z.png"]);
+        let list_file = dir.path().join("list.txt");
+        for content in [&b"m\xfcll.png\n"[..], b"m\\xfcll.png\n"] {
+            fs::write(&list_file, content).unwrap();
+            let found = entries(&list_file, false, &Stop::default()).unwrap();
+            assert_eq!(found, [Entry { name: "m\\xfcll.png".into(), path: odd.clone() }]);
+        }
     }
 }

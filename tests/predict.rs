@@ -1,0 +1,113 @@
+//! `kiln predict` on what folders really hold: each image is told in its place, and what is none keeps no other from
+//! being used.
+#![cfg(target_os = "linux")]
+
+use std::{
+    ffi::OsStr,
+    fs,
+    os::unix::{ffi::OsStrExt as _, fs::symlink},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with the digits `names`, as a project of its own.
+fn project(names: &[&[u8]]) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join(".kiln")).unwrap();
+    fs::create_dir(dir.path().join("photos")).unwrap();
+    for name in names {
+        fs::copy(digit(), dir.path().join("photos").join(OsStr::from_bytes(name))).unwrap();
+    }
+    dir
+}
+
+fn digit() -> PathBuf {
+    let folder = repository().join("examples/data/mnist160/val/7");
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).min().unwrap()
+}
+
+fn kiln(dir: &TempDir, arguments: &[&OsStr]) -> Output {
+    let model = repository().join("tests/fixtures/weights/tiny-yolo12.pt");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
+    command.arg("predict").arg(model).args(arguments).current_dir(dir.path()).env_remove("KILN_STORE");
+    command.output().unwrap()
+}
+
+/// What it says, after it went well: on standard output, and on standard error.
+fn said(dir: &TempDir, arguments: &[&str]) -> (String, String) {
+    let output = kiln(dir, &arguments.iter().map(OsStr::new).collect::<Vec<_>>());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (out, trouble) = (text(output.stdout), text(output.stderr));
+    assert!(output.status.success(), "{out}{trouble}");
+    (out, trouble)
+}
+
+/// The paths in lines of JSON.
+fn paths(lines: &str) -> Vec<String> {
+    let path =
+        |line| serde_json::from_str::<serde_json::Value>(line).unwrap()["path"].as_str().unwrap().to_owned();
+    lines.lines().map(path).collect()
+}
+
+#[test]
+fn names_of_any_bytes_are_predicted_and_none_is_lost() {
+    let dir = project(&[b"a.png", b"m\xfcll.png", b"new\nline.png"]);
+    let expected = ["photos/a.png", "photos/m\\xfcll.png", "photos/new\nline.png"];
+    assert_eq!(paths(&said(&dir, &["photos", "--json"]).0), expected);
+    assert_eq!(paths(&said(&dir, &["photos/*.png", "--json"]).0), expected);
+    let by_name: Vec<PathBuf> =
+        expected.iter().map(|name| dir.path().join(kiln::paths::from_text(name))).collect();
+    let mut arguments: Vec<&OsStr> = by_name.iter().map(|path| path.as_os_str()).collect();
+    arguments.push(OsStr::new("--json"));
+    let output = kiln(&dir, &arguments);
+    assert_eq!(paths(&String::from_utf8(output.stdout).unwrap()), expected);
+    let (lines, _) = said(&dir, &["photos"]);
+    assert_eq!(lines.lines().count(), 3);
+    assert!(lines.contains("photos/new\\nline.png: "), "{lines}");
+}
+
+#[test]
+fn what_is_no_image_keeps_no_other_from_being_used() {
+    let dir = project(&[b"good.png"]);
+    let at = |name: &str| dir.path().join("photos").join(name);
+    symlink("gone", at("dead.png")).unwrap();
+    symlink("/dev/zero", at("endless.png")).unwrap();
+    symlink(digit(), at("link.png")).unwrap();
+    fs::create_dir(at("folder.png")).unwrap();
+    fs::write(at("page.jpg"), "<!DOCTYPE html><html></html>").unwrap();
+    assert!(Command::new("mkfifo").arg(at("pipe.png")).status().unwrap().success());
+    // The second finds its result in the store, and says at least how many.
+    for (source, is_fresh) in [("photos", true), ("photos/*", false)] {
+        let (lines, trouble) = said(&dir, &[source, "--json"]);
+        assert_eq!(paths(&lines), ["photos/good.png", "photos/link.png"], "{source}");
+        assert!(trouble.contains("5 images can't be read: see runs/"), "{trouble}");
+        if !is_fresh {
+            continue;
+        }
+        let told: Vec<&str> = trouble.lines().filter(|line| line.contains("cannot read")).collect();
+        assert!(told.iter().any(|line| line.contains("dead.png: No such file")), "{trouble}");
+        assert!(told.iter().any(|line| line.contains("endless.png: it is a device")), "{trouble}");
+        assert!(told.iter().any(|line| line.contains("pipe.png: it is a named pipe")), "{trouble}");
+        assert!(told.iter().any(|line| line.contains("page.jpg")), "{trouble}");
+    }
+}
+
+#[test]
+fn nothing_that_is_called_something_acts_on_a_terminal_or_in_a_spreadsheet() {
+    let dir = project(&[b"a\x1b]0;x\x07\x1b[31m.png", b"=HYPERLINK(1).png", "b\u{202e}gnp.png".as_bytes()]);
+    fs::write(dir.path().join("photos").join(OsStr::from_bytes(b"bad\x1b[2J.png")), "x").unwrap();
+    let (lines, trouble) = said(&dir, &["photos"]);
+    let hidden = |char: char| char != '\n' && kiln::shown::is_hidden(char);
+    assert!(!lines.contains(hidden) && !trouble.contains(hidden), "{lines}{trouble}");
+    let results =
+        fs::read_dir(dir.path().join("runs")).unwrap().next().unwrap().unwrap().path().join("guess");
+    let table = fs::read_to_string(results.join("predictions.csv")).unwrap();
+    assert!(!table.contains(hidden) && table.contains("\n'=HYPERLINK(1).png,"), "{table}");
+    assert!(!fs::read_to_string(results.join("errors.csv")).unwrap().contains(hidden));
+}
