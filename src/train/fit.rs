@@ -27,16 +27,19 @@ use super::{
     optimizer::{Gradients, Optimizer, Rates, Rule, clip_norm},
     scaler::Scaler,
     schedule::Schedule,
-    validate::validate,
+    validate::{Validated, validate},
 };
 use crate::{
     data::{
-        Batch, Dataset, Sample, Split,
+        Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
         transform::Transforms,
     },
     error::{Error, Result},
-    eval::classifier::images,
+    eval::{
+        classes::{Classes, Hits, shown_share},
+        classifier::images,
+    },
     progress::Progress,
     random::Random,
     zoo::{
@@ -92,6 +95,8 @@ pub struct Fitted {
     pub kept: Vec<(usize, PathBuf)>,
     /// What was measured after each epoch.
     pub history: History,
+    /// How many validation images of each class the best network named right.
+    pub hits: Vec<Hits>,
 }
 
 /// Fits a network, continuing from the checkpoint in the job's scratch folder if there is one.
@@ -146,6 +151,7 @@ impl<'a> Fit<'a> {
             gamma: recipe.focal_gamma,
         };
         let (train, val) = loaders(job, &dataset)?;
+        tell_validation(job);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
         let network = first_network(job, &frozen, &recording);
@@ -321,16 +327,17 @@ impl<'a> Fit<'a> {
                 Err(error)
             }
             Err(error) => Err(error),
-            Ok(Some(epoch)) => self.record(epoch),
+            Ok(Some((epoch, hits))) => self.record(epoch, hits),
             Ok(None) => self.recover(),
         }
     }
 
-    fn record(&mut self, epoch: Epoch) -> Result<()> {
-        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch));
+    fn record(&mut self, epoch: Epoch, hits: Vec<Hits>) -> Result<()> {
+        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
             self.best = self.candidate();
+            self.position.hits = hits;
         }
         self.position.epoch += 1;
         (self.position.batch, self.position.loss) = (0, 0.0);
@@ -342,23 +349,24 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
-    /// What was measured in this epoch; nothing if a loss is not a number.
-    fn measure(&self) -> Result<Option<Epoch>> {
+    /// What was measured in this epoch, and the images of each class that were named right if it was validated; nothing
+    /// if a loss is not a number.
+    fn measure(&self) -> Result<Option<(Epoch, Vec<Hits>)>> {
         let train_loss = f64::from(to_vec(self.losses.clone())[0]) / self.position.batch as f64;
         if !train_loss.is_finite() {
             return Ok(None);
         }
-        let scores = match self.is_validated() {
+        let (scores, hits) = match self.is_validated() {
             true => match self.validate()? {
                 None => return Ok(None),
-                scores => scores,
+                Some(Validated { scores, hits }) => (Some(scores), hits),
             },
-            false => None,
+            false => (None, Vec::new()),
         };
         // The rates of the epoch's last micro-batch.
         let Position { step, epoch, .. } = self.position;
         let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
-        Ok(Some(Epoch { seconds: self.seconds(), train_loss, scores, rates }))
+        Ok(Some((Epoch { seconds: self.seconds(), train_loss, scores, rates }, hits)))
     }
 
     /// Whether it is this epoch's turn, or the run may end with it.
@@ -369,7 +377,7 @@ impl<'a> Fit<'a> {
         turn || spent || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
     }
 
-    fn validate(&self) -> Result<Option<Scores>> {
+    fn validate(&self) -> Result<Option<Validated>> {
         let Job { arch, device, progress, .. } = self.job;
         validate(arch, &self.candidate(), &self.val, device, progress)
     }
@@ -466,7 +474,8 @@ impl<'a> Fit<'a> {
         let period = self.job.recipe.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
-        Ok(Fitted { best, last, kept, history: self.position.history })
+        let Position { history, hits, .. } = self.position;
+        Ok(Fitted { best, last, kept, history, hits })
     }
 }
 
@@ -485,12 +494,29 @@ fn tell_fraction(job: &Job<'_>, part: &Dataset) {
     }
 }
 
+/// Says what the scores of all epochs rest on.
+fn tell_validation(job: &Job<'_>) {
+    let index = &job.dataset.index;
+    let split = validates(index);
+    if split == Split::Test {
+        job.progress.warn("the dataset has no val images; its test images choose the best epoch");
+    }
+    let hits = index.counts(split).into_iter().map(|images| Hits { images: images as u64, right: 0 });
+    let hits: Vec<Hits> = hits.collect();
+    job.progress.note(format!("validates on {}", Classes::new(&index.classes, &hits).ground()));
+}
+
+/// The split whose images choose the best epoch.
+fn validates(index: &Index) -> Split {
+    if index.val.is_empty() { Split::Test } else { Split::Val }
+}
+
 fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     let index = &dataset.index;
     if index.train.is_empty() {
         return Err(Error::new("the dataset has no training images"));
     }
-    let split = if index.val.is_empty() { Split::Test } else { Split::Val };
+    let split = validates(index);
     if index.split(split).is_empty() {
         return Err(Error::new("the dataset has no images to validate on").help(
             "add a val folder; or give class folders alone, with two images each at least and a `val_fraction` above 0",
@@ -515,12 +541,13 @@ fn first_network(job: &Job<'_>, frozen: &BTreeSet<String>, device: &Device) -> N
     }
 }
 
-fn line(epoch: usize, epochs: usize, measured: &Epoch) -> String {
-    let train = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
-    match measured.scores {
-        Some(Scores { top1, top5, loss }) => {
-            format!("{train}  val loss {loss:.4}  top-1 {top1:.4}  top-5 {top5:.4}")
-        }
-        None => train,
+/// An epoch as people read it; `images` is how many validate.
+fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String {
+    let mut line = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
+    let share = |share| shown_share(share, images as u64);
+    if let Some(Scores { top1, top5, loss }) = measured.scores {
+        line.push_str(&format!("  val loss {loss:.4}  top-1 {}", share(top1)));
+        line.extend(top5.map(|top5| format!("  top-5 {}", share(top5))));
     }
+    line
 }
