@@ -194,6 +194,14 @@ mod tests {
     }
 
     #[test]
+    fn five_classes_are_few_and_six_are_many() {
+        let some: Vec<String> = (0..6).map(|class| format!("k{class}")).collect();
+        let all = hits(&[(2, 1); 6]);
+        let told = |count: usize| Classes::new(&some[..count], &all[..count]).ground();
+        assert!(told(5).contains("k0 2, k1 2, k2 2, k3 2, k4 2;") && told(6).contains("6 classes, 2 each;"));
+    }
+
+    #[test]
     fn many_classes_are_told_by_their_range() {
         let some: Vec<String> = (0..30).map(|class| format!("k{class}")).collect();
         let told = |counts: &[(u64, u64)]| {

@@ -26,8 +26,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 pub fn cross_entropy(logits: &[f32], target: usize) -> f64 {
     let max = largest(logits);
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
-    // The clamp only removes a rounding error below zero.
-    (sum.ln() + max - f64::from(logits[target])).max(0.0)
+    sum.ln() + max - f64::from(logits[target])
 }
 
 fn largest(logits: &[f32]) -> f64 {

@@ -51,6 +51,8 @@ mod tests {
         // Six lines of four epochs, one of which was not validated.
         assert_eq!(svg.matches("<circle").count(), 6 * 4 - 3);
         assert_eq!(svg.matches("stroke-dasharray").count(), 3);
+        // The best epoch is the second of four: a third of the way from 64 to 404.
+        assert!(svg.contains("<path d=\"M177.33 56V296\" stroke=\"#888888\" stroke-dasharray"));
         assert!(svg.contains("Accuracy on val") && svg.contains("top-5"));
     }
 

@@ -151,7 +151,7 @@ impl<'a> Fit<'a> {
             gamma: recipe.focal_gamma,
         };
         let (train, val) = loaders(job, &dataset)?;
-        tell_validation(job);
+        tell_validation(&job.dataset.index, &job.progress);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
         let network = first_network(job, &frozen, &recording);
@@ -460,10 +460,11 @@ impl<'a> Fit<'a> {
     fn tell_end(&self) {
         let Position { epoch, epochs, spent, .. } = self.position;
         if !spent && epoch < epochs {
-            let patience = self.job.recipe.patience;
-            self.job
-                .progress
-                .note(format!("stopped after epoch {epoch}: no improvement in {patience} epochs"));
+            let epochs = match self.job.recipe.patience {
+                1 => "1 epoch".to_owned(),
+                patience => format!("{patience} epochs"),
+            };
+            self.job.progress.note(format!("stopped after epoch {epoch}: no improvement in {epochs}"));
         }
     }
 
@@ -495,15 +496,14 @@ fn tell_fraction(job: &Job<'_>, part: &Dataset) {
 }
 
 /// Says what the scores of all epochs rest on.
-fn tell_validation(job: &Job<'_>) {
-    let index = &job.dataset.index;
+fn tell_validation(index: &Index, progress: &Progress<'_>) {
     let split = validates(index);
     if split == Split::Test {
-        job.progress.warn("the dataset has no val images; its test images choose the best epoch");
+        progress.warn("the dataset has no val images; its test images choose the best epoch");
     }
     let hits = index.counts(split).into_iter().map(|images| Hits { images: images as u64, right: 0 });
     let hits: Vec<Hits> = hits.collect();
-    job.progress.note(format!("validates on {}", Classes::new(&index.classes, &hits).ground()));
+    progress.note(format!("validates on {}", Classes::new(&index.classes, &hits).ground()));
 }
 
 /// The split whose images choose the best epoch.
@@ -550,4 +550,44 @@ fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String 
         line.extend(top5.map(|top5| format!("  top-5 {}", share(top5))));
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::progress::{Stop, Update};
+
+    #[test]
+    fn an_epoch_reads_like_this() {
+        let epoch = |scores| Epoch { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
+        let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
+        let few = Scores { top5: None, ..scores };
+        let lines = [None, Some(scores), Some(few)].map(|scores| line(3, 100, &epoch(scores), 10_000));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        epoch 3/100  train loss 2.3287
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213  top-5 0.9999
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213
+        ");
+    }
+
+    #[test]
+    fn what_validates_is_told_and_test_images_are_warned_of() {
+        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
+        let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
+        let told = |index: &Index| {
+            let said = Mutex::new(Vec::new());
+            let sink = |update| said.lock().unwrap().push(update);
+            tell_validation(index, &Progress::new(&sink, &Stop::default()));
+            said.into_inner().unwrap()
+        };
+        let note =
+            "validates on 3 images of 2 classes: bee 2, ant 1; the largest class alone gives top-1 0.667";
+        assert_eq!(told(&index), [Update::Note(note.into())]);
+        std::mem::swap(&mut index.val, &mut index.test);
+        let warning = "the dataset has no val images; its test images choose the best epoch";
+        assert_eq!(told(&index), [Update::Warning(warning.into()), Update::Note(note.into())]);
+    }
 }

@@ -198,6 +198,11 @@ mod tests {
     }
 
     #[test]
+    fn halves_of_the_fifth_decimal_go_to_the_even_neighbour() {
+        assert_eq!([0.015_625, 0.046_875].map(to_five), [0.015_62, 0.046_88]);
+    }
+
+    #[test]
     fn numbers_are_written_as_c_writes_them() {
         let texts = [0.000_571_2, 1.0, 2.123_456_78, 0.8125, 1e-5, 123_456.7, 1_234_567.0].map(significant);
         assert_eq!(texts, ["0.0005712", "1", "2.12346", "0.8125", "1e-05", "123457", "1.23457e+06"]);
