@@ -17,6 +17,8 @@ pub enum Update {
     Step { stage: String, done: u64, total: u64, unit: &'static str },
     /// A line worth keeping, e.g. an epoch's metrics.
     Note(String),
+    /// What came of the work in one line, e.g. a score: a note that is kept with the result.
+    Headline(String),
     /// Something the user should look at, though the work goes on.
     Warning(String),
 }
@@ -63,6 +65,12 @@ impl<'a> Progress<'a> {
     /// Says a line worth keeping.
     pub fn note(&self, line: impl Into<String>) {
         (self.sink)(Update::Note(line.into()));
+    }
+
+    /// Says what came of the work, in one line that is told again where the result is found in the store. A
+    /// piece of work has one.
+    pub fn headline(&self, line: impl Into<String>) {
+        (self.sink)(Update::Headline(line.into()));
     }
 
     /// Says something the user should look at.

@@ -153,6 +153,7 @@ impl Node for Length {
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let text = read(&cx.required("of").path("text")?)?;
         self.check_input("of", cx.required("of"))?;
+        cx.progress.headline(format!("{} bytes", text.len()));
         write(&cx.out.join("text"), &text.len().to_string())
     }
 }
@@ -398,6 +399,18 @@ impl Ran {
     }
 
     #[track_caller]
+    fn notes(self, expected: &[(&str, &str)]) -> Self {
+        let note = |event: &Event| match event {
+            Event::NodeNote { node, line } => Some((node.clone(), line.clone())),
+            _ => None,
+        };
+        let notes: Vec<_> = self.events.iter().filter_map(note).collect();
+        let notes: Vec<_> = notes.iter().map(|(node, line)| (node.as_str(), line.as_str())).collect();
+        assert_eq!(notes, expected);
+        self
+    }
+
+    #[track_caller]
     fn skipped(self, expected: &[&str]) -> Self {
         let skipped = self.nodes(|event| match event {
             Event::NodeSkipped { node, .. } => Some(node),
@@ -531,6 +544,14 @@ fn equal_bytes_from_upstream_cut_the_work_off() {
         m: {type: length, of: n}";
     let test = Test::new().file("a.txt", "one").nodes(nodes).run().ok().ran(&["a", "m", "n"]).test();
     test.file("a.txt", "two").run().ok().ran(&["a", "n"]).cached(&["m"]);
+}
+
+#[test]
+fn a_headline_is_told_again_where_the_result_is_found() {
+    let nodes = "a: {type: read, file: a.txt}\nn: {type: length, of: a}";
+    let test = Test::new().file("a.txt", "one").nodes(nodes).run().ok().ran(&["a", "n"]);
+    let test = test.notes(&[("n", "3 bytes")]).test();
+    test.run().ok().cached(&["a", "n"]).notes(&[("n", "3 bytes")]);
 }
 
 #[test]

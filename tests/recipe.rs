@@ -170,6 +170,31 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> (Results, BTreeMap<Str
     (results, failures)
 }
 
+/// Nothing of what makes the training loss differ is in the score: with the same weights, a training and a `val` node say
+/// the same. Its nine images validate in batches of eight and one.
+#[test]
+fn training_and_val_agree_about_the_same_weights() {
+    let keys = json!({ "epochs": 1, "label_smoothing": 0.2, "focal_gamma": 1.0, "balance_classes": true, "mixup": 1.0 });
+    let score = json!({ "type": "val", "model": "fit", "dataset": "data" });
+    let folder = tempfile::tempdir().unwrap();
+    let nodes = BTreeMap::from([("fit".to_owned(), train(&keys)), ("score".to_owned(), score)]);
+    let (results, failures) = run(folder.path(), &nodes);
+    assert_eq!(failures, BTreeMap::new());
+    let text = |node: &str, name: &str| fs::read_to_string(results.folder(node).join(name)).unwrap();
+    let json = |node: &str, name: &str| -> Value { serde_json::from_str(&text(node, name)).unwrap() };
+    let headline = |node: &str| json(node, "manifest.json")["story"]["headline"].as_str().unwrap().to_owned();
+    assert_eq!(headline("fit"), format!("best epoch 1 of 1: {}", headline("score")));
+    let csv = text("fit", "metrics.csv");
+    let [header, row] = [0, 1].map(|line| csv.lines().nth(line).unwrap().split(',').collect::<Vec<_>>());
+    let at = header.iter().position(|name| *name == "val/loss").unwrap();
+    let (trained, measured) = (row[at].parse::<f64>().unwrap(), json("score", "metrics.json"));
+    let loss = measured["loss"]["value"].as_f64().unwrap();
+    assert!((trained / loss - 1.0).abs() < 1e-5, "{trained} {loss}");
+    // Of three classes, all are among the first five.
+    assert!(!csv.contains("top5") && measured.get("top5").is_none() && measured.get("fitness").is_none());
+    assert_eq!(measured["class_images"]["value"], json!({ "a": 3, "b": 3, "c": 3 }));
+}
+
 /// The files of a node, without its recipe, its pictures and the times in its metrics.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

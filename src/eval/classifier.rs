@@ -136,3 +136,39 @@ fn complete(arch: &Arch, weights: &Weights) -> Result<()> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> ModelFile {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
+        weights::read(&fixtures.join("tiny-yolo11.pt")).unwrap()
+    }
+
+    fn of(change: impl FnOnce(&mut ModelFile)) -> Result<Classifier> {
+        let mut file = file();
+        change(&mut file);
+        Classifier::of_file(file, Device::flex())
+    }
+
+    #[test]
+    fn a_model_is_seen_at_the_size_that_it_was_trained_at() {
+        assert_eq!(of(|file| file.size = Some(48)).unwrap().size, 48);
+        assert_eq!(of(|file| file.size = None).unwrap().size, default_size());
+    }
+
+    #[test]
+    fn what_is_no_whole_model_is_refused() {
+        let error = |change: fn(&mut ModelFile)| of(change).err().unwrap().to_string();
+        let names = error(|file| drop(file.names.as_mut().unwrap().pop()));
+        assert_eq!(names, "it names 3 classes, but tells 4 apart");
+        let shape = error(|file| {
+            file.weights.get_mut("model.0.conv.weight").unwrap().shape.reverse();
+        });
+        assert!(
+            shape.contains(" parameters are missing or of another shape, the first is model.0."),
+            "{shape}"
+        );
+    }
+}

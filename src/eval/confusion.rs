@@ -1,11 +1,6 @@
 //! Which class was taken for which, and what follows from it for each class.
 
-use serde_json::Value;
-
-use super::{
-    metrics::{Metric, share},
-    table::Table,
-};
+use super::{classes::Hits, table::Table};
 
 /// Counts of images: a row is a true class, a column a predicted one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +9,7 @@ pub struct Confusion {
     counts: Vec<u64>,
 }
 
-/// What the confusion matrix says about one class. A share without a whole is 0.
+/// What the confusion matrix says about one class. A share without a whole is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassScore {
     /// Images of the class.
@@ -24,14 +19,14 @@ pub struct ClassScore {
     /// Images of the class predicted as it.
     pub correct: u64,
     /// `correct / predicted`.
-    pub precision: f64,
+    pub precision: Option<f64>,
     /// `correct / support`.
-    pub recall: f64,
-    /// `2 * precision * recall / (precision + recall)`, the harmonic mean.
-    pub f1: f64,
+    pub recall: Option<f64>,
+    /// `2 * correct / (support + predicted)`, the harmonic mean of precision and recall.
+    pub f1: Option<f64>,
 }
 
-/// Means of classes' scores, in 0 to 1.
+/// Means of classes' scores, in 0 to 1; what a class has none of counts as 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Means {
     /// Of the precisions.
@@ -86,9 +81,15 @@ impl Confusion {
         predicted.iter().enumerate().map(score).collect()
     }
 
-    /// Unweighted means over the classes that occur as true or as predicted class.
+    /// How many images each class has, and how many of them were predicted as it: `[classes]`.
+    pub fn hits(&self) -> Vec<Hits> {
+        let hits = |class| Hits { images: self.row(class).iter().sum(), right: self.count(class, class) };
+        (0..self.classes).map(hits).collect()
+    }
+
+    /// Unweighted means over the classes that have images.
     pub fn macro_mean(&self) -> Means {
-        Means::of(&self.scores(), |score| u64::from(score.support + score.predicted > 0))
+        Means::of(&self.scores(), |score| u64::from(score.support > 0))
     }
 
     /// Means over all classes, weighted by support.
@@ -109,21 +110,7 @@ impl Confusion {
         table
     }
 
-    /// The accuracy of each class that has images, by name, with its definition.
-    ///
-    /// `names`: `[classes]`.
-    pub fn class_accuracy(&self, names: &[String]) -> Metric {
-        let known = names.iter().zip(self.scores()).filter(|(_, score)| score.support > 0);
-        let recalls = known.map(|(name, score)| (name.clone(), score.recall.into()));
-        Metric::new(
-            "class_recall",
-            Value::Object(recalls.collect()),
-            "for each class that has images, its recall: of the images of the class, the share predicted as it; also called \
-             the class's accuracy or sensitivity",
-        )
-    }
-
-    /// Each class's scores with its name.
+    /// Each class's scores with its name; a share without a whole is an empty cell.
     ///
     /// `names`: `[classes]`.
     pub fn class_table(&self, names: &[String]) -> Table {
@@ -131,7 +118,8 @@ impl Confusion {
             Table::new(["class", "name", "support", "predicted", "correct", "precision", "recall", "f1"]);
         for (class, (name, score)) in names.iter().zip(self.scores()).enumerate() {
             let counts = [score.support, score.predicted, score.correct].map(|count| count.to_string());
-            let shares = [score.precision, score.recall, score.f1].map(|share| share.to_string());
+            let shares = [score.precision, score.recall, score.f1];
+            let shares = shares.map(|share| share.map_or_else(String::new, |share| share.to_string()));
             table.row([class.to_string(), name.clone()].into_iter().chain(counts).chain(shares));
         }
         table
@@ -140,6 +128,7 @@ impl Confusion {
 
 impl ClassScore {
     fn new(support: u64, predicted: u64, correct: u64) -> Self {
+        let share = |part, whole| (whole > 0).then(|| part as f64 / whole as f64);
         let (precision, recall) = (share(correct, predicted), share(correct, support));
         // The same number as the harmonic mean, from whole numbers: no rounding but the last.
         let f1 = share(2 * correct, support + predicted);
@@ -153,8 +142,9 @@ impl Means {
         if whole == 0 {
             return Self::default();
         }
-        let mean = |value: fn(&ClassScore) -> f64| {
-            scores.iter().map(|score| value(score) * weight(score) as f64).sum::<f64>() / whole as f64
+        let mean = |value: fn(&ClassScore) -> Option<f64>| {
+            let parts = scores.iter().map(|score| value(score).unwrap_or(0.0) * weight(score) as f64);
+            parts.sum::<f64>() / whole as f64
         };
         Self { precision: mean(|s| s.precision), recall: mean(|s| s.recall), f1: mean(|s| s.f1) }
     }
@@ -184,18 +174,20 @@ mod tests {
     #[test]
     fn scores_worked_by_hand() {
         let scores = pets().scores();
-        let expected = [(4, 3, 3, 1.0, 0.75, 6.0 / 7.0), (0, 1, 0, 0.0, 0.0, 0.0), (2, 2, 2, 1.0, 1.0, 1.0)];
-        for (score, (support, predicted, correct, precision, recall, f1)) in scores.into_iter().zip(expected)
-        {
-            assert_eq!(score, ClassScore { support, predicted, correct, precision, recall, f1 });
-        }
+        let shares = |score: &ClassScore| [score.precision, score.recall, score.f1];
+        let counts = |score: &ClassScore| [score.support, score.predicted, score.correct];
+        assert_eq!(scores.iter().map(counts).collect::<Vec<_>>(), [[4, 3, 3], [0, 1, 0], [2, 2, 2]]);
+        let expected =
+            [[Some(1.0), Some(0.75), Some(6.0 / 7.0)], [Some(0.0), None, Some(0.0)], [Some(1.0); 3]];
+        assert_eq!(scores.iter().map(shares).collect::<Vec<_>>(), expected);
+        assert_eq!(shares(&of(&[[0; 3]; 3]).scores()[0]), [None; 3]);
     }
 
     #[test]
     fn means_worked_by_hand() {
+        // Of the cats and the eels: there is no dog to be right about.
         let plain = pets().macro_mean();
-        assert_eq!(plain.precision, 2.0 / 3.0);
-        assert_eq!(plain.recall, 1.75 / 3.0);
+        assert_eq!((plain.precision, plain.recall), (1.0, 1.75 / 2.0));
         let weighted = pets().weighted_mean();
         assert_eq!(weighted.precision, 1.0);
         assert_eq!(weighted.recall, 5.0 / 6.0);
@@ -203,16 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn the_accuracy_of_a_class_is_its_recall() {
-        let names = ["cat", "dog", "eel"].map(String::from);
-        let expected = serde_json::json!({ "cat": 0.75, "eel": 1.0 });
-        assert_eq!(pets().class_accuracy(&names).value, expected);
+    fn hits_are_the_diagonal() {
+        let hits = |images, right| Hits { images, right };
+        assert_eq!(pets().hits(), [hits(4, 3), hits(0, 0), hits(2, 2)]);
     }
 
     #[test]
-    fn a_class_that_never_occurs_is_left_out_of_the_macro_mean() {
-        let confusion = of(&[[2, 0, 0], [0, 0, 0], [0, 0, 2]]);
-        assert_eq!(confusion.macro_mean(), Means { precision: 1.0, recall: 1.0, f1: 1.0 });
+    fn a_class_that_is_never_predicted_is_in_the_macro_mean_and_one_without_images_is_not() {
+        let confusion = of(&[[2, 0, 0], [2, 0, 0], [0, 0, 0]]);
+        assert_eq!(confusion.macro_mean(), Means { precision: 0.25, recall: 0.5, f1: (2.0 / 3.0) / 2.0 });
     }
 
     #[test]
@@ -228,9 +219,9 @@ mod tests {
         #[test]
         fn f1_is_the_harmonic_mean(counts in prop::array::uniform3(prop::array::uniform3(0..50_u64))) {
             for score in of(&counts).scores() {
-                let (p, r) = (score.precision, score.recall);
+                let (p, r) = (score.precision.unwrap_or(0.0), score.recall.unwrap_or(0.0));
                 let harmonic = if p + r == 0.0 { 0.0 } else { 2.0 * p * r / (p + r) };
-                prop_assert!((score.f1 - harmonic).abs() < 1e-12);
+                prop_assert!((score.f1.unwrap_or(0.0) - harmonic).abs() < 1e-12);
                 prop_assert!(score.correct <= score.support.min(score.predicted));
             }
         }

@@ -131,6 +131,15 @@ mod tests {
     }
 
     #[test]
+    fn four_images_are_a_square_and_a_line_that_just_fits_is_whole() {
+        let tiles: Vec<Tile> = (1..=4).map(|i| plain(96, 96, 40 * i)).collect();
+        assert_eq!(contact_sheet(&tiles).width(), 2 * (SIDE + GAP) + GAP);
+        let room = (SIDE / Font::SMALL.width()) as usize;
+        assert_eq!(shortened(&"a".repeat(room)), "a".repeat(room));
+        assert_eq!(shortened(&"a".repeat(room + 1)).len(), room);
+    }
+
+    #[test]
     fn numbers_become_colours() {
         let pixels: Vec<f32> = (0..12).map(|i| i as f32 / 10.0).collect();
         let image = tile(&pixels, 2, String::new()).image;

@@ -26,8 +26,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 pub fn cross_entropy(logits: &[f32], target: usize) -> f64 {
     let max = largest(logits);
     let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).sum();
-    // The clamp only removes a rounding error below zero.
-    (sum.ln() + max - f64::from(logits[target])).max(0.0)
+    sum.ln() + max - f64::from(logits[target])
 }
 
 fn largest(logits: &[f32]) -> f64 {
@@ -104,6 +103,17 @@ impl Tally {
         share(self.ranks.iter().take(k).sum(), self.images())
     }
 
+    /// The share of images whose true class is among the five likeliest; nothing with five classes or fewer, where
+    /// it is always 1.
+    pub fn top5(&self) -> Option<f64> {
+        self.can_miss(5).then(|| self.top(5))
+    }
+
+    /// Whether a true class can be outside the `k` likeliest.
+    fn can_miss(&self, k: usize) -> bool {
+        k < self.ranks.len()
+    }
+
     /// Which class was taken for which.
     pub fn confusion(&self) -> &Confusion {
         &self.confusion
@@ -112,13 +122,11 @@ impl Tally {
     /// The numbers so far.
     pub fn metrics(&self) -> Metrics {
         let images = self.images();
-        let (top1, top5) = (self.top(1), self.top(5));
         Metrics {
             images,
-            top1,
-            top5,
+            top1: self.top(1),
+            top5: self.top5(),
             loss: if images == 0 { 0.0 } else { self.loss / images as f64 },
-            fitness: (top1 + top5) / 2.0,
             macro_mean: self.confusion.macro_mean(),
             weighted_mean: self.confusion.weighted_mean(),
         }
@@ -145,12 +153,10 @@ pub struct Metrics {
     pub images: u64,
     /// The share of images whose likeliest class is the true one.
     pub top1: f64,
-    /// The share of images whose true class is among the five likeliest.
-    pub top5: f64,
-    /// Mean cross-entropy, in nats.
+    /// The share of images whose true class is among the five likeliest; nothing with five classes or fewer.
+    pub top5: Option<f64>,
+    /// Mean cross-entropy over all images, in nats: no smoothing, no weights of classes, no batches.
     pub loss: f64,
-    /// `(top1 + top5) / 2`: what chooses the best epoch.
-    pub fitness: f64,
     /// Unweighted means over classes.
     pub macro_mean: Means,
     /// Means over classes, weighted by how many images each has.
@@ -185,35 +191,34 @@ pub fn to_json(report: &[Metric]) -> Value {
 
 impl Tally {
     /// All numbers with their definitions: counts, top-k accuracy for each of `ks` in rising order, loss,
-    /// fitness, and means over classes.
+    /// fitness, and means over classes. Accuracies that can't be below 1 are left out.
     pub fn report(&self, ks: &[usize]) -> Vec<Metric> {
         let metrics = self.metrics();
-        let ks: BTreeSet<usize> = ks.iter().copied().collect();
+        let ks: BTreeSet<usize> = ks.iter().copied().filter(|&k| k == 1 || self.can_miss(k)).collect();
         let mut report =
             vec![Metric::new("images", json!(metrics.images), "number of images that were scored")];
         report.extend(
             ks.into_iter().map(|k| Metric::new(format!("top{k}"), json!(self.top(k)), top_definition(k))),
         );
-        report.push(Metric::new(
-            "loss",
-            json!(metrics.loss),
-            "mean over images of the cross-entropy -ln(p) in nats, where p is the softmax probability of the true class",
-        ));
-        report.push(Metric::new(
-            "fitness",
-            json!(metrics.fitness),
-            "(top-1 accuracy + top-5 accuracy) / 2: what chooses the best epoch of a training",
-        ));
+        report.push(Metric::new("loss", json!(metrics.loss), LOSS));
+        report.extend(
+            metrics.top5.map(|top5| Metric::new("fitness", json!((metrics.top1 + top5) / 2.0), FITNESS)),
+        );
         report.extend(metrics.macro_mean.report(MACRO));
         report.extend(metrics.weighted_mean.report(WEIGHTED));
         report
     }
 }
 
+const LOSS: &str = "mean over all images of the cross-entropy -ln(p) in nats, where p is the softmax probability of the true \
+     class: no label smoothing, no weights of classes; a training's val/loss is the same number";
+
+const FITNESS: &str = "(top-1 accuracy + top-5 accuracy) / 2: what chooses the best epoch of a training";
+
 fn top_definition(k: usize) -> String {
     match k {
         1 => "share of images whose likeliest class is the true one; equal scores rank by class index, lower first".into(),
-        k => format!("share of images whose true class is among the {k} likeliest; 1 with {k} classes or fewer"),
+        k => format!("share of images whose true class is among the {k} likeliest"),
     }
 }
 
@@ -223,18 +228,17 @@ type MeanDefinitions = [(&'static str, &'static str); 3];
 const MACRO: MeanDefinitions = [
     (
         "macro_precision",
-        "mean, over the classes that occur as true or as predicted class, of the precision: of the images predicted as the \
-         class, the share that is of it; 0 if none is predicted as it",
+        "mean, over the classes that have images, of the precision: of the images predicted as the class, the share that is \
+         of it; 0 if none is predicted as it",
     ),
     (
         "macro_recall",
-        "mean, over the classes that occur as true or as predicted class, of the recall: of the images of the class, the \
-         share predicted as it; 0 if there is none of it",
+        "mean, over the classes that have images, of the recall: of the images of the class, the share predicted as it; also \
+         called balanced accuracy",
     ),
     (
         "macro_f1",
-        "mean, over the classes that occur as true or as predicted class, of F1 = 2 * precision * recall / (precision + \
-         recall); 0 if both are 0",
+        "mean, over the classes that have images, of F1 = 2 * precision * recall / (precision + recall); 0 if both are 0",
     ),
 ];
 
@@ -312,8 +316,7 @@ mod tests {
     fn metrics_worked_by_hand() {
         let metrics = by_hand().metrics();
         assert_eq!(metrics.images, 6);
-        assert!(close(metrics.top1, 4.0 / 6.0) && close(metrics.top5, 1.0));
-        assert!(close(metrics.fitness, 5.0 / 6.0));
+        assert!(close(metrics.top1, 4.0 / 6.0) && metrics.top5.is_none());
         let loss = -(0.7_f64 * 0.6 * 0.2 * 0.8 * 0.4 * 0.5).ln() / 6.0;
         assert!((metrics.loss - loss).abs() < 1e-7, "{} {loss}", metrics.loss);
         // Class 0: precision 2/3, recall 2/3, F1 2/3. Class 1: 1/2, 1/2, 1/2. Class 2: 1, 1, 1.
@@ -344,26 +347,41 @@ mod tests {
 
     #[test]
     fn every_metric_has_its_definition() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&to_json(&by_hand().report(&[1, 5]))).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&to_json(&by_hand().report(&[1, 2]))).unwrap());
+    }
+
+    /// The numbers of a report whose names begin with `top`, and fitness.
+    fn tops(tally: &Tally, ks: &[usize]) -> Vec<(String, f64)> {
+        let report = tally.report(ks).into_iter();
+        let number = |metric: Metric| Some((metric.name, metric.value.as_f64()?));
+        let wanted = |metric: &Metric| metric.name.starts_with("top") || metric.name == "fitness";
+        report.filter(wanted).filter_map(number).collect()
+    }
+
+    #[test]
+    fn accuracies_that_can_not_be_below_one_are_left_out() {
+        let one_of = |classes| {
+            let mut tally = Tally::new(classes);
+            tally.add(&vec![0.0; classes], classes - 1);
+            tally
+        };
+        let named = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+        };
+        assert_eq!((one_of(5).top5(), one_of(6).top5()), (None, Some(0.0)));
+        assert_eq!(tops(&one_of(5), &[5, 4, 1, 9]), named(&[("top1", 0.0), ("top4", 0.0)]));
+        let six = named(&[("top1", 0.0), ("top5", 0.0), ("fitness", 0.0)]);
+        assert_eq!(tops(&one_of(6), &[5, 1, 6]), six);
+        assert_eq!(tops(&one_of(1), &[1, 5]), named(&[("top1", 1.0)]));
     }
 
     #[test]
     fn any_k_has_its_own_number() {
-        let names = |ks| -> Vec<String> {
-            by_hand()
-                .report(ks)
-                .into_iter()
-                .map(|metric| metric.name)
-                .filter(|name| name.starts_with("top"))
-                .collect()
-        };
-        assert_eq!(names(&[5, 1, 3, 5]), ["top1", "top3", "top5"]);
+        let names: Vec<String> = tops(&by_hand(), &[2, 1, 2]).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["top1", "top2"]);
         let report = by_hand().report(&[2]);
         assert_eq!(report[1].value, json!(1.0));
-        assert_eq!(
-            report[1].definition,
-            "share of images whose true class is among the 2 likeliest; 1 with 2 classes or fewer"
-        );
+        assert_eq!(report[1].definition, "share of images whose true class is among the 2 likeliest");
     }
 
     fn case() -> impl Strategy<Value = (usize, Vec<f32>, Vec<usize>)> {
@@ -390,7 +408,7 @@ mod tests {
             let mut tally = Tally::new(classes);
             tally.add_all(&logits, &targets);
             let metrics = tally.metrics();
-            prop_assert!(metrics.top1 <= metrics.top5 && metrics.loss >= 0.0);
+            prop_assert!(metrics.top5.is_none_or(|top5| metrics.top1 <= top5) && metrics.loss >= 0.0);
             prop_assert!((metrics.weighted_mean.recall - metrics.top1).abs() < 1e-12);
             let shares = tally.report(&[1, 2, 5]).into_iter();
             for metric in shares.filter(|metric| !["images", "loss"].contains(&metric.name.as_str())) {

@@ -3,6 +3,7 @@
 pub mod annotate;
 pub mod calibration;
 pub mod chart;
+pub mod classes;
 pub mod classifier;
 pub mod confusion;
 pub mod contact_sheet;

@@ -41,7 +41,7 @@ fn title(text: &mut String, calibration: &Calibration) {
     line(
         text,
         format_args!(
-            "<text x=\"{LEFT}\" y=\"26\" font-size=\"16\">Reliability: ECE {error:.4}, {images} images, {BINS} bins</text>"
+            "<text x=\"{LEFT}\" y=\"26\" font-size=\"16\">Reliability: ECE {error:.3}, {images} images, {BINS} bins</text>"
         ),
     );
 }

@@ -13,7 +13,7 @@ use crate::{
     data::transform::Transforms,
     device,
     error::{Error, Result},
-    eval::classifier::arch_of,
+    eval::{classes::Classes, classifier::arch_of},
     node::{ArtifactType, Context, Input, Node},
     spec::{Place, Problem},
     train::{
@@ -212,7 +212,7 @@ fn yes() -> bool {
 
 impl Node for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Architecture, ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
@@ -271,6 +271,7 @@ impl Node for Train {
             progress: cx.progress,
         };
         let fitted = fit(&job)?;
+        cx.progress.headline(headline(&fitted, &dataset.index.classes));
         pictures::curves(cx, &fitted.history)?;
         pictures::batches(cx, &job)?;
         if self.tensorboard {
@@ -488,6 +489,19 @@ fn arch(start: &ModelFile, classes: usize) -> Result<Arch> {
         .help("give the model node the same `dataset`, so that its head fits"))
 }
 
+/// The best epoch, and how good it is.
+fn headline(fitted: &Fitted, names: &[String]) -> String {
+    let Fitted { history, hits, .. } = fitted;
+    let epochs = history.0.len();
+    let best = history.best().and_then(|best| Some((best + 1, history.0[best].scores?)));
+    match best {
+        Some((number, Scores { top5, loss, .. })) => {
+            format!("best epoch {number} of {epochs}: {}", Classes::new(names, hits).headline(top5, loss))
+        }
+        None => format!("{epochs} epochs, none of them validated"),
+    }
+}
+
 fn write(
     cx: &Context<'_>,
     arch: &Arch,
@@ -498,7 +512,11 @@ fn write(
     let history = &fitted.history;
     let best = history.best().and_then(|best| Some((best + 1, history.0[best].scores?)));
     let training = best.map(|(number, Scores { top1, top5, .. })| {
-        json!({ "epochs": history.0.len(), "best_epoch": number, "top1": top1, "top5": top5 })
+        let mut training = json!({ "epochs": history.0.len(), "best_epoch": number, "top1": top1 });
+        if let Some(top5) = top5 {
+            training["top5"] = json!(top5);
+        }
+        training
     });
     let file = |weights: Weights| ModelFile {
         arch: Some(arch.text.clone()),

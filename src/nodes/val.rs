@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{dataset, predict::classifier};
 use crate::{
@@ -17,8 +18,9 @@ use crate::{
     eval::{
         Classifier,
         calibration::Calibration,
+        classes::{Classes, Hits},
         contact_sheet::{Tile, contact_sheet, fitted, save_png},
-        metrics::{Metrics, Tally, to_json},
+        metrics::{Metric, Tally, to_json},
         picture::confusion_svg,
         predictions::{Judged, judged_table, misclassified, most_wrong},
         reliability::reliability_svg,
@@ -50,7 +52,8 @@ pub struct Val {
     #[serde(default = "batch")]
     #[schemars(range(min = 1, max = 65_536))]
     pub batch: usize,
-    /// Which top-k accuracies to give: the share of images whose true class is among the k likeliest.
+    /// Which top-k accuracies to give: the share of images whose true class is among the k likeliest. Where the model
+    /// has k classes or fewer it is always 1, and left out.
     #[serde(default = "top_k")]
     #[schemars(length(min = 1, max = 100), inner(range(min = 1, max = 1_000_000)))]
     pub top_k: Vec<usize>,
@@ -79,7 +82,7 @@ fn how_many_wrong() -> usize {
 
 impl Node for Val {
     const NAME: &'static str = "val";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
@@ -109,11 +112,33 @@ impl Node for Val {
             cx.progress.warn("the dataset has no val images; its test images stand in for them");
         }
         let model = classifier(cx, self.size)?;
+        let all = dataset.index.split(split).len();
         let dataset = matched(&dataset, split, &model.names, &cx.progress)?;
+        let ground = Ground { split, left_out: all - dataset.index.split(split).len() };
         let measured = measure(&model, &dataset, split, self.batch, cx)?;
-        cx.progress.note(note(&measured.tally.metrics()));
-        self.write(cx, &model.names, &measured)?;
+        self.tell_certain(model.names.len(), &cx.progress);
+        cx.progress.headline(headline(&measured.tally, &model.names, &ground));
+        self.write(cx, &model.names, &measured, &ground)?;
         self.show_most_wrong(cx, &dataset.root, &measured.judged)
+    }
+}
+
+/// Which images a score is about.
+struct Ground {
+    /// The split that they are of.
+    split: Split,
+    /// How many of its images could not be judged: the model does not know their class.
+    left_out: usize,
+}
+
+impl Ground {
+    fn report(&self) -> [Metric; 2] {
+        let split = "which images of the dataset were scored: train, val or test";
+        let left_out = "number of images of that split that were not scored, because the model does not have their class";
+        [
+            Metric::new("split", json!(self.split.name()), split),
+            Metric::new("images_left_out", json!(self.left_out), left_out),
+        ]
     }
 }
 
@@ -203,20 +228,38 @@ fn measure(
     Ok(Measured { tally, calibration, judged })
 }
 
-fn note(metrics: &Metrics) -> String {
-    format!(
-        "top-1 {:.3}  top-5 {:.3}  loss {:.2}  {} images",
-        metrics.top1, metrics.top5, metrics.loss, metrics.images
-    )
+/// The score in one line, with all that it leaves out.
+fn headline(tally: &Tally, names: &[String], ground: &Ground) -> String {
+    let (metrics, hits) = (tally.metrics(), tally.confusion().hits());
+    let mut line = Classes::new(names, &hits).headline(metrics.top5, metrics.loss);
+    if ground.split != Split::Val {
+        line = format!("on {}: {line}", ground.split);
+    }
+    match ground.left_out {
+        0 => line,
+        count => format!("{line}  left out, of classes that the model does not have: {count}"),
+    }
 }
 
 impl Val {
-    fn write(&self, cx: &Context<'_>, names: &[String], measured: &Measured) -> Result<()> {
+    /// Says which of the accuracies that were asked for are left out; nobody asks for the defaults.
+    fn tell_certain(&self, classes: usize, progress: &Progress<'_>) {
+        let certain = |k: &&usize| **k > 1 && **k >= classes && !top_k().contains(k);
+        let certain: Vec<_> = self.top_k.iter().filter(certain).map(|k| format!("top-{k}")).collect();
+        if !certain.is_empty() {
+            let all = certain.join(", ");
+            progress.note(format!("left out, as the model has {classes} classes: {all}, which would be 1"));
+        }
+    }
+
+    fn write(&self, cx: &Context<'_>, names: &[String], measured: &Measured, ground: &Ground) -> Result<()> {
         let Measured { tally, calibration, judged } = measured;
         let path = |name: &str| cx.out.join(name);
+        let hits: Vec<Hits> = tally.confusion().hits();
         let mut report = tally.report(&self.top_k);
+        report.extend(ground.report());
         report.extend(calibration.report());
-        report.push(tally.confusion().class_accuracy(names));
+        report.extend(Classes::new(names, &hits).report());
         let json = serde_json::to_string_pretty(&to_json(&report)).expect("metrics are plain data");
         save(&path("metrics.json"), json + "\n")?;
         save(&path("confusion_matrix.svg"), confusion_svg(tally.confusion(), names))?;
@@ -352,6 +395,38 @@ mod tests {
         assert_eq!(warnings, ["the model has no class `bee`; images left out: 1"]);
         assert_eq!(matched.index.val, [sample("val/ant/1.png", 2), sample("val/cow/1.png", 0)]);
         assert_eq!(matched.index.classes, model);
+    }
+
+    #[test]
+    fn a_headline_says_what_was_scored_and_what_was_not() {
+        let mut tally = Tally::new(3);
+        tally.add(&[0.0, 0.0, 0.0], 0);
+        tally.add(&[0.0, 0.0, 0.0], 2);
+        let names = names(&["ant", "bee", "cow"]);
+        let told = |split, left_out| headline(&tally, &names, &Ground { split, left_out });
+        insta::assert_snapshot!(told(Split::Val, 0), @"top-1 0.500  loss 1.0986  2 images of 2 of the 3 classes: ant 1 of 1 right, cow 0 of 1 right  the largest class alone gives 0.500  none right of 1 class: cow (0 of 1)");
+        assert!(told(Split::Test, 0).starts_with("on test: top-1 0.500"));
+        assert!(told(Split::Val, 7).ends_with("  left out, of classes that the model does not have: 7"));
+    }
+
+    #[test]
+    fn an_accuracy_that_was_asked_for_and_is_left_out_is_told() {
+        let told = |top_k: &[usize], classes| {
+            let notes = Mutex::new(Vec::new());
+            let sink = |update| {
+                if let Update::Note(line) = update {
+                    notes.lock().unwrap().push(line);
+                }
+            };
+            let keys = json!({ "model": "fit", "top_k": top_k });
+            let val: Val = serde_json::from_value(keys).unwrap();
+            val.tell_certain(classes, &Progress::new(&sink, &Stop::default()));
+            notes.into_inner().unwrap()
+        };
+        assert_eq!(told(&[1, 5], 2), [] as [String; 0]);
+        let line = "left out, as the model has 2 classes: top-2, top-10, which would be 1";
+        assert_eq!(told(&[1, 2, 10], 2), [line]);
+        assert_eq!(told(&[1, 2, 10], 11), [] as [String; 0]);
     }
 
     #[test]

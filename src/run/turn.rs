@@ -74,6 +74,8 @@ struct Work<'w> {
     recipe: Recipe,
     inputs: Inputs,
     watched: Arc<Watched>,
+    /// What came of it in one line, once the node says so.
+    headline: OnceLock<String>,
 }
 
 impl<'a> Workshop<'a> {
@@ -154,10 +156,14 @@ impl<'a> Workshop<'a> {
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());
-        let work = Work { shop: self, index, step, recipe, inputs, watched: Arc::new(watched) };
+        let (watched, headline) = (Arc::new(watched), OnceLock::new());
+        let work = Work { shop: self, index, step, recipe, inputs, watched, headline };
         match work.look_up()? {
             Lookup::Hit(artifact) => {
                 work.emit(|node| Event::NodeCached { node, kind: work.kind(), key: work.key() });
+                if let Some(line) = artifact.manifest().story.headline.clone() {
+                    work.emit(|node| Event::NodeNote { node, line });
+                }
                 work.show(artifact).map(Turn::Cached)
             }
             Lookup::Miss(slot) => work.make(slot).map(Turn::Made),
@@ -215,7 +221,12 @@ impl<'w> Work<'w> {
 
     fn execute(&self, slot: &Slot<'_>) -> Result<()> {
         let job = self.shop.job;
-        let sink = |update| self.emit(|node| told(node, update));
+        let sink = |update| {
+            if let Update::Headline(line) = &update {
+                self.headline.get_or_init(|| line.clone());
+            }
+            self.emit(|node| told(node, update));
+        };
         let downloads = job.store.downloads();
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
         let context = Context {
@@ -258,6 +269,7 @@ impl<'w> Work<'w> {
             node: self.step.id.clone(),
             gives: gives.as_ref().and_then(|gives| gives.as_str()).unwrap_or_default().to_owned(),
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
+            headline: self.headline.get().cloned(),
             seconds,
             machine: Machine::this(job.options.threads, &job.options.device),
         }
@@ -317,7 +329,7 @@ fn told(node: String, update: Update) -> Event {
         Update::Step { stage, done, total, unit } => {
             Event::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
         }
-        Update::Note(line) => Event::NodeNote { node, line },
+        Update::Note(line) | Update::Headline(line) => Event::NodeNote { node, line },
         Update::Warning(line) => Event::NodeWarning { node, line },
     }
 }

@@ -235,6 +235,7 @@ mod tests {
             pipeline: "p".into(),
             node: node.into(),
             logs: Vec::new(),
+            headline: None,
             gives: "model".into(),
             seconds: 1.0,
             machine: Machine::this(1, "cpu"),

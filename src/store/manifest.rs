@@ -76,6 +76,9 @@ pub struct Story {
     /// Files that tell how the work went: kept, but without part in the content's digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<String>,
+    /// What came of the work in one line, e.g. a score; told again whenever the result is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headline: Option<String>,
     /// How long the work took.
     pub seconds: f64,
     /// What it was done on.
@@ -250,6 +253,7 @@ mod tests {
             node: "score".into(),
             gives: "metrics".into(),
             logs: Vec::new(),
+            headline: None,
             seconds: 0.1,
             machine: Machine::this(2, "cpu"),
         };
@@ -375,6 +379,16 @@ mod tests {
         assert_eq!(again.digest, manifest.digest);
         let renamed = manifest.outputs.values().map(|output| (name("other"), *output)).collect();
         assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.story).digest, manifest.digest);
+    }
+
+    #[test]
+    fn a_headline_is_kept_and_does_not_count() {
+        let plain = example();
+        assert!(!plain.to_json().contains("headline"), "as records were written before there were headlines");
+        let story = Story { headline: Some("top-1 0.5".to_owned()), ..plain.story.clone() };
+        let told = Manifest::new(plain.recipe.clone(), plain.outputs.clone(), story);
+        assert_eq!(told.digest, plain.digest);
+        assert_eq!(Manifest::from_json(&told.to_json()), Some(told));
     }
 
     #[test]

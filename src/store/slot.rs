@@ -187,6 +187,7 @@ pub(super) mod tests {
             node: "n".into(),
             gives: "text".into(),
             logs: Vec::new(),
+            headline: None,
             seconds: 0.0,
             machine: Machine::this(1, "cpu"),
         };

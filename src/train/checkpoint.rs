@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{ema::Ema, history::History, optimizer::Gradients, scaler::Scaler};
 use crate::{
     error::{Error, Result},
+    eval::classes::Hits,
     zoo::{Parameter, Parameters, parameters::to_vec},
 };
 
@@ -67,6 +68,8 @@ pub struct Position {
     pub scaler: Option<Scaler>,
     /// What was measured after each epoch.
     pub history: History,
+    /// What the best of them named right, class by class.
+    pub hits: Vec<Hits>,
 }
 
 const FILE: &str = "checkpoint.safetensors";

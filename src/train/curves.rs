@@ -1,31 +1,26 @@
 //! The learning curves as a picture.
 
-use super::{Epoch, History};
+use super::{History, history::Measurement};
 use crate::eval::chart::{Chart, Line, charts_svg};
-
-/// A number of an epoch, where it was measured.
-type Of = fn(&Epoch) -> Option<f64>;
 
 /// Losses, accuracies and learning rates by epoch as SVG, with a line at the best epoch.
 ///
 /// The bytes are a function of the measurements alone; times are left out.
 pub fn curves_svg(history: &History) -> String {
-    let line = |name, value: Of| {
+    let line = |name, value: Measurement| {
         // What was not measured leaves a gap.
         let values = history.0.iter().map(|epoch| value(epoch).unwrap_or(f64::NAN));
         Line { name, values: values.collect() }
     };
+    let mut accuracies = vec![line("top-1", |e| Some(e.scores?.top1))];
+    accuracies.extend(history.has_top5().then(|| line("top-5", |e| e.scores?.top5)));
     let charts = [
         Chart {
             title: "Loss",
             lines: vec![line("train", |e| Some(e.train_loss)), line("val", |e| Some(e.scores?.loss))],
             top: 0.0,
         },
-        Chart {
-            title: "Accuracy on val",
-            lines: vec![line("top-1", |e| Some(e.scores?.top1)), line("top-5", |e| Some(e.scores?.top5))],
-            top: 1.0,
-        },
+        Chart { title: "Accuracy on val", lines: accuracies, top: 1.0 },
         Chart {
             title: "Learning rate",
             lines: vec![
@@ -41,20 +36,30 @@ pub fn curves_svg(history: &History) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::Scores;
+    use crate::train::{Epoch, Scores};
+
+    fn history(seconds: f64, top5: Option<f64>) -> History {
+        let epoch = |scores| Epoch { seconds, train_loss: 2.0, scores, rates: vec![0.01, 0.01, 0.1] };
+        let scores = |top1| epoch(Some(Scores { top1, top5, loss: 2.2 }));
+        History(vec![scores(0.1), scores(0.3), epoch(None), scores(0.2)])
+    }
 
     #[test]
     fn curves_do_not_depend_on_times() {
-        let history = |seconds: f64| {
-            let epoch = |scores| Epoch { seconds, train_loss: 2.0, scores, rates: vec![0.01, 0.01, 0.1] };
-            let scores = |top1| epoch(Some(Scores { top1, top5: 0.9, loss: 2.2 }));
-            History(vec![scores(0.1), scores(0.3), epoch(None), scores(0.2)])
-        };
-        let svg = curves_svg(&history(1.0));
-        assert_eq!(svg, curves_svg(&history(9.0)));
+        let svg = curves_svg(&history(1.0, Some(0.9)));
+        assert_eq!(svg, curves_svg(&history(9.0, Some(0.9))));
         // Six lines of four epochs, one of which was not validated.
         assert_eq!(svg.matches("<circle").count(), 6 * 4 - 3);
         assert_eq!(svg.matches("stroke-dasharray").count(), 3);
-        assert!(svg.contains("Accuracy on val"));
+        // The best epoch is the second of four: a third of the way from 64 to 404.
+        assert!(svg.contains("<path d=\"M177.33 56V296\" stroke=\"#888888\" stroke-dasharray"));
+        assert!(svg.contains("Accuracy on val") && svg.contains("top-5"));
+    }
+
+    #[test]
+    fn five_classes_have_no_line_for_top_5() {
+        let svg = curves_svg(&history(1.0, None));
+        assert_eq!(svg.matches("<circle").count(), 5 * 4 - 2);
+        assert!(svg.contains("top-1") && !svg.contains("top-5"));
     }
 }

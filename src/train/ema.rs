@@ -49,7 +49,27 @@ fn decay(updates: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::decay;
+    use burn::{
+        module::ParamId,
+        tensor::{Device, Tensor},
+    };
+
+    use super::*;
+    use crate::zoo::{Parameter, parameters::to_vec};
+
+    fn one(value: f32) -> Parameters {
+        let values = Tensor::from_floats([value], &Device::flex());
+        [("x".to_owned(), Parameter { shape: vec![1], values, id: ParamId::new() })].into()
+    }
+
+    #[test]
+    fn each_update_moves_the_average_by_what_it_does_not_keep() {
+        let value = |ema: &Ema| f64::from(to_vec(ema.average()["x"].values.clone())[0]);
+        let mut ema = Ema::resumed(one(0.0), 999);
+        ema.update(&one(1.0));
+        assert_eq!(ema.updates(), 1000);
+        assert!((value(&ema) - (1.0 - decay(1000))).abs() < 1e-6, "{}", value(&ema));
+    }
 
     #[test]
     fn decay_is_the_references() {

@@ -27,16 +27,19 @@ use super::{
     optimizer::{Gradients, Optimizer, Rates, Rule, clip_norm},
     scaler::Scaler,
     schedule::Schedule,
-    validate::validate,
+    validate::{Validated, validate},
 };
 use crate::{
     data::{
-        Batch, Dataset, Sample, Split,
+        Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
         transform::Transforms,
     },
     error::{Error, Result},
-    eval::classifier::images,
+    eval::{
+        classes::{Classes, Hits, shown_share},
+        classifier::images,
+    },
     progress::Progress,
     random::Random,
     zoo::{
@@ -92,6 +95,8 @@ pub struct Fitted {
     pub kept: Vec<(usize, PathBuf)>,
     /// What was measured after each epoch.
     pub history: History,
+    /// How many validation images of each class the best network named right.
+    pub hits: Vec<Hits>,
 }
 
 /// Fits a network, continuing from the checkpoint in the job's scratch folder if there is one.
@@ -146,6 +151,7 @@ impl<'a> Fit<'a> {
             gamma: recipe.focal_gamma,
         };
         let (train, val) = loaders(job, &dataset)?;
+        tell_validation(&job.dataset.index, &job.progress);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
         let network = first_network(job, &frozen, &recording);
@@ -321,16 +327,17 @@ impl<'a> Fit<'a> {
                 Err(error)
             }
             Err(error) => Err(error),
-            Ok(Some(epoch)) => self.record(epoch),
+            Ok(Some((epoch, hits))) => self.record(epoch, hits),
             Ok(None) => self.recover(),
         }
     }
 
-    fn record(&mut self, epoch: Epoch) -> Result<()> {
-        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch));
+    fn record(&mut self, epoch: Epoch, hits: Vec<Hits>) -> Result<()> {
+        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
             self.best = self.candidate();
+            self.position.hits = hits;
         }
         self.position.epoch += 1;
         (self.position.batch, self.position.loss) = (0, 0.0);
@@ -342,23 +349,24 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
-    /// What was measured in this epoch; nothing if a loss is not a number.
-    fn measure(&self) -> Result<Option<Epoch>> {
+    /// What was measured in this epoch, and the images of each class that were named right if it was validated; nothing
+    /// if a loss is not a number.
+    fn measure(&self) -> Result<Option<(Epoch, Vec<Hits>)>> {
         let train_loss = f64::from(to_vec(self.losses.clone())[0]) / self.position.batch as f64;
         if !train_loss.is_finite() {
             return Ok(None);
         }
-        let scores = match self.is_validated() {
+        let (scores, hits) = match self.is_validated() {
             true => match self.validate()? {
                 None => return Ok(None),
-                scores => scores,
+                Some(Validated { scores, hits }) => (Some(scores), hits),
             },
-            false => None,
+            false => (None, Vec::new()),
         };
         // The rates of the epoch's last micro-batch.
         let Position { step, epoch, .. } = self.position;
         let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
-        Ok(Some(Epoch { seconds: self.seconds(), train_loss, scores, rates }))
+        Ok(Some((Epoch { seconds: self.seconds(), train_loss, scores, rates }, hits)))
     }
 
     /// Whether it is this epoch's turn, or the run may end with it.
@@ -369,7 +377,7 @@ impl<'a> Fit<'a> {
         turn || spent || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
     }
 
-    fn validate(&self) -> Result<Option<Scores>> {
+    fn validate(&self) -> Result<Option<Validated>> {
         let Job { arch, device, progress, .. } = self.job;
         validate(arch, &self.candidate(), &self.val, device, progress)
     }
@@ -452,10 +460,11 @@ impl<'a> Fit<'a> {
     fn tell_end(&self) {
         let Position { epoch, epochs, spent, .. } = self.position;
         if !spent && epoch < epochs {
-            let patience = self.job.recipe.patience;
-            self.job
-                .progress
-                .note(format!("stopped after epoch {epoch}: no improvement in {patience} epochs"));
+            let epochs = match self.job.recipe.patience {
+                1 => "1 epoch".to_owned(),
+                patience => format!("{patience} epochs"),
+            };
+            self.job.progress.note(format!("stopped after epoch {epoch}: no improvement in {epochs}"));
         }
     }
 
@@ -466,7 +475,8 @@ impl<'a> Fit<'a> {
         let period = self.job.recipe.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
-        Ok(Fitted { best, last, kept, history: self.position.history })
+        let Position { history, hits, .. } = self.position;
+        Ok(Fitted { best, last, kept, history, hits })
     }
 }
 
@@ -485,12 +495,28 @@ fn tell_fraction(job: &Job<'_>, part: &Dataset) {
     }
 }
 
+/// Says what the scores of all epochs rest on.
+fn tell_validation(index: &Index, progress: &Progress<'_>) {
+    let split = validates(index);
+    if split == Split::Test {
+        progress.warn("the dataset has no val images; its test images choose the best epoch");
+    }
+    let hits = index.counts(split).into_iter().map(|images| Hits { images: images as u64, right: 0 });
+    let hits: Vec<Hits> = hits.collect();
+    progress.note(format!("validates on {}", Classes::new(&index.classes, &hits).ground()));
+}
+
+/// The split whose images choose the best epoch.
+fn validates(index: &Index) -> Split {
+    if index.val.is_empty() { Split::Test } else { Split::Val }
+}
+
 fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     let index = &dataset.index;
     if index.train.is_empty() {
         return Err(Error::new("the dataset has no training images"));
     }
-    let split = if index.val.is_empty() { Split::Test } else { Split::Val };
+    let split = validates(index);
     if index.split(split).is_empty() {
         return Err(Error::new("the dataset has no images to validate on").help(
             "add a val folder; or give class folders alone, with two images each at least and a `val_fraction` above 0",
@@ -515,12 +541,53 @@ fn first_network(job: &Job<'_>, frozen: &BTreeSet<String>, device: &Device) -> N
     }
 }
 
-fn line(epoch: usize, epochs: usize, measured: &Epoch) -> String {
-    let train = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
-    match measured.scores {
-        Some(Scores { top1, top5, loss }) => {
-            format!("{train}  val loss {loss:.4}  top-1 {top1:.4}  top-5 {top5:.4}")
-        }
-        None => train,
+/// An epoch as people read it; `images` is how many validate.
+fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String {
+    let mut line = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
+    let share = |share| shown_share(share, images as u64);
+    if let Some(Scores { top1, top5, loss }) = measured.scores {
+        line.push_str(&format!("  val loss {loss:.4}  top-1 {}", share(top1)));
+        line.extend(top5.map(|top5| format!("  top-5 {}", share(top5))));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::progress::{Stop, Update};
+
+    #[test]
+    fn an_epoch_reads_like_this() {
+        let epoch = |scores| Epoch { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
+        let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
+        let few = Scores { top5: None, ..scores };
+        let lines = [None, Some(scores), Some(few)].map(|scores| line(3, 100, &epoch(scores), 10_000));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        epoch 3/100  train loss 2.3287
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213  top-5 0.9999
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213
+        ");
+    }
+
+    #[test]
+    fn what_validates_is_told_and_test_images_are_warned_of() {
+        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
+        let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
+        let told = |index: &Index| {
+            let said = Mutex::new(Vec::new());
+            let sink = |update| said.lock().unwrap().push(update);
+            tell_validation(index, &Progress::new(&sink, &Stop::default()));
+            said.into_inner().unwrap()
+        };
+        let note =
+            "validates on 3 images of 2 classes: bee 2, ant 1; the largest class alone gives top-1 0.667";
+        assert_eq!(told(&index), [Update::Note(note.into())]);
+        std::mem::swap(&mut index.val, &mut index.test);
+        let warning = "the dataset has no val images; its test images choose the best epoch";
+        assert_eq!(told(&index), [Update::Warning(warning.into()), Update::Note(note.into())]);
     }
 }

@@ -37,6 +37,8 @@ mod tests {
         assert_eq!(picked(10, 0.25), [0, 9]);
         assert_eq!(picked(10, 0.01), [0]);
         assert_eq!(picked(7, 100.0), (0..7).collect::<Vec<_>>());
+        // The last is the last, though 11 · (15 / 11) is a little less than 15.
+        assert_eq!(picked(16, 12.0).last(), Some(&15));
         assert_eq!(picked(0, 0.5), [] as [usize; 0]);
     }
 }

@@ -42,3 +42,34 @@ impl ModuleVisitor for Gather {
         self.gradients.insert(name, sum);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+
+    use super::*;
+    use crate::zoo::{Arch, Builder, parameters::to_vec};
+
+    /// The gradients of a squared sum for two images, the same every time for the same `scale`.
+    fn backward(network: &Network, scale: f32, device: &Device) -> Backward {
+        let pixels = (0..2 * 3 * 32 * 32).map(|i| (i as f32 * 0.7).sin() * scale).collect();
+        let images = Tensor::<4>::from_data(TensorData::new(pixels, [2, 3, 32, 32]), device);
+        network.forward(images).powi_scalar(2).sum().backward()
+    }
+
+    #[test]
+    fn gradients_of_micro_batches_are_summed() {
+        let device = Device::flex().autodiff();
+        let network = Network::new(&Arch::built_in("yolo11n-cls", 2).unwrap(), &Builder::fresh(0, &device));
+        let add = |scale, waiting| gather(&network, backward(&network, scale, &device), waiting);
+        let (first, second) = (add(1.0, Gradients::new()), add(2.0, Gradients::new()));
+        let both = add(2.0, first.clone());
+        assert!(both.len() > 50 && both.keys().eq(first.keys()));
+        for (name, sum) in &both {
+            let expected = to_vec(first[name].clone() + second[name].clone());
+            assert!(to_vec(sum.clone()) == expected, "{name}");
+        }
+        let some = |gradients: &Gradients| to_vec(gradients["model.10.linear.bias"].clone());
+        assert!(some(&first).iter().all(|x| *x != 0.0) && some(&first) != some(&second));
+    }
+}

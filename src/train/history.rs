@@ -23,16 +23,18 @@ pub struct Epoch {
 pub struct Scores {
     /// Share of validation images whose class came first, to five decimals.
     pub top1: f64,
-    /// Share whose class was among the first five, to five decimals.
-    pub top5: f64,
-    /// Mean of the validation batches' cross-entropy, in nats.
+    /// Share whose class was among the first five, to five decimals; nothing with five classes or fewer.
+    pub top5: Option<f64>,
+    /// Mean cross-entropy over all validation images, in nats, without smoothing and weights: what a `val` node calls
+    /// `loss`.
     pub loss: f64,
 }
 
 impl Scores {
-    /// What the best epoch has most of: the mean of top-1 and top-5, to five decimals.
+    /// What the best epoch has most of: the mean of top-1 and top-5, to five decimals. Among five classes or fewer,
+    /// all are among the first five.
     pub fn fitness(&self) -> f64 {
-        to_five((self.top1 + self.top5) / 2.0)
+        to_five((self.top1 + self.top5.unwrap_or(1.0)) / 2.0)
     }
 }
 
@@ -71,32 +73,45 @@ impl History {
         self.0.iter().enumerate().filter_map(|(place, epoch)| Some((place, epoch.scores?.fitness())))
     }
 
-    /// The reference's `results.csv`, with empty cells where an epoch was not validated.
+    /// Whether there are more than five classes, so that top-5 says something.
+    pub fn has_top5(&self) -> bool {
+        self.0.iter().filter_map(|epoch| epoch.scores).all(|scores| scores.top5.is_some())
+    }
+
+    /// The reference's `results.csv`, with empty cells where an epoch was not validated, and without top-5 with five
+    /// classes or fewer.
     pub fn to_csv(&self) -> String {
-        let mut csv =
-            String::from("epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss");
+        let mut csv = String::from("epoch,time");
         let groups = self.0.first().map_or(3, |epoch| epoch.rates.len());
+        self.measurements().for_each(|(name, _)| _ = write!(csv, ",{name}"));
         (0..groups).for_each(|group| _ = write!(csv, ",lr/pg{group}"));
         for (i, epoch) in self.0.iter().enumerate() {
-            let _ = write!(csv, "\n{}", i + 1);
-            epoch
-                .cells()
-                .iter()
-                .for_each(|cell| _ = write!(csv, ",{}", cell.map(significant).unwrap_or_default()));
+            let _ = write!(csv, "\n{},{}", i + 1, significant(epoch.seconds));
+            let measured = self.measurements().map(|(_, value)| value(epoch));
+            let cells = measured.chain(epoch.rates.iter().copied().map(Some));
+            cells.for_each(|cell| _ = write!(csv, ",{}", cell.map(significant).unwrap_or_default()));
         }
         csv.push('\n');
         csv
     }
-}
 
-impl Epoch {
-    fn cells(&self) -> Vec<Option<f64>> {
-        let score = |pick: fn(Scores) -> f64| self.scores.map(pick);
-        let scores = [score(|s| s.top1), score(|s| s.top5), score(|s| s.loss)];
-        let measured = [Some(self.seconds), Some(self.train_loss)].into_iter().chain(scores);
-        measured.chain(self.rates.iter().copied().map(Some)).collect()
+    /// What is measured in each epoch, by its name in the reference's `results.csv`.
+    pub(super) fn measurements(&self) -> impl Iterator<Item = (&'static str, Measurement)> {
+        let all: [(_, Measurement); 4] = [
+            ("train/loss", |epoch| Some(epoch.train_loss)),
+            ("metrics/accuracy_top1", |epoch| Some(epoch.scores?.top1)),
+            (TOP5, |epoch| epoch.scores?.top5),
+            ("val/loss", |epoch| Some(epoch.scores?.loss)),
+        ];
+        let has_top5 = self.has_top5();
+        all.into_iter().filter(move |(name, _)| has_top5 || *name != TOP5)
     }
 }
+
+/// A number of an epoch, where it was measured.
+pub(super) type Measurement = fn(&Epoch) -> Option<f64>;
+
+const TOP5: &str = "metrics/accuracy_top5";
 
 /// Six significant digits without trailing zeros, as C's `%.6g`.
 fn significant(value: f64) -> String {
@@ -128,7 +143,7 @@ mod tests {
         let epoch = |&f: &f64| Epoch {
             seconds: 1.5,
             train_loss: 0.25,
-            scores: (f >= 0.0).then_some(Scores { top1: f, top5: f, loss: 2.0 }),
+            scores: (f >= 0.0).then_some(Scores { top1: f, top5: Some(f), loss: 2.0 }),
             rates: vec![0.01, 0.01, 0.1],
         };
         History(fitness.iter().map(epoch).collect())
@@ -165,6 +180,26 @@ mod tests {
         1,1.5,0.25,0.5,0.5,2,0.01,0.01,0.1
         2,1.5,0.25,,,,0.01,0.01,0.1
         ");
+    }
+
+    #[test]
+    fn five_classes_have_no_column_for_top_5_and_the_same_best_epoch() {
+        let mut few = history(&[0.5, 0.7, -1.0]);
+        few.0.iter_mut().filter_map(|epoch| epoch.scores.as_mut()).for_each(|scores| scores.top5 = None);
+        insta::assert_snapshot!(few.to_csv(), @r"
+        epoch,time,train/loss,metrics/accuracy_top1,val/loss,lr/pg0,lr/pg1,lr/pg2
+        1,1.5,0.25,0.5,2,0.01,0.01,0.1
+        2,1.5,0.25,0.7,2,0.01,0.01,0.1
+        3,1.5,0.25,,,0.01,0.01,0.1
+        ");
+        assert_eq!(few.best(), Some(1));
+        // As the reference has it, for which top-5 is 1 then.
+        assert_eq!(few.0[1].scores.unwrap().fitness(), 0.85);
+    }
+
+    #[test]
+    fn halves_of_the_fifth_decimal_go_to_the_even_neighbour() {
+        assert_eq!([0.015_625, 0.046_875].map(to_five), [0.015_62, 0.046_88]);
     }
 
     #[test]

@@ -200,6 +200,8 @@ mod tests {
         assert_eq!(resolve(16, 100, 1600), (4, 0.0005));
         assert_eq!(resolve(48, 100, 1600), (1, 0.000_375));
         assert_eq!(resolve(128, 100, 1600), (1, 0.001));
+        // The last batch of an epoch may be smaller.
+        assert_eq!(Recipe::default().resolve(33, 10).0.batches, 3);
         // No more than the run has batches; the decay doesn't mind.
         assert_eq!(resolve(16, 1, 32), (2, 0.0005));
     }

@@ -239,4 +239,23 @@ mod tests {
         assert_eq!([0, 15, 30, 31].map(|step| schedule.momentum(step)), [0.8, 0.8685, 0.937, 0.937]);
         assert_eq!(Schedule { warmup: 0, ..schedule }.momentum(0), 0.937);
     }
+
+    #[test]
+    fn a_run_that_is_longer_than_planned_stays_at_its_last_rate() {
+        let ends = |decay, step, epoch| Schedule { decay, ..schedule(4, 5, 16) }.rate(step, epoch);
+        let last = 0.000_714 * 0.01;
+        assert!((ends(Decay::Linear, 50, 9) - last).abs() < 1e-12);
+        assert!((ends(Decay::OneCycle, 19, 3) - last).abs() < 1e-12);
+        assert!((ends(Decay::OneCycle, 29, 5) - last).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_slower_run_is_slower_from_its_first_step_on() {
+        let fast = Schedule { warmup_bias_lr: 0.1, ..schedule(10, 5, 16) };
+        let slow = fast.clone().slowed(0.5);
+        for (step, epoch) in [(0, 0), (3, 0), (30, 6)] {
+            assert_eq!(slow.rate(step, epoch), fast.rate(step, epoch) / 2.0);
+            assert!((slow.bias_rate(step, epoch) - fast.bias_rate(step, epoch) / 2.0).abs() < 1e-12);
+        }
+    }
 }

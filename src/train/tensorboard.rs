@@ -48,7 +48,8 @@ pub fn events(history: &History, ended: f64) -> Vec<u8> {
     let version = Some("brain.Event:2".to_owned());
     record(&mut bytes, &Event { wall_time: begun, step: 0, file_version: version, summary: None });
     for (step, epoch) in (1..).zip(&history.0) {
-        let value = scalars(epoch).map(|(tag, value)| Scalar { tag, simple_value: value as f32 }).collect();
+        let scalars = scalars(history, epoch);
+        let value = scalars.map(|(tag, value)| Scalar { tag, simple_value: value as f32 }).collect();
         let summary = Some(Summary { value });
         record(&mut bytes, &Event { wall_time: begun + epoch.seconds, step, file_version: None, summary });
     }
@@ -56,17 +57,10 @@ pub fn events(history: &History, ended: f64) -> Vec<u8> {
 }
 
 /// What was measured, by name.
-fn scalars(epoch: &Epoch) -> impl Iterator<Item = (String, f64)> {
-    let scores = epoch.scores.map(|scores| {
-        [
-            ("metrics/accuracy_top1", scores.top1),
-            ("metrics/accuracy_top5", scores.top5),
-            ("val/loss", scores.loss),
-        ]
-    });
+fn scalars(history: &History, epoch: &Epoch) -> impl Iterator<Item = (String, f64)> {
+    let measured = history.measurements().filter_map(|(tag, value)| Some((tag.to_owned(), value(epoch)?)));
     let rates = epoch.rates.iter().enumerate().map(|(group, rate)| (format!("lr/pg{group}"), *rate));
-    let numbers = [("train/loss", epoch.train_loss)].into_iter().chain(scores.into_iter().flatten());
-    numbers.map(|(tag, value)| (tag.to_owned(), value)).chain(rates)
+    measured.chain(rates)
 }
 
 fn record(bytes: &mut Vec<u8>, event: &Event) {
@@ -121,7 +115,7 @@ mod tests {
         let epoch = |seconds, top1| Epoch {
             seconds,
             train_loss: 2.0,
-            scores: Some(Scores { top1, top5: 0.9, loss: 2.2 }),
+            scores: Some(Scores { top1, top5: Some(0.9), loss: 2.2 }),
             rates: vec![0.01, 0.01, 0.1],
         };
         let events = read(&events(&History(vec![epoch(2.0, 0.25), epoch(5.0, 0.5)]), 1000.0));

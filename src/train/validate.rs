@@ -6,7 +6,11 @@ use super::history::{Scores, to_five};
 use crate::{
     data::loader::Loader,
     error::Result,
-    eval::{classifier::images, metrics, metrics::Tally},
+    eval::{
+        classes::Hits,
+        classifier::images,
+        metrics::{Metrics, Tally},
+    },
     progress::Progress,
     zoo::{
         Arch, Builder, Network, Parameters, fold_weights,
@@ -14,7 +18,15 @@ use crate::{
     },
 };
 
-/// Scores of the network of `parameters`; nothing if it gives something that is not a number.
+/// What a validation says.
+pub struct Validated {
+    /// How good the network is.
+    pub scores: Scores,
+    /// How many images of each class it named right: `[classes]`.
+    pub hits: Vec<Hits>,
+}
+
+/// Measures the network of `parameters`; nothing if it gives something that is not a number.
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
@@ -24,11 +36,10 @@ pub fn validate(
     loader: &Loader,
     device: &Device,
     progress: &Progress<'_>,
-) -> Result<Option<Scores>> {
+) -> Result<Option<Validated>> {
     let folded = from_weights(&fold_weights(&to_weights(parameters)), device);
     let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
     let mut tally = Tally::new(arch.classes);
-    let mut losses = 0.0;
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
@@ -38,14 +49,8 @@ pub fn validate(
             return Ok(None);
         }
         tally.add_all(&logits, &targets);
-        losses += mean_loss(&logits, &targets);
     }
-    let (top1, top5) = (to_five(tally.top(1)), to_five(tally.top(5)));
-    Ok(Some(Scores { top1, top5, loss: losses / loader.batches() as f64 }))
-}
-
-fn mean_loss(logits: &[f32], targets: &[usize]) -> f64 {
-    let rows = logits.chunks_exact(logits.len() / targets.len());
-    let sum: f64 = rows.zip(targets).map(|(row, &target)| metrics::cross_entropy(row, target)).sum();
-    sum / targets.len() as f64
+    let Metrics { top1, top5, loss, .. } = tally.metrics();
+    let scores = Scores { top1: to_five(top1), top5: top5.map(to_five), loss };
+    Ok(Some(Validated { scores, hits: tally.confusion().hits() }))
 }

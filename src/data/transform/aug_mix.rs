@@ -167,6 +167,37 @@ mod tests {
         assert_eq!(mixture.image().get_pixel(0, 0).0, [125, 10, 255]);
     }
 
+    /// `image` after the op, for many seeds.
+    fn mixed(op: &AugMix, image: &RgbImage) -> Vec<RgbImage> {
+        (0..200).map(|seed| op.apply(image.clone(), &mut Random::new("test", &[seed]))).collect()
+    }
+
+    #[test]
+    fn what_no_op_changes_stays_as_it_is() {
+        // At the least severity, ops leave an even dark grey alone: all shares together are one.
+        let image = RgbImage::from_pixel(9, 9, image::Rgb([16; 3]));
+        let images = mixed(&AugMix { severity: 1, ..AugMix::default() }, &image);
+        assert!(images.iter().flat_map(|image| image.iter()).all(|value| (15..=16).contains(value)));
+    }
+
+    #[test]
+    fn ops_go_in_both_directions() {
+        // In the middle of an even grey, only brightness is seen at this severity.
+        let image = RgbImage::from_pixel(33, 33, image::Rgb([128; 3]));
+        let images = mixed(&AugMix { severity: 5, ..AugMix::default() }, &image);
+        let middles = images.iter().map(|image| image.get_pixel(16, 16).0[0]);
+        let (least, most) = (middles.clone().min().unwrap(), middles.max().unwrap());
+        assert!(least < 120 && most > 136, "{least} to {most}");
+    }
+
+    #[test]
+    fn a_chain_has_at_least_one_op() {
+        let (op, image) = (AugMix { severity: 10, ..AugMix::default() }, part());
+        let unchanged = |seed| op.chain(image.clone(), &mut Random::new("test", &[seed])) == image;
+        let unchanged = (0..200).filter(|&seed| unchanged(seed)).count();
+        assert!(unchanged < 40, "{unchanged} of 200 chains change nothing");
+    }
+
     #[test]
     fn shares_are_uniform_over_mixtures_with_alpha_one() {
         let mut random = Random::new("test", &[0]);

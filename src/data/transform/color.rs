@@ -200,6 +200,12 @@ mod tests {
     }
 
     #[test]
+    fn the_mean_grey_is_rounded() {
+        let two = RgbImage::from_fn(2, 1, |x, _| image::Rgb([10 + x as u8; 3]));
+        assert!(contrast(two, 0.0).iter().all(|value| *value == 11));
+    }
+
+    #[test]
     fn grey_and_hue_are_pillows() {
         assert!(saturation(fixture("part"), 0.0) == fixture("grey"));
         assert!(shift_hue(fixture("part"), 76) == fixture("hue"));

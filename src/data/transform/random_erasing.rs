@@ -90,6 +90,12 @@ mod tests {
     }
 
     #[test]
+    fn a_rectangle_is_smaller_than_the_image() {
+        let whole = RandomErasing { p: 1.0, scale: [1.0, 1.0], ratio: [1.0, 1.0] };
+        assert_eq!(erased(&whole, 32, 0), 0);
+    }
+
+    #[test]
     fn it_erases_as_often_and_as_much_as_asked() {
         let counts: Vec<usize> =
             (0..1000).map(|seed| erased(&RandomErasing::default(), 32, seed) / 3).collect();

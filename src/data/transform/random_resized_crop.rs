@@ -105,6 +105,14 @@ mod tests {
     }
 
     #[test]
+    fn sides_are_rounded() {
+        let op = RandomResizedCrop { scale: [0.6, 0.6], ratio: [1.0, 1.0], ..RandomResizedCrop::default() };
+        // √60 is 7.7.
+        let part = op.part(10, 10, &mut Random::new("test", &[0]));
+        assert_eq!((part.width, part.height), (8, 8));
+    }
+
+    #[test]
     fn areas_and_places_spread_over_their_ranges() {
         let op = RandomResizedCrop::default();
         let mut random = Random::new("test", &[1]);

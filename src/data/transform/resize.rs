@@ -151,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn a_thin_image_keeps_a_pixel_in_a_letterbox() {
+        let boxed = Letterbox::default().apply(RgbImage::from_pixel(1000, 1, Rgb([9; 3])), 10);
+        let rows: Vec<u8> = (0..10).map(|y| boxed.get_pixel(5, y).0[0]).collect();
+        assert_eq!(rows, [114, 114, 114, 114, 9, 114, 114, 114, 114, 114]);
+    }
+
+    #[test]
     fn resize_rounds_the_long_side_down() {
         let size = |op: Resize, image: RgbImage| op.apply(image.into(), 64).unwrap().size();
         assert_eq!(size(Resize::default(), RgbImage::new(97, 213)), (64, 140));

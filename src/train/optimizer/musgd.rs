@@ -52,3 +52,14 @@ fn iterate(x: Tensor<2>) -> Tensor<2> {
     let polynomial = gram.clone().mul_scalar(b) + gram.clone().matmul(gram).mul_scalar(c);
     x.clone().mul_scalar(a) + polynomial.matmul(x)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tall_matrices_take_longer_steps() {
+        let scales = [&[8, 2][..], &[2, 8], &[16, 8, 3, 3], &[5]].map(scale);
+        assert_eq!(scales, [2.0, 1.0, 1.0, 1.0]);
+    }
+}
