@@ -35,6 +35,11 @@ impl Stop {
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
+
+    /// An [`interrupted`](Error::interrupted) error if somebody asked the work to stop.
+    pub fn check(&self) -> Result<()> {
+        if self.requested() { Err(Error::interrupted()) } else { Ok(()) }
+    }
 }
 
 /// Where long work reports to.
@@ -68,6 +73,11 @@ impl<'a> Progress<'a> {
     /// Whether the work should stop at its next safe point.
     pub fn stopped(&self) -> bool {
         self.stop.requested()
+    }
+
+    /// The flag that asks the work to stop.
+    pub fn stop(&self) -> &'a Stop {
+        self.stop
     }
 
     /// An [`interrupted`](Error::interrupted) error if the work should stop.

@@ -11,7 +11,8 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 8] = ["budget", "error", "files", "names", "progress", "random", "shown", "suggest"];
+const LEAVES: [&str; 10] =
+    ["alike", "budget", "error", "files", "names", "paths", "progress", "random", "shown", "suggest"];
 
 /// Which rooms each room may name, beside itself and the leaves.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -45,10 +46,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Neither half: it fetches bytes, and knows nothing of what they are.
     ("download", &[]),
     // Leaves may use nothing but each other.
+    ("alike", &[]),
     ("budget", &[]),
     ("error", &[]),
     ("files", &[]),
     ("names", &[]),
+    ("paths", &[]),
     ("progress", &[]),
     ("random", &[]),
     ("shown", &[]),

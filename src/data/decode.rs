@@ -4,11 +4,14 @@
 //! 8-bit channels the way the reference reads it: grey and palettes expanded, alpha dropped (not
 //! blended), 16 bits cut to the high byte, CMYK converted, and EXIF orientation applied.
 
-use std::{fs::File, io::Cursor, io::Read, path::Path};
+use std::{io::Cursor, io::Read, path::Path};
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    files,
+};
 
 /// The largest width or height that is decoded, in pixels.
 pub const MAX_SIDE: u32 = 65_535;
@@ -42,7 +45,7 @@ pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
 /// When the file can't be read or is larger than 1 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let failed = |source| Error::io("read", path, source);
-    let file = File::open(path).map_err(failed)?;
+    let file = files::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     let mut bytes = Vec::with_capacity(size.min(MAX_FILE) as usize);
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     eval::classifier::arch_of,
     node::{ArtifactType, Context, Input, Node, Source},
+    progress::Stop,
     spec::{Place, Problem},
     store::{Artifact, Lock, Mode},
     zoo::{
@@ -292,6 +293,6 @@ fn is_path(arch: &str) -> bool {
         || Path::new(arch).extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-fn itself(path: &Path) -> Result<Vec<PathBuf>> {
+fn itself(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     Ok(vec![path.to_owned()])
 }

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::graph::references;
 use crate::{
     node::{ArtifactType, DynNode, Input, Source},
+    progress::Stop,
     spec::{DocPath, DraftNode, Place, Problem, codes, source::nearest},
     suggest,
 };
@@ -142,7 +143,7 @@ fn exists(path: &Path) -> bool {
 
 /// Whether the source is a pattern, and none of what lies there is what the node looks for.
 fn matches_nothing(source: &Source, path: &Path) -> bool {
-    source.path.contains('*') && (source.list)(path).is_ok_and(|files| files.is_empty())
+    source.path.contains('*') && (source.list)(path, &Stop::default()).is_ok_and(|files| files.is_empty())
 }
 
 fn no_match(at: Place, key: &str, node: &DraftNode, written: &str, tried: &Path) -> Problem {

@@ -98,7 +98,8 @@ impl<'a> Workshop<'a> {
 
     fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
         let step = &self.job.plan.steps()[index];
-        let watched = Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files())?;
+        let watched =
+            Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files(), self.job.stop)?;
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());
         let work = Work { shop: self, index, step, recipe, inputs, watched: Arc::new(watched) };

@@ -9,6 +9,7 @@ use crate::{
     data::folder::{self, is_image},
     error::{Error, Result},
     eval::table,
+    progress::Stop,
 };
 
 /// An image to look at.
@@ -21,12 +22,12 @@ pub(super) struct Entry {
 }
 
 /// The files that decide the result, for a source that is not `recursive`.
-pub(super) fn list(source: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list(source: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     files(source, false)
 }
 
 /// The files that decide the result, for a source that is `recursive`.
-pub(super) fn list_below(source: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn list_below(source: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     files(source, true)
 }
 
@@ -74,7 +75,7 @@ fn inside(folder: &Path, recursive: bool) -> Result<Vec<Entry>> {
 }
 
 fn inside_of(folder: &Path, recursive: bool) -> Result<Vec<PathBuf>> {
-    let mut paths = folder::list(folder)?;
+    let mut paths = folder::list(folder, &Stop::default())?;
     paths.retain(|path| recursive || path.parent() == Some(folder));
     Ok(paths)
 }
@@ -186,8 +187,8 @@ mod tests {
         let dir = folder();
         assert_eq!(names(dir.path(), false), ["a.JPG", "b.png"]);
         assert_eq!(names(dir.path(), true), ["a.JPG", "b.png", "below/c.png"]);
-        assert_eq!(list(dir.path()).unwrap().len(), 2);
-        assert_eq!(list_below(dir.path()).unwrap().len(), 3);
+        assert_eq!(list(dir.path(), &Stop::default()).unwrap().len(), 2);
+        assert_eq!(list_below(dir.path(), &Stop::default()).unwrap().len(), 3);
     }
 
     #[test]
@@ -222,7 +223,7 @@ mod tests {
         let found = entries(&list_file, false).unwrap();
         assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "gone.png"]);
         assert_eq!(found[1].path, dir.path().join("b.png"));
-        let files = list(&list_file).unwrap();
+        let files = list(&list_file, &Stop::default()).unwrap();
         assert_eq!(files, ["b.png", "below/c.png", "list.txt"].map(|name| dir.path().join(name)));
     }
 
@@ -233,7 +234,7 @@ mod tests {
         fs::write(&list_file, "below\n*.png\n.\n").unwrap();
         assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "a.JPG", "b.png"]);
         assert_eq!(names(&list_file, true), ["below/c.png", "b.png", "a.JPG", "b.png", "below/c.png"]);
-        assert_eq!(list(&list_file).unwrap().len(), 4);
+        assert_eq!(list(&list_file, &Stop::default()).unwrap().len(), 4);
     }
 
     #[test]
