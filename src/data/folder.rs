@@ -93,7 +93,8 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Path) -> Result<()> {
         let failed = |source| Error::io("read", folder, source);
         let real = fs::canonicalize(folder).map_err(failed)?;
-        if self.above.contains(&real) {
+        // A link to a folder that leads here, or to one around them all.
+        if self.above.iter().any(|above| above.starts_with(&real)) {
             return Ok(());
         }
         self.count(&real)?;
@@ -211,6 +212,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(&outside, root.join("b")).unwrap();
         std::os::unix::fs::symlink(&root, root.join("a/loop")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), root.join("a/around")).unwrap();
         assert_eq!(list(&root, &Stop::default()).unwrap(), [root.join("a/2.png"), root.join("b/1.png")]);
     }
 
