@@ -266,10 +266,14 @@ fn inner_folders(index: &Index, folder: &str) -> Vec<String> {
 
 /// Class folders without any image, as `train/zebra`.
 fn empty_folders(root: &Path, layout: &Layout) -> Vec<String> {
+    if layout.has_splits() && !layout.splits.contains_key(&Split::Train) {
+        return Vec::new();
+    }
     let parent = layout.folder(Split::Train);
-    let is_empty = |name: &String| layout.classes.binary_search(name).is_err();
-    let taken = |name: &String| layout.has_splits() || split_of(name).is_none();
-    let names = subfolders(root, &parent).into_iter().filter(|name| is_empty(name) && taken(name));
+    let is_class = |name: &String| layout.classes.binary_search(name).is_ok();
+    // An empty `val` beside class folders is no class.
+    let is_split = |name: &String| !layout.has_splits() && split_of(name).is_some();
+    let names = subfolders(root, &parent).into_iter().filter(|name| !is_class(name) && !is_split(name));
     names.map(|name| format!("{parent}{name}")).collect()
 }
 

@@ -483,7 +483,7 @@ mod tests {
         let told = found_of(Topic::Unlikely, &["train/a/1.png", "val/a/1.png", "val/b/1.png"]);
         assert_eq!(told, ["there is only one class, `a`: that can't be learned wrongly"]);
         let told = found_of(Topic::Unlikely, &["test/a/1.png", "test/b/1.png"]);
-        assert_eq!(told, ["there is nothing to train on: all images lie in test"]);
+        assert_eq!(told, ["there is nothing to train on: all images lie in `test`"]);
         let sound = ["train/bus/1.png", "train/train/1.png", "val/bus/1.png", "val/train/1.png"];
         assert!(found_of(Topic::Unlikely, &sound).is_empty());
         assert!(found_of(Topic::Unlikely, &["bullet_train/1.png", "cat/1.png"]).is_empty());
