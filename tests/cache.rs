@@ -51,7 +51,7 @@ struct Read {
 }
 
 /// A file, or all files of a folder.
-fn files_at(path: &Path) -> Result<Vec<PathBuf>> {
+fn files_at(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }

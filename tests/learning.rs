@@ -36,9 +36,10 @@ fn digits() -> Dataset {
         name: path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/"),
         size: path.metadata().unwrap().len(),
         digest: path.display().to_string(),
+        fault: None,
     };
-    let files: Vec<File> = folder::list(&root).unwrap().iter().map(file).collect();
     let (stop, sink) = (Stop::default(), |_: Update| ());
+    let files: Vec<File> = folder::list(&root, &stop).unwrap().iter().map(file).collect();
     let options = Options { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0, threads: 2 };
     let (index, _) = build(&root, &files, &options, &Progress::new(&sink, &stop)).unwrap();
     assert_eq!((index.split(Split::Train).len(), index.split(Split::Val).len()), (80, 80));

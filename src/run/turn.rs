@@ -149,7 +149,8 @@ impl<'a> Workshop<'a> {
 
     fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
         let step = &self.job.plan.steps()[index];
-        let watched = Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files())?;
+        let watched =
+            Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files(), self.job.stop)?;
         let mut files = watched.files.values().flat_map(|source| &source.files);
         if let Some(file) = files.find(|file| self.job.results.holds(&file.path)) {
             return Err(self.job.results.reads_itself(&step.id, &file.path));
