@@ -901,7 +901,7 @@ fn a_later_node_that_cannot_work_is_told_before_long_work_begins() {
     assert_eq!(error, "not begun, since `n` would fail after it: there is no text");
     assert_eq!(help, "write one; `--keep-going` begins all the same");
     let test = ran.test().options(|options| options.keep_going = true);
-    test.run().ran(&["w", "j"]);
+    test.run().ran(&["j", "w"]);
 }
 
 // ---- edits while it runs ----

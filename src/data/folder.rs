@@ -1,7 +1,7 @@
 //! Which files of a folder are images.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -73,7 +73,7 @@ pub fn look(root: &Path, stop: &Stop) -> Result<Found> {
     if !fs::metadata(root).map_err(|source| Error::io("read", root, source))?.is_dir() {
         return Ok(Found { images: vec![root.to_owned()], left_out: Vec::new() });
     }
-    let mut walk = Walk { stop, above: Vec::new(), ways: HashMap::new(), found: Found::default() };
+    let mut walk = Walk { stop, above: Vec::new(), ways: BTreeMap::new(), found: Found::default() };
     walk.folder(root)?;
     walk.found.images.sort();
     walk.found.left_out.sort();
@@ -85,7 +85,7 @@ struct Walk<'s> {
     /// The real paths of the folders that lead here.
     above: Vec<PathBuf>,
     /// How often a real folder was come to.
-    ways: HashMap<PathBuf, usize>,
+    ways: BTreeMap<PathBuf, usize>,
     found: Found,
 }
 
