@@ -30,7 +30,7 @@
 //! | [`export`] | handing over | one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
-//! safely), [`names`] (of files, from files), [`paths`] (as text), [`shown`] (names as a person may see them), [`budget`] (work that is
+//! safely), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
 //! counted down), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
 //! one that knows the network;
@@ -39,6 +39,7 @@
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
 #![forbid(unsafe_code)]
 
+pub mod alike;
 pub mod budget;
 pub mod cli;
 pub mod data;

@@ -4,7 +4,7 @@
 //! ([`Node::run`]). The engine sees it through [`DynNode`] and the table of [`Kind`]s.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::{
     error::Result,
-    progress::Progress,
+    progress::{Progress, Stop},
     spec::Problem,
     store::{Artifact, Digest},
 };
@@ -72,8 +72,8 @@ pub struct Source {
     /// The path as written: relative to the pipeline file, or absolute.
     pub path: String,
     /// The files that count, given the absolute path; sorted. Called only if the path exists,
-    /// unless it is a pattern (contains `*`).
-    pub list: fn(&Path) -> Result<Vec<PathBuf>>,
+    /// unless it is a pattern (contains `*`). Ends early, with an error, when asked to stop.
+    pub list: fn(&Path, &Stop) -> Result<Vec<PathBuf>>,
 }
 
 /// A [`Source`] that was looked at.
@@ -90,14 +90,17 @@ pub struct SourceFiles {
 /// One file of a [`SourceFiles`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// Relative to [`SourceFiles::path`], with `/`; the file's own name where that path is a file.
+    /// Relative to [`SourceFiles::path`], as [`crate::paths`] writes it; the file's own name where that path is a
+    /// file.
     pub name: String,
     /// The absolute path.
     pub path: PathBuf,
-    /// In bytes.
+    /// In bytes; 0 if the content can't be read.
     pub size: u64,
-    /// Of the content.
+    /// Of the content, or of why it can't be read.
     pub digest: Digest,
+    /// Why the content can't be read, if so: a dead link, a pipe, no permission.
+    pub fault: Option<String>,
 }
 
 /// What a node may see while it runs: its inputs, its folders, its seed, and nothing else.
@@ -191,6 +194,9 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
         Vec::new()
     }
 
+    /// Told what the nodes give that refer to this one, before any work: a default may depend on it.
+    fn used_for(&mut self, _gives: &BTreeSet<ArtifactType>) {}
+
     /// Rules that a schema can't say. Places are relative to the node.
     fn check(&self) -> Vec<Problem> {
         Vec::new()
@@ -235,6 +241,8 @@ pub trait DynNode: Send + Sync {
     fn sources(&self) -> Vec<Source>;
     /// See [`Node::places`].
     fn places(&self) -> Vec<&'static str>;
+    /// See [`Node::used_for`].
+    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>);
     /// See [`Node::check`].
     fn check(&self) -> Vec<Problem>;
     /// See [`Node::check_sources`].
@@ -271,6 +279,9 @@ impl<N: Node> DynNode for N {
     }
     fn places(&self) -> Vec<&'static str> {
         Node::places(self)
+    }
+    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
+        Node::used_for(self, gives);
     }
     fn check(&self) -> Vec<Problem> {
         Node::check(self)

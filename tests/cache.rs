@@ -51,7 +51,7 @@ struct Read {
 }
 
 /// A file, or all files of a folder.
-fn files_at(path: &Path) -> Result<Vec<PathBuf>> {
+fn files_at(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }
@@ -901,7 +901,7 @@ fn a_later_node_that_cannot_work_is_told_before_long_work_begins() {
     assert_eq!(error, "not begun, since `n` would fail after it: there is no text");
     assert_eq!(help, "write one; `--keep-going` begins all the same");
     let test = ran.test().options(|options| options.keep_going = true);
-    test.run().ran(&["w", "j"]);
+    test.run().ran(&["j", "w"]);
 }
 
 // ---- edits while it runs ----

@@ -8,17 +8,19 @@ use std::{
 
 use kiln::{
     data::{
-        Dataset, Split,
+        Batch, Dataset, Split,
         folder::{self, File},
         index::{OnCorrupt, Options, build},
+        loader::{Loader, Mode},
         transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
     device,
+    eval::{classifier::images, metrics::cross_entropy},
     progress::{Progress, Stop, Update},
     train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
     zoo::{
         Arch, Builder, Network, Role,
-        parameters::{parameters, to_weights},
+        parameters::{parameters, to_vec, to_weights},
         weights::{self, ModelFile, Weights, to_bytes},
     },
 };
@@ -36,9 +38,10 @@ fn digits() -> Dataset {
         name: path.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/"),
         size: path.metadata().unwrap().len(),
         digest: path.display().to_string(),
+        fault: None,
     };
-    let files: Vec<File> = folder::list(&root).unwrap().iter().map(file).collect();
     let (stop, sink) = (Stop::default(), |_: Update| ());
+    let files: Vec<File> = folder::list(&root, &stop).unwrap().iter().map(file).collect();
     let options = Options { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0, threads: 2 };
     let (index, _) = build(&root, &files, &options, &Progress::new(&sink, &stop)).unwrap();
     assert_eq!((index.split(Split::Train).len(), index.split(Split::Val).len()), (80, 80));
@@ -221,13 +224,16 @@ fn reckless(scratch: &Path) -> Option<Recipe> {
 
 /// What training warned of.
 fn warned(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<String>) {
+    let (fitted, said) = said(recipe, scratch);
+    let warning = |update| if let Update::Warning(line) = update { Some(line) } else { None };
+    (fitted, said.into_iter().filter_map(warning).collect())
+}
+
+/// What training said.
+fn said(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<Update>) {
     let (arch, dataset, stop) = (tiny(), digits(), Stop::default());
-    let warnings = std::sync::Mutex::new(Vec::new());
-    let sink = |update: Update| {
-        if let Update::Warning(line) = update {
-            warnings.lock().unwrap().push(line);
-        }
-    };
+    let said = std::sync::Mutex::new(Vec::new());
+    let sink = |update: Update| said.lock().unwrap().push(update);
     let fitted = fit(&Job {
         arch: &arch,
         start: None,
@@ -241,7 +247,7 @@ fn warned(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<
         scratch,
         progress: Progress::new(&sink, &stop),
     });
-    (fitted, warnings.into_inner().unwrap())
+    (fitted, said.into_inner().unwrap())
 }
 
 #[test]
@@ -307,6 +313,72 @@ fn epochs_are_validated_and_kept_when_it_is_their_turn() {
     assert_eq!(kept, [2, 4]);
     let fourth = weights::read(&fitted.kept[1].1).unwrap().weights;
     assert!(fourth != fitted.last && fourth.keys().eq(fitted.last.keys()));
+}
+
+/// A network that stands still: nothing decays, and no rate is above 0.
+fn still(epochs: usize) -> Recipe {
+    Recipe { lr0: 0.0, weight_decay: 0.0, ema: false, ..recipe(epochs) }
+}
+
+/// The last batch of the epoch has 16 images instead of 32, and counts as much as each of the others.
+#[test]
+fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
+    let train = vec![TrainOp::Resize(Resize::default()), TrainOp::CenterCrop(CenterCrop::default())];
+    let transforms = Transforms { size: 32, train, ..Transforms::default() };
+    let (scratch, recipe) = (tempfile::tempdir().unwrap(), Recipe { batch: 32, ..still(1) });
+    let fitted = attempt_with(&transforms, &recipe, scratch.path(), 1, usize::MAX).unwrap();
+    let (arch, recording) = (tiny(), device::open(DEVICE).unwrap().autodiff());
+    let network = Network::new(&arch, &Builder::fresh(3, &recording));
+    let mean = |mut batch: Batch| {
+        let targets = std::mem::take(&mut batch.targets);
+        let logits = to_vec(network.forward(images(batch, &recording)).inner());
+        let losses = logits.chunks_exact(10).zip(&targets).map(|(row, &class)| cross_entropy(row, class));
+        losses.sum::<f64>() / targets.len() as f64
+    };
+    let loader = Loader::new(&digits(), Split::Train, &transforms, Mode::Train { seed: 3 }, 32, 1);
+    let means: Vec<f64> = loader.epoch(0).map(|batch| mean(batch.unwrap())).collect();
+    let expected = means.iter().sum::<f64>() / means.len() as f64;
+    let loss = fitted.history.0[0].train_loss;
+    assert!(means.len() == 3 && (loss - expected).abs() < 1e-4, "{loss}, not {expected}: {means:?}");
+}
+
+#[test]
+fn the_best_epoch_is_kept_where_it_is_not_the_last() {
+    let recipes = [0.02, 0.05, 0.1, 0.2].map(|lr0| Recipe { lr0, ema: false, ..recipe(6) });
+    let fitted = recipes
+        .iter()
+        .map(|recipe| undisturbed(recipe, 2))
+        .find(|fitted| fitted.history.best().unwrap() + 1 < fitted.history.0.len());
+    let fitted = fitted.expect("some rate is too high to get better all the time");
+    assert!(fitted.best != fitted.last);
+    let best = fitted.history.0[fitted.history.best().unwrap()].scores.unwrap();
+    let right: u64 = fitted.hits.iter().map(|hits| hits.right).sum();
+    assert_eq!((right as f64 / 80.0, fitted.hits.len()), (best.top1, 10));
+}
+
+#[test]
+fn the_epoch_in_which_patience_ends_is_validated_and_told() {
+    let scratch = tempfile::tempdir().unwrap();
+    let names = ["conv", "bn"].map(ToOwned::to_owned).to_vec();
+    let recipe =
+        Recipe { patience: 1, val_period: 3, freeze: Freeze { names, ..Freeze::default() }, ..still(9) };
+    let (fitted, said) = said(&Recipe { fraction: 8.0, ..recipe }, scratch.path());
+    let history = fitted.unwrap().history.0;
+    let validated: Vec<bool> = history.iter().map(|epoch| epoch.scores.is_some()).collect();
+    assert_eq!(validated, [false, false, true, true]);
+    let end = "stopped after epoch 4: no improvement in 1 epoch";
+    assert!(said.contains(&Update::Note(end.into())), "{said:?}");
+    // Of 80 images in the order of classes, eight that are spread evenly miss two of ten classes.
+    assert!(said.contains(&Update::Note("learns from 8 of 80 images".into())), "{said:?}");
+    let missing = "`fraction` leaves images of 8 of the 10 classes";
+    assert!(said.contains(&Update::Warning(missing.into())), "{said:?}");
+}
+
+#[test]
+fn an_epoch_has_the_rates_of_its_last_batch() {
+    // Five batches of warm-up, of which the last of the first epoch is the fifth: four fifths of the way.
+    let fitted = undisturbed(&recipe(2), 2);
+    assert!((fitted.history.0[0].rates[0] - 0.8 * 0.005).abs() < 1e-9, "{:?}", fitted.history.0[0].rates);
 }
 
 #[test]

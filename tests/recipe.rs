@@ -177,7 +177,16 @@ fn training_and_val_agree_about_the_same_weights() {
     let keys = json!({ "epochs": 1, "label_smoothing": 0.2, "focal_gamma": 1.0, "balance_classes": true, "mixup": 1.0 });
     let score = json!({ "type": "val", "model": "fit", "dataset": "data" });
     let folder = tempfile::tempdir().unwrap();
-    let nodes = BTreeMap::from([("fit".to_owned(), train(&keys)), ("score".to_owned(), score)]);
+    // Images of which some show what the model does not know.
+    let other = json!({ "type": "dataset", "root": "others" });
+    let others = json!({ "type": "val", "model": "fit", "dataset": "other" });
+    for class in ["a", "zebra"] {
+        let images = folder.path().join("others/val").join(class);
+        fs::create_dir_all(&images).unwrap();
+        (0..2).for_each(|i| RgbImage::new(18, 18 + i).save(images.join(format!("{i}.png"))).unwrap());
+    }
+    let nodes = [("fit", train(&keys)), ("score", score), ("other", other), ("others", others)];
+    let nodes = nodes.map(|(id, node)| (id.to_owned(), node)).into();
     let (results, failures) = run(folder.path(), &nodes);
     assert_eq!(failures, BTreeMap::new());
     let text = |node: &str, name: &str| fs::read_to_string(results.folder(node).join(name)).unwrap();
@@ -193,6 +202,9 @@ fn training_and_val_agree_about_the_same_weights() {
     // Of three classes, all are among the first five.
     assert!(!csv.contains("top5") && measured.get("top5").is_none() && measured.get("fitness").is_none());
     assert_eq!(measured["class_images"]["value"], json!({ "a": 3, "b": 3, "c": 3 }));
+    assert_eq!(measured["images_left_out"]["value"], json!(0));
+    let left_out = json("others", "metrics.json")["images_left_out"]["value"].clone();
+    assert!(left_out == json!(2) && headline("others").ends_with("the model does not have: 2"));
 }
 
 /// The files of a node, without its recipe, its pictures and the times in its metrics.

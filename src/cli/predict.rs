@@ -387,7 +387,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let odd = dir.path().join(OsStr::from_bytes(b"m\xfcll.png"));
         fs::write(&odd, "").unwrap();
-        assert!(together(&[odd.clone()]) && together(&[odd.clone(), dir.path().to_owned()]));
+        assert!(together(std::slice::from_ref(&odd)) && together(&[odd.clone(), dir.path().to_owned()]));
         assert!(line(&odd).ends_with(b"/m\xfcll.png"));
         assert_eq!(line(Path::new("/a\nb.png")), b"/a\\x0ab.png");
     }

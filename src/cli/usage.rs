@@ -61,8 +61,8 @@ impl Said<'_> {
     }
 
     fn meant(&self, kind: ContextKind) -> Option<String> {
-        let meant = self.all(kind);
-        (!meant.is_empty()).then(|| format!("did you mean {}?", suggest::list(&meant, "or", "nothing")))
+        // clap has the closest last.
+        self.all(kind).last().map(|meant| format!("did you mean `{meant}`?"))
     }
 
     fn unknown_command(&self) -> Error {

@@ -1,14 +1,15 @@
-//! Which files of a folder are images, and what their places say: split and class.
+//! Which files of a folder are images.
 
 use std::{
-    collections::BTreeSet,
-    fs, io,
+    collections::BTreeMap,
+    fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    data::Split,
+    data::system::is_left_out,
     error::{Error, Result},
+    progress::Stop,
 };
 
 /// Extensions of images that Kiln reads, in lower case.
@@ -19,18 +20,17 @@ pub const EXTENSIONS: [&str; 24] = [
 /// Extensions of images, some without a signature, that need a word of their own.
 const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jxl", "tga"];
 
-/// Names of the folder with validation images; the first that exists counts.
-const VAL_NAMES: [&str; 3] = ["val", "validation", "valid"];
-
 /// A file, as the engine saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Relative to the dataset's root, with `/`.
+    /// Relative to the dataset's root, as [`crate::paths`] writes it.
     pub name: String,
     /// In bytes.
     pub size: u64,
     /// BLAKE3 of the content, in hex.
     pub digest: String,
+    /// Why its content can't be read, if so.
+    pub fault: Option<String>,
 }
 
 /// Whether a name ends like an image's; also of formats that Kiln can't read, so that they are
@@ -42,182 +42,148 @@ pub fn is_image(name: &str) -> bool {
         && (EXTENSIONS.contains(&extension.as_str()) || OTHER_EXTENSIONS.contains(&extension.as_str()))
 }
 
-/// All images below `root` (or `root` itself, if it is a file), sorted. Hidden files and folders are
-/// left out; links are followed, but not in circles.
+/// How many entries of a folder that is left out are looked at to see whether it matters.
+const GLANCE: usize = 1_000;
+/// How many ways links may lead to one folder: ten folders of two links each would make a thousand.
+const MAX_WAYS: usize = 100;
+
+/// What lies below a folder.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Whatever is named like an image, sorted; it need not be one, nor a regular file.
+    pub images: Vec<PathBuf>,
+    /// What is hidden or the system's own, and is or holds something named like an image; sorted.
+    pub left_out: Vec<PathBuf>,
+}
+
+/// The images below `root`, as [`look`] finds them.
 ///
 /// # Errors
-/// When a folder can't be read, or a link leads nowhere.
-pub fn list(root: &Path) -> Result<Vec<PathBuf>> {
+/// As [`look`].
+pub fn list(root: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
+    Ok(look(root, stop)?.images)
+}
+
+/// All that is named like an image below `root` (or `root` itself, if it is no folder). Links are followed, but
+/// not in circles; what [`is_left_out`] says is.
+///
+/// # Errors
+/// When a folder can't be read, links lead to one folder in more than a hundred ways, or `stop` is requested.
+pub fn look(root: &Path, stop: &Stop) -> Result<Found> {
     if !fs::metadata(root).map_err(|source| Error::io("read", root, source))?.is_dir() {
-        return Ok(vec![root.to_owned()]);
+        return Ok(Found { images: vec![root.to_owned()], left_out: Vec::new() });
     }
-    let mut found = Vec::new();
-    walk(root, &mut Vec::new(), &mut found)?;
-    found.sort();
-    Ok(found)
+    let mut walk = Walk { stop, above: Vec::new(), ways: BTreeMap::new(), found: Found::default() };
+    walk.folder(root)?;
+    walk.found.images.sort();
+    walk.found.left_out.sort();
+    Ok(walk.found)
 }
 
-/// Adds the images below `folder`; `above` are the real paths of the folders that lead here.
-fn walk(folder: &Path, above: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |source| Error::io("read", folder, source);
-    let real = fs::canonicalize(folder).map_err(failed)?;
-    if above.contains(&real) {
-        return Ok(());
-    }
-    above.push(real);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') {
-            continue;
+struct Walk<'s> {
+    stop: &'s Stop,
+    /// The real paths of the folders that lead here.
+    above: Vec<PathBuf>,
+    /// How often a real folder was come to.
+    ways: BTreeMap<PathBuf, usize>,
+    found: Found,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path) -> Result<()> {
+        let failed = |source| Error::io("read", folder, source);
+        let real = fs::canonicalize(folder).map_err(failed)?;
+        // A link to a folder that leads here, or to one around them all.
+        if self.above.iter().any(|above| above.starts_with(&real)) {
+            return Ok(());
         }
-        let path = entry.path();
-        if is_folder(&entry, &path)? {
-            walk(&path, above, found)?;
-        } else if is_image(&name) {
-            found.push(path);
+        self.count(&real)?;
+        self.above.push(real);
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            self.stop.check()?;
+            self.entry(&entry.map_err(failed)?)?;
         }
+        self.above.pop();
+        Ok(())
     }
-    above.pop();
-    Ok(())
-}
 
-fn is_folder(entry: &fs::DirEntry, path: &Path) -> Result<bool> {
-    let failed = |source| Error::io("read", path, source);
-    let kind = entry.file_type().map_err(failed)?;
-    if !kind.is_symlink() {
-        return Ok(kind.is_dir());
+    fn entry(&mut self, entry: &fs::DirEntry) -> Result<()> {
+        let (path, name) = (entry.path(), entry.file_name());
+        let (name, before) = (name.to_string_lossy(), self.found.images.len());
+        if is_left_out(&name) {
+            let matters = is_image(&name) || holds_image(&path, &mut GLANCE.clone());
+            self.found.left_out.extend(matters.then_some(path));
+            return Ok(());
+        }
+        if is_folder(entry, &path) {
+            self.folder(&path)?;
+        }
+        // A folder named like an image is one that can't be read, unless it holds some.
+        if is_image(&name) && self.found.images.len() == before {
+            self.found.images.push(path);
+        }
+        Ok(())
     }
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_dir()),
-        // A link that leads nowhere: if it is named like an image, reading it will say so.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(failed(error)),
+
+    /// Counts a way to a folder, so that links can't make more of the input than it is.
+    fn count(&mut self, real: &Path) -> Result<()> {
+        let ways = self.ways.entry(real.to_owned()).or_default();
+        *ways += 1;
+        if *ways <= MAX_WAYS {
+            return Ok(());
+        }
+        let message = format!("links lead to {} in more than {MAX_WAYS} ways", crate::shown::path(real));
+        Err(Error::new(message).help("remove the links among the folders, so that each is come to once"))
     }
 }
 
-/// How a dataset's folders are laid out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// Class names in code-point order: the folders of `train`, or of the only split there is.
-    pub classes: Vec<String>,
-    /// The images of the known classes, in the order of the files.
-    pub placed: Vec<Placed>,
-    /// Folders of other splits that are no class of `train`, e.g. `val/zebra`.
-    pub unknown: BTreeSet<String>,
-    /// Names of images that lie in no class folder.
-    pub stray: Vec<String>,
-    /// Whether there are split folders; if not, every image is placed in `train`.
-    pub has_splits: bool,
-}
-
-/// An image whose place says what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
-    /// Place in the list of files.
-    pub file: usize,
-    /// The folder it lies in.
-    pub split: Split,
-    /// Index into [`Layout::classes`].
-    pub class: usize,
-}
-
-/// Tells split and class of every file from its name: `<split>/<class>/**` if there is a split
-/// folder, else `<class>/**`.
-pub fn layout(files: &[File]) -> Layout {
-    let val = VAL_NAMES.into_iter().find(|name| files.iter().any(|file| has_class(file, name)));
-    let splits = [("train", Split::Train), (val.unwrap_or("val"), Split::Val), ("test", Split::Test)];
-    let has_splits = splits.iter().any(|(name, _)| files.iter().any(|file| has_class(file, name)));
-    let place = |file: &File| {
-        let place = if has_splits { in_split(&file.name, &splits) } else { in_class(&file.name) };
-        place.map(|(split, class)| (split, class.to_owned()))
-    };
-    let places: Vec<_> = files.iter().map(place).collect();
-    let classes = classes(&places);
-    let mut layout =
-        Layout { classes, placed: Vec::new(), unknown: BTreeSet::new(), stray: Vec::new(), has_splits };
-    for (file, place) in places.into_iter().enumerate() {
-        layout.put(file, &files[file].name, place);
+/// Whether it is a folder, links followed. What can't be looked at is none; if it is named like an image, reading
+/// it will say why.
+fn is_folder(entry: &fs::DirEntry, path: &Path) -> bool {
+    match entry.file_type() {
+        Ok(kind) if kind.is_symlink() => fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()),
+        kind => kind.is_ok_and(|kind| kind.is_dir()),
     }
-    layout
 }
 
-impl Layout {
-    fn put(&mut self, file: usize, name: &str, place: Option<(Split, String)>) {
-        let Some((split, class)) = place else { return self.stray.push(name.to_owned()) };
-        match self.classes.binary_search(&class) {
-            Ok(class) => self.placed.push(Placed { file, split, class }),
-            Err(_) => _ = self.unknown.insert(format!("{split}/{class}")),
+/// Whether a folder has something named like an image among its first entries; links are not followed.
+fn holds_image(folder: &Path, glances: &mut usize) -> bool {
+    let is_real = fs::symlink_metadata(folder).is_ok_and(|metadata| metadata.is_dir());
+    let Some(entries) = is_real.then(|| fs::read_dir(folder).ok()).flatten() else { return false };
+    for entry in entries.flatten() {
+        if *glances == 0 {
+            return false;
+        }
+        *glances -= 1;
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if if is_dir {
+            holds_image(&entry.path(), glances)
+        } else {
+            is_image(&entry.file_name().to_string_lossy())
+        } {
+            return true;
         }
     }
-}
-
-/// The class folders of the first split that has any.
-fn classes(places: &[Option<(Split, String)>]) -> Vec<String> {
-    let of =
-        |split| places.iter().flatten().filter(move |place| place.0 == split).map(|place| place.1.clone());
-    let sorted = |split| of(split).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
-    Split::ALL.into_iter().map(sorted).find(|classes| !classes.is_empty()).unwrap_or_default()
-}
-
-/// Whether a file lies in a class folder of the split folder `split`.
-fn has_class(file: &File, split: &str) -> bool {
-    let rest = file.name.strip_prefix(split).and_then(|rest| rest.strip_prefix('/'));
-    rest.is_some_and(|rest| rest.contains('/'))
-}
-
-fn in_split<'a>(name: &'a str, splits: &[(&str, Split)]) -> Option<(Split, &'a str)> {
-    let (folder, rest) = name.split_once('/')?;
-    let (_, split) = splits.iter().find(|(name, _)| *name == folder)?;
-    Some((*split, rest.split_once('/')?.0))
-}
-
-fn in_class(name: &str) -> Option<(Split, &str)> {
-    Some((Split::Train, name.split_once('/')?.0))
+    false
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn files(names: &[&str]) -> Vec<File> {
-        names.iter().map(|name| File { name: (*name).into(), size: 1, digest: String::new() }).collect()
+    fn found(root: &Path) -> Found {
+        look(root, &Stop::default()).unwrap()
     }
 
-    #[test]
-    fn classes_are_the_folders_of_train_in_code_point_order() {
-        let names = ["train/apple/1.png", "train/10/1.png", "train/2/1.png", "train/Cherry/deep/er/1.png"];
-        assert_eq!(layout(&files(&names)).classes, ["10", "2", "Cherry", "apple"]);
-    }
-
-    #[test]
-    fn the_first_name_of_val_counts() {
-        let layout =
-            layout(&files(&["train/a/1.png", "valid/a/1.png", "validation/a/1.png", "test/b/1.png"]));
-        let val: Vec<usize> = layout
-            .placed
-            .iter()
-            .filter(|placed| placed.split == Split::Val)
-            .map(|placed| placed.file)
-            .collect();
-        assert_eq!(val, [2]);
-        assert_eq!(layout.stray, ["valid/a/1.png"]);
-        assert_eq!(layout.unknown, BTreeSet::from(["test/b".to_owned()]));
-    }
-
-    #[test]
-    fn class_folders_alone_are_all_train() {
-        let layout = layout(&files(&["cat/1.png", "dog/x/1.png", "loose.png"]));
-        assert!(!layout.has_splits);
-        assert_eq!(layout.classes, ["cat", "dog"]);
-        assert_eq!(layout.placed.len(), 2);
-        assert_eq!(layout.stray, ["loose.png"]);
-    }
-
-    #[test]
-    fn a_class_may_be_called_like_a_split_file() {
-        assert!(!layout(&files(&["train/1.png", "cat/1.png"])).has_splits);
+    /// Empty files at these places.
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        dir
     }
 
     #[test]
@@ -246,12 +212,74 @@ mod tests {
         }
         std::os::unix::fs::symlink(&outside, root.join("b")).unwrap();
         std::os::unix::fs::symlink(&root, root.join("a/loop")).unwrap();
-        assert_eq!(list(&root).unwrap(), [root.join("a/2.png"), root.join("b/1.png")]);
+        std::os::unix::fs::symlink(dir.path(), root.join("a/around")).unwrap();
+        assert_eq!(list(&root, &Stop::default()).unwrap(), [root.join("a/2.png"), root.join("b/1.png")]);
     }
 
     #[test]
     fn a_missing_folder_is_named() {
-        let error = list(Path::new("/no/such/folder")).unwrap_err();
+        let error = list(Path::new("/no/such/folder"), &Stop::default()).unwrap_err();
         assert_eq!(error.to_string(), "cannot read /no/such/folder");
+    }
+
+    #[test]
+    fn what_the_system_keeps_is_left_out_and_named() {
+        let dir = folder(&[
+            "cat/1.png",
+            "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg",
+            "cat/._1.png",
+            "cat/Thumbs.db",
+            ".git/config",
+            "$RECYCLE.BIN/S-1-5-21/$R1.png",
+            "__MACOSX/cat/._1.png",
+        ]);
+        let found = found(dir.path());
+        let names = |paths: &[PathBuf]| -> Vec<String> {
+            paths.iter().map(|path| crate::paths::below(dir.path(), path)).collect()
+        };
+        assert_eq!(names(&found.images), ["cat/1.png"]);
+        let left_out = ["$RECYCLE.BIN", "__MACOSX", "cat/._1.png", "cat/@eaDir"];
+        assert_eq!(names(&found.left_out), left_out, "a hidden folder without images is nobody's concern");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_listed_where_it_is_named_like_an_image() {
+        let dir = folder(&["a/x.txt"]);
+        let at = |name: &str| dir.path().join("a").join(name);
+        let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, at(name)).unwrap();
+        link("gone.png", "dead.png");
+        link("self.png", "self.png");
+        link("gone", "dead");
+        fs::create_dir_all(at("empty.png")).unwrap();
+        fs::create_dir_all(at("full.png")).unwrap();
+        fs::write(at("full.png/1.png"), "").unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("pipe.png")).status().unwrap().success());
+        let expected = ["dead.png", "empty.png", "full.png/1.png", "pipe.png", "self.png"];
+        assert_eq!(found(dir.path()).images, expected.map(at));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_can_not_make_more_of_a_folder_than_it_is() {
+        let dir = folder(&["0/1.png"]);
+        for level in 1..40 {
+            let folder = dir.path().join(level.to_string());
+            fs::create_dir(&folder).unwrap();
+            for name in ["a", "b"] {
+                let below = format!("../{}", level - 1);
+                std::os::unix::fs::symlink(below, folder.join(name)).unwrap();
+            }
+        }
+        let error = list(&dir.path().join("39"), &Stop::default()).unwrap_err();
+        assert!(error.to_string().ends_with("in more than 100 ways"), "{error}");
+    }
+
+    #[test]
+    fn a_request_to_stop_is_heard() {
+        let dir = folder(&["1.png"]);
+        let stop = Stop::default();
+        stop.request();
+        assert_eq!(list(dir.path(), &stop).unwrap_err().kind(), crate::error::ErrorKind::Interrupted);
     }
 }

@@ -13,12 +13,18 @@ use crate::{
     data::{
         Index, Sample, Split,
         decode::decode,
-        findings::{Finding, Topic, remark, report_classes, report_copies},
-        folder::{File, Layout, Placed, layout},
+        findings::{
+            Finding, Topic, remark, report_copies, report_layout, report_left_out, report_unlikely,
+            report_unreadable,
+        },
+        folder::{self, File},
+        layout::{Layout, Placed, layout},
     },
     error::{Error, Result},
+    paths,
     progress::Progress,
     random::Random,
+    shown,
 };
 
 /// The shortest side that an image may have, in pixels, as in the reference.
@@ -42,7 +48,8 @@ pub enum OnCorrupt {
 pub struct Options {
     /// What happens with an image that can't be read.
     pub on_corrupt: OnCorrupt,
-    /// Part of each class that validates, if no folder says which images do.
+    /// Part of each class that validates, if no folder says which images do; 1 if nothing is to learn from
+    /// the dataset, which then validates whole.
     pub val_fraction: f64,
     /// Decides which images validate then.
     pub seed: u64,
@@ -53,38 +60,51 @@ pub struct Options {
 /// Makes the index of the images `files` below `root`, decoding each once to see whether it can be.
 ///
 /// # Errors
-/// When there is no image in a class folder, none of them can be read, one can't be read and
-/// [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
+/// When there is no image in a class folder, the folders say two things, none of the images can be read, one
+/// can't be read and [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
 pub fn build(
     root: &Path,
     files: &[File],
     options: &Options,
     progress: &Progress<'_>,
 ) -> Result<(Index, Vec<Finding>)> {
-    let layout = layout(files);
+    let layout = layout(files)?;
     if layout.placed.is_empty() {
         return Err(no_classes(root, files.len()));
     }
-    let mut findings = Vec::new();
     let reasons = try_all(root, files, &layout.placed, options.threads, progress)?;
-    report_unreadable(files, &layout.placed, &reasons, options.on_corrupt, &mut findings)?;
+    let unusable = unusable(files, &layout.placed, &reasons, options.on_corrupt)?;
     let readable = layout.placed.iter().zip(&reasons).filter(|(_, reason)| reason.is_none());
     let mut index = index(files, &layout, readable.map(|(placed, _)| *placed));
     if Split::ALL.into_iter().all(|split| index.split(split).is_empty()) {
-        return Err(Error::new(format!("none of the images in {} can be read", root.display())));
+        return Err(nothing_readable(root, &unusable));
     }
-    hold_out(&mut index, layout.has_splits, options, &mut findings);
-    report_classes(root, &index, &layout, &mut findings);
+    let mut findings = Vec::new();
+    report_unreadable(&unusable, &mut findings);
+    report_left_out(root, &folder::look(root, progress.stop())?.left_out, &mut findings);
+    findings.extend(hold_out(&mut index, &layout, options));
+    report_layout(root, &index, &layout, &mut findings);
     report_copies(&index, &mut findings);
+    report_unlikely(&index, &layout, options.val_fraction >= 1.0, &mut findings);
     Ok((index, findings))
 }
 
 fn no_classes(root: &Path, files: usize) -> Error {
+    let shown = shown::path(root);
     let message = match files {
-        0 => format!("there are no images in {}", root.display()),
-        _ => format!("none of the {files} images in {} lies in a class folder", root.display()),
+        0 => format!("there are no images in {shown}"),
+        1 => format!("the only image in {shown} lies in no class folder"),
+        _ => format!("none of the {files} images in {shown} lies in a class folder"),
     };
     Error::new(message).help("put the images into <class>/ folders, or into train/<class>/ and val/<class>/")
+}
+
+fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
+    let error = Error::new(format!("none of the images in {} can be read", shown::path(root)));
+    let first = unusable.first().map(|(name, reason)| {
+        format!("the first of {}, {}: {}", unusable.len(), shown::text(name), shown::text(reason))
+    });
+    first.into_iter().fold(error, Error::help)
 }
 
 /// For each placed file, why it can't be used, if so.
@@ -111,7 +131,10 @@ fn try_all(
 }
 
 fn try_file(root: &Path, file: &File) -> Option<String> {
-    let image = match decode(&root.join(&file.name)) {
+    if let Some(fault) = &file.fault {
+        return Some(fault.clone());
+    }
+    let image = match decode(&root.join(paths::from_text(&file.name))) {
         Ok(image) => image,
         Err(error) => return Some(cause(&error)),
     };
@@ -125,30 +148,34 @@ fn cause(error: &Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn report_unreadable(
-    files: &[File],
+/// The images that can't be used, each with its reason.
+fn unusable<'f>(
+    files: &'f [File],
     placed: &[Placed],
-    reasons: &[Option<String>],
+    reasons: &'f [Option<String>],
     on_corrupt: OnCorrupt,
-    findings: &mut Vec<Finding>,
-) -> Result<()> {
-    for (placed, reason) in placed.iter().zip(reasons) {
-        let Some(reason) = reason else { continue };
-        let name = &files[placed.file].name;
-        if on_corrupt == OnCorrupt::Fail {
-            return Err(Error::new(format!("the image {name} can't be used: {reason}"))
-                .help("repair or remove it, or set `on_corrupt: skip` to leave such images out"));
+) -> Result<Vec<(&'f str, &'f str)>> {
+    let all = placed.iter().zip(reasons);
+    let unusable: Vec<_> =
+        all.filter_map(|(one, reason)| Some((files[one.file].name.as_str(), reason.as_deref()?))).collect();
+    match unusable.first() {
+        Some((name, reason)) if on_corrupt == OnCorrupt::Fail => {
+            let (name, reason) = (shown::text(name), shown::text(reason));
+            let others = match unusable.len() {
+                1 => String::new(),
+                count => format!(", and {} more", count - 1),
+            };
+            Err(Error::new(format!("the image {name} can't be used: {reason}{others}"))
+                .help("repair or remove it, or set `on_corrupt: skip` to leave such images out"))
         }
-        let message = format!("{name} is left out: {reason}");
-        findings.push(Finding { topic: Topic::Unreadable, message, count: 1, paths: vec![name.clone()] });
+        _ => Ok(unusable),
     }
-    Ok(())
 }
 
 fn index(files: &[File], layout: &Layout, placed: impl Iterator<Item = Placed>) -> Index {
     let mut index = Index { classes: layout.classes.clone(), ..Index::default() };
     for Placed { file, split, class } in placed {
-        let File { name, size, digest } = &files[file];
+        let File { name, size, digest, .. } = &files[file];
         let sample = Sample { path: name.clone(), class, size: *size, digest: digest.clone() };
         index.split_mut(split).push(sample);
     }
@@ -168,22 +195,39 @@ fn own((folder, name): (&str, &str)) -> (String, String) {
 
 /// Gives an index without validation images some: those of `test` if there are any, as the reference
 /// does, else a seeded, stratified part of `train`.
-fn hold_out(index: &mut Index, has_splits: bool, options: &Options, findings: &mut Vec<Finding>) {
+fn hold_out(index: &mut Index, layout: &Layout, options: &Options) -> Option<Finding> {
     if !index.val.is_empty() || index.train.is_empty() {
-        return;
+        return None;
     }
+    let why = why_none_validate(layout);
     let message = if index.test.is_empty() {
         let all = std::mem::take(&mut index.train);
         (index.train, index.val) = divide(all, &index.classes, options);
-        let (train, val) = (index.train.len(), index.val.len());
-        let why =
-            if has_splits { "there is no `val` folder" } else { "there are no `train` and `val` folders" };
-        format!("{why}: {val} images, drawn by class with the seed, validate and {train} train")
+        match (index.train.len(), index.val.len()) {
+            (0, val) => format!("{why}: all {val} images validate, for nothing is to learn from them"),
+            (train, val) => {
+                format!("{why}: {val} images, drawn by class with the seed, validate and {train} train")
+            }
+        }
     } else {
         index.val = index.test.clone();
-        format!("there is no `val` folder: the {} images of `test` validate", index.val.len())
+        format!("{why}: the {} images of `test` validate", index.val.len())
     };
-    findings.push(remark(Topic::Split, message));
+    Some(remark(Topic::Split, message))
+}
+
+/// Says nothing of folders without images: the same images must give the same findings.
+fn why_none_validate(layout: &Layout) -> String {
+    if !layout.has_splits() {
+        return "there are no `train` and `val` folders".into();
+    }
+    if let Some((folder, count)) = layout.bare.get(&Split::Val) {
+        return format!("`{}` holds {count} images and no class folders", shown::text(folder));
+    }
+    match layout.splits.get(&Split::Val) {
+        Some(folder) => format!("no image in `{}` can be used", shown::text(folder)),
+        None => "no image lies in a `val` folder".into(),
+    }
 }
 
 fn divide(samples: Vec<Sample>, classes: &[String], options: &Options) -> (Vec<Sample>, Vec<Sample>) {
@@ -204,8 +248,11 @@ fn divide(samples: Vec<Sample>, classes: &[String], options: &Options) -> (Vec<S
     (train, val)
 }
 
-/// The whole part of `(1 - fraction) * count`, but at least one image trains.
+/// The whole part of `(1 - fraction) * count`, but at least one image trains, if any should.
 fn train_count(count: usize, fraction: f64) -> usize {
+    if fraction >= 1.0 {
+        return 0;
+    }
     // Rounding up must not turn 0.7 * 10 = 6.999… into 6.
     let exact = (1.0 - fraction) * count as f64 + 1e-9;
     (exact as usize).max(1).min(count)
@@ -218,10 +265,7 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::{
-        data::folder,
-        progress::{Stop, Update},
-    };
+    use crate::progress::{Stop, Update};
 
     /// A folder of images; the number decides the pixels, 0 makes a file that is no image.
     fn dataset(images: &[(&str, u8)]) -> tempfile::TempDir {
@@ -240,10 +284,10 @@ mod tests {
     fn files(root: &Path) -> Vec<File> {
         let file = |path: PathBuf| {
             let bytes = fs::read(&path).unwrap();
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            File { name, size: bytes.len() as u64, digest: blake3::hash(&bytes).to_string() }
+            let name = paths::below(root, &path);
+            File { name, size: bytes.len() as u64, digest: blake3::hash(&bytes).to_string(), fault: None }
         };
-        folder::list(root).unwrap().into_iter().map(file).collect()
+        folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
     }
 
     fn options() -> Options {
@@ -308,15 +352,7 @@ mod tests {
         [
             (
                 Unreadable,
-                "train/b/broken.png is left out: this is no image in a format that Kiln reads",
-            ),
-            (
-                Unreadable,
-                "train/c/photo.heic is left out: this is no image in a format that Kiln reads",
-            ),
-            (
-                Unreadable,
-                "val/b/tiny.png is left out: 9 x 20 pixels are too few: at least 10 x 10 are needed",
+                "3 images are left out: train/b/broken.png (this is no image in a format that Kiln reads), train/c/photo.heic (this is no image in a format that Kiln reads), val/b/tiny.png (9 x 20 pixels are too few: at least 10 x 10 are needed)",
             ),
             (
                 MissingClass,
@@ -391,6 +427,7 @@ mod tests {
     #[test]
     fn one_image_of_a_class_trains() {
         assert_eq!([0, 1, 2, 4, 5, 10].map(|count| train_count(count, 0.2)), [0, 1, 1, 3, 4, 8]);
+        assert_eq!([0, 1, 10].map(|count| train_count(count, 1.0)), [0, 0, 0]);
         assert_eq!(train_count(10, 0.3), 7);
     }
 
@@ -401,7 +438,7 @@ mod tests {
         assert!(error.to_string().starts_with("there are no images in"), "{error}");
         let dir = dataset(&[("1.png", 1)]);
         let error = build_in(dir.path(), &options()).unwrap_err();
-        assert!(error.to_string().starts_with("none of the 1 images in"), "{error}");
+        assert!(error.to_string().starts_with("the only image in"), "{error}");
         let dir = dataset(&[("a/1.png", 0)]);
         let error = build_in(dir.path(), &options()).unwrap_err();
         assert!(error.to_string().ends_with("can be read"), "{error}");
@@ -415,5 +452,145 @@ mod tests {
         let progress = Progress::new(&sink, &stop);
         let error = build(dir.path(), &files(dir.path()), &options(), &progress).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
+    }
+
+    /// What is found in a folder of these images, all different.
+    fn found(names: &[&str], options: &Options) -> (Index, Vec<Finding>) {
+        let images: Vec<(&str, u8)> = names.iter().copied().zip(1..).collect();
+        build_in(dataset(&images).path(), options).unwrap()
+    }
+
+    fn found_of(topic: Topic, names: &[&str]) -> Vec<String> {
+        let (_, findings) = found(names, &options());
+        findings.into_iter().filter(|finding| finding.topic == topic).map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_dataset_that_can_hardly_be_meant_is_told() {
+        let one = found_of(Topic::Unlikely, &["images/cat/1.png", "images/dog/2.png"]);
+        assert_eq!(
+            one,
+            [
+                "there is only one class, `images`: that can't be learned wrongly; if the classes are cat, dog, set \
+              `root` to the folder images"
+            ]
+        );
+        let parts = ["seg_train/1.png", "seg_train/2.png", "seg_test/1.png", "cat/1.png"];
+        let told = found_of(Topic::Unlikely, &parts);
+        assert!(told[0].starts_with("classes are called like splits: seg_test, seg_train; if"), "{told:?}");
+        let told = found_of(Topic::Unlikely, &["val/1.png", "cat/1.png"]);
+        assert!(told[0].starts_with("classes are called like splits: val; if"), "{told:?}");
+        let told = found_of(Topic::Unlikely, &["train/a/1.png", "val/a/1.png", "val/b/1.png"]);
+        assert_eq!(told, ["there is only one class, `a`: that can't be learned wrongly"]);
+        let told = found_of(Topic::Unlikely, &["test/a/1.png", "test/b/1.png"]);
+        assert_eq!(told, ["there is nothing to train on: all images lie in `test`"]);
+        let sound = ["train/bus/1.png", "train/train/1.png", "val/bus/1.png", "val/train/1.png"];
+        assert!(found_of(Topic::Unlikely, &sound).is_empty());
+        assert!(found_of(Topic::Unlikely, &["bullet_train/1.png", "cat/1.png"]).is_empty());
+    }
+
+    #[test]
+    fn what_is_only_measured_is_whole_and_may_be_of_one_class() {
+        let measured = Options { val_fraction: 1.0, ..options() };
+        let (index, findings) = found(&["a/1.png", "a/2.png"], &measured);
+        assert_eq!((index.train.len(), index.val.len()), (0, 2));
+        let why = "there are no `train` and `val` folders: all 2 images validate, for nothing is to learn from them";
+        assert_eq!(messages(&findings), [(Topic::Split, why)]);
+        let (index, findings) = found(&["val/a/1.png"], &measured);
+        assert_eq!((index.val.len(), findings), (1, Vec::new()));
+    }
+
+    #[test]
+    fn where_the_splits_were_found_is_told() {
+        let told = found_of(Topic::Split, &["a/b/Train/x/1.png", "a/b/Train/y/2.png", "a/b/val/x/3.png"]);
+        assert_eq!(told, ["the split folders lie in a/b/, below the root"]);
+        let told =
+            found_of(Topic::Split, &["train/x/1.png", "train/y/2.png", "val/x/3.png", "valid/x/4.png"]);
+        assert_eq!(told, ["left out, because `train` and `val` are taken: valid"]);
+    }
+
+    #[test]
+    fn what_is_said_of_missing_validation_images_is_true() {
+        let train = ["train/a/1.png", "train/a/2.png", "train/b/3.png", "train/b/4.png"];
+        let bare = [&train[..], &["Val/1.png", "Val/2.png"]].concat();
+        let (_, findings) = found(&bare, &options());
+        assert!(
+            findings[0].message.starts_with("`Val` holds 2 images and no class folders: "),
+            "{findings:?}"
+        );
+        let (_, findings) = found(&train, &options());
+        assert!(findings[0].message.starts_with("no image lies in a `val` folder: "), "{findings:?}");
+    }
+
+    #[test]
+    fn names_that_look_the_same_are_told_as_such() {
+        let told = found_of(Topic::Alike, &["train/Cat/1.png", "train/cat/2.png", "val/cat/3.png"]);
+        assert_eq!(told, ["names differ only in upper and lower case: `Cat` and `cat`"]);
+        let told = found_of(Topic::Alike, &["train/caf\u{e9}/1.png", "val/cafe\u{301}/2.png"]);
+        let form =
+            "names differ only in the Unicode form of their letters: `val/cafe\\u{301}` and `caf\\u{e9}`";
+        assert_eq!(told, [form]);
+    }
+
+    #[test]
+    fn many_findings_of_one_kind_are_one_line() {
+        let train: Vec<String> = (0..30).map(|class| format!("train/k{class:02}/1.png")).collect();
+        let names: Vec<&str> = train.iter().map(String::as_str).chain(["val/k00/1.png"]).collect();
+        let (_, findings) = found(&names, &options());
+        let missing: Vec<&Finding> =
+            findings.iter().filter(|finding| finding.topic == Topic::MissingClass).collect();
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].message, "29 classes have no image in val: k01, k02, k03 and 26 more");
+        assert_eq!((missing[0].count, missing[0].classes.len()), (29, 29));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_are_read_and_shown_escaped() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        let dir = dataset(&[("cat/1.png", 1), ("a\u{1b}[31m/2.png", 2), ("a\u{1b}[31m/broken.png", 0)]);
+        let odd = dir.path().join(OsStr::from_bytes(b"b\xe4r"));
+        fs::create_dir(&odd).unwrap();
+        RgbImage::from_pixel(12, 10, Rgb([9; 3]))
+            .save_with_format(odd.join("1\\2.png"), image::ImageFormat::Png)
+            .unwrap();
+        let (index, findings) = build_in(dir.path(), &options()).unwrap();
+        assert_eq!(index.classes, ["a\u{1b}[31m", "b\\xe4r", "cat"]);
+        let all = [&index.train[..], &index.val].concat();
+        let sample = all.iter().find(|sample| sample.class == 1).unwrap();
+        assert_eq!(sample.path, "b\\xe4r/1\\x5c2.png");
+        let dataset = crate::data::Dataset { root: dir.path().into(), index: index.clone() };
+        assert!(decode(&dataset.path(sample)).is_ok());
+        assert!(findings.iter().all(|finding| !finding.message.contains('\u{1b}')), "{findings:?}");
+        assert!(findings[0].message.starts_with("a\\u{1b}[31m/broken.png is left out"), "{findings:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whatever_keeps_an_image_from_being_used_is_unreadable() {
+        let dir = dataset(&[("a/1.png", 1), ("b/1.png", 2)]);
+        let mut files = files(dir.path());
+        let fault = Some("it is a named pipe, not a regular file".to_owned());
+        files.push(File { name: "a/pipe.png".into(), size: 0, digest: String::new(), fault });
+        let (sink, stop) = (|_: Update| (), Stop::default());
+        let build = |options: &Options| build(dir.path(), &files, options, &Progress::new(&sink, &stop));
+        let (_, findings) = build(&options()).unwrap();
+        let told = (Topic::Unreadable, "a/pipe.png is left out: it is a named pipe, not a regular file");
+        assert_eq!(messages(&findings)[0], told);
+        let error = build(&Options { on_corrupt: OnCorrupt::Fail, ..options() }).unwrap_err();
+        assert!(error.to_string().starts_with("the image a/pipe.png can't be used: it is"), "{error}");
+    }
+
+    #[test]
+    fn what_the_system_keeps_is_told_and_changes_nothing() {
+        let sound = [("a/1.png", 1), ("a/2.png", 2), ("b/3.png", 3), ("b/4.png", 4)];
+        let system = [("@eaDir/1.png", 5), ("a/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", 6), ("b/._3.png", 7)];
+        let (plain, _) = build_in(dataset(&sound).path(), &options()).unwrap();
+        let (index, findings) =
+            build_in(dataset(&[&sound[..], &system].concat()).path(), &options()).unwrap();
+        assert_eq!(index.classes, plain.classes);
+        assert_eq!((paths(&index.train), paths(&index.val)), (paths(&plain.train), paths(&plain.val)));
+        let told = "left out, because hidden or the system's own: @eaDir, a/@eaDir, b/._3.png";
+        assert_eq!(messages(&findings)[0], (Topic::LeftOut, told));
     }
 }

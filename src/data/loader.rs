@@ -65,7 +65,7 @@ impl Loader {
         threads: usize,
     ) -> Self {
         let item = |sample: &crate::data::Sample| Item {
-            path: dataset.root.join(&sample.path),
+            path: dataset.path(sample),
             class: sample.class,
             size: sample.size,
         };

@@ -6,14 +6,18 @@ pub mod files;
 pub mod findings;
 pub mod folder;
 pub mod index;
+pub mod layout;
 pub mod loader;
 pub mod resize;
+pub mod system;
 pub mod transform;
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::paths;
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +34,7 @@ pub enum Split {
 /// One labelled image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Relative to the dataset's root, with `/`.
+    /// Relative to the dataset's root, as [`crate::paths`] writes it.
     pub path: String,
     /// Index into [`Index::classes`].
     pub class: usize,
@@ -121,6 +125,13 @@ impl Index {
             counts[sample.class] += 1;
         }
         counts
+    }
+}
+
+impl Dataset {
+    /// Where an image lies.
+    pub fn path(&self, sample: &Sample) -> PathBuf {
+        self.root.join(paths::from_text(&sample.path))
     }
 }
 

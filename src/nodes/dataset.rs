@@ -1,7 +1,7 @@
 //! `type: dataset`: a folder of images becomes an index of them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -13,24 +13,27 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data::{
         self, Index, Split,
-        findings::{Finding, Topic},
+        findings::Finding,
         folder,
         index::{OnCorrupt, Options, build},
     },
     error::{Error, Result},
     files,
     node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
-    progress::Progress,
+    paths,
+    progress::{Progress, Stop},
+    shown,
     spec::{Place, Problem, codes},
     store::Artifact,
 };
 
-/// How many unreadable images are shown one by one; `findings.json` has all.
-const MAX_WARNINGS: usize = 10;
+/// The part of each class that validates, unless the file says another.
+const VAL_FRACTION: f64 = 0.2;
 
-/// Labelled images in folders. Expects `<root>/train/<class>/` and `<root>/val/<class>/` (also
-/// `validation` or `valid`), and perhaps `<root>/test/<class>/`. If there are only `<root>/<class>/`
-/// folders, a part of each class is drawn for validation; no file is moved or copied.
+/// Labelled images in folders. Expects `<root>/train/<class>/` and `<root>/val/<class>/`, and perhaps
+/// `<root>/test/<class>/`; other usual spellings (`Training`, `valid`, `test_set`) count, too, and so does a
+/// folder around them. If there are only `<root>/<class>/` folders, a part of each class is drawn for
+/// validation; no file is moved or copied. What is hidden or the system's own (`.git`, `@eaDir`) is left out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
@@ -41,20 +44,20 @@ pub struct Dataset {
     /// stops.
     #[serde(default)]
     pub on_corrupt: OnCorrupt,
-    /// The part of each class that validates, if no folder says which images do.
-    #[serde(default = "val_fraction")]
-    #[schemars(range(min = 0.0, max = 0.9))]
-    pub val_fraction: f64,
-}
-
-fn val_fraction() -> f64 {
-    0.2
+    /// The part of each class that validates, if no folder says which images do: up to 0.9, or 1 for a dataset
+    /// that is only there to be measured on. Left out, it is 0.2; it is 1 if the dataset is used by val nodes and
+    /// nothing learns from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub val_fraction: Option<f64>,
 }
 
 impl Node for Dataset {
     const NAME: &'static str = "dataset";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     const INPUTS: &'static [Input] = &[];
+    // They tell of what else lies in the folder, which is no part of the dataset.
+    const LOGS: &'static [&'static str] = &["findings.json"];
 
     fn output(&self) -> ArtifactType {
         ArtifactType::Dataset
@@ -65,16 +68,23 @@ impl Node for Dataset {
     }
 
     fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "root", path: self.root.clone(), list: folder::list }]
+        vec![Source { key: "root", path: self.root.clone(), list }]
+    }
+
+    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
+        let learns = |gives: &ArtifactType| matches!(gives, ArtifactType::Model | ArtifactType::Architecture);
+        let measured = gives.contains(&ArtifactType::Metrics) && !gives.iter().any(learns);
+        self.val_fraction.get_or_insert(if measured { 1.0 } else { VAL_FRACTION });
     }
 
     fn check(&self) -> Vec<Problem> {
-        if (0.0..=0.9).contains(&self.val_fraction) {
+        let fraction = self.val_fraction.unwrap_or(VAL_FRACTION);
+        if (0.0..=0.9).contains(&fraction) || fraction == 1.0 {
             return Vec::new();
         }
-        let message = format!("a validation part of {} leaves nothing to train on", self.val_fraction);
+        let message = format!("a validation part of {fraction} leaves next to nothing to train on");
         let problem = Problem::rule(Place::Value(["val_fraction"].into()), message);
-        vec![problem.label("must lie between 0 and 0.9").help("0.2 holds out a fifth of each class")]
+        vec![problem.label("must lie between 0 and 0.9, or be 1").help("0.2 holds out a fifth of each class")]
     }
 
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
@@ -84,13 +94,9 @@ impl Node for Dataset {
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let source = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
-        if !source.path.is_dir() {
-            return Err(Error::new(format!("{} is no folder", source.path.display()))
-                .help("name the folder that holds train/<class>/ and val/<class>/"));
-        }
         let options = Options {
             on_corrupt: self.on_corrupt,
-            val_fraction: self.val_fraction,
+            val_fraction: self.val_fraction.unwrap_or(VAL_FRACTION),
             seed: cx.seed,
             threads: cx.threads,
         };
@@ -131,6 +137,24 @@ fn no_folder(root: &Path) -> Problem {
     .help(help)
 }
 
+/// The images below the folder `root`.
+fn list(root: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
+    if root.is_dir() {
+        return folder::list(root, stop);
+    }
+    let packed = root
+        .extension()
+        .is_some_and(|extension| PACKED.iter().any(|one| extension.eq_ignore_ascii_case(one)));
+    let help = match packed {
+        true => "unpack it, and name the folder that holds train/<class>/ and val/<class>/",
+        false => "name the folder that holds train/<class>/ and val/<class>/",
+    };
+    Err(Error::new(format!("{} is a file, no folder", shown::path(root))).help(help))
+}
+
+/// Extensions of archives.
+const PACKED: [&str; 10] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tfrecord"];
+
 /// The dataset that a `dataset` node made, with its images where they lie now.
 ///
 /// # Errors
@@ -141,6 +165,13 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
     let index: Index = serde_json::from_slice(&bytes)
         .map_err(|source| Error::store("the stored index of the dataset is damaged").because(source))?;
     let root = artifact.source("root").ok_or_else(|| Error::new("the dataset's folder is not known"))?;
+    let samples = Split::ALL.into_iter().flat_map(|split| index.split(split));
+    let is_sound = |sample: &data::Sample| {
+        sample.class < index.classes.len() && paths::stays_below(&paths::from_text(&sample.path))
+    };
+    if !samples.into_iter().all(is_sound) {
+        return Err(Error::store("the stored index of the dataset names images that can't be"));
+    }
     Ok(data::Dataset { root: root.to_owned(), index })
 }
 
@@ -149,20 +180,13 @@ fn files(source: &SourceFiles) -> Vec<folder::File> {
         name: file.name.clone(),
         size: file.size,
         digest: file.digest.to_string(),
+        fault: file.fault.clone(),
     };
     source.files.iter().map(file).collect()
 }
 
 fn tell(index: &Index, findings: &[Finding], progress: &Progress<'_>) {
-    let (unreadable, others): (Vec<_>, Vec<_>) =
-        findings.iter().partition(|finding| finding.topic == Topic::Unreadable);
-    for finding in unreadable.iter().take(MAX_WARNINGS).chain(&others) {
-        progress.warn(&finding.message);
-    }
-    if unreadable.len() > MAX_WARNINGS {
-        let more = unreadable.len() - MAX_WARNINGS;
-        progress.warn(format!("{more} more images are left out; findings.json names them"));
-    }
+    findings.iter().for_each(|finding| progress.warn(&finding.message));
     let count = |split: Split| format!("{} {split}", index.split(split).len());
     let counts: Vec<String> = Split::ALL.into_iter().map(count).collect();
     let classes = match index.classes.len() {
@@ -198,11 +222,10 @@ mod tests {
 
     fn look(root: &Path) -> SourceFiles {
         let file = |path: PathBuf| {
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
             let (digest, size) = Digest::of_file(&path).unwrap();
-            SourceFile { name, path, size, digest }
+            SourceFile { name: paths::below(root, &path), path, size, digest, fault: None }
         };
-        let files = folder::list(root).unwrap().into_iter().map(file).collect();
+        let files = folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
         SourceFiles { path: root.to_owned(), files, digest: Digest::of_bytes(b"") }
     }
 
@@ -247,34 +270,59 @@ mod tests {
     }
 
     #[test]
-    fn many_unreadable_images_are_shown_in_part() {
+    fn many_unreadable_images_are_one_line_and_all_in_the_findings() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("a")).unwrap();
         image::RgbImage::new(12, 12).save(dir.path().join("a/good.png")).unwrap();
         for i in 0..14 {
             fs::write(dir.path().join(format!("a/{i:02}.png")), "no image").unwrap();
         }
-        let (_, said) = run(&node(), look(dir.path())).unwrap();
+        let (out, said) = run(&node(), look(dir.path())).unwrap();
         let warnings: Vec<&String> = said
             .iter()
             .filter_map(|update| if let Update::Warning(line) = update { Some(line) } else { None })
             .collect();
-        assert!(warnings[0].starts_with("a/00.png is left out"), "{warnings:?}");
-        assert_eq!(warnings.last().unwrap().as_str(), "4 more images are left out; findings.json names them");
+        let unreadable = warnings.iter().filter(|line| line.contains("a/0")).collect::<Vec<_>>();
+        assert_eq!(unreadable.len(), 1, "{warnings:?}");
+        assert!(unreadable[0].starts_with("14 images are left out: a/00.png ("), "{warnings:?}");
+        assert!(unreadable[0].ends_with(" and 11 more"), "{warnings:?}");
+        let findings = fs::read_to_string(out.path().join("findings.json")).unwrap();
+        let findings: Vec<Finding> = serde_json::from_str(&findings).unwrap();
+        assert_eq!((findings[0].paths.len(), findings[0].reasons.len()), (14, 14));
     }
 
     #[test]
     fn a_file_is_no_dataset() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let source = SourceFiles { path: file.path().into(), files: vec![], digest: Digest::of_bytes(b"") };
-        let error = run(&node(), source).unwrap_err();
-        assert!(error.to_string().ends_with("is no folder"), "{error}");
+        let file = tempfile::Builder::new().suffix(".ZIP").tempfile().unwrap();
+        let error = list(file.path(), &Stop::default()).unwrap_err();
+        assert!(error.to_string().ends_with("is a file, no folder"), "{error}");
+        assert!(error.hint().unwrap().starts_with("unpack it"), "{error}");
     }
 
     #[test]
     fn too_large_a_validation_part_is_refused() {
         assert!(node().check().is_empty());
-        let all = Dataset { val_fraction: 1.0, ..node() };
-        assert_eq!(all.check()[0].at, Place::Value(["val_fraction"].into()));
+        for (fraction, problems) in [(0.0, 0), (0.9, 0), (0.95, 1), (1.0, 0), (1.1, 1)] {
+            assert_eq!(
+                Dataset { val_fraction: Some(fraction), ..node() }.check().len(),
+                problems,
+                "{fraction}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_only_is_measured_is_measured_whole() {
+        let fraction = |written: Option<f64>, gives: &[ArtifactType]| {
+            let mut node = Dataset { val_fraction: written, ..node() };
+            node.used_for(&gives.iter().copied().collect());
+            node.val_fraction.unwrap()
+        };
+        use ArtifactType::{Architecture, Metrics, Model, Predictions};
+        assert_eq!(fraction(None, &[Metrics]), 1.0);
+        assert_eq!(fraction(Some(0.5), &[Metrics]), 0.5);
+        for gives in [&[][..], &[Model], &[Model, Metrics], &[Architecture, Metrics], &[Predictions]] {
+            assert_eq!(fraction(None, gives), 0.2, "{gives:?}");
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     eval::classifier::arch_of,
     files,
     node::{ArtifactType, Context, Input, Node, Source},
+    progress::Stop,
     shown,
     spec::{Place, Problem},
     store::{Artifact, Lock, Mode},
@@ -356,6 +357,6 @@ fn is_path(arch: &str) -> bool {
         || Path::new(arch).extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-fn itself(path: &Path) -> Result<Vec<PathBuf>> {
+fn itself(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     Ok(vec![path.to_owned()])
 }

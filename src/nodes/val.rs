@@ -1,6 +1,6 @@
 //! `type: val`: how good a model is on a split of a dataset.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{dataset, predict::classifier};
 use crate::{
+    alike,
     data::{
         Dataset, Index, Sample, Split,
         decode::decode,
@@ -26,7 +27,9 @@ use crate::{
         reliability::reliability_svg,
     },
     node::{ArtifactType, Context, Input, Node},
+    paths,
     progress::Progress,
+    shown,
     store::Artifact,
 };
 
@@ -170,11 +173,13 @@ fn present(index: &Index, asked: Split) -> Result<Split> {
 fn matched(dataset: &Dataset, split: Split, names: &[String], progress: &Progress<'_>) -> Result<Dataset> {
     let classes: Vec<Option<usize>> =
         dataset.index.classes.iter().map(|class| names.iter().position(|name| name == class)).collect();
-    for ((class, known), count) in dataset.index.classes.iter().zip(&classes).zip(dataset.index.counts(split))
-    {
-        if known.is_none() && count > 0 {
-            progress.warn(format!("the model has no class `{class}`; images left out: {count}"));
-        }
+    let counts = dataset.index.counts(split);
+    let strange = |at: &usize| classes[*at].is_none() && counts[*at] > 0;
+    let strange: Vec<usize> = (0..classes.len()).filter(strange).collect();
+    if !strange.is_empty() {
+        let left_out: usize = strange.iter().map(|at| counts[*at]).sum();
+        let named: Vec<&String> = strange.iter().map(|at| &dataset.index.classes[*at]).collect();
+        progress.warn(format!("{}; images left out: {left_out}", strangers(&named, names)));
     }
     let sample = |sample: &Sample| Some(Sample { class: classes[sample.class]?, ..sample.clone() });
     let samples: Vec<Sample> = dataset.index.split(split).iter().filter_map(sample).collect();
@@ -186,11 +191,25 @@ fn matched(dataset: &Dataset, split: Split, names: &[String], progress: &Progres
     Ok(Dataset { root: dataset.root.clone(), index })
 }
 
+/// That the model does not have these classes, and which of its own look like one of them.
+fn strangers(strange: &[&String], names: &[String]) -> String {
+    let told = match strange {
+        [one] => format!("the model has no class `{}`", shown::text(one)),
+        many => format!("the model does not have {} of the classes: {}", many.len(), shown::few(many)),
+    };
+    let known: BTreeMap<String, &String> = names.iter().map(|name| (alike::folded(name), name)).collect();
+    let twin = |name: &&String| {
+        let twin = known.get(&alike::folded(name))?;
+        let difference = alike::difference(name, twin)?;
+        Some(format!(" (its `{}` and `{}` differ {difference})", shown::text(twin), shown::text(name)))
+    };
+    format!("{told}{}", strange.iter().find_map(twin).unwrap_or_default())
+}
+
 fn no_common_class(dataset: &[String], model: &[String]) -> Error {
     let some = |names: &[String]| match names {
         [] => "none".to_owned(),
-        [a, b, c, _, ..] => format!("{a}, {b}, {c}, …"),
-        few => few.join(", "),
+        some => shown::few(some),
     };
     Error::new("no image to measure on is of a class that the model has").help(format!(
         "classes are matched by name; the dataset has {}, the model has {}",
@@ -275,8 +294,8 @@ impl Val {
     fn show_most_wrong(&self, cx: &Context<'_>, root: &Path, judged: &[Judged]) -> Result<()> {
         let tile = |one: &Judged| -> Result<Tile> {
             cx.progress.check()?;
-            let image = fitted(&decode(&root.join(&one.prediction.path))?);
-            Ok(Tile { image, lines: caption(one) })
+            let path = root.join(paths::from_text(&one.prediction.path));
+            Ok(Tile { image: fitted(&decode(&path)?), lines: caption(one) })
         };
         let worst = most_wrong(judged, self.most_wrong);
         let tiles = worst.into_iter().map(tile).collect::<Result<Vec<_>>>()?;

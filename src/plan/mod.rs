@@ -8,7 +8,10 @@ pub mod load;
 mod paths;
 mod taken_over;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 pub use self::load::{Loaded, Rejected, load, load_source};
 use crate::{
@@ -62,7 +65,8 @@ impl Plan {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let steps = graph::Graph::of(&draft.nodes).order(draft.nodes);
+        let mut steps = graph::Graph::of(&draft.nodes).order(draft.nodes);
+        tell_uses(&mut steps);
         Ok(Self { name: draft.name, seed: draft.seed, base: base.to_owned(), steps })
     }
 
@@ -90,5 +94,38 @@ impl Plan {
     /// The graph in the language of Graphviz.
     pub fn to_dot(&self) -> String {
         dot::of(self)
+    }
+}
+
+/// Tells every node what it is used for.
+fn tell_uses(steps: &mut [Step]) {
+    let mut uses = vec![BTreeSet::new(); steps.len()];
+    for step in steps.iter() {
+        for (_, input) in &step.inputs {
+            uses[*input].insert(step.node.output());
+        }
+    }
+    steps.iter_mut().zip(&uses).for_each(|(step, gives)| step.node.used_for(gives));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{nodes::KINDS, spec::Source};
+
+    #[test]
+    fn a_dataset_that_nothing_learns_from_is_measured_whole() {
+        let text = "version: 1\nname: p\nnodes:
+  learned: { type: dataset, root: . }
+  measured: { type: dataset, root: . }
+  net: { type: model, arch: yolo11n-cls, classes: 2 }
+  fit: { type: train, model: net, dataset: learned }
+  own: { type: val, model: fit }
+  other: { type: val, model: fit, dataset: measured }\n";
+        let loaded = load_source(Source::new("p.yaml", text), Path::new(env!("CARGO_MANIFEST_DIR")), KINDS);
+        let Ok(Loaded { plan, .. }) = loaded else { panic!("a sound file") };
+        let fraction =
+            |id: &str| plan.steps()[plan.position(id).unwrap()].node.params()["val_fraction"].as_f64();
+        assert_eq!((fraction("learned"), fraction("measured")), (Some(0.2), Some(1.0)));
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     budget::Budget,
     node::{DynNode, Source},
+    progress::Stop,
     shown,
     spec::{DocPath, DraftNode, Place, Problem, brief, codes, source::nearest},
 };
@@ -90,7 +91,8 @@ impl Wrong<'_> {
 
     /// Whether it is a pattern, and none of what lies there is what the node looks for.
     fn matches_nothing(&self, tried: &Path) -> bool {
-        self.source.path.contains('*') && (self.source.list)(tried).is_ok_and(|files| files.is_empty())
+        self.source.path.contains('*')
+            && (self.source.list)(tried, &Stop::default()).is_ok_and(|files| files.is_empty())
     }
 
     fn told(&self, what: &str) -> Problem {
@@ -268,7 +270,8 @@ fn up(path: &mut PathBuf) {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 

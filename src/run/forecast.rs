@@ -8,6 +8,7 @@ use super::{Options, recipe::recipe, sources::Watched, wanted, why::Reason};
 use crate::{
     error::Result,
     plan::Plan,
+    progress::Stop,
     store::{Artifact, Digest, Entry, Recipe, Store},
 };
 
@@ -110,7 +111,7 @@ fn one(
     }
     let digest = |(port, input): &(String, usize)| Some((port.clone(), artifacts[*input].as_ref()?.digest()));
     let inputs: BTreeMap<String, Digest> = step.inputs.iter().filter_map(digest).collect();
-    let watched = Watched::look(step.node.as_ref(), &plan.base, store.files())?;
+    let watched = Watched::look(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
     let recipe = recipe(step, plan.seed, inputs, watched.digests());
     let found = store.find(recipe.key());
     forecast.key = Some(recipe.key().to_string());

@@ -212,14 +212,31 @@ impl Results {
     fn must_not_read_itself(&self, plan: &Plan, wanted: &[usize]) -> Result<()> {
         for &index in wanted {
             let step = &plan.steps()[index];
-            for source in step.node.sources() {
-                let path = plan.base.join(&source.path);
-                if wanted.iter().any(|&other| lies_in(&path, &self.folder(&plan.steps()[other].id))) {
-                    return Err(self.reads_itself(&step.id, &path));
-                }
+            let paths = step.node.sources().into_iter().map(|source| plan.base.join(&source.path));
+            if let Some(path) = paths.into_iter().find(|path| self.replaces(path, plan, wanted)) {
+                return Err(self.reads_itself(&step.id, &path));
             }
         }
         Ok(())
+    }
+
+    /// The first of many files that lies among the results of the `wanted` steps. The system is asked only about those
+    /// whose names say that they lie in this folder.
+    pub(super) fn first_replaced<'f>(
+        &self,
+        mut files: impl Iterator<Item = &'f Path>,
+        plan: &Plan,
+        wanted: &[usize],
+    ) -> Option<&'f Path> {
+        let roots = [Some(self.root.clone()), fs::canonicalize(&self.root).ok()];
+        let close = |file: &Path| roots.iter().flatten().any(|root| file.starts_with(root));
+        files.find(|file| close(file) && self.replaces(file, plan, wanted))
+    }
+
+    /// Whether a file lies among the results of the `wanted` steps.
+    fn replaces(&self, file: &Path, plan: &Plan, wanted: &[usize]) -> bool {
+        lies_in(file, &self.root)
+            && wanted.iter().any(|&index| lies_in(file, &self.folder(&plan.steps()[index].id)))
     }
 
     /// The error of a node that reads `path`, which lies among the results that its run replaces.
@@ -230,11 +247,6 @@ impl Results {
             "refer to the node that makes it, copy the file to another folder, or show these results elsewhere with \
              `--out DIR`",
         )
-    }
-
-    /// Whether a file lies among the results of this pipeline.
-    pub(super) fn holds(&self, file: &Path) -> bool {
-        lies_in(file, &self.root)
     }
 
     /// Makes the folder this pipeline's, and writes `pipeline.yaml`: the spec with its defaults, valid from where

@@ -2,12 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Component, Path, PathBuf},
 };
 
 use crate::{
     error::{Error, Result},
     node::{DynNode, Source, SourceFile, SourceFiles},
+    paths,
+    progress::Stop,
+    shown,
     store::{
         Digest,
         stat::{Looked, Signature, StatIndex},
@@ -16,25 +20,29 @@ use crate::{
 
 const DOMAIN: &str = "kiln 2026 source files";
 
+/// What stands for the content of a file that can't be read.
+const FAULT: &str = "kiln 2026 why a file can't be read";
+
 /// A node's sources as they were when the run looked at them.
 #[derive(Debug, Clone, Default)]
 pub struct Watched {
     /// What was found, by key.
     pub files: BTreeMap<String, SourceFiles>,
-    signatures: Vec<(PathBuf, Signature)>,
+    /// None for a link that leads nowhere.
+    signatures: Vec<(PathBuf, Option<Signature>)>,
 }
 
 impl Watched {
     /// Looks at all sources of a node; relative paths start at `base`. Unchanged files are not read.
     ///
     /// # Errors
-    /// When something is missing or can't be read.
-    pub fn look(node: &dyn DynNode, base: &Path, index: &StatIndex) -> Result<Self> {
+    /// When something is missing, what a key itself names can't be read, or `stop` is requested.
+    pub fn look(node: &dyn DynNode, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
         let mut watched = Self::default();
         for source in node.sources() {
-            let (files, looked) = look(&source, base, index)?;
+            let (files, signatures) = look(&source, base, index, stop)?;
             let paths = files.files.iter().map(|file| file.path.clone());
-            watched.signatures.extend(paths.zip(looked.iter().map(|looked| looked.signature)));
+            watched.signatures.extend(paths.zip(signatures));
             watched.files.insert(source.key.to_owned(), files);
         }
         Ok(watched)
@@ -52,30 +60,51 @@ impl Watched {
 
     /// A file that is not what it was, if there is one.
     pub fn changed(&self) -> Option<&Path> {
-        let changed =
-            |(path, before): &&(PathBuf, Signature)| Signature::of(path).ok().as_ref() != Some(before);
+        let changed = |(path, before): &&(PathBuf, Option<Signature>)| Signature::of(path).ok() != *before;
         self.signatures.iter().find(changed).map(|(path, _)| path.as_path())
     }
 }
 
-fn look(source: &Source, base: &Path, index: &StatIndex) -> Result<(SourceFiles, Vec<Looked>)> {
+type Signatures = Vec<Option<Signature>>;
+
+fn look(source: &Source, base: &Path, index: &StatIndex, stop: &Stop) -> Result<(SourceFiles, Signatures)> {
     let path = absolute(base, &source.path);
     let pattern = source.path.contains('*');
     if !pattern && !path.exists() {
-        return Err(Error::new(format!("`{}` names {}, and nothing is there", source.key, path.display())));
+        let shown = shown::path(&path);
+        return Err(Error::new(format!("`{}` names {shown}, and nothing is there", source.key)));
     }
-    let paths = (source.list)(&path)?;
-    let looked = index.look_all(&paths).map_err(|(path, error)| Error::io("read", path, error))?;
+    let paths = (source.list)(&path, stop)?;
+    let looked = index.look_each(&paths, &|| stop.requested());
+    stop.check()?;
     let root = if pattern { fixed_part(&path) } else { path.clone() };
-    let file = |(path, looked): (&PathBuf, &Looked)| SourceFile {
-        name: name_below(&root, path),
-        path: path.clone(),
-        size: looked.signature.size,
-        digest: looked.digest,
-    };
-    let files: Vec<_> = paths.iter().zip(&looked).map(file).collect();
+    let (mut files, mut signatures) = (Vec::new(), Vec::new());
+    for (one, looked) in paths.iter().zip(looked) {
+        match looked {
+            // What a key itself names must be there; of a folder, the node says what it can do without.
+            Err(error) if *one == path => return Err(Error::io("read", one, error)),
+            looked => {
+                let signature = looked.as_ref().map(|looked| looked.signature);
+                signatures.push(signature.ok().or_else(|| Signature::of(one).ok()));
+                files.push(file(&root, one, looked));
+            }
+        }
+    }
     let digest = Digest::of_named(DOMAIN, files.iter().map(|file| (file.name.as_str(), file.digest)));
-    Ok((SourceFiles { path, files, digest }, looked))
+    Ok((SourceFiles { path, files, digest }, signatures))
+}
+
+fn file(root: &Path, path: &Path, looked: io::Result<Looked>) -> SourceFile {
+    let (name, path) = (paths::below(root, path), path.to_owned());
+    match looked {
+        Ok(Looked { signature, digest }) => {
+            SourceFile { name, path, size: signature.size, digest, fault: None }
+        }
+        Err(error) => {
+            let fault = error.to_string();
+            SourceFile { name, path, size: 0, digest: Digest::of_text(FAULT, &fault), fault: Some(fault) }
+        }
+    }
 }
 
 /// The absolute path, without `..` and links in its folders; its last component stays as written.
@@ -94,35 +123,32 @@ fn fixed_part(path: &Path) -> PathBuf {
     path.components().take_while(|component| !starred(component)).collect()
 }
 
-/// Relative to `root`, with `/`; a file that is `root` goes by its own name.
-fn name_below(root: &Path, path: &Path) -> String {
-    let below = path.strip_prefix(root).unwrap_or(path);
-    let below =
-        if below.as_os_str().is_empty() { Path::new(path.file_name().unwrap_or_default()) } else { below };
-    let parts: Vec<_> = below.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-    parts.join("/")
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
 
-    fn all_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    fn all_files(folder: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
         let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         Ok(files)
     }
 
-    fn one_file(path: &Path) -> Result<Vec<PathBuf>> {
+    fn one_file(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
         Ok(vec![path.to_owned()])
     }
 
-    fn digest_of(base: &Path, path: &str, list: fn(&Path) -> Result<Vec<PathBuf>>) -> Digest {
+    type List = fn(&Path, &Stop) -> Result<Vec<PathBuf>>;
+
+    fn look_at(base: &Path, path: &str, list: List, stop: &Stop) -> Result<SourceFiles> {
         let index = StatIndex::open(base.join("none.index"), "");
         let source = Source { key: "root", path: path.to_owned(), list };
-        look(&source, base, &index).unwrap().0.digest
+        look(&source, base, &index, stop).map(|(files, _)| files)
+    }
+
+    fn digest_of(base: &Path, path: &str, list: List) -> Digest {
+        look_at(base, path, list, &Stop::default()).unwrap().digest
     }
 
     #[test]
@@ -143,10 +169,43 @@ mod tests {
         assert_eq!(digest_of(dir.path(), "a/1", one_file), digest_of(dir.path(), "b/1", one_file));
     }
 
+    #[cfg(unix)]
     #[test]
-    fn names_are_relative() {
-        assert_eq!(name_below(Path::new("/d"), Path::new("/d/train/7/x.png")), "train/7/x.png");
-        assert_eq!(name_below(Path::new("/d/x.png"), Path::new("/d/x.png")), "x.png");
+    fn what_cannot_be_read_is_kept_apart_from_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("a")).unwrap();
+        let at = |name: &str| dir.path().join("a").join(name);
+        fs::write(at("1"), "one").unwrap();
+        std::os::unix::fs::symlink("gone", at("2")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("3")).status().unwrap().success());
+        let look = || look_at(dir.path(), "a", all_files, &Stop::default()).unwrap();
+        let before = look();
+        let faults: Vec<_> = before.files.iter().map(|file| file.fault.as_deref()).collect();
+        assert_eq!(faults[0], None);
+        assert!(faults[1].unwrap().starts_with("No such file"), "{faults:?}");
+        assert_eq!(faults[2], Some("it is a named pipe, not a regular file"));
+        fs::write(dir.path().join("a/gone"), "there").unwrap();
+        assert_ne!(
+            look().files[1].digest,
+            before.files[1].digest,
+            "a link that leads somewhere is another file"
+        );
+        let error = look_at(dir.path(), "a/3", one_file, &Stop::default()).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read"), "{error}");
+    }
+
+    #[test]
+    fn a_request_to_stop_is_heard() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("1"), "one").unwrap();
+        let stop = Stop::default();
+        stop.request();
+        let error = look_at(dir.path(), "1", one_file, &stop).unwrap_err();
+        assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
+    }
+
+    #[test]
+    fn a_pattern_starts_where_its_stars_do() {
         assert_eq!(fixed_part(Path::new("/d/*/x.png")), Path::new("/d"));
     }
 }

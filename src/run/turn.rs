@@ -149,10 +149,11 @@ impl<'a> Workshop<'a> {
 
     fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
         let step = &self.job.plan.steps()[index];
-        let watched = Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files())?;
-        let mut files = watched.files.values().flat_map(|source| &source.files);
-        if let Some(file) = files.find(|file| self.job.results.holds(&file.path)) {
-            return Err(self.job.results.reads_itself(&step.id, &file.path));
+        let watched =
+            Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files(), self.job.stop)?;
+        let files = watched.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
+        if let Some(path) = self.job.results.first_replaced(files, self.job.plan, self.wanted) {
+            return Err(self.job.results.reads_itself(&step.id, path));
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());

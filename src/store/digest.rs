@@ -2,20 +2,21 @@
 
 use std::{
     fmt,
-    fs::File,
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     path::Path,
     str::FromStr,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::files;
+
 /// A BLAKE3 hash: 32 bytes, written as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Files up to this many bytes are read whole, which is fastest for small ones.
-const SMALL: u64 = 1 << 18;
+/// How many bytes are read at a time: small files whole, which is fastest.
+const PIECE: u64 = 1 << 18;
 
 impl Digest {
     /// The digest of `bytes`.
@@ -23,19 +24,31 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
-    /// The digest of the content of the file at `path`, and how many bytes it has.
+    /// The digest of the content of the regular file at `path`, and how many bytes it has.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// When it is no regular file, or can't be read.
     pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
-        let mut file = File::open(path)?;
-        if file.metadata()?.len() <= SMALL {
-            let bytes = std::fs::read(path)?;
-            return Ok((Self::of_bytes(&bytes), bytes.len() as u64));
-        }
+        Self::of_file_unless(path, &|| false)
+    }
+
+    /// As [`Digest::of_file`], but given up soon after `stopped` says so.
+    ///
+    /// # Errors
+    /// When the file is no regular file or can't be read; of kind interrupted when stopped.
+    pub fn of_file_unless(path: &Path, stopped: &(dyn Fn() -> bool + Sync)) -> io::Result<(Self, u64)> {
+        let mut file = files::open(path)?;
         let mut hasher = blake3::Hasher::new();
-        hasher.update_reader(&mut file)?;
-        Ok((Self(*hasher.finalize().as_bytes()), hasher.count()))
+        let mut piece = Vec::with_capacity(file.metadata()?.len().min(PIECE) as usize + 1);
+        while !stopped() {
+            piece.clear();
+            (&mut file).take(PIECE).read_to_end(&mut piece)?;
+            hasher.update(&piece);
+            if (piece.len() as u64) < PIECE {
+                return Ok((Self(*hasher.finalize().as_bytes()), hasher.count()));
+            }
+        }
+        Err(io::ErrorKind::Interrupted.into())
     }
 
     /// The digest of named contents, in the order given, apart from all other digests by `domain`.
@@ -140,7 +153,7 @@ mod tests {
     #[test]
     fn small_and_large_files_are_hashed_alike() {
         let dir = tempfile::tempdir().unwrap();
-        for len in [0, 1, SMALL as usize, SMALL as usize + 1] {
+        for len in [0, 1, PIECE as usize, PIECE as usize + 1] {
             let bytes: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
             let path = dir.path().join(len.to_string());
             std::fs::write(&path, &bytes).unwrap();

@@ -159,24 +159,39 @@ impl StatIndex {
     /// # Errors
     /// The first path, in order, that can't be read.
     pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
-        self.look_all_at(paths, SystemTime::now())
+        let found = self.look_each(paths, &|| false).into_iter().zip(paths);
+        found.map(|(looked, path)| looked.map_err(|error| (path.clone(), error))).collect()
     }
 
-    fn look_all_at(&self, paths: &[PathBuf], now: SystemTime) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
+    /// As [`StatIndex::look_all`], with an answer for each path: a file that can't be read keeps no other
+    /// from being looked at. Soon after `stopped` says so, the answers are errors of kind interrupted.
+    pub fn look_each(
+        &self,
+        paths: &[PathBuf],
+        stopped: &(dyn Fn() -> bool + Sync),
+    ) -> Vec<io::Result<Looked>> {
+        self.look_each_at(paths, stopped, SystemTime::now())
+    }
+
+    fn look_each_at(
+        &self,
+        paths: &[PathBuf],
+        stopped: &(dyn Fn() -> bool + Sync),
+        now: SystemTime,
+    ) -> Vec<io::Result<Looked>> {
         let found: Vec<_> = {
             let entries = self.entries.read().expect(UNBROKEN);
             let entries = &*entries;
-            paths.par_iter().with_min_len(8).map(|path| look(entries, path)).collect()
+            paths.par_iter().with_min_len(8).map(|path| look(entries, path, stopped)).collect()
         };
-        let mut all = Vec::with_capacity(paths.len());
-        for (path, found) in paths.iter().zip(found) {
-            let (looked, fresh) = found.map_err(|error| (path.clone(), error))?;
+        let remembered = |(found, path): (io::Result<(Looked, bool)>, &PathBuf)| {
+            let (looked, fresh) = found?;
             if fresh && !looked.signature.is_racy(now) {
                 self.remember(path, looked);
             }
-            all.push(looked);
-        }
-        Ok(all)
+            Ok(looked)
+        };
+        found.into_iter().zip(paths).map(remembered).collect()
     }
 
     /// Forgets the paths that `keep` does not want.
@@ -214,12 +229,12 @@ fn find(entries: &Entries, path: &Path, signature: Signature) -> Option<Looked> 
 }
 
 /// What the file is, and whether it had to be read.
-fn look(entries: &Entries, path: &Path) -> io::Result<(Looked, bool)> {
+fn look(entries: &Entries, path: &Path, stopped: &(dyn Fn() -> bool + Sync)) -> io::Result<(Looked, bool)> {
     let signature = Signature::of(path)?;
     if let Some(looked) = find(entries, path, signature) {
         return Ok((looked, false));
     }
-    let (digest, _) = Digest::of_file(path)?;
+    let (digest, _) = Digest::of_file_unless(path, stopped)?;
     Ok((Looked { signature, digest }, true))
 }
 
@@ -346,8 +361,8 @@ mod tests {
         let path = old_file(dir.path(), "a", "one");
         let index = index(dir.path());
         let later = SystemTime::now() + RACY + Duration::from_secs(1);
-        let looked = index.look_all_at(std::slice::from_ref(&path), later).unwrap();
-        assert_eq!(index.known(&path, looked[0].signature), Some(Digest::of_bytes(b"one")));
+        let looked = index.look_each_at(std::slice::from_ref(&path), &|| false, later).remove(0).unwrap();
+        assert_eq!(index.known(&path, looked.signature), Some(Digest::of_bytes(b"one")));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Predictions kept as they are made: work that ends early, however it ends, goes on behind them.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ pub(super) struct Journal {
     path: PathBuf,
     /// Opened with the first prediction.
     file: Option<File>,
-    known: HashMap<String, Prediction>,
+    known: BTreeMap<String, Prediction>,
 }
 
 impl Journal {
@@ -28,7 +28,7 @@ impl Journal {
     pub fn open(scratch: &Path) -> Result<Self> {
         let path = scratch.join("predictions.jsonl");
         let bytes = fs::read(&path).unwrap_or_default();
-        let mut known = HashMap::new();
+        let mut known = BTreeMap::new();
         let mut whole = 0;
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(prediction) = read(line) else { break };

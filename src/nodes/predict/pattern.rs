@@ -4,7 +4,7 @@
 //! nothing is called so, `[0-9]` stands for one of these characters and `?` for any one.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
     fs,
     path::{Component, Path, PathBuf},
@@ -45,7 +45,7 @@ pub(super) fn matching(pattern: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
         Some(Part::Plain(root)) if Path::new(root).is_absolute() => PathBuf::from(parts.remove(0).name()),
         _ => PathBuf::new(),
     };
-    let mut search = Search { stop, ways: HashMap::new(), found: BTreeSet::new() };
+    let mut search = Search { stop, ways: BTreeMap::new(), found: BTreeSet::new() };
     search.step(&start, &parts)?;
     Ok(search.found.into_iter().collect())
 }
@@ -104,7 +104,7 @@ fn part(name: &OsStr) -> Result<Part, glob::PatternError> {
 struct Search<'s> {
     stop: &'s Stop,
     /// How often a real folder was come to, with how many parts before it.
-    ways: HashMap<(PathBuf, usize), usize>,
+    ways: BTreeMap<(PathBuf, usize), usize>,
     found: BTreeSet<PathBuf>,
 }
 

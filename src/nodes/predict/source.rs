@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     budget::Budget,
-    data::folder::{self, is_image},
+    data::{
+        folder::{self, is_image},
+        system::is_left_out,
+    },
     error::{Error, Result},
     paths,
     progress::Stop,
@@ -31,13 +34,13 @@ pub(super) struct Entry {
 }
 
 /// The files that decide the result, for a source that is not `recursive`.
-pub(super) fn list(source: &Path) -> Result<Vec<PathBuf>> {
-    files(source, false, &Stop::default())
+pub(super) fn list(source: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
+    files(source, false, stop)
 }
 
 /// The files that decide the result, for a source that is `recursive`.
-pub(super) fn list_below(source: &Path) -> Result<Vec<PathBuf>> {
-    files(source, true, &Stop::default())
+pub(super) fn list_below(source: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
+    files(source, true, stop)
 }
 
 /// The images, and the list that names them. What is named and is no file is left out: that is told when the node
@@ -77,7 +80,7 @@ pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec
 /// The images in a folder, and in those below it if `recursive`.
 fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
     if recursive {
-        return folder::list(folder);
+        return folder::list(folder, stop);
     }
     let failed = |error| Error::io("read", folder, error);
     let mut paths = Vec::new();
@@ -85,7 +88,8 @@ fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
         stop.check()?;
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
-        if is_image(&name.to_string_lossy()) && !name.as_encoded_bytes().starts_with(b".") {
+        let name = name.to_string_lossy();
+        if is_image(&name) && !is_left_out(&name) {
             paths.push(entry.path());
         }
     }
@@ -181,8 +185,8 @@ mod tests {
         let dir = folder();
         assert_eq!(names(dir.path(), false), ["a.JPG", "b.png"]);
         assert_eq!(names(dir.path(), true), ["a.JPG", "b.png", "below/c.png"]);
-        assert_eq!(list(dir.path()).unwrap().len(), 2);
-        assert_eq!(list_below(dir.path()).unwrap().len(), 3);
+        assert_eq!(list(dir.path(), &Stop::default()).unwrap().len(), 2);
+        assert_eq!(list_below(dir.path(), &Stop::default()).unwrap().len(), 3);
     }
 
     #[test]
@@ -200,7 +204,7 @@ mod tests {
         let found = entries(&list_file, false, &Stop::default()).unwrap();
         assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "gone.png"]);
         assert_eq!(found[1].path, dir.path().join("b.png"));
-        let files = list(&list_file).unwrap();
+        let files = list(&list_file, &Stop::default()).unwrap();
         assert_eq!(files, ["b.png", "below/c.png", "list.txt"].map(|name| dir.path().join(name)));
     }
 
@@ -211,7 +215,7 @@ mod tests {
         fs::write(&list_file, "below\n*.png\n.\n").unwrap();
         assert_eq!(names(&list_file, false), ["below/c.png", "b.png", "a.JPG", "b.png"]);
         assert_eq!(names(&list_file, true), ["below/c.png", "b.png", "a.JPG", "b.png", "below/c.png"]);
-        assert_eq!(list(&list_file).unwrap().len(), 4);
+        assert_eq!(list(&list_file, &Stop::default()).unwrap().len(), 4);
     }
 
     #[test]
