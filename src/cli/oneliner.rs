@@ -1,9 +1,6 @@
 //! The four verbs for people without a file yet: each makes the file it stands for and runs that.
 
-use std::{
-    io::stderr,
-    path::{Path, PathBuf},
-};
+use std::{io::stderr, path::Path};
 
 use clap::Args;
 use indexmap::IndexMap;
@@ -18,7 +15,7 @@ use crate::{
     error::{Error, Result},
     nodes::KINDS,
     plan::load_source,
-    report::{self, Lines, Reporter},
+    report::{self, Lines, Reporter, words::from_here},
     run::{Origin, Results},
     shown,
     spec::{MessageFormat, NodeSpec, PipelineSpec, Source},
@@ -153,11 +150,8 @@ fn identity(spec: &PipelineSpec, from: Option<&Path>) -> Digest {
 
 /// Says where the files lie that the nodes made.
 pub(super) fn tell(results: &Results, nodes: &[&str]) {
-    let here = std::env::current_dir().unwrap_or_default();
     for node in nodes {
-        let folder = results.folder(node);
-        let folder: PathBuf = folder.strip_prefix(&here).map(Path::to_owned).unwrap_or(folder);
-        println!("{node}: {}", folder.display());
+        println!("{node}: {}", from_here(&results.folder(node)));
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     nodes::predict::remote,
     paths,
     progress::{Progress, Stop},
-    report::words::count,
+    report::words::{self, count},
     run::Results,
     shown,
     spec::{MessageFormat, PipelineSpec},
@@ -100,6 +100,7 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
             print!("{}", lines(&results, id, &base, args.json)?);
             unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
+        _ = writeln!(stderr(), "results in {}", words::from_here(results.root()));
     }
     Ok(())
 }
@@ -236,7 +237,7 @@ fn unreadable(results: &Results, id: &str) -> Result<Option<String>> {
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     // Every row is a line, and the first has the titles.
     let rows = text.lines().count().saturating_sub(1);
-    let told = || format!("{} can't be read: see {}", count(rows, "image"), shown::path(&from_here(&path)));
+    let told = || format!("{} can't be read: see {}", count(rows, "image"), words::from_here(&path));
     Ok((rows > 0).then(told))
 }
 

@@ -99,7 +99,11 @@ impl Line {
                 line(
                     tone,
                     word,
-                    format!("{pipeline} in {}: {counts}; results in {}", time(*seconds), from_here(results)),
+                    format!(
+                        "{pipeline} in {}: {counts}; results in {}",
+                        time(*seconds),
+                        from_here(Path::new(results))
+                    ),
                 )
             }
         }
@@ -121,10 +125,9 @@ impl Line {
     }
 }
 
-/// A folder as seen from the current one, where it lies below it.
-fn from_here(folder: &str) -> String {
+/// A path as seen from the current folder, where it lies below it.
+pub fn from_here(path: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    let path = Path::new(folder);
     shown::path(
         path.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(path),
     )
