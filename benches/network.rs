@@ -3,12 +3,14 @@
 use burn::tensor::{Tensor, TensorData};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
+    arch::Arch,
     device,
-    random::Random,
-    zoo::{
-        Arch, Builder, Network, fold_weights,
+    network::{
+        Builder, Network,
         parameters::{from_weights, parameters, to_weights},
     },
+    random::Random,
+    weights::fold_weights,
 };
 
 fn images() -> TensorData {

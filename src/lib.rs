@@ -24,7 +24,9 @@
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |
 //! | [`data`] | images to batches | `Index`, `Batch` |
-//! | [`zoo`] | networks | `Arch`, `Weights` |
+//! | [`arch`] | networks as data | `Arch` |
+//! | [`network`] | networks that compute | `Network`, `Parameters` |
+//! | [`weights`] | files of numbers | `Weights`, `ModelFile` |
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
 //! | [`eval`] | measuring | `Classifier`, metrics |
 //! | [`export`] | handing over | one file a format |
@@ -40,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alike;
+pub mod arch;
 pub mod budget;
 pub mod cli;
 pub mod data;
@@ -51,6 +54,7 @@ pub mod event;
 pub mod export;
 pub mod files;
 pub mod names;
+pub mod network;
 pub mod node;
 pub mod nodes;
 pub mod paths;
@@ -65,5 +69,5 @@ pub mod spec;
 pub mod store;
 pub mod suggest;
 pub mod train;
+pub mod weights;
 pub mod yaml;
-pub mod zoo;

@@ -33,12 +33,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "data", "device", "eval", "event", "export", "node", "nodes", "plan", "report", "run", "spec",
-            "store", "train", "zoo",
+            "arch", "data", "device", "eval", "event", "export", "node", "nodes", "plan", "report", "run",
+            "spec", "store", "train", "weights",
         ],
     ),
     // The bridge.
-    ("nodes", &["data", "device", "download", "eval", "export", "node", "spec", "store", "train", "zoo"]),
+    (
+        "nodes",
+        &[
+            "arch", "data", "device", "download", "eval", "export", "node", "spec", "store", "train",
+            "weights",
+        ],
+    ),
     // The engine: it knows no images and no networks.
     ("run", &["event", "node", "plan", "spec", "store"]),
     ("plan", &["node", "spec"]),
@@ -49,11 +55,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["event"]),
     ("event", &[]),
     // The learning half: it knows no pipelines.
-    ("train", &["data", "device", "eval", "zoo"]),
-    ("eval", &["data", "device", "zoo"]),
-    ("export", &["data", "zoo"]),
+    ("train", &["arch", "data", "device", "eval", "network", "weights"]),
+    ("eval", &["arch", "data", "device", "network", "weights"]),
+    ("export", &["arch", "data", "weights"]),
     ("data", &[]),
-    ("zoo", &["device"]),
+    ("arch", &[]),
+    ("network", &["arch", "device", "weights"]),
+    ("weights", &["arch", "network"]),
     ("device", &[]),
     // Neither half: it fetches bytes, and knows nothing of what they are.
     ("download", &[]),
@@ -74,12 +82,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Which rooms may name an outside crate that only some should know.
 const OUTSIDE: &[(&str, &[&str])] = &[
-    ("burn", &["device", "eval", "export", "train", "zoo"]),
-    ("burn_store", &["zoo"]),
-    ("burn_pack", &["zoo"]),
+    ("burn", &["device", "eval", "network", "train", "weights"]),
+    ("burn_pack", &["weights"]),
     ("ureq", &["download"]),
-    ("burn_tch", &["device", "train", "zoo"]),
-    ("tch", &["device", "train", "zoo"]),
+    ("burn_tch", &["device", "network", "train"]),
+    ("tch", &["device", "network", "train"]),
     ("image", &["data", "eval", "nodes"]),
     ("rten", &["export"]),
     ("prost", &["export", "train"]),
@@ -158,7 +165,7 @@ fn the_reader_sees_every_form_of_a_path() {
         use crate::{
             data::{Batch, loader::Loader}, // crate::trailing
             error::{Error, Result},
-            zoo,
+            arch,
         };
         use super::plan;
         /* crate::block /* nested */ */
@@ -169,12 +176,12 @@ fn the_reader_sees_every_form_of_a_path() {
     "##;
     let file = File { name: "src/nodes/mod.rs".into(), room: "nodes".into(), depth: 1, text: code(text) };
     let all = [
-        "data", "error", "zoo", "plan", "event", "run", "store", "comment", "trailing", "block", "literal",
+        "data", "error", "arch", "plan", "event", "run", "store", "comment", "trailing", "block", "literal",
         "raw",
     ];
     let known = all.into_iter().map(|room| (room, BTreeSet::new())).collect();
     let found: Vec<String> = file.rooms(&known).into_iter().collect();
-    assert_eq!(found, ["data", "error", "event", "plan", "run", "zoo"]);
+    assert_eq!(found, ["arch", "data", "error", "event", "plan", "run"]);
     assert!(!file.names("image"));
 }
 

@@ -6,9 +6,10 @@ use std::{
 };
 
 use kiln::{
+    arch::{Arch, names},
+    network::{Builder, Network, parameters},
     nodes::arch::{self, Mistaken},
     spec::render::{self, Style},
-    zoo::{Arch, Builder, Network, arch::names, parameters},
 };
 use proptest::prelude::*;
 

@@ -11,13 +11,14 @@ use std::{
 };
 
 use kiln::{
+    arch::Arch,
     data::decode::decode_bytes,
     nodes::KINDS,
     plan::load_source,
     random::Random,
     spec::{Source, render::Style},
     store::{Digest, Manifest},
-    zoo::{Arch, weights},
+    weights,
 };
 
 /// No input of at most a few thousand bytes may take longer, on a slow machine that is busy.
@@ -136,7 +137,7 @@ fn pipelines() {
 #[test]
 fn architectures() {
     let mut seeds = seeds(&["tests/fixtures/invalid_arch", "tests/fuzz/architectures"], &[".yaml"]);
-    let built_in = kiln::zoo::arch::names();
+    let built_in = kiln::arch::names();
     seeds.extend(
         built_in.iter().step_by(5).map(|name| Arch::built_in_text(name).unwrap().as_bytes().to_vec()),
     );

@@ -7,6 +7,7 @@ use std::{
 };
 
 use kiln::{
+    arch::Arch,
     data::{
         Batch, Dataset, Split,
         folder::{self, File},
@@ -16,13 +17,13 @@ use kiln::{
     },
     device,
     eval::{classifier::images, metrics::cross_entropy},
+    network::{
+        Builder, Network, Role,
+        parameters::{parameters, to_vec, to_weights},
+    },
     progress::{Progress, Stop, Update},
     train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
-    zoo::{
-        Arch, Builder, Network, Role,
-        parameters::{parameters, to_vec, to_weights},
-        weights::{self, ModelFile, Weights, to_bytes},
-    },
+    weights::{self, ModelFile, Weights, to_bytes},
 };
 
 /// Where the tests compute: pure Rust, or LibTorch's CPU kernels where they are built in.

@@ -6,14 +6,15 @@ use burn::{
     tensor::{FloatDType, Gradients, Tensor, TensorData},
 };
 use kiln::{
+    arch::Arch,
     data::Batch,
     eval::Classifier,
-    random::Random,
-    zoo::{
-        Arch, Builder, Network,
+    network::{
+        Builder, Network,
         parameters::{parameters, to_weights},
-        weights::{self, ModelFile},
     },
+    random::Random,
+    weights::{self, ModelFile},
 };
 
 #[test]

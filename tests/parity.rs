@@ -8,7 +8,7 @@ use std::{
 use kiln::{
     data::{Batch, decode::decode, transform},
     eval::{Classifier, metrics::softmax},
-    zoo::{Network, Role},
+    network::{Network, Role},
 };
 use serde::Deserialize;
 

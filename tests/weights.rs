@@ -18,7 +18,7 @@ use kiln::{
     run::{self, Job, Options, Origin, Results, Summary},
     spec::render::Style,
     store::Store,
-    zoo::weights,
+    weights,
 };
 use serde_json::Value;
 use tempfile::TempDir;

@@ -7,13 +7,14 @@ use serde_json::{Value, json};
 
 use super::check;
 use crate::{
+    arch::{Arch, Costs},
     error::{Error, Result},
     eval::classifier::arch_of,
     nodes::arch,
     plan::Rejected,
     shown,
     spec::MessageFormat,
-    zoo::{Arch, Costs, weights},
+    weights,
 };
 
 /// The size where neither the command line nor the model says one, in pixels.
@@ -159,7 +160,7 @@ fn grouped(number: u64) -> String {
 }
 
 fn as_json(arch: &Arch, costs: &Costs, size: usize) -> Value {
-    let row = |(i, row): (usize, &crate::zoo::arch::Row)| {
+    let row = |(i, row): (usize, &crate::arch::Row)| {
         json!({
             "row": i,
             "from": -1,

@@ -5,17 +5,18 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
+    arch::Arch,
     data::{
         Batch,
         transform::{Chain, EvalOp, Transforms, default_eval, default_size},
     },
     device,
     error::{Error, Result},
-    zoo::{
-        Arch, Builder, Network, fold_weights,
+    network::{
+        Builder, Network,
         parameters::{self, to_vec},
-        weights::{self, ModelFile, Weights},
     },
+    weights::{self, ModelFile, Weights, fold_weights},
 };
 
 /// A network that is ready to classify images.

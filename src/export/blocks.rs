@@ -2,13 +2,13 @@
 
 use super::graph::{Attribute, Graph};
 use crate::{
-    error::{Error, Result},
-    zoo::{
-        arch::{Activation, Window},
+    arch::{
+        Activation, Window,
         cost::undivided,
         walk::{Attention, Convolution, Operations},
-        weights::{Array, Weights},
     },
+    error::{Error, Result},
+    weights::{Array, Weights},
 };
 
 /// A feature map in the graph.

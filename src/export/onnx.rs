@@ -10,8 +10,9 @@ use super::{
     proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use crate::{
+    arch::{Arch, walk::walk},
     error::{Error, Result},
-    zoo::{Arch, fold_weights, walk::walk, weights::Weights},
+    weights::{Weights, fold_weights},
 };
 
 /// Version of the file's structure; programs since 2022 read it.

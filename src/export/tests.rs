@@ -10,8 +10,9 @@ use super::{
     proto::{Dimension, ModelProto},
     verify::{Engine, largest_difference, softmax},
 };
-use crate::zoo::{
-    Arch, ordinary,
+use crate::{
+    arch::Arch,
+    network::test_support,
     weights::{self, Weights},
 };
 
@@ -87,9 +88,9 @@ fn the_second_engine_gives_the_references_probabilities() {
 fn the_second_engine_agrees_about_every_block() {
     let (size, eval) = (64, json!([]));
     let names: Vec<String> = (0..6).map(|class| class.to_string()).collect();
-    let pixels = ordinary::pixels(size);
-    for arch in ordinary::archs() {
-        let weights = ordinary::weights(&arch);
+    let pixels = test_support::pixels(size);
+    for arch in test_support::archs() {
+        let weights = test_support::weights(&arch);
         let model = onnx::Model {
             arch: &arch,
             weights: &weights,
@@ -99,7 +100,7 @@ fn the_second_engine_agrees_about_every_block() {
             dynamic_batch: false,
         };
         let given = Engine::load(onnx::bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
-        let expected = softmax(&ordinary::logits(&arch, &weights, &pixels, size), 6);
+        let expected = softmax(&test_support::logits(&arch, &weights, &pixels, size), 6);
         let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
         let difference = largest_difference(&given, &expected);
         assert!(spread > 0.05 && difference < 1e-5, "{}: {difference}, {expected:?}", arch.name);

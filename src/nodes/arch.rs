@@ -3,11 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    spec::{DocPath, Place, Problem, Segment, Source, codes},
-    zoo::{
+    arch::{
         Arch,
         fault::{Fault, FaultKind, Step},
     },
+    spec::{DocPath, Place, Problem, Segment, Source, codes},
 };
 
 /// A model YAML with problems.

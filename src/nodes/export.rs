@@ -22,7 +22,7 @@ use crate::{
     progress::Progress,
     random::Random,
     spec::{Place, Problem},
-    zoo::weights::{self, ModelFile},
+    weights::{self, ModelFile},
 };
 
 /// The largest difference of a probability that is no fault.
@@ -251,7 +251,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{progress::Stop, zoo::Arch};
+    use crate::{arch::Arch, progress::Stop};
 
     const TINY: &[u8] = include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt");
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{arch, dataset};
 use crate::{
+    arch::Arch,
     download::{self, Sha256, Url},
     error::{Error, Result},
     eval::classifier::arch_of,
@@ -20,10 +21,7 @@ use crate::{
     shown,
     spec::{Place, Problem},
     store::{Artifact, Lock, Mode},
-    zoo::{
-        Arch,
-        weights::{self, ModelFile, Transfer, Weights},
-    },
+    weights::{self, ModelFile, Transfer, Weights},
 };
 
 /// A network: an architecture by name or from a model YAML, fresh or with weights from a file.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{dataset, model, transforms};
 use crate::{
+    arch::Arch,
     data::transform::Transforms,
     device,
     error::{Error, Result},
@@ -20,10 +21,7 @@ use crate::{
         Auto, BatchSize, ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe,
         Scores, batch, fit, tensorboard,
     },
-    zoo::{
-        Arch,
-        weights::{self, ModelFile, Weights},
-    },
+    weights::{self, ModelFile, Weights},
 };
 
 /// Fits a network to a dataset. Every default is the reference's for classification.

@@ -12,8 +12,9 @@ use super::{
     precision::Precision,
 };
 use crate::{
+    arch::Arch,
     error::{Error, Result},
-    zoo::{Arch, Builder, Network},
+    network::{Builder, Network},
 };
 
 /// Images per forward pass: a number, or `auto`.

@@ -10,7 +10,7 @@ use super::{ema::Ema, history::History, optimizer::Gradients, scaler::Scaler};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
-    zoo::{Parameter, Parameters, parameters::to_vec},
+    network::{Parameter, Parameters, parameters::to_vec},
 };
 
 /// Where a run is, and what it needs to go back to the start of the epoch.

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{random::Random, zoo::FEATURES};
+use crate::{arch::FEATURES, random::Random};
 
 /// What the head's features `[batch, FEATURES]` are multiplied by: 0 with probability `p`, else `1 / (1 - p)`.
 ///
@@ -18,7 +18,7 @@ pub fn mask(p: f64, batch: usize, random: &mut Random, device: &Device) -> Tenso
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zoo::parameters::to_vec;
+    use crate::network::parameters::to_vec;
 
     #[test]
     fn the_mean_is_kept() {

@@ -1,6 +1,6 @@
 //! An exponential moving average of a network's parameters, running statistics included (section 6.6).
 
-use crate::zoo::Parameters;
+use crate::network::Parameters;
 
 /// The average and how often it was updated.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::zoo::{Parameter, parameters::to_vec};
+    use crate::network::{Parameter, parameters::to_vec};
 
     fn one(value: f32) -> Parameters {
         let values = Tensor::from_floats([value], &Device::flex());

@@ -30,6 +30,7 @@ use super::{
     validate::{Validated, validate},
 };
 use crate::{
+    arch::Arch,
     data::{
         Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
@@ -40,13 +41,13 @@ use crate::{
         classes::{Classes, Hits, shown_share},
         classifier::images,
     },
+    network::{
+        Builder, Network, Parameters,
+        parameters::{self, to_vec},
+    },
     progress::Progress,
     random::Random,
-    zoo::{
-        Arch, Builder, Network, Parameters,
-        parameters::{self, to_vec},
-        weights::{self, ModelFile, Weights},
-    },
+    weights::{self, ModelFile, Weights},
 };
 
 /// How often a run goes back and tries again when its loss is not a number, as in the reference.

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use glob::Pattern;
 
 use crate::{
+    arch::Arch,
     error::{Error, Result},
-    zoo::{Arch, Network, Role},
+    network::{Network, Role},
 };
 
 /// What is frozen: all that any of the three names.

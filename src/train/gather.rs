@@ -6,7 +6,7 @@ use burn::{
 };
 
 use super::optimizer::Gradients;
-use crate::zoo::{Network, parameters::Path};
+use crate::network::{Network, parameters::Path};
 
 /// Adds a micro-batch's gradients to those that wait: summed, not averaged, as in the reference.
 pub fn gather(network: &Network, backward: Backward, waiting: Gradients) -> Gradients {
@@ -48,7 +48,10 @@ mod tests {
     use burn::tensor::{Device, TensorData};
 
     use super::*;
-    use crate::zoo::{Arch, Builder, parameters::to_vec};
+    use crate::{
+        arch::Arch,
+        network::{Builder, parameters::to_vec},
+    };
 
     /// The gradients of a squared sum for two images, the same every time for the same `scale`.
     fn backward(network: &Network, scale: f32, device: &Device) -> Backward {

@@ -1,8 +1,8 @@
 //! A batch of one image whose feature map is one pixel: batch norm has nothing to take a mean over.
 
 use crate::{
+    arch::{Arch, Costs},
     error::{Error, Result},
-    zoo::{Arch, Costs},
 };
 
 /// Checks that no batch of training images leaves a batch norm with a single value (section 4.4).

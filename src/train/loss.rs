@@ -101,7 +101,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::zoo::parameters::to_vec;
+    use crate::network::parameters::to_vec;
 
     #[derive(Deserialize)]
     struct Fixture {

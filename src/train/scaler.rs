@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Precision, optimizer::Gradients};
-use crate::zoo::parameters::to_vec;
+use crate::network::parameters::to_vec;
 
 /// What the loss is multiplied by before the gradients are calculated, and they are divided by afterwards.
 ///

@@ -4,6 +4,7 @@ use burn::tensor::Device;
 
 use super::history::{Scores, to_five};
 use crate::{
+    arch::Arch,
     data::loader::Loader,
     error::Result,
     eval::{
@@ -11,11 +12,12 @@ use crate::{
         classifier::images,
         metrics::{Metrics, Tally},
     },
-    progress::Progress,
-    zoo::{
-        Arch, Builder, Network, Parameters, fold_weights,
+    network::{
+        Builder, Network, Parameters,
         parameters::{from_weights, to_vec, to_weights},
     },
+    progress::Progress,
+    weights::fold_weights,
 };
 
 /// What a validation says.

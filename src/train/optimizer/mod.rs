@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::clip::clip_norm;
-use crate::zoo::{Parameter, Parameters, Role};
+use crate::network::{Parameter, Parameters, Role};
 
 /// Gradients by the name of their parameter, flat.
 pub type Gradients = BTreeMap<String, Tensor<1>>;

@@ -9,7 +9,7 @@ use burn::{
 use serde::Deserialize;
 
 use super::*;
-use crate::zoo::parameters::to_vec;
+use crate::network::parameters::to_vec;
 
 type Flat = BTreeMap<String, Vec<f32>>;
 

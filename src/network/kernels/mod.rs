@@ -1,0 +1,104 @@
+//! Operations that a backend may have a faster version of: convolutions, norms, activations and
+//! residual sums. All layers call them from here.
+//!
+//! Parameters have 32 bits. Where the images have 16 (mixed precision), convolutions and products of matrices are
+//! calculated in 16, norms, softmax and means in 32.
+
+mod autodiff;
+mod backend;
+mod cpu;
+
+pub use backend::Geometry;
+use backend::Kernels;
+use burn::{
+    backend::Dispatch,
+    tensor::{DType, FloatDType, Tensor, activation, module},
+};
+
+/// `x` with numbers of the type `dtype`, in and out of which gradients find their way.
+pub fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
+    if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
+}
+
+/// What `of` gives in 32 bits, in the type of `x`.
+fn in_32_bits<const D: usize>(x: Tensor<D>, of: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
+    let dtype = x.dtype();
+    typed(of(typed(x, DType::F32)), dtype)
+}
+
+/// Convolution of images `[batch, c1, h, w]` with a weight `[c2, c1 / groups, kernel, kernel]`.
+pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
+    let weight = typed(weight, x.dtype());
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(Dispatch::conv(x, weight, geometry))
+}
+
+/// [`conv2d`], then a bias `[c2]`, then SiLU if `activated`; without gradients on the CPU's fast path.
+pub fn conv2d_bias_silu(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    geometry: Geometry,
+    activated: bool,
+) -> Tensor<4> {
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::conv_bias_silu(x, weight, bias, geometry, activated))
+}
+
+/// What [`norm_silu`] gives: the output and the batch's mean and biased variance, `[channels]` each.
+pub struct Normed {
+    /// Of the input's shape.
+    pub output: Tensor<4>,
+    /// Not differentiable.
+    pub mean: Tensor<1>,
+    /// Not differentiable.
+    pub variance: Tensor<1>,
+}
+
+/// Batch norm by the batch's own statistics (Ioffe and Szegedy, 2015), then SiLU if `activated`.
+pub fn norm_silu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64, activated: bool) -> Normed {
+    let dtype = x.dtype();
+    let x = typed(x, DType::F32);
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    let normed = Dispatch::norm_silu(x, gamma, beta, epsilon, activated);
+    Normed {
+        output: typed(Tensor::from_dispatch(normed.output), dtype),
+        mean: Tensor::from_dispatch(normed.mean),
+        variance: Tensor::from_dispatch(normed.variance),
+    }
+}
+
+/// Batch norm by known statistics; all arguments but `x` are `[channels]`.
+pub fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+    in_32_bits(x, |x| module::batch_norm(x, gamma, beta, mean, variance, epsilon))
+}
+
+/// Rows `[batch, inputs]` times a weight `[outputs, inputs]`, plus a bias `[outputs]`.
+///
+/// It is a convolution of single pixels: on the CPU, without gradients, a row's numbers do not depend on how many
+/// others there are then, as those of a matrix product do.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    let ([batch, inputs], [outputs, _]) = (x.dims(), weight.dims());
+    let (x, weight) = (x.reshape([batch, inputs, 1, 1]), weight.reshape([outputs, inputs, 1, 1]));
+    let pointwise = Geometry { stride: 1, padding: 0, groups: 1 };
+    let y = match x.device().is_autodiff() {
+        true => conv2d(x, weight, pointwise) + bias.reshape([1, -1, 1, 1]),
+        false => conv2d_bias_silu(x, weight, bias, pointwise, false),
+    };
+    y.reshape([batch, outputs])
+}
+
+/// `x · sigmoid(x)`, element by element.
+pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    activation::silu(x)
+}
+
+/// Shares along the dimension `dim`.
+pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+    in_32_bits(x, |x| activation::softmax(x, dim))
+}
+
+/// A residual sum.
+pub fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
+    x + y
+}

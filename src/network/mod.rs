@@ -1,0 +1,16 @@
+//! NETWORKS THAT COMPUTE: layers, and the network they make of an architecture and its parameters.
+//!
+//! An arch and a [`Builder`] make a [`Network`] of burn modules whose parameters carry the reference's names
+//! (`model.0.conv.weight`).
+
+mod builder;
+mod forward;
+mod kernels;
+mod layers;
+pub mod parameters;
+#[cfg(test)]
+pub(crate) mod test_support;
+
+pub use builder::Builder;
+pub use forward::Network;
+pub use parameters::{Parameter, Parameters, Role, parameters};
