@@ -14,6 +14,7 @@ use std::{
 };
 
 use kiln::{
+    atomic,
     device_name::DeviceName,
     error::{Error, ErrorKind, Result},
     event::Event,
@@ -252,7 +253,7 @@ impl Node for Work {
             cx.progress.check()?;
             thread::sleep(Duration::from_millis(self.milliseconds));
             log.push_str(&format!("{epoch} {}\n", cx.seed));
-            store::atomic::write(&checkpoint, log.as_bytes(), store::atomic::Durability::Relaxed)
+            atomic::write(&checkpoint, log.as_bytes(), atomic::Durability::Relaxed)
                 .map_err(|error| Error::io("write", &checkpoint, error))?;
             cx.progress.step("epochs", epoch as usize + 1, self.epochs as usize, "epochs");
         }
@@ -1003,7 +1004,8 @@ fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
     let test =
         Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
     let needs = |test: &Test, force: &str| {
-        let options = Options { device: DeviceName::Cuda(0), force: vec![force.into()], ..Options::default() };
+        let options =
+            Options { device: DeviceName::Cuda(0), force: vec![force.into()], ..Options::default() };
         run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
     };
     assert!(needs(&test, "a"));
@@ -1023,7 +1025,7 @@ fn more_epochs_than_a_finished_run_are_told() {
         matches!(row.why, Some(Reason::Changed { finished: Some(Amount { value: 2, .. }), .. })),
         "{row:?}"
     );
-    test.run().ok().because("w", "epochs: 2 -> 4; a finished run with 2 epochs is in the store");
+    test.run().ok().because("w", "epochs: 2 -> 4; a finished run with `epochs: 2` is in the store");
 }
 
 #[test]

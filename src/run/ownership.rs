@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::{Digest, Manifest, atomic::TEMPORARY, stat::StatIndex};
+use crate::{
+    atomic::TEMPORARY,
+    store::{Digest, Manifest, stat::StatIndex},
+};
 
 /// The record of the result, beside its files.
 pub(super) const MANIFEST: &str = "manifest.json";

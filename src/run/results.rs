@@ -22,15 +22,13 @@ use super::{
     ownership::{self, Foreign, MANIFEST, RECIPE, What, discard, foreign, recipe_text},
 };
 use crate::{
+    atomic::{self, Durability, TEMPORARY},
     error::{Error, ErrorKind, Result},
+    paths,
     plan::Plan,
     shown,
     spec::PipelineSpec,
-    store::{
-        Artifact, Digest, Key, Lock, Manifest, Mode, Store,
-        atomic::{self, Durability, TEMPORARY},
-        set_read_only,
-    },
+    store::{Artifact, Digest, Key, Lock, Manifest, Mode, Store, set_read_only},
 };
 
 /// The pipeline as it was run.
@@ -212,7 +210,8 @@ impl Results {
     fn must_not_read_itself(&self, plan: &Plan, wanted: &[usize]) -> Result<()> {
         for &index in wanted {
             let step = &plan.steps()[index];
-            let paths = step.node.sources().into_iter().map(|source| plan.base.join(&source.path));
+            let paths =
+                step.node.sources().into_iter().map(|source| paths::resolve(&plan.base, &source.path));
             if let Some(path) = paths.into_iter().find(|path| self.replaces(path, plan, wanted)) {
                 return Err(self.reads_itself(&step.id, &path));
             }
@@ -399,7 +398,7 @@ fn with_absolute_paths(spec: &PipelineSpec, plan: &Plan) -> PipelineSpec {
     let mut spec = spec.clone();
     for step in plan.steps() {
         for source in step.node.sources() {
-            let path = plan.base.join(&source.path);
+            let path = paths::resolve(&plan.base, &source.path);
             let value = spec.nodes.get_mut(&step.id).and_then(|node| node.params.get_mut(source.key));
             if let (Some(value), Some(path)) = (value, path.to_str()) {
                 *value = path.into();

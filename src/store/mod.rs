@@ -21,7 +21,6 @@
 //! whose name the store did not give; and what a record says is checked before it is used.
 
 mod artifact;
-pub mod atomic;
 mod blob;
 mod damage;
 mod digest;
@@ -34,6 +33,7 @@ mod marker;
 mod prune;
 mod slot;
 pub mod stat;
+mod trouble;
 mod verify;
 
 use std::{
@@ -55,13 +55,14 @@ pub use self::{
     verify::Verified,
 };
 use self::{
-    atomic::{Durability, trouble},
     blob::Blobs,
     inside::Found,
     marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
+    trouble::trouble,
 };
 use crate::{
+    atomic::{self, Durability},
     error::{Error, Result},
     shown,
 };

@@ -17,11 +17,11 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
+use super::digest::Digest;
+use crate::{
     atomic::{self, Durability},
-    digest::Digest,
+    files,
 };
-use crate::files;
 
 /// How a packed file begins; the number is raised when its layout changes.
 const MAGIC: &[u8] = b"kiln stat index 1\n";
