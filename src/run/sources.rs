@@ -208,4 +208,23 @@ mod tests {
     fn a_pattern_starts_where_its_stars_do() {
         assert_eq!(fixed_part(Path::new("/d/*/x.png")), Path::new("/d"));
     }
+
+    #[test]
+    fn a_path_that_names_nothing_is_told_with_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = look_at(dir.path(), "none", one_file, &Stop::default()).unwrap_err().to_string();
+        assert!(error.starts_with("`root` names ") && error.ends_with("and nothing is there"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_resolved_in_the_folders_of_a_path_and_not_at_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        fs::create_dir(base.join("folder")).unwrap();
+        fs::write(base.join("folder/file"), "").unwrap();
+        std::os::unix::fs::symlink("folder", base.join("link")).unwrap();
+        std::os::unix::fs::symlink("file", base.join("folder/end")).unwrap();
+        assert_eq!(absolute(&base, "link/end"), base.join("folder/end"));
+    }
 }

@@ -116,4 +116,17 @@ mod tests {
         let permissions = |path| fs::metadata(path).unwrap().permissions();
         assert_eq!(permissions(ours), permissions(plain));
     }
+
+    #[test]
+    fn trouble_says_what_helps() {
+        for (kind, wanted) in [
+            (io::ErrorKind::StorageFull, "free some space"),
+            (io::ErrorKind::QuotaExceeded, "free some space"),
+            (io::ErrorKind::PermissionDenied, "name a folder that you may write to"),
+            (io::ErrorKind::TimedOut, "`kiln cache verify` checks the store"),
+        ] {
+            let error = trouble("write", "x", kind.into());
+            assert!(error.hint().unwrap().starts_with(wanted), "{kind:?}: {:?}", error.hint());
+        }
+    }
 }
