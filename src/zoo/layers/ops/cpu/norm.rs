@@ -194,3 +194,15 @@ fn sum_of_products(a: &[f32], b: &[f32], of: impl Fn(f32) -> f32) -> f64 {
 fn total(lanes: &[f32]) -> f64 {
     lanes.iter().map(|lane| f64::from(*lane)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_variance_beside_a_large_mean_is_exact() {
+        let planes = Planes { batch: 2, channels: 1, pixels: 20 };
+        let x: Vec<f32> = (0..40).map(|i| if i % 2 == 0 { 4000.5 } else { 3999.5 }).collect();
+        assert_eq!(planes.statistics(&x), (vec![4000.0], vec![0.25]));
+    }
+}
