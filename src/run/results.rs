@@ -441,3 +441,31 @@ fn trouble(action: &str, path: &Path, error: io::Error) -> Error {
         .of_kind(ErrorKind::Store)
         .help("results are shown there; name another folder with `--out DIR`")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pipeline_that_kiln_wrote_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("runs");
+        let results = |root: PathBuf| Results::new(root, Origin::File("a.yaml".into()), dir.path());
+        let is_free = || results(root.clone()).is_free();
+        assert!(is_free().unwrap());
+        fs::create_dir(&root).unwrap();
+        let path = root.join(PIPELINE);
+        fs::write(&path, "ours").unwrap();
+        let ours = Digest::of_bytes(b"ours");
+        Record::new(Origin::File("a.yaml".into()), [ours]).write(&root).unwrap();
+        assert!(is_free().unwrap());
+        fs::write(&path, "edited").unwrap();
+        assert!(!is_free().unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(is_free().unwrap(), "what is gone is in nobody's way");
+        fs::create_dir(&path).unwrap();
+        assert!(!is_free().unwrap());
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(results(dir.path().join("file/below")).is_free().is_err());
+    }
+}

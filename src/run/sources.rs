@@ -192,4 +192,11 @@ mod tests {
         let error = look_at(dir.path(), "1", one_file, &stop).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
     }
+
+    #[test]
+    fn a_path_that_names_nothing_is_told_with_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = look_at(dir.path(), "none", one_file, &Stop::default()).unwrap_err().to_string();
+        assert!(error.starts_with("`root` names ") && error.ends_with("and nothing is there"), "{error}");
+    }
 }

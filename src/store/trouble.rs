@@ -18,3 +18,21 @@ pub fn trouble(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error
     };
     Error::io(action, path, source).of_kind(ErrorKind::Store).help(help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_says_what_helps() {
+        for (kind, wanted) in [
+            (io::ErrorKind::StorageFull, "free some space"),
+            (io::ErrorKind::QuotaExceeded, "free some space"),
+            (io::ErrorKind::PermissionDenied, "name a folder that you may write to"),
+            (io::ErrorKind::TimedOut, "`kiln cache verify` checks the store"),
+        ] {
+            let error = trouble("write", "x", kind.into());
+            assert!(error.hint().unwrap().starts_with(wanted), "{kind:?}: {:?}", error.hint());
+        }
+    }
+}
