@@ -26,7 +26,7 @@ pub struct CheckArgs {
     /// Pipeline files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How problems are told
+    /// How problems are reported
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub message_format: MessageFormat,
 }

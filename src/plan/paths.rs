@@ -104,7 +104,7 @@ impl Wrong<'_> {
     }
 
     fn too_long(&self) -> Problem {
-        self.told("names {}, and no path is so long")
+        self.told("names {}, which is too long for a path")
             .label(format!("{} bytes", self.source.path.len()))
             .help(format!("a path has at most {MAX_PATH} bytes; is this one?"))
     }
@@ -116,7 +116,7 @@ impl Wrong<'_> {
     }
 
     fn closed(&self, tried: &Path, error: &io::Error) -> Problem {
-        self.told("names {}, which cannot be looked at")
+        self.told("names {}, which can't be accessed")
             .label(crate::spec::source::plain(error))
             .help(format!("tried {}", shown::path(tried)))
     }

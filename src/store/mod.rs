@@ -140,7 +140,7 @@ impl Store {
     pub fn peek(root: &Path) -> Result<Self> {
         let there = marker::look(root)? != Standing::Free && root.join(LOCK).is_file();
         let users = there.then(|| Lock::try_take(&root.join(LOCK), Mode::Shared).ok().flatten()).flatten();
-        Ok(Self::at(root, users, Some("it was opened for looking".to_owned())))
+        Ok(Self::at(root, users, Some("it was opened read-only".to_owned())))
     }
 
     fn at(root: &Path, users: Option<Lock>, read_only: Option<String>) -> Self {

@@ -51,7 +51,9 @@ impl Store {
         let strange =
             found.filter(|found| !records.contains(&found.path) && !super::prune::is_temporary(found));
         strange
-            .map(|found| format!("{} is no record of a result; it was left alone", shown::path(&found.path)))
+            .map(|found| {
+                format!("{} is not a record of a result; it was left alone", shown::path(&found.path))
+            })
             .collect()
     }
 }
