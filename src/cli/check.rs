@@ -23,7 +23,7 @@ use crate::{
 /// What `kiln check` is asked.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Pipeline files
+    /// The pipeline files to check
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How problems are reported

@@ -25,7 +25,7 @@ pub struct Remembered {
 
 /// The node that made a model.
 struct Maker {
-    /// `runs/<pipeline>`.
+    /// The folder of the pipeline's results, `runs/<pipeline>`.
     folder: PathBuf,
     node: String,
     /// What it learned from, by content, where the store tells.

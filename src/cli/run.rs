@@ -20,7 +20,7 @@ use crate::{
 /// What `kiln run` is asked.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Pipeline file
+    /// The pipeline file to run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Run this node again even if its result is in the store; may be given several times

@@ -204,11 +204,11 @@ fn other_spelling(base: &Path, written: &str) -> Option<String> {
 
 /// A path with each name that is not there replaced by the closest one of its folder.
 enum Respelled {
-    /// It leads somewhere.
+    /// All of the respelled path exists.
     Whole(String),
-    /// It does, as far as this.
+    /// The respelled path exists as far as this part of it.
     Part(String),
-    /// No name is close.
+    /// No name of the folder is close to the one written.
     Nothing,
 }
 

@@ -5,9 +5,9 @@
 /// A code and what it means.
 #[derive(Debug)]
 pub struct Code {
-    /// E.g. `E0102`.
+    /// The code as it is shown, e.g. `E0102`.
     pub code: &'static str,
-    /// In a few words.
+    /// What the mistake is, in a few words.
     pub title: &'static str,
     /// What causes it and what to do.
     pub text: &'static str,
@@ -20,11 +20,11 @@ pub struct Code {
 /// A file that gives a code.
 #[derive(Debug, Clone, Copy)]
 pub enum Wrong {
-    /// A text.
+    /// The text of a pipeline file.
     Yaml(&'static str),
-    /// Bytes that are no text.
+    /// The bytes of a pipeline file that is not UTF-8.
     Bytes(&'static [u8]),
-    /// A model YAML.
+    /// The text of a model YAML.
     Arch(&'static str),
     /// The name of a file that isn't there.
     NoFile(&'static str),

@@ -36,7 +36,7 @@ pub enum Standing {
     Free,
     /// A store from before there were markers.
     Unmarked,
-    /// A store.
+    /// A store with a marker, in the format that this Kiln writes.
     Store,
 }
 

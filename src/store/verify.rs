@@ -1,4 +1,4 @@
-//! Reading everything again.
+//! Reading all of the store again, to find what is damaged.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
