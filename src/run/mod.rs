@@ -1,8 +1,9 @@
 //! MAKING IT HAPPEN: walk the plan, look up, execute, commit.
 //!
 //! The runner names no kind of node and none of its keys: it sees nodes through [`crate::node::Node`], what their
-//! keys are to the recipe through [`crate::node::Kind`], and speaks through [`Event`]s. Each node looks its recipe up as soon as what it needs is there; those that miss work side
-//! by side, but for the compute device, which one node has at a time.
+//! keys are to the recipe through [`crate::node::Kind`], and speaks through [`Event`]s. Each node looks its recipe up
+//! as soon as what it needs is there; those that miss work side by side, but for the compute device, which one node
+//! has at a time.
 
 mod forecast;
 mod gate;

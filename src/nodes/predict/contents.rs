@@ -70,7 +70,7 @@ fn of_one(source: &Path) -> Option<Fault> {
 
 fn advice(kind: &str) -> &'static str {
     if kind.starts_with("a film") {
-        "videos are not read; extract frames, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
+        "films are not read; extract frames, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
     } else {
         "name an image, a folder of images, a pattern with `*`, or a list (.txt, .csv) with a path a line"
     }
