@@ -40,6 +40,13 @@ pub struct Prediction {
     pub top: Vec<Guess>,
 }
 
+impl Guess {
+    /// For a person to read, not escaped: `seven 0.98`.
+    pub fn label(&self) -> String {
+        format!("{} {:.2}", self.name, self.confidence)
+    }
+}
+
 impl Prediction {
     /// Ranks the classes of one image and keeps the `k` likeliest (at least 1, at most all).
     ///
@@ -60,13 +67,6 @@ impl Prediction {
         let top: Vec<Guess> = ranking(logits).into_iter().take(k.max(1)).map(guess).collect();
         let Guess { class, name, confidence } = top[0].clone();
         Ok(Self { path, class, name, confidence, top })
-    }
-
-    /// One line, without its end and escaped: `a.png: seven 0.98, one 0.01`.
-    pub fn line(&self) -> String {
-        let guesses: Vec<String> =
-            self.top.iter().map(|guess| format!("{} {:.2}", guess.name, guess.confidence)).collect();
-        shown::text(&format!("{}: {}", self.path, guesses.join(", "))).into_owned()
     }
 }
 
@@ -207,9 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_people() {
+    fn labels_have_two_decimals() {
         let prediction = Prediction::new("a.png", &logits([2.0, 7.0, 1.0]), &names(), 2).unwrap();
-        assert_eq!(prediction.line(), "a.png: dog, small 0.70, cat 0.20");
+        let labels: Vec<String> = prediction.top.iter().map(Guess::label).collect();
+        assert_eq!(labels, ["dog, small 0.70", "cat 0.20"]);
     }
 
     #[test]

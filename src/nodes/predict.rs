@@ -23,12 +23,12 @@ use crate::{
     error::{Error, Result},
     eval::{
         Classifier,
-        annotate::annotate,
-        predictions::{self, Prediction},
+        predictions::{self, Guess, Prediction},
         table::Table,
     },
     names::plain_part,
     node::{ArtifactType, Context, Input, Node, Source},
+    plot::annotate::annotate,
     shown,
     spec::{Place, Problem},
 };
@@ -300,7 +300,8 @@ fn draw(cx: &Context<'_>, entries: &[Entry], outcomes: &[Outcome]) -> Result<()>
         cx.progress.check()?;
         match decode(&entry.path) {
             Ok(mut image) => {
-                annotate(&mut image, &prediction.top);
+                let lines: Vec<String> = prediction.top.iter().map(Guess::label).collect();
+                annotate(&mut image, &lines);
                 let path = folder.join(format!("{name}.png"));
                 image.save(&path).map_err(|error| {
                     Error::new(format!("cannot write {}", shown::path(&path))).because(error)

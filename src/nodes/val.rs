@@ -20,14 +20,16 @@ use crate::{
         Classifier,
         calibration::Calibration,
         classes::{Classes, Hits},
-        contact_sheet::{Tile, contact_sheet, fitted, save_png},
         metrics::{Metric, Tally, to_json},
-        picture::confusion_svg,
         predictions::{Judged, judged_table, misclassified, most_wrong},
-        reliability::reliability_svg,
     },
     node::{ArtifactType, Context, Input, Node},
     paths,
+    plot::{
+        confusion_matrix::confusion_svg,
+        contact_sheet::{Tile, contact_sheet, fitted, save_png},
+        reliability::reliability_svg,
+    },
     progress::Progress,
     shown,
     store::Artifact,
@@ -281,8 +283,8 @@ impl Val {
         report.extend(Classes::new(names, &hits).report());
         let json = serde_json::to_string_pretty(&to_json(&report)).expect("metrics are plain data");
         save(&path("metrics.json"), json + "\n")?;
-        save(&path("confusion_matrix.svg"), confusion_svg(tally.confusion(), names))?;
-        save(&path("reliability.svg"), reliability_svg(calibration))?;
+        save(&path("confusion_matrix.svg"), confusion_svg(tally.confusion().counts(), names))?;
+        save(&path("reliability.svg"), reliability_svg(calibration.expected_error(), &calibration.bars()))?;
         calibration.table().save(&path("reliability.csv"))?;
         tally.confusion().table(names).save(&path("confusion_matrix.csv"))?;
         tally.confusion().class_table(names).save(&path("per_class.csv"))?;

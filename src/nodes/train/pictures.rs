@@ -7,8 +7,8 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    eval::contact_sheet::{Tile, contact_sheet, save_png, tile},
     node::Context,
+    plot::contact_sheet::{Tile, contact_sheet, save_png, tile},
     train::{History, Job, curves::curves_svg, preview, tensorboard},
 };
 
