@@ -16,6 +16,7 @@ pub mod check;
 mod companion;
 pub mod explain;
 pub mod export;
+mod flags;
 pub mod inspect;
 mod oneliner;
 mod output;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     Project, StoreArgs, check,
+    flags::{Flags, Reworded},
     project::absolute,
     run::{HowArgs, run_loaded},
 };
@@ -88,11 +89,12 @@ pub(super) fn text(path: &Path) -> Result<&str> {
 }
 
 /// Prints the pipeline's file and gives nothing, or runs it from the current folder with the ordinary
-/// parser, planner and store and gives its results.
+/// parser, planner and store and gives its results. Hints name the flags of `kiln COMMAND`.
 ///
 /// # Errors
 /// Of kind invalid, after showing what is wrong with the file; otherwise as [`run_loaded`].
 pub(super) fn execute(
+    command: &str,
     spec: PipelineSpec,
     common: &CommonArgs,
     show: Show,
@@ -105,7 +107,11 @@ pub(super) fn execute(
     let project = Project::of_command(&common.store)?;
     let (spec, results) = place(spec, &project, common.how.out.as_deref())?;
     let source = Source::new("this command as a file", spec.to_yaml());
-    let loaded = load_source(source, &project.root, KINDS).map_err(|rejected| {
+    let flags = Flags::of(command);
+    let loaded = load_source(source, &project.root, KINDS).map_err(|mut rejected| {
+        for help in rejected.problems.iter_mut().filter_map(|problem| problem.help.as_mut()) {
+            *help = flags.reword(help);
+        }
         check::show(&rejected, format);
         Error::invalid("the command asks for something that can't be")
             .help("`--print` shows the whole pipeline file that it stands for")
@@ -114,7 +120,8 @@ pub(super) fn execute(
         Show::Progress => report::for_stdout(common.how.progress),
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
-    run_loaded(&loaded, &project, &results, &common.how.options(), reporter.as_ref())?;
+    let reporter = Reworded { flags, reporter };
+    run_loaded(&loaded, &project, &results, &common.how.options(), &reporter)?;
     Ok(Some(results))
 }
 

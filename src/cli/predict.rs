@@ -94,7 +94,9 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
         list.as_ref().map(List::write).transpose()?;
         digests = look(sources, args)?;
     }
-    if let Some(results) = execute(spec(args, sources, &digests)?, &args.common, Show::Trouble, format)? {
+    if let Some(results) =
+        execute("predict", spec(args, sources, &digests)?, &args.common, Show::Trouble, format)?
+    {
         for (id, source) in ids(sources.len()).iter().zip(sources) {
             let base = if list.is_some() { PathBuf::new() } else { base(source) };
             print!("{}", lines(&results, id, &base, args.json)?);

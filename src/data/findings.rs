@@ -24,6 +24,8 @@ use crate::{
 pub enum Topic {
     /// Images that can't be opened, are no regular files, can't be decoded, or are too small.
     Unreadable,
+    /// Images that are almost black.
+    Dark,
     /// Files and folders that are hidden or the system's own.
     LeftOut,
     /// There was no split, or no validation split, and one was made; or a split lies elsewhere than it should.
@@ -78,6 +80,18 @@ pub(super) fn report_unreadable(unusable: &[(&str, &str)], findings: &mut Vec<Fi
     let paths = unusable.iter().map(|(path, _)| (*path).to_owned()).collect();
     let reasons = unusable.iter().map(|(_, reason)| (*reason).to_owned()).collect();
     findings.push(Finding { reasons, ..finding(Topic::Unreadable, message, paths) });
+}
+
+/// Tells of images in which next to nothing can be seen.
+pub(super) fn report_dark(dark: Vec<String>, findings: &mut Vec<Finding>) {
+    let what = match &dark[..] {
+        [] => return,
+        [one] => format!("{} is almost black", shown::text(one)),
+        many => format!("{} images are almost black: {}", many.len(), shown::few(many)),
+    };
+    let message =
+        format!("{what}; values that do not fill their range (12 bits stored as 16) must be stretched");
+    findings.push(finding(Topic::Dark, message, dark));
 }
 
 /// Tells of what was passed over because it is hidden or the system's own.

@@ -14,8 +14,8 @@ use crate::{
         Index, Sample, Split,
         decode::decode,
         findings::{
-            Finding, Topic, remark, report_copies, report_layout, report_left_out, report_unlikely,
-            report_unreadable,
+            Finding, Topic, remark, report_copies, report_dark, report_layout, report_left_out,
+            report_unlikely, report_unreadable,
         },
         folder::{self, File},
         layout::{Layout, Placed, layout},
@@ -29,6 +29,8 @@ use crate::{
 
 /// The shortest side that an image may have, in pixels, as in the reference.
 pub const MIN_SIDE: u32 = 10;
+/// An image whose every byte is at most this is almost black: as 12-bit values are that were stored as 16-bit ones.
+const DARK: u8 = 16;
 /// How many images are looked at between two reports.
 const REPORT_EVERY: usize = 64;
 
@@ -72,15 +74,17 @@ pub fn build(
     if layout.placed.is_empty() {
         return Err(no_classes(root, files.len()));
     }
-    let reasons = try_all(root, files, &layout.placed, options.threads, progress)?;
-    let unusable = unusable(files, &layout.placed, &reasons, options.on_corrupt)?;
-    let readable = layout.placed.iter().zip(&reasons).filter(|(_, reason)| reason.is_none());
+    let looks = try_all(root, files, &layout.placed, options.threads, progress)?;
+    let unusable = unusable(files, &layout.placed, &looks, options.on_corrupt)?;
+    let readable = layout.placed.iter().zip(&looks).filter(|(_, look)| !matches!(look, Look::Unusable(_)));
     let mut index = index(files, &layout, readable.map(|(placed, _)| *placed));
     if Split::ALL.into_iter().all(|split| index.split(split).is_empty()) {
         return Err(nothing_readable(root, &unusable));
     }
     let mut findings = Vec::new();
     report_unreadable(&unusable, &mut findings);
+    let dark = layout.placed.iter().zip(&looks).filter(|(_, look)| **look == Look::Dark);
+    report_dark(dark.map(|(placed, _)| files[placed.file].name.clone()).collect(), &mut findings);
     report_left_out(root, &folder::look(root, progress.stop())?.left_out, &mut findings);
     findings.extend(hold_out(&mut index, &layout, options));
     report_layout(root, &index, &layout, &mut findings);
@@ -107,41 +111,56 @@ fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
     first.into_iter().fold(error, Error::help)
 }
 
-/// For each placed file, why it can't be used, if so.
+/// What was seen in a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// An image.
+    Good,
+    /// An image, and almost black.
+    Dark,
+    /// It can't be used, for this reason.
+    Unusable(String),
+}
+
+/// What was seen in each placed file.
 fn try_all(
     root: &Path,
     files: &[File],
     placed: &[Placed],
     threads: usize,
     progress: &Progress<'_>,
-) -> Result<Vec<Option<String>>> {
+) -> Result<Vec<Look>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|source| Error::new("cannot start threads").because(source))?;
     let done = AtomicUsize::new(0);
     let try_one = |one: &Placed| {
         progress.check()?;
-        let reason = try_file(root, &files[one.file]);
+        let look = try_file(root, &files[one.file]);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if done.is_multiple_of(REPORT_EVERY) || done == placed.len() {
             progress.step("check", done, placed.len(), "images");
         }
-        Ok(reason)
+        Ok(look)
     };
     pool.install(|| placed.par_iter().map(try_one).collect())
 }
 
-fn try_file(root: &Path, file: &File) -> Option<String> {
+fn try_file(root: &Path, file: &File) -> Look {
     if let Some(fault) = &file.fault {
-        return Some(fault.clone());
+        return Look::Unusable(fault.clone());
     }
     let image = match decode(&root.join(paths::from_text(&file.name))) {
         Ok(image) => image,
-        Err(error) => return Some(cause(&error)),
+        Err(error) => return Look::Unusable(cause(&error)),
     };
     let (width, height) = image.dimensions();
-    (width.min(height) < MIN_SIDE).then(|| {
-        format!("{width} x {height} pixels are too few: at least {MIN_SIDE} x {MIN_SIDE} are needed")
-    })
+    match width.min(height) < MIN_SIDE {
+        true => Look::Unusable(format!(
+            "{width} x {height} pixels are too few: at least {MIN_SIDE} x {MIN_SIDE} are needed"
+        )),
+        false if image.as_raw().iter().all(|byte| *byte <= DARK) => Look::Dark,
+        false => Look::Good,
+    }
 }
 
 fn cause(error: &Error) -> String {
@@ -152,12 +171,16 @@ fn cause(error: &Error) -> String {
 fn unusable<'f>(
     files: &'f [File],
     placed: &[Placed],
-    reasons: &'f [Option<String>],
+    looks: &'f [Look],
     on_corrupt: OnCorrupt,
 ) -> Result<Vec<(&'f str, &'f str)>> {
-    let all = placed.iter().zip(reasons);
-    let unusable: Vec<_> =
-        all.filter_map(|(one, reason)| Some((files[one.file].name.as_str(), reason.as_deref()?))).collect();
+    let all = placed.iter().zip(looks);
+    let unusable: Vec<_> = all
+        .filter_map(|(one, look)| match look {
+            Look::Unusable(reason) => Some((files[one.file].name.as_str(), reason.as_str())),
+            Look::Good | Look::Dark => None,
+        })
+        .collect();
     match unusable.first() {
         Some((name, reason)) if on_corrupt == OnCorrupt::Fail => {
             let (name, reason) = (shown::text(name), shown::text(reason));
@@ -275,7 +298,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match number {
                 0 => fs::write(&path, "no image").unwrap(),
-                _ => RgbImage::from_pixel(12, 10, Rgb([*number; 3])).save(&path).unwrap(),
+                _ => RgbImage::from_pixel(12, 10, Rgb([100 + *number; 3])).save(&path).unwrap(),
             }
         }
         dir
@@ -305,6 +328,20 @@ mod tests {
 
     fn messages(findings: &[Finding]) -> Vec<(Topic, &str)> {
         findings.iter().map(|finding| (finding.topic, finding.message.as_str())).collect()
+    }
+
+    #[test]
+    fn images_that_are_almost_black_are_told_and_used() {
+        let dir =
+            dataset(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("val/a/1.png", 3), ("val/b/1.png", 4)]);
+        let twelve_bits = image::ImageBuffer::from_pixel(12, 10, image::Rgb([4095_u16; 3]));
+        twelve_bits.save(dir.path().join("train/a/2.png")).unwrap();
+        let (index, findings) = build_in(dir.path(), &options()).unwrap();
+        assert_eq!(index.train.len(), 3);
+        let message = "train/a/2.png is almost black; values that do not fill their range (12 bits stored as 16) must be stretched";
+        assert_eq!(messages(&findings), [(Topic::Dark, message)]);
+        RgbImage::from_pixel(12, 10, Rgb([16, 0, 17])).save(dir.path().join("train/a/2.png")).unwrap();
+        assert_eq!(build_in(dir.path(), &options()).unwrap().1, []);
     }
 
     #[test]
@@ -551,7 +588,7 @@ mod tests {
         let dir = dataset(&[("cat/1.png", 1), ("a\u{1b}[31m/2.png", 2), ("a\u{1b}[31m/broken.png", 0)]);
         let odd = dir.path().join(OsStr::from_bytes(b"b\xe4r"));
         fs::create_dir(&odd).unwrap();
-        RgbImage::from_pixel(12, 10, Rgb([9; 3]))
+        RgbImage::from_pixel(12, 10, Rgb([109; 3]))
             .save_with_format(odd.join("1\\2.png"), image::ImageFormat::Png)
             .unwrap();
         let (index, findings) = build_in(dir.path(), &options()).unwrap();

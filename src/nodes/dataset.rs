@@ -21,8 +21,7 @@ use crate::{
     files,
     node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
     paths,
-    progress::{Progress, Stop},
-    shown,
+    progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
 };
@@ -68,7 +67,7 @@ impl Node for Dataset {
     }
 
     fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "root", path: self.root.clone(), list }]
+        vec![Source { key: "root", path: self.root.clone(), list: folder::list }]
     }
 
     fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
@@ -136,24 +135,6 @@ fn no_folder(root: &Path) -> Problem {
     .label("not a folder")
     .help(help)
 }
-
-/// The images below the folder `root`.
-fn list(root: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
-    if root.is_dir() {
-        return folder::list(root, stop);
-    }
-    let packed = root
-        .extension()
-        .is_some_and(|extension| PACKED.iter().any(|one| extension.eq_ignore_ascii_case(one)));
-    let help = match packed {
-        true => "unpack it, and name the folder that holds train/<class>/ and val/<class>/",
-        false => "name the folder that holds train/<class>/ and val/<class>/",
-    };
-    Err(Error::new(format!("{} is a file, no folder", shown::path(root))).help(help))
-}
-
-/// Extensions of archives.
-const PACKED: [&str; 10] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tfrecord"];
 
 /// The dataset that a `dataset` node made, with its images where they lie now.
 ///
@@ -292,11 +273,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_dataset() {
-        let file = tempfile::Builder::new().suffix(".ZIP").tempfile().unwrap();
-        let error = list(file.path(), &Stop::default()).unwrap_err();
-        assert!(error.to_string().ends_with("is a file, no folder"), "{error}");
-        assert!(error.hint().unwrap().starts_with("unpack it"), "{error}");
+    fn a_file_is_called_by_what_it_is() {
+        let message = |suffix: &str, start: &[u8]| {
+            let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+            fs::write(file.path(), start).unwrap();
+            no_folder(file.path()).message
+        };
+        for (suffix, start, what) in [
+            (".ZIP", &b""[..], "a zip file"),
+            ("", b"PK\x03\x04", "a zip file"),
+            (".tgz", b"\x1f\x8b\x08", "an archive"),
+            (".rar", b"", "an archive"),
+            (".yml", b"path: x", "a YAML file"),
+            (".csv", b"a,b", "a list"),
+            (".jpeg", b"", "an image"),
+            (".bin", b"", "a file"),
+        ] {
+            assert_eq!(message(suffix, start), format!("`root` is {what}, not a folder"), "{suffix}");
+        }
     }
 
     #[test]

@@ -18,8 +18,8 @@ use crate::{files, names::PlainName};
 /// Raised when the layout of [`Manifest`] changes.
 pub const FORMAT: u32 = 1;
 
-/// The most bytes that a record may have: some 700,000 files.
-pub const LIMIT: u64 = 128 << 20;
+/// The most bytes that a record may have: some 400,000 files, which are read in less than a second.
+pub const LIMIT: u64 = 64 << 20;
 
 /// Names that no file of a result may have: where results are shown, these tell of them.
 const RESERVED: [&str; 2] = ["manifest.json", "recipe.json"];

@@ -85,10 +85,7 @@ pub(super) fn no_image(source: &Path, recursive: bool) -> Fault {
     }
     // A folder that can't be looked through was told before.
     if !recursive && folder::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
-        return Fault::new(
-            message,
-            "there are images in folders below it: add `recursive: true` (`--recursive`)",
-        );
+        return Fault::new(message, "there are images in folders below it: add `recursive: true`");
     }
     match other(source) {
         Some((name, kind)) => {
