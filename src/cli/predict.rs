@@ -16,7 +16,7 @@ use super::{
     oneliner::{self, CommonArgs, Show, execute, pipeline},
 };
 use crate::{
-    data::folder::is_image,
+    data::image_files::is_image,
     error::{Error, Result},
     nodes::predict::remote,
     paths,

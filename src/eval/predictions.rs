@@ -9,6 +9,7 @@ use super::{
     table::Table,
 };
 use crate::{
+    data::Sample,
     error::{Error, Result},
     shown,
 };
@@ -108,6 +109,8 @@ pub fn table<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> Table
 /// What a model says about an image whose class is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
+    /// Place of the image in its split.
+    pub index: usize,
     /// What the model says.
     pub prediction: Prediction,
     /// The true class's name in the model.
@@ -119,16 +122,21 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// Compares the model's word on one image with its true class; keeps the five likeliest.
+    /// Compares the model's word on the image at `index` of its split with its true class; keeps the five likeliest.
     ///
-    /// `logits` and `names`: `[classes]`.
+    /// `logits` and `names`: `[classes]`, of which the sample's class is one.
     ///
     /// # Errors
     /// If the network's numbers are not finite.
-    pub fn new(path: &str, logits: &[f32], names: &[String], truth: usize) -> Result<Self> {
-        let prediction = Prediction::new(path, logits, names, 5)?;
-        let correct = prediction.class == truth;
-        Ok(Self { correct, truth: names[truth].clone(), true_confidence: softmax(logits)[truth], prediction })
+    pub fn new(index: usize, sample: &Sample, logits: &[f32], names: &[String]) -> Result<Self> {
+        let prediction = Prediction::new(sample.location.name(), logits, names, 5)?;
+        Ok(Self {
+            index,
+            truth: names[sample.class].clone(),
+            correct: prediction.class == sample.class,
+            true_confidence: softmax(logits)[sample.class],
+            prediction,
+        })
     }
 }
 
@@ -140,7 +148,7 @@ pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
     let further = (2..=longest).flat_map(|k| ["predicted", "confidence"].map(|of| format!("{of}_{k}")));
     let header = ["path", "true", "predicted", "confidence", "correct", "true_confidence"].map(String::from);
     let mut table = Table::new(header.into_iter().chain(further));
-    for Judged { prediction, truth, correct, true_confidence } in judged {
+    for Judged { prediction, truth, correct, true_confidence, .. } in judged {
         let first = [
             prediction.path.clone(),
             truth.clone(),
@@ -174,6 +182,7 @@ pub fn most_wrong(judged: &[Judged], count: usize) -> Vec<&Judged> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::source::Location;
 
     fn names() -> Vec<String> {
         ["cat", "dog, small", "eel"].map(String::from).to_vec()
@@ -186,9 +195,12 @@ mod tests {
     fn judged() -> Vec<Judged> {
         let images =
             [("a.png", [5.0, 3.0, 2.0], 1), ("b.png", [1.0, 8.0, 1.0], 1), ("c.png", [1.0, 0.5, 8.5], 0)];
-        images
-            .map(|(path, tenths, truth)| Judged::new(path, &logits(tenths), &names(), truth).unwrap())
-            .into()
+        let judge = |(path, tenths, class): (&str, _, _)| {
+            let location = Location::File(path.into());
+            let sample = Sample { location, class, size: 1, digest: String::new() };
+            Judged::new(0, &sample, &logits(tenths), &names()).unwrap()
+        };
+        images.map(judge).into()
     }
 
     #[test]

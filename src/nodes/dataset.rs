@@ -14,13 +14,13 @@ use crate::{
     data::{
         self, Index, Split,
         findings::Finding,
-        folder,
+        image_files,
         index::{OnCorrupt, Options, build},
+        source::{File, Folder},
     },
     error::{Error, Result},
     files,
     node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
-    paths,
     progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
@@ -67,7 +67,7 @@ impl Node for Dataset {
     }
 
     fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "root", path: self.root.clone(), list: folder::list }]
+        vec![Source { key: "root", path: self.root.clone(), list: image_files::list }]
     }
 
     fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
@@ -99,7 +99,7 @@ impl Node for Dataset {
             seed: cx.seed,
             threads: cx.threads,
         };
-        let (index, findings) = build(&source.path, &files(source), &options, &cx.progress)?;
+        let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
         write_json(&cx.out.join("index.json"), &index)?;
         write_json(&cx.out.join("findings.json"), &findings)?;
@@ -122,7 +122,7 @@ fn no_folder(root: &Path) -> Problem {
             ("a YAML file", "name the folder with the images, which it may have as its `path`")
         }
         (_, "txt" | "csv" | "json") => ("a list", "name the folder with the images, a folder for each class"),
-        _ if folder::is_image(&name) => {
+        _ if image_files::is_image(&name) => {
             ("an image", "name the folder with the images, a folder for each class")
         }
         _ => ("a file", "name the folder that holds train/<class>/ and val/<class>/"),
@@ -147,17 +147,16 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
         .map_err(|source| Error::store("the stored index of the dataset is damaged").because(source))?;
     let root = artifact.source("root").ok_or_else(|| Error::new("the dataset's folder is not known"))?;
     let samples = Split::ALL.into_iter().flat_map(|split| index.split(split));
-    let is_sound = |sample: &data::Sample| {
-        sample.class < index.classes.len() && paths::stays_below(&paths::from_text(&sample.path))
-    };
+    let is_sound =
+        |sample: &data::Sample| sample.class < index.classes.len() && sample.location.stays_below();
     if !samples.into_iter().all(is_sound) {
         return Err(Error::store("the stored index of the dataset names images that can't be"));
     }
-    Ok(data::Dataset { root: root.to_owned(), index })
+    Ok(data::Dataset::new(Folder::new(root), index))
 }
 
-fn files(source: &SourceFiles) -> Vec<folder::File> {
-    let file = |file: &crate::node::SourceFile| folder::File {
+fn files(source: &SourceFiles) -> Vec<File> {
+    let file = |file: &crate::node::SourceFile| File {
         name: file.name.clone(),
         size: file.size,
         digest: file.digest.to_string(),
@@ -197,6 +196,7 @@ mod tests {
     use super::*;
     use crate::{
         node::SourceFile,
+        paths,
         progress::{Stop, Update},
         store::Digest,
     };
@@ -206,7 +206,7 @@ mod tests {
             let (digest, size) = Digest::of_file(&path).unwrap();
             SourceFile { name: paths::below(root, &path), path, size, digest, fault: None }
         };
-        let files = folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
+        let files = image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
         SourceFiles { path: root.to_owned(), files, digest: Digest::of_bytes(b"") }
     }
 
@@ -243,7 +243,7 @@ mod tests {
         let index: Index = serde_json::from_slice(&fs::read(out.path().join("index.json")).unwrap()).unwrap();
         assert_eq!((index.train.len(), index.val.len(), index.test.len()), (80, 80, 0));
         assert_eq!(index.counts(Split::Train), [8; 10]);
-        assert_eq!(index.train[8].path, "train/1/00000.png");
+        assert_eq!(index.train[8].location.name(), "train/1/00000.png");
         assert_eq!(fs::read_to_string(out.path().join("findings.json")).unwrap(), "[]");
         assert_eq!(fs::read_to_string(out.path().join("classes.txt")).unwrap().lines().count(), 10);
         assert!(said.contains(&Update::Note("10 classes; images: 80 train, 80 val, 0 test".into())));

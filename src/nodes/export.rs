@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{dataset, model, predict::classifier};
 use crate::{
     data::{
-        Batch, Dataset, Index, Sample, Split,
+        Batch, Index, Sample, Split,
         loader::{Loader, Mode},
         transform::Transforms,
     },
@@ -169,7 +169,7 @@ fn images(cx: &Context<'_>, model: &Classifier) -> Result<(String, Vec<Batch>)> 
         return Ok(("made-up images".to_owned(), vec![made_up(model.size)]));
     };
     let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
-    let some = Dataset { root: dataset.root.clone(), index: spread(&dataset.index, split, IMAGES) };
+    let some = dataset.with_index(spread(&dataset.index, split, IMAGES));
     let loader = Loader::new(&some, split, &transforms, Mode::Eval, IMAGES, cx.threads);
     let batches = loader.epoch(0).collect::<Result<_>>()?;
     Ok((format!("{split} images"), batches))
@@ -251,7 +251,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{arch::Arch, progress::Stop};
+    use crate::{arch::Arch, data::source::Location, progress::Stop};
 
     const TINY: &[u8] = include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt");
 
@@ -305,10 +305,19 @@ mod tests {
 
     #[test]
     fn samples_are_spread_over_the_split() {
-        let sample = |i: usize| Sample { path: i.to_string(), class: i, size: 1, digest: String::new() };
+        let sample = |i: usize| Sample {
+            location: Location::File(i.to_string()),
+            class: i,
+            size: 1,
+            digest: String::new(),
+        };
         let index = Index { val: (0..10).map(sample).collect(), ..Index::default() };
         let paths = |count| -> Vec<String> {
-            spread(&index, Split::Val, count).val.into_iter().map(|sample| sample.path).collect()
+            spread(&index, Split::Val, count)
+                .val
+                .iter()
+                .map(|sample| sample.location.name().to_owned())
+                .collect()
         };
         assert_eq!(paths(4), ["0", "2", "5", "7"]);
         assert_eq!(paths(16).len(), 10);

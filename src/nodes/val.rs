@@ -11,7 +11,6 @@ use crate::{
     alike,
     data::{
         Dataset, Index, Sample, Split,
-        decode::decode,
         loader::{Loader, Mode},
         transform::Transforms,
     },
@@ -24,7 +23,6 @@ use crate::{
         predictions::{Judged, judged_table, misclassified, most_wrong},
     },
     node::{ArtifactType, Context, Input, Node},
-    paths,
     plot::{
         confusion_matrix::confusion_svg,
         contact_sheet::{Tile, contact_sheet, fitted, save_png},
@@ -124,7 +122,7 @@ impl Node for Val {
         self.tell_certain(model.names.len(), &cx.progress);
         cx.progress.headline(headline(&measured.tally, &model.names, &ground));
         self.write(cx, &model.names, &measured, &ground)?;
-        self.show_most_wrong(cx, &dataset.root, &measured.judged)
+        self.show_most_wrong(cx, &dataset, split, &measured.judged)
     }
 }
 
@@ -190,7 +188,7 @@ fn matched(dataset: &Dataset, split: Split, names: &[String], progress: &Progres
     }
     let mut index = Index { classes: names.to_vec(), ..Index::default() };
     *index.split_mut(split) = samples;
-    Ok(Dataset { root: dataset.root.clone(), index })
+    Ok(dataset.with_index(index))
 }
 
 /// That the model does not have these classes, and which of its own look like one of them.
@@ -240,7 +238,7 @@ fn measure(
         let logits = model.logits(batch);
         for (row, index) in logits.chunks_exact(model.names.len()).zip(indices) {
             let sample = &samples[index];
-            judged.push(Judged::new(&sample.path, row, &model.names, sample.class)?);
+            judged.push(Judged::new(index, sample, row, &model.names)?);
             tally.add(row, sample.class);
             calibration.add(row, sample.class);
         }
@@ -293,11 +291,17 @@ impl Val {
     }
 
     /// Writes `most_wrong.png`, if there are mistakes.
-    fn show_most_wrong(&self, cx: &Context<'_>, root: &Path, judged: &[Judged]) -> Result<()> {
+    fn show_most_wrong(
+        &self,
+        cx: &Context<'_>,
+        dataset: &Dataset,
+        split: Split,
+        judged: &[Judged],
+    ) -> Result<()> {
         let tile = |one: &Judged| -> Result<Tile> {
             cx.progress.check()?;
-            let path = root.join(paths::from_text(&one.prediction.path));
-            Ok(Tile { image: fitted(&decode(&path)?), lines: caption(one) })
+            let image = dataset.decode(&dataset.index.split(split)[one.index])?;
+            Ok(Tile { image: fitted(&image), lines: caption(one) })
         };
         let worst = most_wrong(judged, self.most_wrong);
         let tiles = worst.into_iter().map(tile).collect::<Result<Vec<_>>>()?;
@@ -330,13 +334,14 @@ mod tests {
 
     use super::*;
     use crate::{
+        data::source::{Folder, Location},
         eval::metrics::Metric,
         progress::{Stop, Update},
         random::Random,
     };
 
     fn sample(path: &str, class: usize) -> Sample {
-        Sample { path: path.into(), class, size: 1, digest: String::new() }
+        Sample { location: Location::File(path.into()), class, size: 1, digest: String::new() }
     }
 
     fn names(names: &[&str]) -> Vec<String> {
@@ -346,7 +351,7 @@ mod tests {
     fn dataset() -> Dataset {
         let val = vec![sample("val/ant/1.png", 0), sample("val/bee/1.png", 1), sample("val/cow/1.png", 2)];
         let index = Index { classes: names(&["ant", "bee", "cow"]), val, ..Index::default() };
-        Dataset { root: "/data".into(), index }
+        Dataset::new(Folder::new("/data"), index)
     }
 
     /// The result of `work`, and what it warned of.
@@ -369,11 +374,11 @@ mod tests {
         let sample = |i: usize| {
             let path = format!("{i}.png");
             let size = fs::metadata(root.join(&path)).unwrap().len();
-            Sample { path, class: i % 4, size, digest: String::new() }
+            Sample { location: Location::File(path), class: i % 4, size, digest: String::new() }
         };
         let index =
             Index { classes: model.names.clone(), val: (0..40).map(sample).collect(), ..Index::default() };
-        let dataset = Dataset { root: root.to_owned(), index };
+        let dataset = Dataset::new(Folder::new(root), index);
         let (stop, sink) = (Stop::default(), |_: Update| ());
         let cx = Context {
             inputs: BTreeMap::new(),

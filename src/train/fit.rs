@@ -558,7 +558,10 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        data::source::Location,
+        progress::{Stop, Update},
+    };
 
     #[test]
     fn an_epoch_reads_like_this() {
@@ -575,7 +578,8 @@ mod tests {
 
     #[test]
     fn what_validates_is_told_and_test_images_are_warned_of() {
-        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let sample =
+            |class| Sample { location: Location::File(String::new()), class, size: 1, digest: String::new() };
         let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
         let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
         let told = |index: &Index| {

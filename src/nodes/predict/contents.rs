@@ -8,7 +8,7 @@ use super::{
     source::{Entry, entries},
 };
 use crate::{
-    data::folder,
+    data::image_files,
     files,
     progress::Stop,
     shown,
@@ -84,7 +84,7 @@ pub(super) fn no_image(source: &Path, recursive: bool) -> Fault {
         return Fault::new(message, help);
     }
     // A folder that can't be looked through was told before.
-    if !recursive && folder::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
+    if !recursive && image_files::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
         return Fault::new(message, "there are images in folders below it: add `recursive: true`");
     }
     match other(source) {

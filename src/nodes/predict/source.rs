@@ -12,7 +12,7 @@ use super::{
 use crate::{
     budget::Budget,
     data::{
-        folder::{self, is_image},
+        image_files::{self, is_image},
         system::is_left_out,
     },
     error::{Error, Result},
@@ -80,7 +80,7 @@ pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec
 /// The images in a folder, and in those below it if `recursive`.
 fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
     if recursive {
-        return folder::list(folder, stop);
+        return image_files::list(folder, stop);
     }
     let failed = |error| Error::io("read", folder, error);
     let mut paths = Vec::new();
