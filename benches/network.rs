@@ -5,6 +5,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
     arch::Arch,
     device,
+    device_name::DeviceName,
     network::{
         Builder, Network,
         parameters::{from_weights, parameters, to_weights},
@@ -20,7 +21,7 @@ fn images() -> TensorData {
 }
 
 fn network(c: &mut Criterion) {
-    let device = device::open("cpu").expect("always there");
+    let device = device::open(DeviceName::Cpu).expect("always there");
     let arch = Arch::built_in("yolo11n-cls", 10).expect("built in");
     let fresh = Network::new(&arch, &Builder::fresh(0, &device));
     let folded = from_weights(&fold_weights(&to_weights(&parameters(&fresh))), &device);

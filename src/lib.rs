@@ -34,7 +34,7 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
+//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
 //! one that knows the network;
 //! [`cli`] may use everything.
@@ -48,6 +48,7 @@ pub mod budget;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod device_name;
 pub mod download;
 pub mod error;
 pub mod eval;

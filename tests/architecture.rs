@@ -11,9 +11,10 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 12] = [
+const LEAVES: [&str; 13] = [
     "alike",
     "budget",
+    "device_name",
     "error",
     "files",
     "names",
@@ -69,6 +70,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Leaves may use nothing but each other.
     ("alike", &[]),
     ("budget", &[]),
+    ("device_name", &[]),
     ("error", &[]),
     ("files", &[]),
     ("names", &[]),

@@ -7,6 +7,7 @@ use std::{
 
 use kiln::{
     arch::{Arch, names},
+    device_name::DeviceName,
     network::{Builder, Network, parameters},
     nodes::arch::{self, Mistaken},
     spec::render::{self, Style},
@@ -54,7 +55,7 @@ fn networks_have_the_parameters_that_their_archs_say() {
     let built_in = small.map(|name| Arch::built_in(&name, 10).unwrap());
     let own = Arch::parse("own", OWN, 7).unwrap();
     for arch in built_in.chain([own]) {
-        let network = Network::new(&arch, &Builder::blank(&kiln::device::open("cpu").unwrap()));
+        let network = Network::new(&arch, &Builder::blank(&kiln::device::open(DeviceName::Cpu).unwrap()));
         let built: Vec<_> =
             parameters(&network).into_iter().map(|(name, parameter)| (name, parameter.shape)).collect();
         assert_eq!(Network::shapes(&arch).into_iter().collect::<Vec<_>>(), built, "{}", arch.name);

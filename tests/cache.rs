@@ -14,12 +14,13 @@ use std::{
 };
 
 use kiln::{
+    device_name::DeviceName,
     error::{Error, ErrorKind, Result},
     event::Event,
-    node::{ArtifactType, Context, Input, Kind, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind, SourcePath},
     plan::{self, Loaded},
     progress::Stop,
-    run::{self, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
+    run::{self, Amount, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
     store::{self, Artifact, Limits, Store},
 };
 use schemars::JsonSchema;
@@ -65,18 +66,20 @@ fn tenth() -> f64 {
     0.1
 }
 
-impl Node for Read {
+impl NodeKind for Read {
     const NAME: &'static str = "read";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[];
-    const RUNTIME: &'static [&'static str] = &["workers", "meddle"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("file", KeyRole::Source), ("workers", KeyRole::Runtime), ("meddle", KeyRole::Runtime)];
+}
 
+impl Node for Read {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
-    fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "file", path: self.file.clone(), list: files_at }]
+    fn sources(&self) -> Vec<SourcePath> {
+        vec![SourcePath::new("file", &self.file, files_at)]
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -99,19 +102,19 @@ struct Join {
     right: String,
 }
 
-const TEXTS: &[ArtifactType] = &[ArtifactType::Dataset];
+const TEXT: ArtifactType = ArtifactType { name: "text", phrase: "a text" };
+const TEXTS: &[ArtifactType] = &[TEXT];
 
-const fn text_port(port: &'static str) -> Input {
-    Input { port, accepts: TEXTS, required: true }
+impl NodeKind for Join {
+    const NAME: &'static str = "join";
+    const VERSION: u32 = 1;
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("left", KeyRole::Input(TEXTS)), ("right", KeyRole::Input(TEXTS))];
 }
 
 impl Node for Join {
-    const NAME: &'static str = "join";
-    const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[text_port("left"), text_port("right")];
-
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -131,14 +134,16 @@ struct Length {
     after: Option<String>,
 }
 
-impl Node for Length {
+impl NodeKind for Length {
     const NAME: &'static str = "length";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] =
-        &[text_port("of"), Input { port: "after", accepts: TEXTS, required: false }];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("of", KeyRole::Input(TEXTS)), ("after", KeyRole::OptionalInput(TEXTS))];
+}
 
+impl Node for Length {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -169,14 +174,16 @@ struct Again {
     meddle: bool,
 }
 
-impl Node for Again {
+impl NodeKind for Again {
     const NAME: &'static str = "again";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[text_port("of")];
-    const RUNTIME: &'static [&'static str] = &["meddle"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("of", KeyRole::Input(TEXTS)), ("meddle", KeyRole::Runtime)];
+}
 
+impl Node for Again {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -217,22 +224,25 @@ enum End {
     Panic,
 }
 
-impl Node for Work {
+impl NodeKind for Work {
     const NAME: &'static str = "work";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[Input { port: "after", accepts: TEXTS, required: false }];
-    const RUNTIME: &'static [&'static str] = &["milliseconds"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("after", KeyRole::OptionalInput(TEXTS)), ("milliseconds", KeyRole::Runtime)];
+    const AMOUNT: Option<&'static str> = Some("epochs");
+}
 
+impl Node for Work {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some("f32")
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -993,7 +1003,8 @@ fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
     let test =
         Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
     let needs = |test: &Test, force: &str| {
-        let options = Options { device: "cuda:0".into(), force: vec![force.into()], ..Options::default() };
+        let options =
+            Options { device: DeviceName::Cuda(0), force: vec![force.into()], ..Options::default() };
         run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
     };
     assert!(needs(&test, "a"));
@@ -1009,7 +1020,10 @@ fn more_epochs_than_a_finished_run_are_told() {
     let test = Test::new().nodes("w: {type: work, epochs: 2}").run().ok().test();
     let test = test.nodes("w: {type: work, epochs: 4}");
     let [row] = &test.forecast()[..] else { panic!("one node") };
-    assert!(matches!(row.why, Some(Reason::Changed { finished_epochs: Some(2), .. })), "{row:?}");
+    assert!(
+        matches!(row.why, Some(Reason::Changed { finished: Some(Amount { value: 2, .. }), .. })),
+        "{row:?}"
+    );
     test.run().ok().because("w", "epochs: 2 -> 4; a finished run with 2 epochs is in the store");
 }
 

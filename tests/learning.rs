@@ -16,6 +16,7 @@ use kiln::{
         transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
     device,
+    device_name::DeviceName,
     eval::{classifier::images, metrics::cross_entropy},
     network::{
         Builder, Network, Role,
@@ -27,7 +28,7 @@ use kiln::{
 };
 
 /// Where the tests compute: pure Rust, or LibTorch's CPU kernels where they are built in.
-const DEVICE: &str = if cfg!(feature = "libtorch") { "libtorch" } else { "cpu" };
+const DEVICE: DeviceName = if cfg!(feature = "libtorch") { DeviceName::LibTorch } else { DeviceName::Cpu };
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/mnist160")

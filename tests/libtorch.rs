@@ -8,6 +8,7 @@ use burn::{
 use kiln::{
     arch::Arch,
     data::Batch,
+    device_name::DeviceName,
     eval::Classifier,
     network::{
         Builder, Network,
@@ -20,7 +21,7 @@ use kiln::{
 #[test]
 fn logits_agree_with_pure_rust() {
     let arch = Arch::built_in("yolo11n-cls", 10).unwrap();
-    let device = kiln::device::open("cpu").unwrap();
+    let device = kiln::device::open(DeviceName::Cpu).unwrap();
     let network = Network::new(&arch, &Builder::fresh(0, &device));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
@@ -35,7 +36,7 @@ fn logits_agree_with_pure_rust() {
     let images = (0..4 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
     let batch = Batch { images, targets: vec![0; 4], indices: vec![0, 1, 2, 3], size: 64 };
     let logits = |device| Classifier::load(&path, device).unwrap().logits(batch.clone());
-    let (rust, torch) = (logits("cpu"), logits("libtorch"));
+    let (rust, torch) = (logits(DeviceName::Cpu), logits(DeviceName::LibTorch));
     let worst = rust.iter().zip(&torch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(rust.len() == 40 && worst < 1e-4, "off by {worst}");
 }
@@ -43,7 +44,7 @@ fn logits_agree_with_pure_rust() {
 /// Logits in training of eight noisy images of 64 x 64 pixels, and the gradient of the loss-like sum of their
 /// squares at the first convolution.
 fn trained_in(dtype: FloatDType, arch: &Arch) -> [Vec<f32>; 2] {
-    let device = kiln::device::open("libtorch").unwrap().autodiff();
+    let device = kiln::device::open(DeviceName::LibTorch).unwrap().autodiff();
     let network = Network::new(arch, &Builder::fresh(0, &device));
     let mut random = Random::new("test", &[0]);
     let pixels: Vec<f32> = (0..8 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();

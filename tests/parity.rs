@@ -7,6 +7,7 @@ use std::{
 
 use kiln::{
     data::{Batch, decode::decode, transform},
+    device_name::DeviceName,
     eval::{Classifier, metrics::softmax},
     network::{Network, Role},
 };
@@ -41,7 +42,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> f32) {
     let text = std::fs::read_to_string(fixtures().join("weights/expected.json")).unwrap();
     let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
     let expected = &expected[name];
-    let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), "cpu").unwrap();
+    let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), DeviceName::Cpu).unwrap();
     let shapes = Network::shapes(model.arch());
     let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
     assert_eq!(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), expected.parameters);

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Mutex};
 use image::{Rgb, RgbImage};
 use kiln::{
     event::Event,
-    node::Kind,
+    node::{KeyRole, Kind},
     nodes::KINDS,
     plan::load,
     progress::Stop,
@@ -92,10 +92,10 @@ fn kind() -> Kind {
 fn keys() -> Vec<String> {
     let schema = (kind().schema)().to_value();
     let properties = schema["properties"].as_object().unwrap();
-    let reference = |key: &str| kind().inputs.iter().any(|input| input.port == key);
+    let reference = |key: &str| kind().role(key).is_some_and(|role| role.accepts().is_some());
     let runtime = |key: &str| {
         let promised = properties[key]["description"].as_str().unwrap().contains("not results");
-        assert_eq!(kind().runtime.contains(&key), promised, "{key}");
+        assert_eq!(kind().role(key) == Some(KeyRole::Runtime), promised, "{key}");
         promised
     };
     properties.keys().filter(|key| !reference(key) && !runtime(key)).cloned().collect()

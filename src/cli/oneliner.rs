@@ -121,7 +121,7 @@ pub(super) fn execute(
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
     let reporter = Reworded { flags, reporter };
-    run_loaded(&loaded, &project, &results, &common.how.options(), &reporter)?;
+    run_loaded(&loaded, &project, &results, &common.how.options()?, &reporter)?;
     Ok(Some(results))
 }
 

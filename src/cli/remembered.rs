@@ -58,7 +58,7 @@ pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     if dataset.is_some_and(|then| record(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
         return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
     }
-    Ok(Remembered { dataset: step.node.params(), seed: plan.seed })
+    Ok(Remembered { dataset: step.params.clone().into(), seed: plan.seed })
 }
 
 /// The maker of the model at `runs/<pipeline>/<node>/<file>`.

@@ -57,9 +57,12 @@ pub struct HowArgs {
 
 impl HowArgs {
     /// As the runner wants it.
-    pub fn options(&self) -> Options {
-        let options = Options { device: self.device.clone(), ..Options::default() };
-        Options { threads: self.threads.map_or(options.threads, usize::from), ..options }
+    ///
+    /// # Errors
+    /// If there is no such device.
+    pub fn options(&self) -> Result<Options> {
+        let options = Options { device: self.device.parse()?, ..Options::default() };
+        Ok(Options { threads: self.threads.map_or(options.threads, usize::from), ..options })
     }
 }
 
@@ -73,7 +76,7 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
         force: args.force.clone(),
         only: args.only.clone(),
         keep_going: args.keep_going,
-        ..args.how.options()
+        ..args.how.options()?
     };
     let project = Project::of_file(&args.file, &args.store);
     let results = project.results_of_file(&args.file, &loaded.plan.name, args.how.out.as_deref());
@@ -93,14 +96,14 @@ pub fn run_loaded(
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     companion::check_sender()?;
-    let other_program = device::needs_other_program(&options.device)?;
+    let other_program = device::needs_other_program(options.device);
     limit_threads(options.threads)?;
     let store = Store::open(&project.store)?;
     // If all is in the store, no device is needed; else one that isn't there is told before any work begins.
     if run::needs_device(&loaded.plan, &store, options)? {
         match other_program {
-            true => return Err(companion::go_on(&options.device)),
-            false => device::open(&options.device)?,
+            true => return Err(companion::go_on(options.device)),
+            false => device::open(options.device)?,
         };
     }
     let stop = Stop::default();

@@ -11,6 +11,7 @@ use crate::{
         transform::{Chain, EvalOp, Transforms, default_eval, default_size},
     },
     device,
+    device_name::DeviceName,
     error::{Error, Result},
     network::{
         Builder, Network,
@@ -38,7 +39,7 @@ impl Classifier {
     ///
     /// # Errors
     /// If the file can't be read, or does not hold a whole model: architecture, names and weights.
-    pub fn load(path: &Path, device: &str) -> Result<Self> {
+    pub fn load(path: &Path, device: DeviceName) -> Result<Self> {
         let device = device::open(device)?;
         let file = weights::read(path)?;
         Self::of_file(file, device).map_err(|error| {

@@ -9,7 +9,9 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::artifacts::{ARCHITECTURE, DATASET, METRICS, MODEL};
 use crate::{
     data::{
         self, Index, Split,
@@ -20,7 +22,7 @@ use crate::{
     },
     error::{Error, Result},
     files,
-    node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourceFiles, SourcePath},
     progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
@@ -51,29 +53,33 @@ pub struct Dataset {
     pub val_fraction: Option<f64>,
 }
 
-impl Node for Dataset {
+impl NodeKind for Dataset {
     const NAME: &'static str = "dataset";
     const VERSION: u32 = 2;
-    const INPUTS: &'static [Input] = &[];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[("root", KeyRole::Source)];
     // They tell of what else lies in the folder, which is no part of the dataset.
     const LOGS: &'static [&'static str] = &["findings.json"];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =
+        &[("root", &["path", "data", "dir", "folder", "directory", "data_dir"])];
+}
 
+impl Node for Dataset {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        DATASET
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "root", path: self.root.clone(), list: image_files::list }]
+    fn sources(&self) -> Vec<SourcePath> {
+        vec![SourcePath::new("root", &self.root, image_files::list)]
     }
 
-    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
-        let learns = |gives: &ArtifactType| matches!(gives, ArtifactType::Model | ArtifactType::Architecture);
-        let measured = gives.contains(&ArtifactType::Metrics) && !gives.iter().any(learns);
-        self.val_fraction.get_or_insert(if measured { 1.0 } else { VAL_FRACTION });
+    fn defaults(&self, uses: &BTreeSet<ArtifactType>) -> Map<String, Value> {
+        let learns = uses.contains(&MODEL) || uses.contains(&ARCHITECTURE);
+        let fraction = if uses.contains(&METRICS) && !learns { 1.0 } else { VAL_FRACTION };
+        Map::from_iter([("val_fraction".to_owned(), fraction.into())])
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -195,7 +201,9 @@ mod tests {
 
     use super::*;
     use crate::{
+        device_name::DeviceName,
         node::SourceFile,
+        nodes::artifacts::PREDICTIONS,
         paths,
         progress::{Stop, Update},
         store::Digest,
@@ -224,7 +232,7 @@ mod tests {
                 scratch: scratch.path(),
                 downloads: scratch.path(),
                 seed: 0,
-                device: "cpu",
+                device: DeviceName::Cpu,
                 threads: 2,
                 progress: Progress::new(&sink, &stop),
             },
@@ -308,14 +316,12 @@ mod tests {
     #[test]
     fn what_only_is_measured_is_measured_whole() {
         let fraction = |written: Option<f64>, gives: &[ArtifactType]| {
-            let mut node = Dataset { val_fraction: written, ..node() };
-            node.used_for(&gives.iter().copied().collect());
-            node.val_fraction.unwrap()
+            let node = Dataset { val_fraction: written, ..node() };
+            node.defaults(&gives.iter().copied().collect())["val_fraction"].as_f64().unwrap()
         };
-        use ArtifactType::{Architecture, Metrics, Model, Predictions};
-        assert_eq!(fraction(None, &[Metrics]), 1.0);
-        assert_eq!(fraction(Some(0.5), &[Metrics]), 0.5);
-        for gives in [&[][..], &[Model], &[Model, Metrics], &[Architecture, Metrics], &[Predictions]] {
+        assert_eq!(fraction(None, &[METRICS]), 1.0);
+        assert_eq!(fraction(Some(0.5), &[METRICS]), 0.5);
+        for gives in [&[][..], &[MODEL], &[MODEL, METRICS], &[ARCHITECTURE, METRICS], &[PREDICTIONS]] {
             assert_eq!(fraction(None, gives), 0.2, "{gives:?}");
         }
     }

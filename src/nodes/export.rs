@@ -5,7 +5,11 @@ use std::{fs, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{dataset, model, predict::classifier};
+use super::{
+    artifacts::{DATASET, EXPORT, MODEL, PRECISION},
+    dataset, model,
+    predict::classifier,
+};
 use crate::{
     data::{
         Batch, Index, Sample, Split,
@@ -18,7 +22,7 @@ use crate::{
         Format, onnx,
         verify::{ENGINE, Engine, largest_difference, softmax},
     },
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     progress::Progress,
     random::Random,
     spec::{Place, Problem},
@@ -56,20 +60,21 @@ pub struct Export {
     pub size: Option<usize>,
 }
 
-impl Node for Export {
+impl NodeKind for Export {
     const NAME: &'static str = "export";
     const VERSION: u32 = 3;
-    const INPUTS: &'static [Input] = &[
-        Input { port: "model", accepts: &[ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
-    ];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[("format", &["target", "kind"])];
+}
 
+impl Node for Export {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Export
+        EXPORT
     }
 
-    fn uses_device(&self) -> bool {
-        self.format == Format::Onnx
+    fn precision(&self) -> Option<&'static str> {
+        (self.format == Format::Onnx).then_some(PRECISION)
     }
 
     fn check(&self) -> Vec<Problem> {

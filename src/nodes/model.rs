@@ -9,14 +9,18 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{arch, dataset};
+use super::{
+    arch,
+    artifacts::{ARCHITECTURE, DATASET, MODEL},
+    dataset,
+};
 use crate::{
     arch::Arch,
     download::{self, Sha256, Url},
     error::{Error, Result},
     eval::classifier::arch_of,
     files,
-    node::{ArtifactType, Context, Input, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
     progress::Stop,
     shown,
     spec::{Place, Problem},
@@ -63,18 +67,28 @@ const FILE: &str = "model.safetensors";
 /// What became of the weights, where there were any.
 const TRANSFER: &str = "transfer.json";
 
-impl Node for Model {
+impl NodeKind for Model {
     const NAME: &'static str = "model";
     const VERSION: u32 = 2;
-    const INPUTS: &'static [Input] =
-        &[Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false }];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("dataset", KeyRole::OptionalInput(&[DATASET])),
+        ("arch", KeyRole::Source),
+        ("weights", KeyRole::Source),
+    ];
     const LOGS: &'static [&'static str] = &[TRANSFER];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("arch", &["architecture", "backbone", "network", "net", "name", "yaml", "cfg"]),
+        ("classes", &["num_classes", "nc", "n_classes"]),
+        ("weights", &["pretrained", "checkpoint", "ckpt"]),
+    ];
+}
 
+impl Node for Model {
     fn output(&self) -> ArtifactType {
         // With a dataset, the head may be a fresh one: something to train, not to use.
         match (&self.weights, &self.dataset, self.classes) {
-            (Some(_), None, None) => ArtifactType::Model,
-            _ => ArtifactType::Architecture,
+            (Some(_), None, None) => MODEL,
+            _ => ARCHITECTURE,
         }
     }
 
@@ -83,15 +97,15 @@ impl Node for Model {
         self.weights.is_some() && self.dataset.is_some()
     }
 
-    fn sources(&self) -> Vec<Source> {
+    fn sources(&self) -> Vec<SourcePath> {
         let yaml = self.arch.iter().filter(|arch| is_path(arch) && !is_weights(arch));
-        let source = |key, path: &String| Source { key, path: path.clone(), list: itself };
+        let source = |key, path: &String| SourcePath::new(key, path, itself);
         yaml.map(|path| source("arch", path))
             .chain(self.weights_path().map(|path| source("weights", path)))
             .collect()
     }
 
-    fn places(&self) -> Vec<&'static str> {
+    fn pinned(&self) -> Vec<&'static str> {
         self.url().map(|_| "weights").into_iter().collect()
     }
 
@@ -239,7 +253,7 @@ impl Model {
         names: Option<&[String]>,
     ) -> Result<Weights> {
         let (weights, report) = weights::transfer(file, arch, names, cx.seed)?;
-        if self.output() == ArtifactType::Model && !report.is_complete() {
+        if self.output() == MODEL && !report.is_complete() {
             return Err(incomplete(&report, arch));
         }
         report.lines().into_iter().for_each(|line| cx.progress.note(line));

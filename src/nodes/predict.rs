@@ -17,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::{journal::Journal, source::Entry};
+use super::artifacts::{MODEL, PRECISION, PREDICTIONS};
 use crate::{
     data::{Batch, decode::decode, files::Files, transform::Transforms},
     download::Url,
@@ -27,7 +28,7 @@ use crate::{
         table::Table,
     },
     names::plain_part,
-    node::{ArtifactType, Context, Input, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
     plot::annotate::annotate,
     shown,
     spec::{Place, Problem},
@@ -86,28 +87,31 @@ fn batch() -> usize {
     16
 }
 
-impl Node for Predict {
+impl NodeKind for Predict {
     const NAME: &'static str = "predict";
     const VERSION: u32 = 4;
-    const INPUTS: &'static [Input] =
-        &[Input { port: "model", accepts: &[ArtifactType::Model], required: true }];
-    const RUNTIME: &'static [&'static str] = &["batch"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("model", KeyRole::Input(&[MODEL])), ("source", KeyRole::Source), ("batch", KeyRole::Runtime)];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =
+        &[("source", &["sources", "images", "input", "inputs", "path"])];
+}
 
+impl Node for Predict {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Predictions
+        PREDICTIONS
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
-    fn sources(&self) -> Vec<Source> {
+    fn sources(&self) -> Vec<SourcePath> {
         // What a URL gives is no file here before the node runs: it counts by its text, and its `sha256`.
         if self.url().is_some() {
             return Vec::new();
         }
         let list = if self.recursive { source::list_below } else { source::list };
-        vec![Source { key: "source", path: self.source.clone(), list }]
+        vec![SourcePath::new("source", &self.source, list)]
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -376,7 +380,7 @@ mod tests {
     fn what_a_url_gives_counts_by_its_text_and_digest() {
         let node: Predict =
             serde_json::from_str(r#"{"model": "m", "source": "https://example.org/a.png"}"#).unwrap();
-        assert!(node.sources().is_empty() && node.places().is_empty());
+        assert!(node.sources().is_empty() && node.pinned().is_empty());
     }
 
     #[test]

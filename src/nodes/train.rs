@@ -8,14 +8,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{dataset, model, transforms};
+use super::{
+    artifacts::{ARCHITECTURE, DATASET, MODEL, PRECISION, TRANSFORMS},
+    dataset, model, transforms,
+};
 use crate::{
     arch::Arch,
     data::transform::Transforms,
     device,
+    device_name::DeviceName,
     error::{Error, Result},
     eval::{classes::Classes, classifier::arch_of},
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
     train::{
         Auto, BatchSize, ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe,
@@ -208,31 +212,59 @@ fn yes() -> bool {
     true
 }
 
-impl Node for Train {
+impl NodeKind for Train {
     const NAME: &'static str = "train";
     const VERSION: u32 = 4;
-    const INPUTS: &'static [Input] = &[
-        Input { port: "model", accepts: &[ArtifactType::Architecture, ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
-        Input { port: "transforms", accepts: &[ArtifactType::Transforms], required: false },
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("model", KeyRole::Input(&[ARCHITECTURE, MODEL])),
+        ("dataset", KeyRole::Input(&[DATASET])),
+        ("transforms", KeyRole::OptionalInput(&[TRANSFORMS])),
+        ("cache", KeyRole::Runtime),
     ];
-    const RUNTIME: &'static [&'static str] = &["cache"];
     const LOGS: &'static [&'static str] = &["metrics.csv", tensorboard::FILE];
+    const AMOUNT: Option<&'static str> = Some("epochs");
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("lr0", &["learning_rate", "lr", "eta"]),
+        ("lrf", &["final_lr", "min_lr"]),
+        ("batch", &["batch_size", "bs", "minibatch"]),
+        ("epochs", &["epoch", "num_epochs", "n_epochs", "max_epochs"]),
+        ("dataset", &["data", "datasets"]),
+        ("model", &["network", "net", "arch"]),
+        ("transforms", &["transform", "augment", "augmentation", "augmentations", "aug", "preprocess"]),
+        ("optimizer", &["optim", "opt", "optimiser"]),
+        ("weight_decay", &["wd", "decay", "l2"]),
+        ("patience", &["early_stopping", "early_stop"]),
+        ("warmup_epochs", &["warmup", "warm_up"]),
+        ("label_smoothing", &["smoothing"]),
+        ("nominal_batch", &["nbs"]),
+        ("schedule", &["cos_lr", "scheduler", "lr_scheduler"]),
+        ("precision", &["amp", "half", "mixed_precision"]),
+        ("clip", &["grad_clip", "clip_grad", "max_norm"]),
+    ];
+    const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[
+        (&["erasing"], "an operation of `transforms`: `type: random_erasing`"),
+        (&["auto_augment"], "an operation of `transforms`: `type: rand_augment`"),
+        (&["fliplr"], "an operation of `transforms`: `type: horizontal_flip`"),
+        (&["flipud"], "an operation of `transforms`: `type: vertical_flip`"),
+        (&["hsv_h", "hsv_s", "hsv_v"], "an operation of `transforms`: `type: color_jitter`"),
+    ];
+}
 
+impl Node for Train {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Model
+        MODEL
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
-    fn check_device(&self, device: &str) -> Result<()> {
-        if self.precision == Precision::Fp32 || device != "cpu" {
+    fn check_device(&self, device: DeviceName) -> Result<()> {
+        if self.precision == Precision::Fp32 || device != DeviceName::Cpu {
             return Ok(());
         }
         let precision = self.precision.name();
@@ -251,7 +283,7 @@ impl Node for Train {
             cx.input("transforms").map_or_else(|| Ok(Transforms::default()), transforms::load)?;
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
-        Node::check_device(self, cx.device)?;
+        self.check_device(cx.device)?;
         let device = device::open(cx.device)?;
         let fitting = || batch::fitting(&arch, transforms.size, self.precision, &device, cx.scratch);
         let recipe = self.recipe(self.batch(cx, fitting)?);
@@ -456,7 +488,9 @@ impl Train {
     fn batch(&self, cx: &Context<'_>, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
         match self.batch {
             BatchSize::Images(batch) => Ok(batch),
-            BatchSize::Word(Auto::Auto) if !cx.device.starts_with("cuda") => Ok(Recipe::default().batch),
+            BatchSize::Word(Auto::Auto) if !matches!(cx.device, DeviceName::Cuda(_)) => {
+                Ok(Recipe::default().batch)
+            }
             BatchSize::Word(Auto::Auto) => {
                 let batch = fitting()?;
                 cx.progress

@@ -5,22 +5,30 @@
 
 use std::fs;
 
+use super::artifacts::TRANSFORMS;
 pub use crate::data::transform::Transforms;
 use crate::{
     data::transform::Fault,
     error::{Error, Result},
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{DocPath, Place, Problem},
     store::Artifact,
 };
 
-impl Node for Transforms {
+impl NodeKind for Transforms {
     const NAME: &'static str = "transforms";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("size", &["imgsz", "img_size", "image_size", "resolution", "input_size"]),
+        ("p", &["prob", "probability"]),
+        ("scale", &["scales"]),
+    ];
+}
 
+impl Node for Transforms {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Transforms
+        TRANSFORMS
     }
 
     fn check(&self) -> Vec<Problem> {

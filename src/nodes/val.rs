@@ -6,7 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{dataset, predict::classifier};
+use super::{
+    artifacts::{DATASET, METRICS, MODEL, PRECISION},
+    dataset,
+    predict::classifier,
+};
 use crate::{
     alike,
     data::{
@@ -22,7 +26,7 @@ use crate::{
         metrics::{Metric, Tally, to_json},
         predictions::{Judged, judged_table, misclassified, most_wrong},
     },
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     plot::{
         confusion_matrix::confusion_svg,
         contact_sheet::{Tile, contact_sheet, fitted, save_png},
@@ -83,22 +87,23 @@ fn how_many_wrong() -> usize {
     16
 }
 
-impl Node for Val {
+impl NodeKind for Val {
     const NAME: &'static str = "val";
     const VERSION: u32 = 4;
-    const INPUTS: &'static [Input] = &[
-        Input { port: "model", accepts: &[ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("model", KeyRole::Input(&[MODEL])),
+        ("dataset", KeyRole::InheritedInput { accepts: &[DATASET], from: "model" }),
+        ("batch", KeyRole::Runtime),
     ];
-    const TAKEN_OVER: &'static [(&'static str, &'static str)] = &[("dataset", "model")];
-    const RUNTIME: &'static [&'static str] = &["batch"];
+}
 
+impl Node for Val {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Metrics
+        METRICS
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -369,7 +374,8 @@ mod tests {
     /// What becomes of 40 images of four classes; they are seen `batch` at a time.
     fn measured(root: &Path, batch: usize, threads: usize) -> (Vec<Metric>, Vec<Judged>) {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
-        let mut model = Classifier::load(&fixtures.join("tiny-yolo11.pt"), "cpu").unwrap();
+        let mut model =
+            Classifier::load(&fixtures.join("tiny-yolo11.pt"), crate::device_name::DeviceName::Cpu).unwrap();
         model.size = 32;
         let sample = |i: usize| {
             let path = format!("{i}.png");
@@ -387,7 +393,7 @@ mod tests {
             scratch: root,
             downloads: root,
             seed: 0,
-            device: "cpu",
+            device: crate::device_name::DeviceName::Cpu,
             threads,
             progress: Progress::new(&sink, &stop),
         };

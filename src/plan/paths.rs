@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     budget::Budget,
-    node::{DynNode, Source},
+    node::{Node, SourcePath},
     progress::Stop,
     shown,
     spec::{DocPath, DraftNode, Place, Problem, brief, codes, source::nearest},
@@ -29,7 +29,7 @@ pub(super) fn problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     let mut searches = Budget::new(MAX_SEARCHES);
     let mut problems = Vec::new();
     for node in nodes {
-        for source in node.node.iter().flat_map(|built| built.sources()) {
+        for source in node.built.iter().flat_map(|built| built.node.sources()) {
             let at = Place::Value(["nodes", node.id.as_str(), source.key].into());
             let wrong = Wrong { at, node: &node.id, source: &source, base };
             problems.extend(wrong.problem(&mut searches));
@@ -43,7 +43,8 @@ pub(super) fn contents(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     let mut bytes = Budget::new(MAX_BYTES);
     let mut problems = Vec::new();
     for node in nodes {
-        let found = node.node.as_deref().map(|built| looked_at(built, base, &mut bytes)).unwrap_or_default();
+        let found =
+            node.built.as_ref().map(|built| looked_at(&*built.node, base, &mut bytes)).unwrap_or_default();
         let here = DocPath::from(["nodes", node.id.as_str()]);
         // Those in other files have their places there.
         problems.extend(found.into_iter().map(|problem| match problem.file {
@@ -54,7 +55,7 @@ pub(super) fn contents(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     problems
 }
 
-fn looked_at(node: &dyn DynNode, base: &Path, bytes: &mut Budget) -> Vec<Problem> {
+fn looked_at(node: &dyn Node, base: &Path, bytes: &mut Budget) -> Vec<Problem> {
     let sources = node.sources().into_iter().filter(|source| source.path.len() <= MAX_PATH);
     let paths = sources.map(|source| (source.key, absolute(base, &source.path)));
     let affordable = |(_, path): &(&str, PathBuf)| {
@@ -70,7 +71,7 @@ fn looked_at(node: &dyn DynNode, base: &Path, bytes: &mut Budget) -> Vec<Problem
 struct Wrong<'a> {
     at: Place,
     node: &'a str,
-    source: &'a Source,
+    source: &'a SourcePath,
     base: &'a Path,
 }
 

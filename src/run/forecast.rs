@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Options, recipe::recipe, sources::Watched, wanted, why::Reason};
+use super::{
+    Options,
+    recipe::recipe,
+    sources::Watched,
+    wanted,
+    why::{Asking, Reason},
+};
 use crate::{
+    device_name::DeviceName,
     error::Result,
     plan::Plan,
     progress::Stop,
@@ -66,9 +73,9 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// # Errors
 /// If such a node can't do its work there.
 pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
-    let works = |index: &usize| plan.steps()[*index].node.check_device(&options.device).is_ok();
+    let works = |index: &usize| plan.steps()[*index].node.check_device(options.device).is_ok();
     // Always there, so nobody has to look first whether it is needed.
-    if options.device == "cpu" && wanted(plan, options).iter().all(works) {
+    if options.device == DeviceName::Cpu && wanted(plan, options).iter().all(works) {
         return Ok(true);
     }
     // A run tells better than this does why a source can't be read.
@@ -78,8 +85,8 @@ pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<boo
     };
     let steps = wanted(plan, options).into_iter().filter(|index| misses(*index));
     let nodes: Vec<_> =
-        steps.map(|index| &plan.steps()[index].node).filter(|node| node.uses_device()).collect();
-    nodes.iter().try_for_each(|node| node.check_device(&options.device))?;
+        steps.map(|index| &plan.steps()[index].node).filter(|node| node.precision().is_some()).collect();
+    nodes.iter().try_for_each(|node| node.check_device(options.device))?;
     Ok(!nodes.is_empty())
 }
 
@@ -117,7 +124,7 @@ fn one(
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
     forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().story.seconds);
-    forecast.why = found.is_none().then(|| Reason::of(&recipe, &plan.name, &step.id, entries));
+    forecast.why = found.is_none().then(|| Reason::of(&recipe, Asking::of(plan, step), entries));
     forecast.recipe = Some(recipe);
     Ok((forecast, found))
 }

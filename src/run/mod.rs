@@ -1,6 +1,6 @@
 //! MAKING IT HAPPEN: walk the plan, look up, execute, commit.
 //!
-//! The runner names no kind: it sees nodes through [`crate::node::DynNode`] and speaks through
+//! The runner names no kind: it sees nodes through [`crate::node::Node`] and speaks through
 //! [`Event`]s. Each node looks its recipe up as soon as what it needs is there; those that miss work side
 //! by side, but for the compute device, which one node has at a time.
 
@@ -24,9 +24,10 @@ pub use self::{
     recipe::recipe,
     results::{Before, Results, fill},
     sources::Watched,
-    why::{Difference, Reason},
+    why::{Amount, Difference, Reason},
 };
 use crate::{
+    device_name::DeviceName,
     error::{Error, ErrorKind, Result},
     event::Event,
     plan::Plan,
@@ -45,8 +46,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// After a failure, go on with what does not need the failed node.
     pub keep_going: bool,
-    /// As given to the nodes: `cpu`, `libtorch`, `cuda:0`.
-    pub device: String,
+    /// Where the nodes calculate.
+    pub device: DeviceName,
     /// How many threads a node may use, at least 1.
     pub threads: usize,
 }
@@ -54,7 +55,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: "cpu".to_owned(), threads }
+        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: DeviceName::Cpu, threads }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    node::{DynNode, Source, SourceFile, SourceFiles},
+    node::{Node, SourceFile, SourceFiles, SourcePath},
     paths,
     progress::Stop,
     shown,
@@ -37,7 +37,7 @@ impl Watched {
     ///
     /// # Errors
     /// When something is missing, what a key itself names can't be read, or `stop` is requested.
-    pub fn look(node: &dyn DynNode, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
+    pub fn look(node: &dyn Node, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
         let mut watched = Self::default();
         for source in node.sources() {
             let (files, signatures) = look(&source, base, index, stop)?;
@@ -67,7 +67,12 @@ impl Watched {
 
 type Signatures = Vec<Option<Signature>>;
 
-fn look(source: &Source, base: &Path, index: &StatIndex, stop: &Stop) -> Result<(SourceFiles, Signatures)> {
+fn look(
+    source: &SourcePath,
+    base: &Path,
+    index: &StatIndex,
+    stop: &Stop,
+) -> Result<(SourceFiles, Signatures)> {
     let path = absolute(base, &source.path);
     let pattern = source.path.contains('*');
     if !pattern && !path.exists() {
@@ -143,7 +148,7 @@ mod tests {
 
     fn look_at(base: &Path, path: &str, list: List, stop: &Stop) -> Result<SourceFiles> {
         let index = StatIndex::open(base.join("none.index"), "");
-        let source = Source { key: "root", path: path.to_owned(), list };
+        let source = SourcePath::new("root", path, list);
         look(&source, base, &index, stop).map(|(files, _)| files)
     }
 

@@ -17,7 +17,7 @@ use super::{
     results::Before,
     sources::Watched,
     walk::{Inputs, STACK},
-    why::Reason,
+    why::{Asking, Reason},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -197,7 +197,7 @@ impl<'w> Work<'w> {
     }
 
     fn make(&self, slot: Slot<'_>) -> Result<Done> {
-        let (job, uses_device) = (self.shop.job, self.step.node.uses_device());
+        let (job, uses_device) = (self.shop.job, self.step.node.precision().is_some());
         let gate = if uses_device { &self.shop.device } else { &self.shop.bench };
         let pass = gate.enter(self.index, job.stop)?;
         if uses_device {
@@ -237,7 +237,7 @@ impl<'w> Work<'w> {
             scratch: slot.scratch(),
             downloads: &downloads,
             seed: job.plan.seed,
-            device: &job.options.device,
+            device: job.options.device,
             threads: job.options.threads,
             progress: Progress::new(&sink, job.stop),
         };
@@ -264,15 +264,14 @@ impl<'w> Work<'w> {
 
     fn story(&self, seconds: f64) -> Story {
         let job = self.shop.job;
-        let gives = serde_json::to_value(self.step.node.output()).ok();
         Story {
             pipeline: job.plan.name.clone(),
             node: self.step.id.clone(),
-            gives: gives.as_ref().and_then(|gives| gives.as_str()).unwrap_or_default().to_owned(),
+            gives: self.step.node.output().name.to_owned(),
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             headline: self.headline.get().cloned(),
             seconds,
-            machine: Machine::this(job.options.threads, &job.options.device),
+            machine: Machine::this(job.options.threads, &job.options.device.to_string()),
         }
     }
 
@@ -299,7 +298,7 @@ impl<'w> Work<'w> {
             return Reason::Forced;
         }
         let entries = self.shop.entries.get_or_init(|| self.shop.job.store.entries());
-        Reason::of(&self.recipe, &self.shop.job.plan.name, &self.step.id, entries)
+        Reason::of(&self.recipe, Asking::of(self.shop.job.plan, self.step), entries)
     }
 
     fn forced(&self) -> bool {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    plan::{Plan, Step},
     shown,
     store::{Entry, Recipe},
 };
@@ -26,8 +27,8 @@ pub enum Reason {
         last: Last,
         /// In what the recipes differ.
         differences: Vec<Difference>,
-        /// How many epochs a finished run has whose recipe is the same otherwise and which had fewer.
-        finished_epochs: Option<u64>,
+        /// A finished result whose recipe is the same but for less of the kind's amount.
+        finished: Option<Amount>,
     },
     /// Nodes that it needs have to run first, and what they will give is not known.
     Upstream {
@@ -62,9 +63,37 @@ pub struct Difference {
     pub new: Option<Value>,
 }
 
+/// Who asks why it must run.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The pipeline's name.
+    pub pipeline: &'a str,
+    /// The node's name.
+    pub node: &'a str,
+    /// See [`crate::node::NodeKind::AMOUNT`].
+    pub amount: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    /// A step of a plan.
+    pub fn of(plan: &'a Plan, step: &'a Step) -> Self {
+        Self { pipeline: &plan.name, node: &step.id, amount: step.kind.amount }
+    }
+}
+
+/// A parameter of which more means more of the same work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// E.g. `epochs`.
+    pub key: String,
+    /// How much there was.
+    pub value: u64,
+}
+
 impl Reason {
-    /// Compares the recipe of `node` of `pipeline` with what the store has.
-    pub fn of(recipe: &Recipe, pipeline: &str, node: &str, entries: &[Entry]) -> Self {
+    /// Compares the recipe of a node with what the store has.
+    pub fn of(recipe: &Recipe, asking: Asking<'_>, entries: &[Entry]) -> Self {
+        let Asking { pipeline, node, amount } = asking;
         let key = recipe.key();
         if entries.iter().any(|entry| entry.manifest.key == key) {
             return Self::Damaged;
@@ -72,7 +101,8 @@ impl Reason {
         let same_kind = entries.iter().filter(|entry| entry.manifest.recipe.kind == recipe.kind);
         let compared: Vec<_> =
             same_kind.map(|entry| (entry, differences(&entry.manifest.recipe, recipe))).collect();
-        let finished_epochs = compared.iter().filter_map(|(_, differences)| fewer_epochs(differences)).max();
+        let less = |(_, differences): &(_, Vec<Difference>)| less(amount?, differences);
+        let finished = compared.iter().filter_map(less).max_by_key(|amount| amount.value);
         let last = compared.into_iter().min_by_key(|(entry, differences)| {
             let story = &entry.manifest.story;
             let same = (&*story.pipeline, &*story.node) == (pipeline, node);
@@ -82,7 +112,7 @@ impl Reason {
         match last {
             None => Self::NeverRun,
             Some((entry, differences)) => {
-                Self::Changed { last: Last::of(entry, pipeline, node), differences, finished_epochs }
+                Self::Changed { last: Last::of(entry, pipeline, node), differences, finished }
             }
         }
     }
@@ -144,11 +174,12 @@ fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The old number of epochs, if it grew and nothing else changed.
-fn fewer_epochs(differences: &[Difference]) -> Option<u64> {
+/// The old amount, if it grew and nothing else changed.
+fn less(amount: &str, differences: &[Difference]) -> Option<Amount> {
     let [Difference { field, old: Some(old), new: Some(new) }] = differences else { return None };
     let (old, new) = (old.as_u64()?, new.as_u64()?);
-    (field == "params.epochs" && old < new).then_some(old)
+    let grew = field.strip_prefix("params.") == Some(amount) && old < new;
+    grew.then(|| Amount { key: amount.to_owned(), value: old })
 }
 
 impl fmt::Display for Reason {
@@ -158,8 +189,8 @@ impl fmt::Display for Reason {
             Self::NeverRun => f.write_str("never run"),
             Self::Damaged => f.write_str("its stored result is damaged"),
             Self::Upstream { nodes } => write!(f, "{} will run first", nodes.join(", ")),
-            Self::Changed { finished_epochs: Some(epochs), differences, .. } => {
-                write!(f, "{}; a finished run with {epochs} epochs is in the store", list(differences))
+            Self::Changed { finished: Some(Amount { key, value }), differences, .. } => {
+                write!(f, "{}; a finished run with `{key}: {value}` is in the store", list(differences))
             }
             Self::Changed { last: Last { own: false, .. }, .. } => f.write_str("never run"),
             Self::Changed { differences, .. } => f.write_str(&list(differences)),
@@ -245,7 +276,8 @@ mod tests {
     }
 
     fn reason(params: Value, entries: &[Entry]) -> String {
-        Reason::of(&recipe(params), "p", "fit", entries).to_string()
+        let asking = Asking { pipeline: "p", node: "fit", amount: Some("epochs") };
+        Reason::of(&recipe(params), asking, entries).to_string()
     }
 
     #[test]
@@ -276,7 +308,7 @@ mod tests {
         ];
         assert_eq!(
             reason(json!({"epochs": 100}), &entries),
-            "epochs: 200 -> 100; a finished run with 50 epochs is in the store"
+            "epochs: 200 -> 100; a finished run with `epochs: 50` is in the store"
         );
     }
 

@@ -6,6 +6,7 @@ use super::{
     problem::{DocPath, Segment},
     source::Source,
 };
+use crate::node::Kind;
 
 /// A document beside its schema.
 #[derive(Clone, Copy)]
@@ -16,6 +17,8 @@ pub(super) struct Shapes<'a> {
     pub document: &'a Value,
     /// What it was read from, if it was.
     pub source: Option<&'a Source>,
+    /// The kinds that the schema is made of.
+    pub kinds: &'a [Kind],
 }
 
 impl<'a> Shapes<'a> {

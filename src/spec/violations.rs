@@ -28,7 +28,7 @@ pub(super) fn of(
     let schema = schema::pipeline(kinds);
     let validator =
         jsonschema::draft7::options().build(&schema).expect("the schema is made by us, and tested");
-    let shapes = Shapes { schema: &schema, document, source };
+    let shapes = Shapes { schema: &schema, document, source, kinds };
     let mut found = Found::default();
     for error in validator.iter_errors(document) {
         found.add(&shapes, &error);

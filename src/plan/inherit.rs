@@ -1,15 +1,19 @@
 //! References that need not be written, because the node at another port has them.
 
 use super::check::{accepts, fitting, offer};
-use crate::spec::{DocPath, DraftNode, Place, Problem, codes};
+use crate::{
+    node::KeyRole,
+    spec::{DocPath, DraftNode, Place, Problem, codes},
+};
 
 /// Writes out every reference that a node leaves to another one; a problem for each that can't be known.
 ///
 /// Nodes that are broken, or whose references are, cause no further problems here.
-pub(super) fn take_over(nodes: &mut [DraftNode]) -> Vec<Problem> {
+pub(super) fn inherit(nodes: &mut [DraftNode]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for i in 0..nodes.len() {
-        for &(port, via) in nodes[i].kind.map_or(&[][..], |kind| kind.taken_over) {
+        for &(port, role) in nodes[i].kind.map_or(&[][..], |kind| kind.keys) {
+            let KeyRole::InheritedInput { from: via, .. } = role else { continue };
             let Some(teller) = teller(nodes, &nodes[i], port, via) else { continue };
             match teller.params.get(port).cloned() {
                 Some(id) => _ = nodes[i].params.insert(port.to_owned(), id),
@@ -22,12 +26,12 @@ pub(super) fn take_over(nodes: &mut [DraftNode]) -> Vec<Problem> {
 
 /// The node at `via` of a node that leaves `port` out.
 fn teller<'a>(nodes: &'a [DraftNode], node: &DraftNode, port: &str, via: &str) -> Option<&'a DraftNode> {
-    if node.node.is_none() || node.params.contains_key(port) {
+    if node.built.is_none() || node.params.contains_key(port) {
         return None;
     }
     let id = node.params.get(via)?.as_str()?;
     let teller = nodes.iter().find(|other| other.id == id)?;
-    accepts(node, via).contains(&teller.node.as_ref()?.output()).then_some(teller)
+    accepts(node, via).contains(&teller.built.as_ref()?.node.output()).then_some(teller)
 }
 
 fn unknown(nodes: &[DraftNode], node: &DraftNode, port: &str, via: &str, teller: &str) -> Problem {
