@@ -10,7 +10,7 @@
 use std::{fs, path::Path, process::ExitCode};
 
 use kiln::{
-    error::{Error, Result},
+    error::Result,
     event::Event,
     node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind},
     nodes::{KINDS, artifacts, dataset},
@@ -68,8 +68,7 @@ impl Node for Brightness {
             format!("{class} {:.*}\n", self.decimals, sum / count)
         };
         let text: String = dataset.index.classes.iter().zip(&sums).map(line).collect();
-        let path = cx.out.join("brightness.txt");
-        fs::write(&path, text).map_err(|source| Error::io("write", &path, source))
+        cx.write("brightness.txt", text)
     }
 }
 

@@ -90,7 +90,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("ureq", &["download"]),
     ("burn_tch", &["device", "network", "train"]),
     ("tch", &["device", "network", "train"]),
-    ("image", &["data", "nodes", "plot"]),
+    ("image", &["data", "plot"]),
     ("rten", &["export"]),
     ("prost", &["export", "train"]),
     ("petgraph", &["plan"]),

@@ -1,6 +1,6 @@
 //! What a model says about single images, and the files that hold it.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// One class among the likeliest of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guess {
+pub struct ClassProb {
     /// The class's index in the model.
     pub class: usize,
     /// The class's name in the model.
@@ -38,10 +38,10 @@ pub struct Prediction {
     /// The likeliest class's probability.
     pub confidence: f32,
     /// The likeliest classes, likeliest first; equal ones by index.
-    pub top: Vec<Guess>,
+    pub top: Vec<ClassProb>,
 }
 
-impl Guess {
+impl ClassProb {
     /// For a person to read, not escaped: `seven 0.98`.
     pub fn label(&self) -> String {
         format!("{} {:.2}", self.name, self.confidence)
@@ -63,10 +63,10 @@ impl Prediction {
             ));
         }
         let probabilities = softmax(logits);
-        let guess =
-            |class: usize| Guess { class, name: names[class].clone(), confidence: probabilities[class] };
-        let top: Vec<Guess> = ranking(logits).into_iter().take(k.max(1)).map(guess).collect();
-        let Guess { class, name, confidence } = top[0].clone();
+        let probability =
+            |class: usize| ClassProb { class, name: names[class].clone(), confidence: probabilities[class] };
+        let top: Vec<ClassProb> = ranking(logits).into_iter().take(k.max(1)).map(probability).collect();
+        let ClassProb { class, name, confidence } = top[0].clone();
         Ok(Self { path, class, name, confidence, top })
     }
 }
@@ -79,14 +79,6 @@ pub fn json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> 
         writeln!(text, "{line}").expect("a string takes any text");
     }
     text
-}
-
-/// Writes predictions as JSON Lines.
-///
-/// # Errors
-/// If the file can't be written.
-pub fn save_json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, path: &Path) -> Result<()> {
-    fs::write(path, json_lines(predictions)).map_err(|error| Error::io("write", path, error))
 }
 
 /// Predictions as a table: `path,class,name,confidence,class_2,name_2,confidence_2,…`.
@@ -108,7 +100,7 @@ pub fn table<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> Table
 
 /// What a model says about an image whose class is known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
+pub struct Evaluated {
     /// Place of the image in its split.
     pub index: usize,
     /// What the model says.
@@ -121,7 +113,7 @@ pub struct Judged {
     pub true_confidence: f32,
 }
 
-impl Judged {
+impl Evaluated {
     /// Compares the model's word on the image at `index` of its split with its true class; keeps the five likeliest.
     ///
     /// `logits` and `names`: `[classes]`, of which the sample's class is one.
@@ -142,13 +134,13 @@ impl Judged {
 
 /// All images in order:
 /// `path,true,predicted,confidence,correct,true_confidence,predicted_2,confidence_2,…`.
-pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
-    let judged: Vec<&Judged> = judged.into_iter().collect();
-    let longest = judged.iter().map(|one| one.prediction.top.len()).max().unwrap_or(1);
+pub fn evaluated_table<'a>(evaluated: impl IntoIterator<Item = &'a Evaluated>) -> Table {
+    let evaluated: Vec<&Evaluated> = evaluated.into_iter().collect();
+    let longest = evaluated.iter().map(|one| one.prediction.top.len()).max().unwrap_or(1);
     let further = (2..=longest).flat_map(|k| ["predicted", "confidence"].map(|of| format!("{of}_{k}")));
     let header = ["path", "true", "predicted", "confidence", "correct", "true_confidence"].map(String::from);
     let mut table = Table::new(header.into_iter().chain(further));
-    for Judged { prediction, truth, correct, true_confidence, .. } in judged {
+    for Evaluated { prediction, truth, correct, true_confidence, .. } in evaluated {
         let first = [
             prediction.path.clone(),
             truth.clone(),
@@ -164,16 +156,16 @@ pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
 }
 
 /// The misclassified images, the most confidently wrong first; equal ones in the given order.
-pub fn misclassified(judged: &[Judged]) -> Vec<&Judged> {
-    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+pub fn misclassified(evaluated: &[Evaluated]) -> Vec<&Evaluated> {
+    let mut wrong: Vec<&Evaluated> = evaluated.iter().filter(|one| !one.correct).collect();
     wrong.sort_by(|a, b| b.prediction.confidence.total_cmp(&a.prediction.confidence));
     wrong
 }
 
 /// The `count` misclassified images whose true class got the least probability, the least first; equal
 /// ones in the given order. These are the images with the largest losses.
-pub fn most_wrong(judged: &[Judged], count: usize) -> Vec<&Judged> {
-    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+pub fn most_wrong(evaluated: &[Evaluated], count: usize) -> Vec<&Evaluated> {
+    let mut wrong: Vec<&Evaluated> = evaluated.iter().filter(|one| !one.correct).collect();
     wrong.sort_by(|a, b| a.true_confidence.total_cmp(&b.true_confidence));
     wrong.truncate(count);
     wrong
@@ -192,13 +184,13 @@ mod tests {
         tenths.map(|tenth| (tenth / 10.0).ln())
     }
 
-    fn judged() -> Vec<Judged> {
+    fn evaluated() -> Vec<Evaluated> {
         let images =
             [("a.png", [5.0, 3.0, 2.0], 1), ("b.png", [1.0, 8.0, 1.0], 1), ("c.png", [1.0, 0.5, 8.5], 0)];
         let judge = |(path, tenths, class): (&str, _, _)| {
             let location = Location::File(path.into());
             let sample = Sample { location, class, size: 1, digest: String::new() };
-            Judged::new(0, &sample, &logits(tenths), &names()).unwrap()
+            Evaluated::new(0, &sample, &logits(tenths), &names()).unwrap()
         };
         images.map(judge).into()
     }
@@ -221,7 +213,7 @@ mod tests {
     #[test]
     fn labels_have_two_decimals() {
         let prediction = Prediction::new("a.png", &logits([2.0, 7.0, 1.0]), &names(), 2).unwrap();
-        let labels: Vec<String> = prediction.top.iter().map(Guess::label).collect();
+        let labels: Vec<String> = prediction.top.iter().map(ClassProb::label).collect();
         assert_eq!(labels, ["dog, small 0.70", "cat 0.20"]);
     }
 
@@ -238,17 +230,17 @@ mod tests {
 
     #[test]
     fn the_most_confident_mistakes_come_first() {
-        let judged = judged();
+        let evaluated = evaluated();
         let wrong: Vec<&str> =
-            misclassified(&judged).iter().map(|one| one.prediction.path.as_str()).collect();
+            misclassified(&evaluated).iter().map(|one| one.prediction.path.as_str()).collect();
         assert_eq!(wrong, ["c.png", "a.png"]);
     }
 
     #[test]
     fn the_least_probable_truths_are_the_most_wrong() {
-        let judged = judged();
+        let evaluated = evaluated();
         let paths = |count| -> Vec<&str> {
-            most_wrong(&judged, count).iter().map(|one| one.prediction.path.as_str()).collect()
+            most_wrong(&evaluated, count).iter().map(|one| one.prediction.path.as_str()).collect()
         };
         assert_eq!(paths(9), ["c.png", "a.png"]);
         assert_eq!(paths(1), ["c.png"]);
@@ -257,8 +249,8 @@ mod tests {
 
     #[test]
     fn a_table_with_the_truth() {
-        let judged = judged();
-        let text = judged_table(&judged).as_str().to_owned();
+        let evaluated = evaluated();
+        let text = evaluated_table(&evaluated).as_str().to_owned();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -270,7 +262,7 @@ mod tests {
 
     #[test]
     fn empty_tables_have_a_header() {
-        assert_eq!(judged_table([]).as_str(), "path,true,predicted,confidence,correct,true_confidence\n");
+        assert_eq!(evaluated_table([]).as_str(), "path,true,predicted,confidence,correct,true_confidence\n");
         assert_eq!(table(&[]).as_str(), "path,class,name,confidence\n");
     }
 }

@@ -107,9 +107,9 @@ impl Node for Dataset {
         };
         let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
-        write_json(&cx.out.join("index.json"), &index)?;
-        write_json(&cx.out.join("findings.json"), &findings)?;
-        write(&cx.out.join("classes.txt"), lines(&index.classes).as_bytes())
+        cx.write("index.json", json(&index))?;
+        cx.write("findings.json", json(&findings))?;
+        cx.write("classes.txt", lines(&index.classes))
     }
 }
 
@@ -186,13 +186,8 @@ fn lines(names: &[String]) -> String {
     names.iter().map(|name| format!("{}\n", crate::shown::text(name))).collect()
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_vec_pretty(value).expect("an index is plain data");
-    write(path, &json)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|source| Error::io("write", path, source))
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("an index is plain data")
 }
 
 #[cfg(test)]

@@ -6,5 +6,6 @@ pub mod chart;
 pub mod confusion_matrix;
 pub mod contact_sheet;
 mod font;
+pub mod png;
 pub mod reliability;
 mod svg;
