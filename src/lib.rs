@@ -33,7 +33,7 @@
 //! | [`export`] | handing over | one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
-//! safely), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
+//! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
 //! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
 //! one that knows the network;
@@ -44,6 +44,7 @@
 
 pub mod alike;
 pub mod arch;
+pub mod atomic;
 pub mod budget;
 pub mod cli;
 pub mod data;

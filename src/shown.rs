@@ -23,6 +23,22 @@ pub fn path(path: &Path) -> String {
     shown
 }
 
+/// A path as seen from the current folder where it lies below it, as [`path`] shows it.
+pub fn path_from_here(whole: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path(whole.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(whole))
+}
+
+/// `1 node`, `2 nodes`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Whether whoever reads the terminal takes colours: `NO_COLOR` is not set, or empty.
+pub fn takes_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// The first three of `names`, escaped, and how many more there are: `a, b, c and 4 more`.
 pub fn few<S: AsRef<str>>(names: &[S]) -> String {
     let named: Vec<_> = names.iter().take(3).map(|name| text(name.as_ref())).collect();

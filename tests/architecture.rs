@@ -11,8 +11,9 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 13] = [
+const LEAVES: [&str; 14] = [
     "alike",
+    "atomic",
     "budget",
     "device_name",
     "error",
@@ -69,6 +70,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("download", &[]),
     // Leaves may use nothing but each other.
     ("alike", &[]),
+    ("atomic", &[]),
     ("budget", &[]),
     ("device_name", &[]),
     ("error", &[]),

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
-    report::words::{ago, count, size},
+    report::words::{ago, size},
     shown,
     store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
 };
@@ -104,7 +104,7 @@ fn list(root: &Path, json: bool) -> Result<()> {
     let now = SystemTime::now();
     entries.iter().for_each(|entry| println!("{}", row(entry, now)));
     let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
-    println!("{}, {} in {}", count(entries.len(), "result"), size(total), shown::path(root));
+    println!("{}, {} in {}", shown::count(entries.len(), "result"), size(total), shown::path(root));
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn verify(root: &Path) -> Result<()> {
     }
     let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
     damage.iter().chain(&strange).for_each(|line| println!("{}", shown::text(line)));
-    println!("{}, {} read", count(results, "result"), size(bytes));
+    println!("{}, {} read", shown::count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());
     }
@@ -156,7 +156,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
     pruned.results.iter().for_each(|entry| println!("{}", row(entry, now)));
     let Pruned { results, blobs, freed, kept } = pruned;
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    let (results, blobs) = (count(results.len(), "result"), count(blobs, "file"));
+    let (results, blobs) = (shown::count(results.len(), "result"), shown::count(blobs, "file"));
     println!("{verb} {results} and {blobs}, {}; {} stay", size(freed), size(kept));
     Ok(())
 }

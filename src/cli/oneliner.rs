@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     nodes::KINDS,
     plan::load_source,
-    report::{self, Lines, Reporter, words::from_here},
+    report::{self, Lines, Reporter},
     run::{Origin, Results},
     shown,
     spec::{MessageFormat, NodeSpec, PipelineSpec, Source},
@@ -158,7 +158,7 @@ fn identity(spec: &PipelineSpec, from: Option<&Path>) -> Digest {
 /// Says where the files lie that the nodes made.
 pub(super) fn tell(results: &Results, nodes: &[&str]) {
     for node in nodes {
-        println!("{node}: {}", from_here(&results.folder(node)));
+        println!("{node}: {}", shown::path_from_here(&results.folder(node)));
     }
 }
 

@@ -143,6 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn every_position_is_worked_on_once_and_none_behind_the_end() {
+        let begun = Arc::new(Mutex::new(Vec::new()));
+        let list = begun.clone();
+        assert_eq!(Ahead::new(3..9, 2, 4, move |position| list.lock().unwrap().push(position)).count(), 6);
+        begun.lock().unwrap().sort_unstable();
+        assert_eq!(*begun.lock().unwrap(), [3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn no_thread_outlives_what_it_works_for() {
+        let held = Arc::new(());
+        let work = held.clone();
+        let mut ahead = Ahead::new(0..1000, 2, 5, move |_| Arc::strong_count(&work));
+        ahead.next();
+        drop(ahead);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[test]
     fn nothing_runs_further_ahead_than_the_window() {
         let begun = Arc::new(AtomicUsize::new(0));
         let counter = begun.clone();

@@ -328,6 +328,7 @@ mod tests {
             ("train/a/z/1.png", 2),
             ("train/a/2.png", 3),
             ("train/a/10.png", 4),
+            ("train/a/zoo.png", 7),
             ("val/a/1.png", 5),
             ("val/b/1.png", 6),
         ]);
@@ -335,7 +336,7 @@ mod tests {
         assert_eq!(index.classes, ["a", "b"]);
         assert_eq!(
             paths(&index.train),
-            ["train/a/10.png", "train/a/2.png", "train/a/z/1.png", "train/b/1.png"]
+            ["train/a/10.png", "train/a/2.png", "train/a/zoo.png", "train/a/z/1.png", "train/b/1.png"]
         );
         assert_eq!(index.counts(Split::Val), [1, 1]);
         assert_eq!(findings, []);
@@ -430,8 +431,8 @@ mod tests {
 
     #[test]
     fn test_validates_where_there_is_no_val() {
-        let dir =
-            dataset(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/b/1.png", 3)]);
+        let images = [("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/b/1.png", 3)];
+        let dir = dataset(&[&images[..], &[("test/b/2.png", 4)]].concat());
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!(index.val, index.test);
         let topics: Vec<Topic> = findings.iter().map(|finding| finding.topic).collect();
@@ -494,6 +495,12 @@ mod tests {
         assert!(told[0].starts_with("classes are called like splits: seg_test, seg_train; if"), "{told:?}");
         let told = found_of(Topic::Unlikely, &["val/1.png", "cat/1.png"]);
         assert!(told[0].starts_with("classes are called like splits: val; if"), "{told:?}");
+        let (_, findings) = found(&parts, &options());
+        let unlikely = findings.iter().find(|finding| finding.topic == Topic::Unlikely).unwrap();
+        assert_eq!(
+            (unlikely.count, &unlikely.classes[..]),
+            (2, &["seg_test".into(), "seg_train".into()][..])
+        );
         let told = found_of(Topic::Unlikely, &["train/a/1.png", "val/a/1.png", "val/b/1.png"]);
         assert_eq!(told, ["there is only one class, `a`: that can't be learned wrongly"]);
         let told = found_of(Topic::Unlikely, &["test/a/1.png", "test/b/1.png"]);
@@ -540,6 +547,9 @@ mod tests {
     fn names_that_look_the_same_are_told_as_such() {
         let told = found_of(Topic::Alike, &["train/Cat/1.png", "train/cat/2.png", "val/cat/3.png"]);
         assert_eq!(told, ["names differ only in upper and lower case: `Cat` and `cat`"]);
+        let (_, findings) = found(&["Cat/1.png", "cat/2.png"], &options());
+        let alike = findings.iter().find(|finding| finding.topic == Topic::Alike).unwrap();
+        assert_eq!((alike.count, &alike.classes[..]), (1, &["Cat".into(), "cat".into()][..]));
         let told = found_of(Topic::Alike, &["train/caf\u{e9}/1.png", "val/cafe\u{301}/2.png"]);
         let form =
             "names differ only in the Unicode form of their letters: `val/cafe\\u{301}` and `caf\\u{e9}`";
@@ -607,5 +617,43 @@ mod tests {
         assert_eq!((paths(&index.train), paths(&index.val)), (paths(&plain.train), paths(&plain.val)));
         let told = "left out, because hidden or the system's own: @eaDir, a/@eaDir, b/._3.png";
         assert_eq!(messages(&findings)[0], (Topic::LeftOut, told));
+    }
+
+    #[test]
+    fn a_class_without_a_usable_image_leaves_only_one() {
+        let dir = dataset(&[("train/a/1.png", 1), ("train/b/broken.png", 0), ("val/b/1.png", 2)]);
+        let (_, findings) = build_in(dir.path(), &options()).unwrap();
+        let told = "all images to train on are of the class `a`: that can't be learned wrongly";
+        assert!(messages(&findings).contains(&(Topic::Unlikely, told)), "{findings:?}");
+    }
+
+    #[test]
+    fn an_empty_folder_beside_classes_is_told_unless_it_is_called_like_a_split() {
+        let dir = dataset(&[("a/1.png", 1), ("a/2.png", 2), ("b/3.png", 3), ("b/4.png", 4)]);
+        for name in ["val", "zebra"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let (_, findings) = build_in(dir.path(), &options()).unwrap();
+        let empty = (Topic::EmptyClass, "the folder zebra has no image and is no class");
+        assert_eq!(messages(&findings)[1..], [empty]);
+    }
+
+    #[test]
+    fn progress_ends_when_all_are_checked() {
+        let dir = dataset(&[("a/1.png", 1), ("b/2.png", 2), ("b/3.png", 3)]);
+        let steps = std::sync::Mutex::new(Vec::new());
+        let sink = |update: Update| {
+            if let Update::Step { done, total, .. } = update {
+                steps.lock().unwrap().push((done, total));
+            }
+        };
+        build(
+            &Folder::new(dir.path()),
+            &files(dir.path()),
+            &options(),
+            &Progress::new(&sink, &Stop::default()),
+        )
+        .unwrap();
+        assert_eq!(steps.into_inner().unwrap(), [(3, 3)]);
     }
 }

@@ -299,4 +299,20 @@ mod tests {
             prop_assert!(resized.pixels().all(|pixel| pixel.0 == colour));
         }
     }
+
+    #[test]
+    fn what_has_no_pixels_becomes_black() {
+        for (width, height) in [(0, 5), (5, 0)] {
+            let image = resize(RgbImage::new(width, height), 2, 2, Interpolation::Bilinear);
+            assert_eq!(image, RgbImage::new(2, 2));
+        }
+    }
+
+    #[test]
+    fn rows_come_first_only_if_more_than_twice_as_many_are_lost() {
+        assert!(vertical_first((10, 20), (5, 9)));
+        assert!(!vertical_first((10, 20), (5, 10)));
+        assert!(!vertical_first((10, 20), (5, 12)));
+        assert!(vertical_first((10, 20), (20, 19)) && !vertical_first((10, 20), (20, 21)));
+    }
 }

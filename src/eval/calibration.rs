@@ -180,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn every_number_is_reported_with_its_definition() {
+        let calibration = by_hand();
+        let report = calibration.report();
+        let names: Vec<&str> = report.iter().map(|metric| metric.name.as_str()).collect();
+        assert_eq!(names, ["expected_calibration_error", "max_calibration_error", "brier_score"]);
+        let values = [calibration.expected_error(), calibration.max_error(), calibration.brier()];
+        assert!(report.iter().zip(values).all(|(metric, value)| metric.value == json!(value)));
+        assert!(report.iter().all(|metric| !metric.definition.is_empty()));
+    }
+
+    #[test]
     fn an_edge_belongs_to_the_bin_below() {
         assert_eq!([0.0, 1e-9, 1.0 / 15.0, 0.2, 0.201, 1.0].map(bin_of), [0, 0, 0, 2, 3, 14]);
     }

@@ -293,6 +293,7 @@ mod tests {
         assert_eq!(ranking(&[0.1, 0.4, 0.1, 0.4]), [1, 3, 0, 2]);
         assert_eq!(ranking(&[0.0, -0.0, 0.0]), [0, 1, 2]);
         assert_eq!(rank(&[0.1, 0.4, 0.1, 0.4], 3), 1);
+        assert_eq!((ranking(&[0.0, -0.0]), ranking(&[-0.0, 0.0])), (vec![0, 1], vec![0, 1]));
     }
 
     /// Six images of three classes; ln of probabilities written as tenths.
@@ -326,6 +327,15 @@ mod tests {
         assert!([precision, recall, f1].iter().all(|&mean| close(mean, plain)));
         let Means { precision, recall, f1 } = metrics.weighted_mean;
         assert!([precision, recall, f1].iter().all(|&mean| close(mean, weighted)));
+    }
+
+    #[test]
+    fn rows_are_counted_one_by_one() {
+        let (mut all, mut each) = (Accumulator::new(2), Accumulator::new(2));
+        all.add_all(&[1.0, 0.0, 3.0, 0.5], &[0, 1]);
+        each.add(&[1.0, 0.0], 0);
+        each.add(&[3.0, 0.5], 1);
+        assert_eq!((all.images(), all.metrics()), (2, each.metrics()));
     }
 
     #[test]

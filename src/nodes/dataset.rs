@@ -310,14 +310,12 @@ mod tests {
 
     #[test]
     fn what_only_is_measured_is_measured_whole() {
-        let fraction = |written: Option<f64>, gives: &[ArtifactType]| {
-            let node = Dataset { val_fraction: written, ..node() };
-            node.defaults(&gives.iter().copied().collect())["val_fraction"].as_f64().unwrap()
+        let fraction = |gives: &[ArtifactType]| {
+            node().defaults(&gives.iter().copied().collect())["val_fraction"].as_f64().unwrap()
         };
-        assert_eq!(fraction(None, &[METRICS]), 1.0);
-        assert_eq!(fraction(Some(0.5), &[METRICS]), 0.5);
+        assert_eq!(fraction(&[METRICS]), 1.0);
         for gives in [&[][..], &[MODEL], &[MODEL, METRICS], &[ARCHITECTURE, METRICS], &[PREDICTIONS]] {
-            assert_eq!(fraction(None, gives), 0.2, "{gives:?}");
+            assert_eq!(fraction(gives), 0.2, "{gives:?}");
         }
     }
 }

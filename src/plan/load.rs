@@ -6,6 +6,7 @@ use super::Plan;
 use crate::{
     error::Error,
     node::Kind,
+    shown,
     spec::{
         Draft, PipelineSpec, Problem, Source,
         render::{self, FileReport, Style},
@@ -44,7 +45,7 @@ impl Rejected {
 
     /// The error that ends a command whose file was rejected and shown.
     pub fn error(&self) -> Error {
-        let count = render::count(self.problems.len(), "problem");
+        let count = shown::count(self.problems.len(), "problem");
         Error::invalid(format!("{} has {count}", self.source.name()))
             .help(format!("`kiln explain {}` tells more about the first", self.problems[0].code))
     }

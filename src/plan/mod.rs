@@ -135,13 +135,15 @@ mod tests {
         let text = "version: 1\nname: p\nnodes:
   learned: { type: dataset, root: . }
   measured: { type: dataset, root: . }
+  said: { type: dataset, root: ., val_fraction: 0.5 }
   net: { type: model, arch: yolo11n-cls, classes: 2 }
   fit: { type: train, model: net, dataset: learned }
   own: { type: val, model: fit }
-  other: { type: val, model: fit, dataset: measured }\n";
+  other: { type: val, model: fit, dataset: measured }
+  third: { type: val, model: fit, dataset: said }\n";
         let loaded = load_source(Source::new("p.yaml", text), Path::new(env!("CARGO_MANIFEST_DIR")), KINDS);
         let Ok(Loaded { plan, .. }) = loaded else { panic!("a sound file") };
         let fraction = |id: &str| plan.steps()[plan.position(id).unwrap()].params["val_fraction"].as_f64();
-        assert_eq!((fraction("learned"), fraction("measured")), (Some(0.2), Some(1.0)));
+        assert_eq!(["learned", "measured", "said"].map(fraction), [Some(0.2), Some(1.0), Some(0.5)]);
     }
 }

@@ -212,6 +212,8 @@ mod tests {
         assert_eq!(texts(0.0, 0.000_01), "0 2.0e-6 4.0e-6 6.0e-6 8.0e-6 1.0e-5");
         assert_eq!(texts(1.0, 10.0), "2 4 6 8 10");
         assert_eq!(texts(1.0, 1.0), "1");
+        let far: Vec<f64> = ticks(100.0, 110.0, 0.0).collect();
+        assert_eq!(far, [100.0, 102.0, 104.0, 106.0, 108.0, 110.0]);
     }
 
     #[test]
@@ -228,5 +230,17 @@ mod tests {
             let svg = charts_svg(&[chart(values.iter().map(|value| value.abs()).collect())], "epoch", Some(1));
             prop_assert!(!svg.contains("NaN") && !svg.contains("inf"));
         }
+    }
+
+    #[test]
+    fn charts_stand_side_by_side() {
+        let one = charts_svg(&[chart(vec![1.0, 2.0])], "epoch", None);
+        let two = charts_svg(&[chart(vec![1.0, 2.0]), chart(vec![1.0, 2.0])], "epoch", None);
+        assert!(one.contains("width=\"420\"") && two.contains("width=\"840\""), "{two}");
+        let place = |svg: &str| {
+            let last = svg.rsplit_once("<circle cx=\"").unwrap().1;
+            last.split_once('"').unwrap().0.parse::<f64>().unwrap()
+        };
+        assert_eq!(place(&two) - place(&one), 420.0);
     }
 }

@@ -159,4 +159,34 @@ mod tests {
             prop_assert!(shortened(&line).chars().count() <= 27);
         }
     }
+
+    #[test]
+    fn an_image_lies_in_the_middle_of_its_square() {
+        let sheet = contact_sheet(&[plain(10, 20, 9), plain(20, 10, 9)]);
+        let is_image = |x: u32, y: u32| sheet.get_pixel(x, y).0 == [9; 3];
+        let (across, along) = ((SIDE - 90) / 2, (SIDE - 180) / 2);
+        for (left, top, right, bottom) in [
+            (GAP + across, GAP + along, GAP + across + 89, GAP + along + 179),
+            (2 * GAP + SIDE + along, GAP + across, 2 * GAP + SIDE + along + 179, GAP + across + 89),
+        ] {
+            assert!(is_image(left, top) && is_image(right, bottom));
+            assert!(!is_image(left - 1, top) && !is_image(left, top - 1));
+            assert!(!is_image(right + 1, bottom) && !is_image(right, bottom + 1));
+        }
+    }
+
+    #[test]
+    fn lines_stand_one_below_the_other_under_their_image() {
+        let lines = ["H".to_owned(), "".to_owned(), "H".to_owned()].to_vec();
+        let sheet = contact_sheet(&[Tile { lines, ..plain(96, 96, 200) }]);
+        let ink = |left: u32, top: u32| {
+            let area = (left..left + Font::SMALL.width()).flat_map(|x| (top..top + 16).map(move |y| (x, y)));
+            area.filter(|&(x, y)| sheet.get_pixel(x, y).0[0] < 100).count()
+        };
+        let top = GAP + SIDE + GAP / 2;
+        let inks = [0, 1, 2].map(|line| ink(GAP, top + line * 16));
+        assert!(inks[0] > 9 && inks[1] == 0 && inks[2] == inks[0], "{inks:?}");
+        let all = sheet.pixels().filter(|pixel| pixel.0[0] < 100).count();
+        assert_eq!(all, 2 * inks[0]);
+    }
 }

@@ -83,8 +83,23 @@ mod tests {
     #[test]
     fn letters_grow_with_the_picture() {
         let scale = |side| Font::for_picture(side, side);
-        assert_eq!(scale(28), Font::SMALL);
+        assert_eq!((scale(28), scale(671)), (Font::SMALL, Font::SMALL));
+        assert_eq!(scale(686), Font { raster: RasterHeight::Size32, scale: 1 });
         assert_eq!(scale(800), Font { raster: RasterHeight::Size32, scale: 1 });
         assert_eq!(scale(4000), Font { raster: RasterHeight::Size32, scale: 4 });
+    }
+
+    #[test]
+    fn letters_of_twice_the_scale_have_pixels_of_twice_the_size() {
+        let written = |scale: u32| {
+            let font = Font { raster: RasterHeight::Size32, scale };
+            let mut image = RgbImage::from_pixel(60 * scale, 40 * scale, Rgb([255; 3]));
+            font.write(&mut image, "Ag", 3 * scale, 2 * scale, [0; 3]);
+            (image, font.width(), font.height())
+        };
+        let ((plain, width, height), (double, double_width, double_height)) = (written(1), written(2));
+        assert_eq!((double_width, double_height), (2 * width, 2 * height));
+        assert!(plain.pixels().any(|pixel| pixel.0 == [0; 3]));
+        assert!(double.enumerate_pixels().all(|(x, y, pixel)| pixel == plain.get_pixel(x / 2, y / 2)));
     }
 }

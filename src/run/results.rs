@@ -22,15 +22,13 @@ use super::{
     ownership::{self, Foreign, MANIFEST, RECIPE, What, discard, foreign, recipe_text},
 };
 use crate::{
+    atomic::{self, Durability, TEMPORARY},
     error::{Error, ErrorKind, Result},
+    paths,
     plan::Plan,
     shown,
     spec::PipelineSpec,
-    store::{
-        Artifact, Digest, Key, Lock, Manifest, Mode, Store,
-        atomic::{self, Durability, TEMPORARY},
-        set_read_only,
-    },
+    store::{Artifact, Digest, Key, Lock, Manifest, Mode, Store, set_read_only},
 };
 
 /// The pipeline as it was run.
@@ -212,7 +210,8 @@ impl Results {
     fn must_not_read_itself(&self, plan: &Plan, wanted: &[usize]) -> Result<()> {
         for &index in wanted {
             let step = &plan.steps()[index];
-            let paths = step.node.sources().into_iter().map(|source| plan.base.join(&source.path));
+            let paths =
+                step.node.sources().into_iter().map(|source| paths::resolve(&plan.base, &source.path));
             if let Some(path) = paths.into_iter().find(|path| self.replaces(path, plan, wanted)) {
                 return Err(self.reads_itself(&step.id, &path));
             }
@@ -399,7 +398,7 @@ fn with_absolute_paths(spec: &PipelineSpec, plan: &Plan) -> PipelineSpec {
     let mut spec = spec.clone();
     for step in plan.steps() {
         for source in step.node.sources() {
-            let path = plan.base.join(&source.path);
+            let path = paths::resolve(&plan.base, &source.path);
             let value = spec.nodes.get_mut(&step.id).and_then(|node| node.params.get_mut(source.key));
             if let (Some(value), Some(path)) = (value, path.to_str()) {
                 *value = path.into();
@@ -441,4 +440,32 @@ fn trouble(action: &str, path: &Path, error: io::Error) -> Error {
     Error::io(action, path, error)
         .of_kind(ErrorKind::Store)
         .help("results are shown there; name another folder with `--out DIR`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pipeline_that_kiln_wrote_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("runs");
+        let results = |root: PathBuf| Results::new(root, Origin::File("a.yaml".into()), dir.path());
+        let is_free = || results(root.clone()).is_free();
+        assert!(is_free().unwrap());
+        fs::create_dir(&root).unwrap();
+        let path = root.join(PIPELINE);
+        fs::write(&path, "ours").unwrap();
+        let ours = Digest::of_bytes(b"ours");
+        Record::new(Origin::File("a.yaml".into()), [ours]).write(&root).unwrap();
+        assert!(is_free().unwrap());
+        fs::write(&path, "edited").unwrap();
+        assert!(!is_free().unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(is_free().unwrap(), "what is gone is in nobody's way");
+        fs::create_dir(&path).unwrap();
+        assert!(!is_free().unwrap());
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(results(dir.path().join("file/below")).is_free().is_err());
+    }
 }

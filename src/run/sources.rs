@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use crate::{
@@ -73,7 +73,7 @@ fn look(
     index: &StatIndex,
     stop: &Stop,
 ) -> Result<(SourceFiles, Signatures)> {
-    let path = absolute(base, &source.path);
+    let path = paths::resolve(base, &source.path);
     let pattern = source.path.contains('*');
     if !pattern && !path.exists() {
         let shown = shown::path(&path);
@@ -82,7 +82,7 @@ fn look(
     let paths = (source.list)(&path, stop)?;
     let looked = index.look_each(&paths, &|| stop.requested());
     stop.check()?;
-    let root = if pattern { fixed_part(&path) } else { path.clone() };
+    let root = if pattern { paths::fixed_part(&path) } else { path.clone() };
     let (mut files, mut signatures) = (Vec::new(), Vec::new());
     for (one, looked) in paths.iter().zip(looked) {
         match looked {
@@ -110,22 +110,6 @@ fn file(root: &Path, path: &Path, looked: io::Result<Looked>) -> SourceFile {
             SourceFile { name, path, size: 0, digest: Digest::of_text(FAULT, &fault), fault: Some(fault) }
         }
     }
-}
-
-/// The absolute path, without `..` and links in its folders; its last component stays as written.
-fn absolute(base: &Path, written: &str) -> PathBuf {
-    let joined = base.join(written);
-    let resolved = match (joined.parent(), joined.file_name()) {
-        (Some(folder), Some(name)) => folder.canonicalize().map(|folder| folder.join(name)),
-        _ => joined.canonicalize(),
-    };
-    resolved.or_else(|_| std::path::absolute(&joined)).unwrap_or(joined)
-}
-
-/// The path up to its first component with a `*`.
-fn fixed_part(path: &Path) -> PathBuf {
-    let starred = |component: &Component<'_>| component.as_os_str().to_string_lossy().contains('*');
-    path.components().take_while(|component| !starred(component)).collect()
 }
 
 #[cfg(test)]
@@ -210,7 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_starts_where_its_stars_do() {
-        assert_eq!(fixed_part(Path::new("/d/*/x.png")), Path::new("/d"));
+    fn a_path_that_names_nothing_is_told_with_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = look_at(dir.path(), "none", one_file, &Stop::default()).unwrap_err().to_string();
+        assert!(error.starts_with("`root` names ") && error.ends_with("and nothing is there"), "{error}");
     }
 }

@@ -3,7 +3,6 @@
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, OnceLock},
@@ -143,7 +142,7 @@ impl<'a> Workshop<'a> {
     fn failed(&self, node: &str, error: &Error) -> Turn {
         let full = error.kind() == ErrorKind::Store || is_disk_full(error);
         let help = error.hint().map(str::to_owned);
-        (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: chain(error), help });
+        (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
         Turn::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
     }
 
@@ -320,7 +319,7 @@ impl<'w> Work<'w> {
 
 fn foreseen(node: &str, error: &Error) -> Error {
     let help = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-    Error::new(format!("not begun, since `{node}` would fail after it: {}", chain(error)))
+    Error::new(format!("not begun, since `{node}` would fail after it: {}", error.chain()))
         .help(format!("{help}`--keep-going` begins all the same"))
 }
 
@@ -332,17 +331,6 @@ fn told(node: String, update: Update) -> Event {
         Update::Note(line) | Update::Headline(line) => Event::NodeNote { node, line },
         Update::Warning(line) => Event::NodeWarning { node, line },
     }
-}
-
-/// The error and its causes on one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        write!(text, ": {error}").expect("a string takes every text");
-        cause = error.source();
-    }
-    text
 }
 
 /// Whether the work failed because there is no room left.

@@ -344,4 +344,13 @@ mod tests {
         seed: gone, was 0
         "#);
     }
+
+    #[test]
+    fn three_differences_are_named_and_more_are_counted() {
+        let entries = [entry("fit", 1, json!({"a": 0, "b": 0, "c": 0, "d": 0}))];
+        let three = reason(json!({"a": 1, "b": 1, "c": 1, "d": 0}), &entries);
+        assert_eq!(three, "a: 0 -> 1, b: 0 -> 1, c: 0 -> 1");
+        let four = reason(json!({"a": 1, "b": 1, "c": 1, "d": 1}), &entries);
+        assert_eq!(four, format!("{three}, 1 more"));
+    }
 }

@@ -10,6 +10,7 @@ use super::{
     problem::{Place, Problem},
     source::Source,
 };
+use crate::shown;
 
 /// How many problems of a file are shown; the others are counted.
 pub const CAP: usize = 20;
@@ -42,8 +43,7 @@ impl Style {
 
     /// Coloured if `terminal`, unless the user asks for `NO_COLOR`.
     pub fn of(terminal: bool) -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: terminal && !refused, ..Self::PLAIN }
+        Self { colour: terminal && shown::takes_colours(), ..Self::PLAIN }
     }
 }
 
@@ -78,7 +78,7 @@ pub fn human(source: &Source, problems: &[Problem], style: Style) -> String {
         text.push('\n');
     }
     if problems.len() > CAP {
-        text.push_str(&format!("… and {}\n", count(problems.len() - CAP, "more problem")));
+        text.push_str(&format!("… and {}\n", shown::count(problems.len() - CAP, "more problem")));
     }
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -154,11 +154,6 @@ fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
         related: problem.related.iter().map(|(place, label)| span(place, label)).collect(),
         help: problem.help.clone(),
     }
-}
-
-/// `1 problem`, `2 problems`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// A problem as miette draws it.

@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    atomic::{self, trouble},
     digest::Digest,
     inside,
     manifest::Output,
     stat::{Looked, Signature, StatIndex},
+    trouble::trouble,
 };
-use crate::error::Result;
+use crate::{atomic, error::Result};
 
 /// What is wrong with a blob that a manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,4 +95,20 @@ mod tests {
         assert!(said.ends_with("blobs is a link, where a folder is wanted"), "{said}");
         assert!(outside.join("file").exists());
     }
+
+    #[test]
+    fn three_damaged_files_are_named_and_more_are_counted() {
+        for (files, told) in [(3, 3), (5, 4)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            let write = |out: &Path| (0..files).try_for_each(|i| fs::write(out.join(i.to_string()), [i]));
+            let artifact = crate::store::slot::tests::make(&store, write).unwrap();
+            fs::remove_dir_all(dir.path().join("blobs")).unwrap();
+            let lines = std::cell::RefCell::new(Vec::new());
+            assert!(!store.is_whole(artifact.manifest(), false, &|line| lines.borrow_mut().push(line)));
+            let lines = lines.into_inner();
+            assert_eq!(lines.len(), told, "{lines:?}");
+            assert_eq!(lines[told - 1].starts_with("2 more stored files of result"), files == 5, "{lines:?}");
+        }
+    }
 }

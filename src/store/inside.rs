@@ -200,6 +200,8 @@ mod tests {
         let error = |name: &str| look(&root, &root.join(name)).unwrap_err().to_string();
         assert_eq!(error("real"), "it is a folder, not a file");
         assert_eq!(error("linked"), "it is a link, not a file");
+        assert!(std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
+        assert_eq!(error("pipe"), "it is neither a file nor a folder, not a file");
         assert!(!is_plain(&root.join("real")) && !is_plain(&root.join("linked")));
         fs::remove_file(root.join("real/link")).unwrap();
         assert!(is_plain(&root.join("real")) && !is_plain(&root.join("none")));

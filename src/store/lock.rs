@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::{atomic::folder_of, inside, lease::Lease};
+use super::{inside, lease::Lease};
+use crate::atomic::folder_of;
 
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(20);

@@ -5,11 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    atomic::{self, Durability, TEMPORARY, trouble},
-    inside,
-};
+use super::{inside, trouble::trouble};
 use crate::{
+    atomic::{self, Durability, TEMPORARY},
     error::{Error, Result},
     shown,
 };

@@ -21,7 +21,6 @@
 //! whose name the store did not give; and what a record says is checked before it is used.
 
 mod artifact;
-pub mod atomic;
 mod blob;
 mod damage;
 mod digest;
@@ -34,6 +33,7 @@ mod marker;
 mod prune;
 mod slot;
 pub mod stat;
+mod trouble;
 mod verify;
 
 use std::{
@@ -55,13 +55,14 @@ pub use self::{
     verify::Verified,
 };
 use self::{
-    atomic::{Durability, trouble},
     blob::Blobs,
     inside::Found,
     marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
+    trouble::trouble,
 };
 use crate::{
+    atomic::{self, Durability},
     error::{Error, Result},
     shown,
 };
@@ -345,4 +346,57 @@ fn shelved(folder: &Path) -> Vec<(String, Found)> {
         inside::list(&shelf.path).into_iter().map(move |found| (shelf.name.clone(), found))
     });
     all.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{slot::tests::make, *};
+
+    #[test]
+    fn who_only_looks_keeps_prune_away_and_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        drop(Store::open(&root).unwrap());
+        let limits = Limits { size: None, age: None, spare: Duration::ZERO };
+        let looking = Store::peek(&root).unwrap();
+        assert!(prune(&root, limits, false).unwrap().is_none());
+        drop(looking);
+        assert!(prune(&root, limits, false).unwrap().is_some());
+        fs::remove_file(root.join(LOCK)).unwrap();
+        Store::peek(&root).unwrap();
+        assert!(!root.join(LOCK).exists());
+    }
+
+    #[test]
+    fn a_store_that_is_only_looked_at_marks_nothing_as_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let key = make(&store, |_| Ok(())).unwrap().key();
+        let record = fs::File::options().append(true).open(store.manifest_path(key)).unwrap();
+        record.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let used = || record.metadata().unwrap().modified().unwrap() > SystemTime::UNIX_EPOCH;
+        Store::peek(dir.path()).unwrap().touch(key);
+        assert!(!used());
+        store.touch(key);
+        assert!(used());
+    }
+
+    #[test]
+    fn a_result_tells_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let artifact = make(&store, |out| fs::write(out.join("a"), "abc")).unwrap();
+        assert!(artifact.has("a") && !artifact.has("b"));
+        assert_eq!((artifact.kind(), artifact.gives()), ("work", "text"));
+        assert_eq!(store.verify().unwrap().bytes, 3);
+        assert_eq!(store.downloads(), dir.path().join("downloads"));
+    }
+
+    #[test]
+    fn a_full_disk_is_no_reason_to_open_for_reading() {
+        assert!(is_forbidden(&io::ErrorKind::ReadOnlyFilesystem.into()));
+        assert!(!is_forbidden(&io::ErrorKind::StorageFull.into()));
+    }
 }

@@ -8,14 +8,14 @@ use std::{
 };
 
 use super::{
-    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store,
-    atomic::{TEMPORARY, trouble},
-    inside, is_forbidden,
+    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store, inside,
+    is_forbidden,
     lock::{Lock, Mode},
     marker::{self, Standing},
     shelved,
+    trouble::trouble,
 };
-use crate::error::Result;
+use crate::{atomic::TEMPORARY, error::Result};
 
 /// What a store may hold if nobody says otherwise: 20 GiB.
 pub const DEFAULT_LIMIT: u64 = 20 << 30;

@@ -9,13 +9,14 @@ use std::{
 use super::{
     Store,
     artifact::Artifact,
-    atomic::{self, Durability, trouble},
     inside,
     key::Recipe,
     lock::Lock,
     manifest::{self, Manifest, Story},
+    trouble::trouble,
 };
 use crate::{
+    atomic::{self, Durability},
     error::{Error, Result},
     names::PlainName,
     shown,

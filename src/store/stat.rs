@@ -17,11 +17,11 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
+use super::digest::Digest;
+use crate::{
     atomic::{self, Durability},
-    digest::Digest,
+    files,
 };
-use crate::files;
 
 /// How a packed file begins; the number is raised when its layout changes.
 const MAGIC: &[u8] = b"kiln stat index 1\n";
@@ -397,5 +397,30 @@ mod tests {
         fs::remove_file(&paths[7]).unwrap();
         fs::remove_file(&paths[250]).unwrap();
         assert_eq!(index.look_all(&paths).unwrap_err().0, paths[7]);
+    }
+
+    #[test]
+    fn either_time_can_be_too_young_to_trust() {
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        let racy = |modified: i64, changed: i64| {
+            let [modified, changed] = [modified, changed].map(|seconds| seconds * 1_000_000_000);
+            Signature { device: 1, inode: 1, size: 1, modified, changed }.is_racy(now)
+        };
+        assert!(racy(99, 50) && racy(50, 99) && racy(99, 99));
+        assert!(!racy(50, 50) && !racy(98, 98));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn times_are_counted_in_nanoseconds() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "");
+        let time = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        let (metadata, signature) = (fs::metadata(&path).unwrap(), Signature::of(&path).unwrap());
+        assert_eq!(signature.modified, 1_700_000_000_123_456_789);
+        let changed = Duration::new(metadata.ctime() as u64, metadata.ctime_nsec() as u32);
+        assert_eq!(signature.changed as u128, changed.as_nanos());
     }
 }

@@ -76,4 +76,11 @@ mod tests {
         assert!((decay(1) - 0.000_499_825).abs() < 1e-9);
         assert!((decay(2000) - 0.9999 * (1.0 - (-1.0_f64).exp())).abs() < 1e-12);
     }
+
+    #[test]
+    fn what_stays_the_same_is_its_own_average() {
+        let mut ema = Ema::resumed(one(4.0), 999);
+        ema.update(&one(4.0));
+        assert_eq!(to_vec(ema.average()["x"].values.clone()), [4.0]);
+    }
 }

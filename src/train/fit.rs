@@ -412,9 +412,7 @@ impl<'a> Fit<'a> {
     /// With a `time` budget: as many epochs as fit into it, going by those so far.
     fn estimate_epochs(&mut self) {
         if let Some(budget) = self.budget() {
-            let done = self.position.epoch + 1;
-            let fitting = (budget / (self.seconds() / done as f64)).ceil() as usize;
-            self.position.epochs = fitting.max(done);
+            self.position.epochs = epochs_within(budget, self.seconds(), self.position.epoch + 1);
             self.reschedule();
         }
     }
@@ -479,6 +477,11 @@ impl<'a> Fit<'a> {
         let Position { history, hits, .. } = self.position;
         Ok(Fitted { best, last, kept, history, hits })
     }
+}
+
+/// How many epochs begin within `budget` seconds, going by the `done` ones that took `seconds`.
+fn epochs_within(budget: f64, seconds: f64, done: usize) -> usize {
+    ((budget / (seconds / done as f64)).ceil() as usize).max(done)
 }
 
 /// Says how many images a `fraction` leaves, and whether classes go with the others.
@@ -554,14 +557,67 @@ fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Mutex;
+
+    use image::{Rgb, RgbImage};
 
     use super::*;
     use crate::{
-        data::source::Location,
+        data::{
+            source::{Folder, Location},
+            transform::TrainOp,
+        },
         progress::{Stop, Update},
     };
+
+    /// Four pictures of two classes to learn, and four to validate on.
+    fn pictures(folder: &Path) -> Dataset {
+        let sample = |split: &str, i: usize| {
+            let path = format!("{split}{i}.png");
+            let pixel = |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, (i * 60) as u8]);
+            RgbImage::from_fn(32, 32, pixel).save(folder.join(&path)).unwrap();
+            let size = std::fs::metadata(folder.join(&path)).unwrap().len();
+            Sample { location: Location::File(path), class: i % 2, size, digest: String::new() }
+        };
+        let split = |name| (0..4).map(|i| sample(name, i)).collect();
+        let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
+        let index = Index { classes, train: split("train"), val: split("val"), ..Index::default() };
+        Dataset::new(Folder::new(folder), index)
+    }
+
+    /// Gives `work` a job of `recipe` on a tiny network and a few pictures; it is asked to stop after `reports`.
+    pub(in crate::train) fn with_job<T>(
+        recipe: &Recipe,
+        train: Vec<TrainOp>,
+        scratch: &Path,
+        reports: usize,
+        work: impl FnOnce(&Job<'_>) -> T,
+    ) -> T {
+        let yaml = include_str!("../../tests/fixtures/weights/yolo11n-cls-tiny.yaml");
+        let (folder, stop, seen) = (tempfile::tempdir().unwrap(), Stop::default(), Mutex::new(0));
+        let sink = |update| {
+            if matches!(update, Update::Step { .. }) {
+                *seen.lock().unwrap() += 1;
+                if *seen.lock().unwrap() == reports {
+                    stop.request();
+                }
+            }
+        };
+        work(&Job {
+            arch: &Arch::parse("tiny", yaml, 2).unwrap(),
+            start: None,
+            dataset: &pictures(folder.path()),
+            transforms: &Transforms { size: 32, train, ..Transforms::default() },
+            recipe,
+            seed: 3,
+            device: &Device::flex(),
+            threads: 1,
+            cache: false,
+            scratch,
+            progress: Progress::new(&sink, &stop),
+        })
+    }
 
     #[test]
     fn an_epoch_reads_like_this() {
@@ -594,5 +650,27 @@ mod tests {
         std::mem::swap(&mut index.val, &mut index.test);
         let warning = "the dataset has no val images; its test images choose the best epoch";
         assert_eq!(told(&index), [Update::Warning(warning.into()), Update::Note(note.into())]);
+    }
+
+    #[test]
+    fn an_epoch_that_begins_within_the_budget_is_counted() {
+        assert_eq!(epochs_within(10.0, 4.0, 2), 5);
+        assert_eq!(epochs_within(10.1, 4.0, 2), 6);
+        assert_eq!(epochs_within(1.0, 4.0, 2), 2);
+    }
+
+    #[test]
+    fn the_time_of_earlier_attempts_is_spent() {
+        let recipe = Recipe { batch: 2, time: Some(5.0), ..Recipe::default() };
+        let scratch = tempfile::tempdir().unwrap();
+        let train = || vec![TrainOp::Squash(Default::default())];
+        assert!(with_job(&recipe, train(), scratch.path(), 1, fit).is_err());
+        let mut checkpoint = Checkpoint::load(scratch.path(), &Device::flex()).unwrap().unwrap();
+        assert!(checkpoint.now.position.seconds > 0.0);
+        checkpoint.now.position.seconds = 5.0 * 3600.0;
+        checkpoint.save(scratch.path()).unwrap();
+        let fitted = with_job(&recipe, train(), scratch.path(), usize::MAX, fit).unwrap();
+        let seconds: Vec<f64> = fitted.history.0.iter().map(|epoch| epoch.seconds).collect();
+        assert!(matches!(seconds[..], [only] if (18_000.0..18_600.0).contains(&only)), "{seconds:?}");
     }
 }

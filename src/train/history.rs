@@ -206,5 +206,6 @@ mod tests {
     fn numbers_are_written_as_c_writes_them() {
         let texts = [0.000_571_2, 1.0, 2.123_456_78, 0.8125, 1e-5, 123_456.7, 1_234_567.0].map(significant);
         assert_eq!(texts, ["0.0005712", "1", "2.12346", "0.8125", "1e-05", "123457", "1.23457e+06"]);
+        assert_eq!([0.0, f64::INFINITY, f64::NAN].map(significant), ["0", "inf", "NaN"]);
     }
 }

@@ -80,6 +80,14 @@ mod tests {
     }
 
     #[test]
+    fn the_first_sign_of_a_lack_of_memory_is_told() {
+        let message = "CUBLAS_STATUS_ALLOC_FAILED in one place: CUDA out of memory in another";
+        assert_eq!(shortage(message).unwrap(), message);
+        let message = "CUDA out of memory. Asked for 2 GiB; CUBLAS_STATUS_ALLOC_FAILED";
+        assert_eq!(shortage(message).unwrap(), message);
+    }
+
+    #[test]
     fn other_panics_go_on() {
         let panic = catch_unwind(|| guard(1, 32, || panic!("a bug")).map(|(): ()| ())).unwrap_err();
         assert_eq!(text(panic.as_ref()), Some("a bug"));

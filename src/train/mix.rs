@@ -179,4 +179,32 @@ mod tests {
             assert!((variance - expected).abs() < 0.01, "alpha {alpha}: variance {variance}, not {expected}");
         }
     }
+
+    #[test]
+    fn a_patch_is_as_large_as_its_share_where_all_of_it_lies_inside() {
+        let left: Vec<f64> = (0..500).map(|number| patch(&mut batch(2), 0.75, &mut random(number))).collect();
+        // A side of half of 8 pixels; 16 of 64.
+        assert_eq!(left.iter().copied().fold(1.0, f64::min), 0.75);
+        assert!(left.iter().any(|left| *left > 0.9));
+    }
+
+    #[test]
+    fn a_blend_is_made_of_its_shares() {
+        let mut blended = batch(3);
+        let Targets::Shares(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(0)) else {
+            panic!("not mixed")
+        };
+        assert!(shares[0] > 0.0 && shares[0] < 1.0, "{shares:?}");
+        for (i, row) in shares.chunks_exact(3).enumerate() {
+            let wanted: f32 = row.iter().zip([1.0, 2.0, 3.0]).map(|(share, value)| share * value).sum();
+            assert!(blended.images[i * 192..][..192].iter().all(|pixel| (pixel - wanted).abs() < 1e-5));
+        }
+    }
+
+    #[test]
+    fn one_image_is_whole_where_no_share_can_be_told() {
+        let draws: Vec<f64> = (0..50).map(|number| beta(&mut random(number), 1e-300)).collect();
+        assert!(draws.iter().all(|draw| *draw == 0.0 || *draw == 1.0), "{draws:?}");
+        assert!(draws.contains(&0.0) && draws.contains(&1.0));
+    }
 }

@@ -33,3 +33,33 @@ pub fn preview(job: &Job<'_>, count: usize) -> Result<Vec<Batch>> {
     };
     (0..).zip(loader.epoch(0).take(count)).map(mixed).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::transform::{Normalize, Squash},
+        train::{Mix, Recipe, fit::tests::with_job},
+    };
+
+    #[test]
+    fn batches_are_shown_mixed_as_in_training_but_not_normalized() {
+        let mix = Mix { mixup: 1.0, mixup_alpha: 1.0, cutmix: 0.0, cutmix_alpha: 1.0 };
+        let recipe = Recipe { batch: 2, mix, ..Recipe::default() };
+        let squash = || TrainOp::Squash(Squash::default());
+        let normalize = TrainOp::Normalize(Normalize { mean: [2.0; 3], ..Normalize::default() });
+        let scratch = tempfile::tempdir().unwrap();
+        let shown =
+            |train, count| with_job(&recipe, train, scratch.path(), 0, |job| preview(job, count).unwrap());
+        let batches = shown(vec![squash(), normalize], 9);
+        assert_eq!(batches.len(), 2);
+        assert!(batches == shown(vec![squash()], 9) && batches[..1] == shown(vec![squash()], 1));
+        let plain = Recipe { mix: Mix { mixup: 0.0, ..mix }, ..recipe.clone() };
+        let plain = with_job(&plain, vec![squash()], scratch.path(), 0, |job| preview(job, 9).unwrap());
+        for (number, (shown, mut batch)) in (0..).zip(batches.into_iter().zip(plain)) {
+            assert!(shown != batch);
+            mix.apply(&mut batch, 2, &mut Random::new("mix", &[3, 0, number]));
+            assert!(shown == batch, "{number}");
+        }
+    }
+}

@@ -56,3 +56,28 @@ pub fn validate(
     let scores = Scores { top1: to_five(top1), top5: top5.map(to_five), loss };
     Ok(Some(Validated { scores, hits: counted.confusion().hits() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::{Split, loader::Mode},
+        network::parameters::parameters,
+        train::{Recipe, fit::tests::with_job},
+    };
+
+    #[test]
+    fn a_network_that_gives_no_numbers_has_no_scores() {
+        with_job(&Recipe::default(), Vec::new(), std::path::Path::new(""), 0, |job| {
+            let mut parameters = parameters(&Network::new(job.arch, &Builder::fresh(0, job.device)));
+            let loader = Loader::new(job.dataset, Split::Val, job.transforms, Mode::Eval, 3, 1);
+            let measured =
+                |parameters: &Parameters| validate(job.arch, parameters, &loader, job.device, &job.progress);
+            let hits = measured(&parameters).unwrap().unwrap().hits;
+            assert_eq!(hits.iter().map(|hits| hits.images).collect::<Vec<_>>(), [2, 2]);
+            let one = parameters.values_mut().next().unwrap();
+            one.values = one.values.clone().mul_scalar(f32::NAN);
+            assert!(measured(&parameters).unwrap().is_none());
+        });
+    }
+}

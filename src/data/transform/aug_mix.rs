@@ -261,4 +261,17 @@ mod tests {
             prop_assert_eq!(op.mixed(image, &mut Random::new("test", &[seed])).dimensions(), (3, 2));
         }
     }
+
+    #[test]
+    fn one_has_everything_where_no_share_can_be_told() {
+        let mut random = Random::new("test", &[0]);
+        let wholes: std::collections::BTreeSet<usize> = (0..50)
+            .map(|_| {
+                let shares = dirichlet(&mut random, 1e-300, 3);
+                assert_eq!(shares.iter().sum::<f32>(), 1.0, "{shares:?}");
+                shares.iter().position(|share| *share == 1.0).unwrap()
+            })
+            .collect();
+        assert_eq!(wholes.len(), 3);
+    }
 }

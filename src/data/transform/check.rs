@@ -191,4 +191,34 @@ mod tests {
         "#);
         assert!(faults(r#"{"size": 0}"#)[0].contains("between 1 and 4096"));
     }
+
+    #[test]
+    fn numbers_are_allowed_up_to_their_ends() {
+        let keys = |op: &str| {
+            let chain =
+                format!(r#"{{"eval": [{{"type": "squash"}}], "train": [{op}, {{"type": "squash"}}]}}"#);
+            serde_json::from_str::<Transforms>(&chain)
+                .unwrap()
+                .check()
+                .into_iter()
+                .map(|fault| fault.key)
+                .collect::<Vec<_>>()
+        };
+        for op in [
+            r#"{"type": "resize", "size": 1}"#,
+            r#"{"type": "resize", "size": 4096}"#,
+            r#"{"type": "rand_augment", "num_ops": 14, "magnitude": 30}"#,
+            r#"{"type": "random_resized_crop", "scale": [0, 1], "ratio": [0.01, 100]}"#,
+        ] {
+            assert_eq!(keys(op), [], "{op}");
+        }
+        for (op, key) in [
+            (r#"{"type": "resize", "size": 0}"#, "size"),
+            (r#"{"type": "resize", "size": 4097}"#, "size"),
+            (r#"{"type": "rand_augment", "num_ops": 15}"#, "num_ops"),
+            (r#"{"type": "random_resized_crop", "scale": [0, 0]}"#, "scale"),
+        ] {
+            assert_eq!(keys(op), [Some(key)], "{op}");
+        }
+    }
 }

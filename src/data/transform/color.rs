@@ -225,4 +225,19 @@ mod tests {
         assert_eq!(auto_contrast(image.clone()), image);
         assert_eq!(equalize(image.clone()), image);
     }
+
+    /// Worked by Pillow's formula.
+    #[test]
+    fn hues_of_every_sixth_of_the_circle_are_pillows() {
+        for (rgb, hsv, back) in [
+            ([200, 60, 10], [11, 242, 200], [200, 59, 10]),
+            ([60, 200, 10], [73, 242, 200], [64, 200, 10]),
+            ([10, 200, 60], [96, 242, 200], [10, 200, 59]),
+            ([10, 60, 200], [158, 242, 200], [10, 64, 200]),
+            ([60, 10, 200], [181, 242, 200], [59, 10, 200]),
+            ([200, 10, 60], [243, 242, 200], [200, 10, 64]),
+        ] {
+            assert_eq!((to_hsv(rgb), to_rgb(hsv)), (hsv, back), "{rgb:?}");
+        }
+    }
 }

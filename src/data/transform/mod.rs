@@ -276,4 +276,22 @@ mod tests {
             assert!(schema.contains(part), "{part} in {schema}");
         }
     }
+
+    #[test]
+    fn ops_on_numbers_come_behind_those_on_pixels_in_both_chains() {
+        let chain = r#"{"size": 2,
+            "train": [{"type": "normalize", "mean": [1, 0, 0]}, {"type": "squash"},
+                {"type": "random_erasing", "p": 1, "scale": [0.25, 0.25], "ratio": [1, 1]}],
+            "eval": [{"type": "normalize", "std": [1, 0.5, 1]}, {"type": "squash"}]}"#;
+        let chain: Transforms = serde_json::from_str(chain).unwrap();
+        let image = RgbImage::from_pixel(2, 2, image::Rgb([0, 51, 255]));
+        let mut pixels = vec![0.0; 12];
+        chain.apply_eval(image.clone(), &mut pixels).unwrap();
+        assert_eq!(pixels, [[0.0; 4], [0.4; 4], [1.0; 4]].concat());
+        chain.apply_train(image, &mut Random::new("augment", &[0]), &mut pixels).unwrap();
+        for (plane, value) in pixels.chunks(4).zip([-1.0, 0.2, 1.0]) {
+            assert_eq!(plane.iter().filter(|pixel| **pixel == value).count(), 3, "{plane:?}");
+            assert_eq!(plane.iter().filter(|pixel| **pixel == 0.0).count(), 1, "{plane:?}");
+        }
+    }
 }

@@ -130,4 +130,21 @@ mod tests {
             prop_assert!(erased(&op, size, seed) <= 3 * size * size);
         }
     }
+
+    #[test]
+    fn what_is_as_long_as_a_side_or_longer_is_not_erased() {
+        let op = |area: f64, ratio: f64| RandomErasing { p: 1.0, scale: [area; 2], ratio: [ratio; 2] };
+        for (area, ratio) in [(0.25, 4.0), (0.25, 0.25), (0.5, 3.0), (0.5, 1.0 / 3.0)] {
+            assert_eq!(erased(&op(area, ratio), 32, 0), 0, "{area} {ratio}");
+        }
+        assert_eq!(erased(&op(0.25, 2.0), 32, 0), 3 * 23 * 11);
+    }
+
+    #[test]
+    fn every_place_is_drawn() {
+        let op = RandomErasing { p: 1.0, scale: [0.25; 2], ratio: [1.0; 2] };
+        let place = |seed| op.rectangle(4, &mut Random::new("test", &[seed])).map(|(x, y, ..)| (x, y));
+        let places: std::collections::BTreeSet<_> = (0..200).map(place).collect();
+        assert_eq!(places, (0..9).map(|i| Some((i / 3, i % 3))).collect());
+    }
 }

@@ -227,6 +227,10 @@ mod tests {
         assert_eq!(boxed.get_pixel(0, 10), &Rgb([1, 2, 3]));
         assert_eq!(boxed.get_pixel(39, 29), &Rgb([1, 2, 3]));
         assert_eq!(boxed.get_pixel(39, 30), &Rgb([9, 8, 7]));
+        let upright = RgbImage::from_pixel(10, 30, Rgb([1, 2, 3]));
+        let boxed = applied(&Letterbox::default(), upright, 30, &mut unused());
+        let row: Vec<u8> = (0..30).map(|x| boxed.get_pixel(x, 29).0[0]).collect();
+        assert_eq!(row, [[114; 10], [1; 10], [114; 10]].concat());
     }
 
     #[test]

@@ -307,6 +307,7 @@ mod tests {
     #[test]
     fn a_class_may_be_called_like_a_split() {
         assert!(!lay(&["train/1.png", "cat/1.png"]).has_splits());
+        assert_eq!(lay(&["cat/train/1.png", "cat/2.png"]).classes, ["cat"]);
     }
 
     #[test]

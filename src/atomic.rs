@@ -8,8 +8,6 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, ErrorKind};
-
 /// Whether a file must survive a power cut the moment it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -35,8 +33,7 @@ pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()
     if durability == Durability::Synced { sync_folder(folder) } else { Ok(()) }
 }
 
-/// A temporary file in `folder`, which others may read as far as the user's mask lets them: a store can be
-/// shared. It is removed unless it is renamed.
+/// A temporary file in `folder`, which others may read as far as the user's mask lets them. It is removed unless it is renamed.
 ///
 /// # Errors
 /// When the folder can't be written to.
@@ -65,21 +62,6 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 /// The folder that `path` lies in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// The store can't do `action` (a verb) with `path`, because of `source`.
-pub fn trouble(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error {
-    let help = match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "free some space (`kiln cache prune`), or name another place with `--store DIR`"
-        }
-        io::ErrorKind::PermissionDenied
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::AlreadyExists => "name a folder that you may write to with `--store DIR`",
-        _ => "`kiln cache verify` checks the store; `--store DIR` names another one",
-    };
-    Error::io(action, path, source).of_kind(ErrorKind::Store).help(help)
 }
 
 #[cfg(test)]
