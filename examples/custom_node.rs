@@ -10,8 +10,7 @@
 use std::{fs, path::Path, process::ExitCode};
 
 use kiln::{
-    data::decode::decode,
-    error::{Error, Result},
+    error::Result,
     event::Event,
     node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind},
     nodes::{KINDS, artifacts, dataset},
@@ -60,7 +59,7 @@ impl Node for Brightness {
         let mut sums = vec![(0.0, 0.0); dataset.index.classes.len()];
         for sample in &dataset.index.train {
             cx.progress.check()?;
-            let image = decode(&dataset.root.join(&sample.path))?;
+            let image = dataset.decode(sample)?;
             let (sum, count) = &mut sums[sample.class];
             *sum += image.as_raw().iter().map(|byte| f64::from(*byte)).sum::<f64>();
             *count += image.as_raw().len() as f64;
@@ -69,8 +68,7 @@ impl Node for Brightness {
             format!("{class} {:.*}\n", self.decimals, sum / count)
         };
         let text: String = dataset.index.classes.iter().zip(&sums).map(line).collect();
-        let path = cx.out.join("brightness.txt");
-        fs::write(&path, text).map_err(|source| Error::io("write", &path, source))
+        cx.write("brightness.txt", text)
     }
 }
 

@@ -29,6 +29,7 @@
 //! | [`weights`] | files of numbers | `Weights`, `ModelFile` |
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
 //! | [`eval`] | measuring | `Classifier`, metrics |
+//! | [`plot`] | pictures | charts, contact sheets |
 //! | [`export`] | handing over | one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
@@ -64,6 +65,7 @@ pub mod node;
 pub mod nodes;
 pub mod paths;
 pub mod plan;
+pub mod plot;
 pub mod progress;
 pub mod random;
 pub mod report;

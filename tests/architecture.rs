@@ -35,15 +35,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "arch", "data", "device", "eval", "event", "export", "node", "nodes", "plan", "report", "run",
-            "spec", "store", "train", "weights",
+            "arch", "data", "device", "eval", "event", "export", "node", "nodes", "plan", "plot", "report",
+            "run", "spec", "store", "train", "weights",
         ],
     ),
     // The bridge.
     (
         "nodes",
         &[
-            "arch", "data", "device", "download", "eval", "export", "node", "spec", "store", "train",
+            "arch", "data", "device", "download", "eval", "export", "node", "plot", "spec", "store", "train",
             "weights",
         ],
     ),
@@ -57,10 +57,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("report", &["event"]),
     ("event", &[]),
     // The learning half: it knows no pipelines.
-    ("train", &["arch", "data", "device", "eval", "network", "weights"]),
-    ("eval", &["arch", "data", "device", "network", "weights"]),
+    ("train", &["arch", "data", "device", "eval", "network", "plot", "weights"]),
+    ("eval", &["arch", "data", "device", "network", "plot", "weights"]),
     ("export", &["arch", "data", "weights"]),
     ("data", &[]),
+    ("plot", &["data"]),
     ("arch", &[]),
     ("network", &["arch", "device", "weights"]),
     ("weights", &["arch", "network"]),
@@ -91,7 +92,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("ureq", &["download"]),
     ("burn_tch", &["device", "network", "train"]),
     ("tch", &["device", "network", "train"]),
-    ("image", &["data", "eval", "nodes"]),
+    ("image", &["data", "plot"]),
     ("rten", &["export"]),
     ("prost", &["export", "train"]),
     ("petgraph", &["plan"]),

@@ -9,10 +9,10 @@ use std::{
 use kiln::{
     arch::Arch,
     data::{
-        Batch, Dataset, Split,
-        folder::{self, File},
+        Batch, Dataset, Split, image_files,
         index::{OnCorrupt, Options, build},
         loader::{Loader, Mode},
+        source::{File, Folder},
         transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
     device,
@@ -43,11 +43,11 @@ fn digits() -> Dataset {
         fault: None,
     };
     let (stop, sink) = (Stop::default(), |_: Update| ());
-    let files: Vec<File> = folder::list(&root, &stop).unwrap().iter().map(file).collect();
+    let files: Vec<File> = image_files::list(&root, &stop).unwrap().iter().map(file).collect();
     let options = Options { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0, threads: 2 };
-    let (index, _) = build(&root, &files, &options, &Progress::new(&sink, &stop)).unwrap();
+    let (index, _) = build(&Folder::new(&root), &files, &options, &Progress::new(&sink, &stop)).unwrap();
     assert_eq!((index.split(Split::Train).len(), index.split(Split::Val).len()), (80, 80));
-    Dataset { root, index }
+    Dataset::new(Folder::new(root), index)
 }
 
 fn tiny() -> Arch {

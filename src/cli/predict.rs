@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     atomic::{self, Durability},
-    data::folder::is_image,
+    data::image_files::is_image,
     error::{Error, Result},
     nodes::predict::remote,
     paths,

@@ -12,16 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data::{
         Index, Sample, Split,
-        decode::decode,
         findings::{
-            Finding, Topic, remark, report_copies, report_dark, report_layout, report_left_out,
-            report_unlikely, report_unreadable,
+            Finding, Topic, remark, report_copies, report_dark, report_missing, report_unlikely,
+            report_unreadable,
         },
-        folder::{self, File},
-        layout::{Layout, Placed, layout},
+        source::{File, Listed, Reader},
     },
     error::{Error, Result},
-    paths,
     progress::Progress,
     random::Random,
     shown,
@@ -59,48 +56,36 @@ pub struct Options {
     pub threads: usize,
 }
 
-/// Makes the index of the images `files` below `root`, decoding each once to see whether it can be.
+/// Makes the index of what `reader` finds in `files`, decoding each image once to see whether it can be.
 ///
 /// # Errors
-/// When there is no image in a class folder, the folders say two things, none of the images can be read, one
-/// can't be read and [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
+/// When the reader finds no image with a class, none of the images can be read, one can't be read and
+/// [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
 pub fn build(
-    root: &Path,
+    reader: &dyn Reader,
     files: &[File],
     options: &Options,
     progress: &Progress<'_>,
 ) -> Result<(Index, Vec<Finding>)> {
-    let layout = layout(files)?;
-    if layout.placed.is_empty() {
-        return Err(no_classes(root, files.len()));
-    }
-    let looks = try_all(root, files, &layout.placed, options.threads, progress)?;
-    let unusable = unusable(files, &layout.placed, &looks, options.on_corrupt)?;
-    let readable = layout.placed.iter().zip(&looks).filter(|(_, look)| !matches!(look, Look::Unusable(_)));
-    let mut index = index(files, &layout, readable.map(|(placed, _)| *placed));
-    if Split::ALL.into_iter().all(|split| index.split(split).is_empty()) {
-        return Err(nothing_readable(root, &unusable));
+    let mut listing = reader.list(files, progress.stop())?;
+    let looks = try_all(reader, &listing.images, options.threads, progress)?;
+    let unusable = unusable(&listing.images, &looks, options.on_corrupt)?;
+    if unusable.len() == looks.len() {
+        return Err(nothing_readable(reader.root(), &unusable));
     }
     let mut findings = Vec::new();
     report_unreadable(&unusable, &mut findings);
-    let dark = layout.placed.iter().zip(&looks).filter(|(_, look)| **look == Look::Dark);
-    report_dark(dark.map(|(placed, _)| files[placed.file].name.clone()).collect(), &mut findings);
-    report_left_out(root, &folder::look(root, progress.stop())?.left_out, &mut findings);
-    findings.extend(hold_out(&mut index, &layout, options));
-    report_layout(root, &index, &layout, &mut findings);
+    report_dark(dark(&listing.images, &looks), &mut findings);
+    let mut index = index(std::mem::take(&mut listing.classes), std::mem::take(&mut listing.images), &looks);
+    findings.extend(hold_out(&mut index, &listing.why_none_validate, options));
+    findings.append(&mut listing.findings);
+    report_missing(&index, &mut findings);
     report_copies(&index, &mut findings);
-    report_unlikely(&index, &layout, options.val_fraction >= 1.0, &mut findings);
+    if options.val_fraction < 1.0 {
+        report_unlikely(&index, &listing.instead_of_one_class, &mut findings);
+    }
+    findings.sort_by_key(|finding| finding.topic);
     Ok((index, findings))
-}
-
-fn no_classes(root: &Path, files: usize) -> Error {
-    let shown = shown::path(root);
-    let message = match files {
-        0 => format!("there are no images in {shown}"),
-        1 => format!("the only image in {shown} lies in no class folder"),
-        _ => format!("none of the {files} images in {shown} lies in a class folder"),
-    };
-    Error::new(message).help("put the images into <class>/ folders, or into train/<class>/ and val/<class>/")
 }
 
 fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
@@ -122,34 +107,33 @@ enum Look {
     Unusable(String),
 }
 
-/// What was seen in each placed file.
+/// What was seen in each image.
 fn try_all(
-    root: &Path,
-    files: &[File],
-    placed: &[Placed],
+    reader: &dyn Reader,
+    images: &[Listed],
     threads: usize,
     progress: &Progress<'_>,
 ) -> Result<Vec<Look>> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     let pool = pool.map_err(|source| Error::new("cannot start threads").because(source))?;
     let done = AtomicUsize::new(0);
-    let try_one = |one: &Placed| {
+    let try_one = |one: &Listed| {
         progress.check()?;
-        let look = try_file(root, &files[one.file]);
+        let look = look(reader, one);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if done.is_multiple_of(REPORT_EVERY) || done == placed.len() {
-            progress.step("check", done, placed.len(), "images");
+        if done.is_multiple_of(REPORT_EVERY) || done == images.len() {
+            progress.step("check", done, images.len(), "images");
         }
         Ok(look)
     };
-    pool.install(|| placed.par_iter().map(try_one).collect())
+    pool.install(|| images.par_iter().map(try_one).collect())
 }
 
-fn try_file(root: &Path, file: &File) -> Look {
-    if let Some(fault) = &file.fault {
+fn look(reader: &dyn Reader, one: &Listed) -> Look {
+    if let Some(fault) = &one.fault {
         return Look::Unusable(fault.clone());
     }
-    let image = match decode(&root.join(paths::from_text(&file.name))) {
+    let image = match reader.decode(&one.sample.location) {
         Ok(image) => image,
         Err(error) => return Look::Unusable(cause(&error)),
     };
@@ -168,19 +152,16 @@ fn cause(error: &Error) -> String {
 }
 
 /// The images that can't be used, each with its reason.
-fn unusable<'f>(
-    files: &'f [File],
-    placed: &[Placed],
-    looks: &'f [Look],
+fn unusable<'l>(
+    images: &'l [Listed],
+    looks: &'l [Look],
     on_corrupt: OnCorrupt,
-) -> Result<Vec<(&'f str, &'f str)>> {
-    let all = placed.iter().zip(looks);
-    let unusable: Vec<_> = all
-        .filter_map(|(one, look)| match look {
-            Look::Unusable(reason) => Some((files[one.file].name.as_str(), reason.as_str())),
-            Look::Good | Look::Dark => None,
-        })
-        .collect();
+) -> Result<Vec<(&'l str, &'l str)>> {
+    let reason = |(one, look): (&'l Listed, &'l Look)| match look {
+        Look::Unusable(reason) => Some((one.sample.location.name(), reason.as_str())),
+        Look::Good | Look::Dark => None,
+    };
+    let unusable: Vec<_> = images.iter().zip(looks).filter_map(reason).collect();
     match unusable.first() {
         Some((name, reason)) if on_corrupt == OnCorrupt::Fail => {
             let (name, reason) = (shown::text(name), shown::text(reason));
@@ -195,12 +176,19 @@ fn unusable<'f>(
     }
 }
 
-fn index(files: &[File], layout: &Layout, placed: impl Iterator<Item = Placed>) -> Index {
-    let mut index = Index { classes: layout.classes.clone(), ..Index::default() };
-    for Placed { file, split, class } in placed {
-        let File { name, size, digest, .. } = &files[file];
-        let sample = Sample { path: name.clone(), class, size: *size, digest: digest.clone() };
-        index.split_mut(split).push(sample);
+/// The names of the images that are almost black.
+fn dark(images: &[Listed], looks: &[Look]) -> Vec<String> {
+    let dark = images.iter().zip(looks).filter(|(_, look)| **look == Look::Dark);
+    dark.map(|(one, _)| one.sample.location.name().to_owned()).collect()
+}
+
+/// The images that can be used, by split.
+fn index(classes: Vec<String>, images: Vec<Listed>, looks: &[Look]) -> Index {
+    let mut index = Index { classes, ..Index::default() };
+    for (Listed { split, sample, .. }, look) in images.into_iter().zip(looks) {
+        if !matches!(look, Look::Unusable(_)) {
+            index.split_mut(split).push(sample);
+        }
     }
     Split::ALL.into_iter().for_each(|split| sort(index.split_mut(split)));
     index
@@ -208,7 +196,7 @@ fn index(files: &[File], layout: &Layout, placed: impl Iterator<Item = Placed>) 
 
 /// By class, then by folder, then by name, all in code-point order, as the reference walks.
 fn sort(samples: &mut [Sample]) {
-    let key = |sample: &Sample| (sample.class, sample.path.rsplit_once('/').map(own));
+    let key = |sample: &Sample| (sample.class, sample.location.name().rsplit_once('/').map(own));
     samples.sort_by_cached_key(key);
 }
 
@@ -218,11 +206,10 @@ fn own((folder, name): (&str, &str)) -> (String, String) {
 
 /// Gives an index without validation images some: those of `test` if there are any, as the reference
 /// does, else a seeded, stratified part of `train`.
-fn hold_out(index: &mut Index, layout: &Layout, options: &Options) -> Option<Finding> {
+fn hold_out(index: &mut Index, why: &str, options: &Options) -> Option<Finding> {
     if !index.val.is_empty() || index.train.is_empty() {
         return None;
     }
-    let why = why_none_validate(layout);
     let message = if index.test.is_empty() {
         let all = std::mem::take(&mut index.train);
         (index.train, index.val) = divide(all, &index.classes, options);
@@ -237,20 +224,6 @@ fn hold_out(index: &mut Index, layout: &Layout, options: &Options) -> Option<Fin
         format!("{why}: the {} images of `test` validate", index.val.len())
     };
     Some(remark(Topic::Split, message))
-}
-
-/// Says nothing of folders without images: the same images must give the same findings.
-fn why_none_validate(layout: &Layout) -> String {
-    if !layout.has_splits() {
-        return "there are no `train` and `val` folders".into();
-    }
-    if let Some((folder, count)) = layout.bare.get(&Split::Val) {
-        return format!("`{}` holds {count} images and no class folders", shown::text(folder));
-    }
-    match layout.splits.get(&Split::Val) {
-        Some(folder) => format!("no image in `{}` can be used", shown::text(folder)),
-        None => "no image lies in a `val` folder".into(),
-    }
 }
 
 fn divide(samples: Vec<Sample>, classes: &[String], options: &Options) -> (Vec<Sample>, Vec<Sample>) {
@@ -288,7 +261,11 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        data::{Dataset, image_files, source::Folder},
+        paths,
+        progress::{Stop, Update},
+    };
 
     /// A folder of images; the number decides the pixels, 0 makes a file that is no image.
     fn dataset(images: &[(&str, u8)]) -> tempfile::TempDir {
@@ -310,7 +287,7 @@ mod tests {
             let name = paths::below(root, &path);
             File { name, size: bytes.len() as u64, digest: blake3::hash(&bytes).to_string(), fault: None }
         };
-        folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
+        image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
     }
 
     fn options() -> Options {
@@ -319,11 +296,11 @@ mod tests {
 
     fn build_in(root: &Path, options: &Options) -> Result<(Index, Vec<Finding>)> {
         let (sink, stop) = (|_: Update| (), Stop::default());
-        build(root, &files(root), options, &Progress::new(&sink, &stop))
+        build(&Folder::new(root), &files(root), options, &Progress::new(&sink, &stop))
     }
 
     fn paths(samples: &[Sample]) -> Vec<&str> {
-        samples.iter().map(|sample| sample.path.as_str()).collect()
+        samples.iter().map(|sample| sample.location.name()).collect()
     }
 
     fn messages(findings: &[Finding]) -> Vec<(Topic, &str)> {
@@ -488,7 +465,7 @@ mod tests {
         let (sink, stop) = (|_: Update| (), Stop::default());
         stop.request();
         let progress = Progress::new(&sink, &stop);
-        let error = build(dir.path(), &files(dir.path()), &options(), &progress).unwrap_err();
+        let error = build(&Folder::new(dir.path()), &files(dir.path()), &options(), &progress).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
     }
 
@@ -605,9 +582,8 @@ mod tests {
         assert_eq!(index.classes, ["a\u{1b}[31m", "b\\xe4r", "cat"]);
         let all = [&index.train[..], &index.val].concat();
         let sample = all.iter().find(|sample| sample.class == 1).unwrap();
-        assert_eq!(sample.path, "b\\xe4r/1\\x5c2.png");
-        let dataset = crate::data::Dataset { root: dir.path().into(), index: index.clone() };
-        assert!(decode(&dataset.path(sample)).is_ok());
+        assert_eq!(sample.location.name(), "b\\xe4r/1\\x5c2.png");
+        assert!(Dataset::new(Folder::new(dir.path()), index.clone()).decode(sample).is_ok());
         assert!(findings.iter().all(|finding| !finding.message.contains('\u{1b}')), "{findings:?}");
         assert!(findings[0].message.starts_with("a\\u{1b}[31m/broken.png is left out"), "{findings:?}");
     }
@@ -620,7 +596,9 @@ mod tests {
         let fault = Some("it is a named pipe, not a regular file".to_owned());
         files.push(File { name: "a/pipe.png".into(), size: 0, digest: String::new(), fault });
         let (sink, stop) = (|_: Update| (), Stop::default());
-        let build = |options: &Options| build(dir.path(), &files, options, &Progress::new(&sink, &stop));
+        let build = |options: &Options| {
+            build(&Folder::new(dir.path()), &files, options, &Progress::new(&sink, &stop))
+        };
         let (_, findings) = build(&options()).unwrap();
         let told = (Topic::Unreadable, "a/pipe.png is left out: it is a named pipe, not a regular file");
         assert_eq!(messages(&findings)[0], told);
@@ -669,7 +647,13 @@ mod tests {
                 steps.lock().unwrap().push((done, total));
             }
         };
-        build(dir.path(), &files(dir.path()), &options(), &Progress::new(&sink, &Stop::default())).unwrap();
+        build(
+            &Folder::new(dir.path()),
+            &files(dir.path()),
+            &options(),
+            &Progress::new(&sink, &Stop::default()),
+        )
+        .unwrap();
         assert_eq!(steps.into_inner().unwrap(), [(3, 3)]);
     }
 }

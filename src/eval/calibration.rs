@@ -6,6 +6,7 @@ use super::{
     metrics::{Metric, most_likely, share, softmax},
     table::Table,
 };
+use crate::plot::reliability::Bar;
 
 /// Into how many bins of equal width the confidences from 0 to 1 are sorted.
 pub const BINS: usize = 15;
@@ -65,6 +66,13 @@ impl Calibration {
     /// The bins, from the least confident to the most.
     pub fn bins(&self) -> &[Bin; BINS] {
         &self.bins
+    }
+
+    /// The bins as they are drawn, from the least confident to the most.
+    pub fn bars(&self) -> Vec<Bar> {
+        let bar =
+            |bin: &Bin| Bar { images: bin.images, accuracy: bin.accuracy(), confidence: bin.confidence() };
+        self.bins.iter().map(bar).collect()
     }
 
     /// How many images were counted.

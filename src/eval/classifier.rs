@@ -73,6 +73,27 @@ impl Classifier {
         Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
     }
 
+    /// The model at another size, in pixels; at its own if none is given.
+    ///
+    /// # Errors
+    /// If its preprocessing does not end at that size.
+    pub fn at_size(mut self, size: Option<usize>) -> Result<Self> {
+        self.size = size.unwrap_or(self.size);
+        match self.transforms().check().into_iter().next() {
+            None => Ok(self),
+            Some(fault) => Err(Error::new(format!(
+                "the model's preprocessing does not work at {} pixels: {}",
+                self.size, fault.message
+            ))
+            .help(fault.help)),
+        }
+    }
+
+    /// What happens to an image before the network sees it, for a loader. The train chain is the default one.
+    pub fn transforms(&self) -> Transforms {
+        Transforms { size: self.size, eval: self.eval.clone(), ..Transforms::default() }
+    }
+
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: Batch) -> Vec<f32> {
         to_vec(self.network.forward(images(batch, &self.device)))

@@ -62,6 +62,11 @@ impl Confusion {
         self.counts[truth * self.classes + predicted]
     }
 
+    /// All counts, row by row: `[classes, classes]`.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
     /// Counts of one true class by predicted class: `[classes]`.
     pub fn row(&self, truth: usize) -> &[u64] {
         &self.counts[truth * self.classes..(truth + 1) * self.classes]

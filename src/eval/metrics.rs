@@ -54,14 +54,14 @@ fn before(scores: &[f32], a: usize, b: usize) -> Ordering {
 
 /// Counts what a classifier got right, image by image.
 #[derive(Debug, Clone)]
-pub struct Tally {
+pub struct Accumulator {
     /// How many images had their true class at each place of the ranking.
     ranks: Vec<u64>,
     loss: f64,
     confusion: Confusion,
 }
 
-impl Tally {
+impl Accumulator {
     /// Nothing counted yet, for a network with so many classes (at least 1).
     pub fn new(classes: usize) -> Self {
         Self { ranks: vec![0; classes], loss: 0.0, confusion: Confusion::new(classes) }
@@ -85,7 +85,7 @@ impl Tally {
     /// `logits`: `[targets.len(), classes]`, row by row.
     ///
     /// # Panics
-    /// As [`Tally::add`].
+    /// As [`Accumulator::add`].
     pub fn add_all(&mut self, logits: &[f32], targets: &[usize]) {
         assert_eq!(logits.len(), targets.len() * self.ranks.len(), "one row for each image");
         for (row, &target) in logits.chunks_exact(self.ranks.len()).zip(targets) {
@@ -189,7 +189,7 @@ pub fn to_json(report: &[Metric]) -> Value {
     report.iter().map(entry).collect::<Map<_, _>>().into()
 }
 
-impl Tally {
+impl Accumulator {
     /// All numbers with their definitions: counts, top-k accuracy for each of `ks` in rising order, loss,
     /// fitness, and means over classes. Accuracies that can't be below 1 are left out.
     pub fn report(&self, ks: &[usize]) -> Vec<Metric> {
@@ -297,7 +297,7 @@ mod tests {
     }
 
     /// Six images of three classes; ln of probabilities written as tenths.
-    fn by_hand() -> Tally {
+    fn by_hand() -> Accumulator {
         let tenths: [([f32; 3], usize); 6] = [
             ([7.0, 2.0, 1.0], 0), // right
             ([6.0, 3.0, 1.0], 0), // right
@@ -306,11 +306,11 @@ mod tests {
             ([5.0, 4.0, 1.0], 1), // 1 taken for 0
             ([2.0, 3.0, 5.0], 2), // right
         ];
-        let mut tally = Tally::new(3);
+        let mut counted = Accumulator::new(3);
         for (tenths, target) in tenths {
-            tally.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
+            counted.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
         }
-        tally
+        counted
     }
 
     #[test]
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn rows_are_counted_one_by_one() {
-        let (mut all, mut each) = (Tally::new(2), Tally::new(2));
+        let (mut all, mut each) = (Accumulator::new(2), Accumulator::new(2));
         all.add_all(&[1.0, 0.0, 3.0, 0.5], &[0, 1]);
         each.add(&[1.0, 0.0], 0);
         each.add(&[3.0, 0.5], 1);
@@ -340,18 +340,18 @@ mod tests {
 
     #[test]
     fn no_images_give_zeros_and_no_nan() {
-        let report = Tally::new(2).report(&[1, 5]);
+        let report = Accumulator::new(2).report(&[1, 5]);
         assert!(report.iter().all(|metric| metric.value.as_f64() == Some(0.0)));
     }
 
     #[test]
     fn top_k_counts_the_places() {
-        let mut tally = Tally::new(7);
+        let mut counted = Accumulator::new(7);
         let logits: Vec<f32> = (0..7).map(|class| -(class as f32)).collect();
         for target in 0..7 {
-            tally.add(&logits, target);
+            counted.add(&logits, target);
         }
-        let tops: Vec<f64> = (0..=8).map(|k| tally.top(k) * 7.0).collect();
+        let tops: Vec<f64> = (0..=8).map(|k| counted.top(k) * 7.0).collect();
         assert_eq!(tops, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]);
     }
 
@@ -361,8 +361,8 @@ mod tests {
     }
 
     /// The numbers of a report whose names begin with `top`, and fitness.
-    fn tops(tally: &Tally, ks: &[usize]) -> Vec<(String, f64)> {
-        let report = tally.report(ks).into_iter();
+    fn tops(counted: &Accumulator, ks: &[usize]) -> Vec<(String, f64)> {
+        let report = counted.report(ks).into_iter();
         let number = |metric: Metric| Some((metric.name, metric.value.as_f64()?));
         let wanted = |metric: &Metric| metric.name.starts_with("top") || metric.name == "fitness";
         report.filter(wanted).filter_map(number).collect()
@@ -371,9 +371,9 @@ mod tests {
     #[test]
     fn accuracies_that_can_not_be_below_one_are_left_out() {
         let one_of = |classes| {
-            let mut tally = Tally::new(classes);
-            tally.add(&vec![0.0; classes], classes - 1);
-            tally
+            let mut counted = Accumulator::new(classes);
+            counted.add(&vec![0.0; classes], classes - 1);
+            counted
         };
         let named = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
@@ -404,9 +404,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_size_of_batches_changes_nothing((classes, logits, targets) in case(), batch in 1..7_usize) {
-            let mut whole = Tally::new(classes);
+            let mut whole = Accumulator::new(classes);
             whole.add_all(&logits, &targets);
-            let mut parts = Tally::new(classes);
+            let mut parts = Accumulator::new(classes);
             for (logits, targets) in logits.chunks(batch * classes).zip(targets.chunks(batch)) {
                 parts.add_all(logits, targets);
             }
@@ -415,12 +415,12 @@ mod tests {
 
         #[test]
         fn shares_are_shares((classes, logits, targets) in case()) {
-            let mut tally = Tally::new(classes);
-            tally.add_all(&logits, &targets);
-            let metrics = tally.metrics();
+            let mut counted = Accumulator::new(classes);
+            counted.add_all(&logits, &targets);
+            let metrics = counted.metrics();
             prop_assert!(metrics.top5.is_none_or(|top5| metrics.top1 <= top5) && metrics.loss >= 0.0);
             prop_assert!((metrics.weighted_mean.recall - metrics.top1).abs() < 1e-12);
-            let shares = tally.report(&[1, 2, 5]).into_iter();
+            let shares = counted.report(&[1, 2, 5]).into_iter();
             for metric in shares.filter(|metric| !["images", "loss"].contains(&metric.name.as_str())) {
                 let value = metric.value.as_f64().unwrap();
                 prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{} {}", metric.name, value);

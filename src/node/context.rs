@@ -1,9 +1,14 @@
 //! What a node sees while it runs.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use super::SourceFiles;
-use crate::{device_name::DeviceName, progress::Progress, store::Artifact};
+use crate::{
+    device_name::DeviceName,
+    error::{Error, Result},
+    progress::Progress,
+    store::Artifact,
+};
 
 /// What a node may see while it runs: its inputs, its folders, its seed, and nothing else.
 pub struct Context<'a> {
@@ -40,5 +45,14 @@ impl Context<'_> {
     /// If the port is neither required nor inherited, and the key was not given: a bug in the kind.
     pub fn required(&self, port: &str) -> &Artifact {
         self.input(port).unwrap_or_else(|| panic!("the plan checks that `{port}` is given"))
+    }
+
+    /// Writes a file of the result: `name` is its path in [`Context::out`], in a folder that is there.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        let path = self.out.join(name);
+        fs::write(&path, content).map_err(|error| Error::io("write", &path, error))
     }
 }

@@ -16,13 +16,13 @@ use crate::{
     data::{
         self, Index, Split,
         findings::Finding,
-        folder,
+        image_files,
         index::{OnCorrupt, Options, build},
+        source::{File, Folder},
     },
     error::{Error, Result},
     files,
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourceFiles, SourcePath},
-    paths,
     progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
@@ -73,7 +73,7 @@ impl Node for Dataset {
     }
 
     fn sources(&self) -> Vec<SourcePath> {
-        vec![SourcePath::new("root", &self.root, folder::list)]
+        vec![SourcePath::new("root", &self.root, image_files::list)]
     }
 
     fn defaults(&self, uses: &BTreeSet<ArtifactType>) -> Map<String, Value> {
@@ -105,11 +105,11 @@ impl Node for Dataset {
             seed: cx.seed,
             threads: cx.threads,
         };
-        let (index, findings) = build(&source.path, &files(source), &options, &cx.progress)?;
+        let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
-        write_json(&cx.out.join("index.json"), &index)?;
-        write_json(&cx.out.join("findings.json"), &findings)?;
-        write(&cx.out.join("classes.txt"), lines(&index.classes).as_bytes())
+        cx.write("index.json", json(&index))?;
+        cx.write("findings.json", json(&findings))?;
+        cx.write("classes.txt", lines(&index.classes))
     }
 }
 
@@ -128,7 +128,7 @@ fn no_folder(root: &Path) -> Problem {
             ("a YAML file", "name the folder with the images, which it may have as its `path`")
         }
         (_, "txt" | "csv" | "json") => ("a list", "name the folder with the images, a folder for each class"),
-        _ if folder::is_image(&name) => {
+        _ if image_files::is_image(&name) => {
             ("an image", "name the folder with the images, a folder for each class")
         }
         _ => ("a file", "name the folder that holds train/<class>/ and val/<class>/"),
@@ -153,17 +153,16 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
         .map_err(|source| Error::store("the stored index of the dataset is damaged").because(source))?;
     let root = artifact.source("root").ok_or_else(|| Error::new("the dataset's folder is not known"))?;
     let samples = Split::ALL.into_iter().flat_map(|split| index.split(split));
-    let is_sound = |sample: &data::Sample| {
-        sample.class < index.classes.len() && paths::stays_below(&paths::from_text(&sample.path))
-    };
+    let is_sound =
+        |sample: &data::Sample| sample.class < index.classes.len() && sample.location.stays_below();
     if !samples.into_iter().all(is_sound) {
         return Err(Error::store("the stored index of the dataset has impossible entries"));
     }
-    Ok(data::Dataset { root: root.to_owned(), index })
+    Ok(data::Dataset::new(Folder::new(root), index))
 }
 
-fn files(source: &SourceFiles) -> Vec<folder::File> {
-    let file = |file: &crate::node::SourceFile| folder::File {
+fn files(source: &SourceFiles) -> Vec<File> {
+    let file = |file: &crate::node::SourceFile| File {
         name: file.name.clone(),
         size: file.size,
         digest: file.digest.to_string(),
@@ -187,13 +186,8 @@ fn lines(names: &[String]) -> String {
     names.iter().map(|name| format!("{}\n", crate::shown::text(name))).collect()
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_vec_pretty(value).expect("an index is plain data");
-    write(path, &json)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|source| Error::io("write", path, source))
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("an index is plain data")
 }
 
 #[cfg(test)]
@@ -205,6 +199,7 @@ mod tests {
         device_name::DeviceName,
         node::SourceFile,
         nodes::artifacts::PREDICTIONS,
+        paths,
         progress::{Stop, Update},
         store::Digest,
     };
@@ -214,7 +209,7 @@ mod tests {
             let (digest, size) = Digest::of_file(&path).unwrap();
             SourceFile { name: paths::below(root, &path), path, size, digest, fault: None }
         };
-        let files = folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
+        let files = image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
         SourceFiles { path: root.to_owned(), files, digest: Digest::of_bytes(b"") }
     }
 
@@ -251,7 +246,7 @@ mod tests {
         let index: Index = serde_json::from_slice(&fs::read(out.path().join("index.json")).unwrap()).unwrap();
         assert_eq!((index.train.len(), index.val.len(), index.test.len()), (80, 80, 0));
         assert_eq!(index.counts(Split::Train), [8; 10]);
-        assert_eq!(index.train[8].path, "train/1/00000.png");
+        assert_eq!(index.train[8].location.name(), "train/1/00000.png");
         assert_eq!(fs::read_to_string(out.path().join("findings.json")).unwrap(), "[]");
         assert_eq!(fs::read_to_string(out.path().join("classes.txt")).unwrap().lines().count(), 10);
         assert!(said.contains(&Update::Note("10 classes; images: 80 train, 80 val, 0 test".into())));

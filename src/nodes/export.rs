@@ -1,20 +1,17 @@
 //! `type: export`: a trained model as a file for other programs, proven by a second engine.
 
-use std::{fs, path::Path};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     artifacts::{DATASET, EXPORT, MODEL, PRECISION},
-    dataset, model,
-    predict::classifier,
+    dataset,
+    model::{self, classifier},
 };
 use crate::{
     data::{
-        Batch, Dataset, Index, Sample, Split,
+        Batch, Index, Sample, Split,
         loader::{Loader, Mode},
-        transform::Transforms,
     },
     error::{Error, Result},
     eval::Classifier,
@@ -99,7 +96,7 @@ impl Node for Export {
             Format::Pt => self.weights(cx, weights::to_state_dict)?,
         };
         let json = serde_json::to_string_pretty(&report).expect("a report is plain data");
-        write(&cx.out.join("verification.json"), (json + "\n").as_bytes())
+        cx.write("verification.json", json + "\n")
     }
 }
 
@@ -132,7 +129,7 @@ impl Export {
             eval: &eval,
             dynamic_batch: self.dynamic_batch,
         })?;
-        write(&cx.out.join(Format::Onnx.file_name()), &bytes)?;
+        cx.write(Format::Onnx.file_name(), &bytes)?;
         let (source, batches) = images(cx, &model)?;
         let engine = Engine::load(bytes)?;
         let at_once = if self.dynamic_batch { usize::MAX } else { 1 };
@@ -148,8 +145,8 @@ impl Export {
     fn weights(&self, cx: &Context<'_>, format: fn(&ModelFile) -> Result<Vec<u8>>) -> Result<Report> {
         let mut model = model::load(cx.required("model"))?;
         model.size = self.size.or(model.size);
+        cx.write(self.format.file_name(), format(&model)?)?;
         let path = cx.out.join(self.format.file_name());
-        write(&path, &format(&model)?)?;
         // Bytes, not numbers: a NaN is unlike itself.
         if weights::to_bytes(&weights::read(&path)?)? != weights::to_bytes(&model)? {
             return Err(
@@ -173,9 +170,8 @@ fn images(cx: &Context<'_>, model: &Classifier) -> Result<(String, Vec<Batch>)> 
         }
         return Ok(("made-up images".to_owned(), vec![made_up(model.size)]));
     };
-    let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
-    let some = Dataset { root: dataset.root.clone(), index: spread(&dataset.index, split, IMAGES) };
-    let loader = Loader::new(&some, split, &transforms, Mode::Eval, IMAGES, cx.threads);
+    let some = dataset.with_index(spread(&dataset.index, split, IMAGES));
+    let loader = Loader::new(&some, split, &model.transforms(), Mode::Eval, IMAGES, cx.threads);
     let batches = loader.epoch(0).collect::<Result<_>>()?;
     Ok((format!("{split} images"), batches))
 }
@@ -247,16 +243,12 @@ fn differs(largest: f32) -> Error {
     ))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|error| Error::io("write", path, error))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{arch::Arch, progress::Stop};
+    use crate::{arch::Arch, data::source::Location, progress::Stop};
 
     const TINY: &[u8] = include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt");
 
@@ -310,10 +302,19 @@ mod tests {
 
     #[test]
     fn samples_are_spread_over_the_split() {
-        let sample = |i: usize| Sample { path: i.to_string(), class: i, size: 1, digest: String::new() };
+        let sample = |i: usize| Sample {
+            location: Location::File(i.to_string()),
+            class: i,
+            size: 1,
+            digest: String::new(),
+        };
         let index = Index { val: (0..10).map(sample).collect(), ..Index::default() };
         let paths = |count| -> Vec<String> {
-            spread(&index, Split::Val, count).val.into_iter().map(|sample| sample.path).collect()
+            spread(&index, Split::Val, count)
+                .val
+                .iter()
+                .map(|sample| sample.location.name().to_owned())
+                .collect()
         };
         assert_eq!(paths(4), ["0", "2", "5", "7"]);
         assert_eq!(paths(16).len(), 10);

@@ -18,7 +18,7 @@ use crate::{
     arch::Arch,
     download::{self, Sha256, Url},
     error::{Error, Result},
-    eval::classifier::arch_of,
+    eval::{Classifier, classifier::arch_of},
     files,
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
     progress::Stop,
@@ -257,9 +257,8 @@ impl Model {
             return Err(incomplete(&report, arch));
         }
         report.lines().into_iter().for_each(|line| cx.progress.note(line));
-        let path = cx.out.join(TRANSFER);
-        let json = serde_json::to_string_pretty(&report).expect("a report is plain data") + "\n";
-        fs::write(&path, json).map_err(|error| Error::io("write", &path, error))?;
+        let json = serde_json::to_string_pretty(&report).expect("a report is plain data");
+        cx.write(TRANSFER, json + "\n")?;
         Ok(weights)
     }
 
@@ -322,6 +321,14 @@ fn incomplete(report: &Transfer, arch: &Arch) -> Error {
 /// If it can't be read.
 pub fn load(artifact: &Artifact) -> Result<ModelFile> {
     weights::read(&artifact.path(FILE)?)
+}
+
+/// The trained model at the port `model`, ready to classify: at its own size, or at another.
+///
+/// # Errors
+/// When it can't be loaded on the device, or its eval chain does not end at the size.
+pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classifier> {
+    Classifier::load(&cx.required("model").path(FILE)?, cx.device)?.at_size(size)
 }
 
 /// Whether a path is that of weights, as far as its name tells.

@@ -2,7 +2,7 @@
 
 mod pictures;
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -561,8 +561,7 @@ fn write(
         weights,
         ..ModelFile::default()
     };
-    let csv = cx.out.join("metrics.csv");
-    fs::write(&csv, history.to_csv()).map_err(|error| Error::io("write", &csv, error))?;
+    cx.write("metrics.csv", history.to_csv())?;
     for (epoch, path) in &fitted.kept {
         let kept = weights::read(path)?.weights;
         weights::write(&cx.out.join(format!("epoch{epoch}.safetensors")), &file(kept))?;

@@ -36,9 +36,7 @@ impl Node for Transforms {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let path = cx.out.join("transforms.json");
-        let json = serde_json::to_vec_pretty(self).expect("transforms are plain data");
-        fs::write(&path, json).map_err(|source| Error::io("write", &path, source))
+        cx.write("transforms.json", serde_json::to_vec_pretty(self).expect("transforms are plain data"))
     }
 }
 

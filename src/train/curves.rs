@@ -1,7 +1,7 @@
 //! The learning curves as a picture.
 
 use super::{History, history::Measurement};
-use crate::eval::chart::{Chart, Line, charts_svg};
+use crate::plot::chart::{Chart, Line, charts_svg};
 
 /// Losses, accuracies and learning rates by epoch as SVG, with a line at the best epoch.
 ///

@@ -564,7 +564,10 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
-        data::transform::TrainOp,
+        data::{
+            source::{Folder, Location},
+            transform::TrainOp,
+        },
         progress::{Stop, Update},
     };
 
@@ -575,12 +578,12 @@ pub(super) mod tests {
             let pixel = |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, (i * 60) as u8]);
             RgbImage::from_fn(32, 32, pixel).save(folder.join(&path)).unwrap();
             let size = std::fs::metadata(folder.join(&path)).unwrap().len();
-            Sample { path, class: i % 2, size, digest: String::new() }
+            Sample { location: Location::File(path), class: i % 2, size, digest: String::new() }
         };
         let split = |name| (0..4).map(|i| sample(name, i)).collect();
         let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
         let index = Index { classes, train: split("train"), val: split("val"), ..Index::default() };
-        Dataset { root: folder.to_owned(), index }
+        Dataset::new(Folder::new(folder), index)
     }
 
     /// Gives `work` a job of `recipe` on a tiny network and a few pictures; it is asked to stop after `reports`.
@@ -631,7 +634,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_validates_is_told_and_test_images_are_warned_of() {
-        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let sample =
+            |class| Sample { location: Location::File(String::new()), class, size: 1, digest: String::new() };
         let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
         let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
         let told = |index: &Index| {

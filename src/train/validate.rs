@@ -10,7 +10,7 @@ use crate::{
     eval::{
         classes::Hits,
         classifier::images,
-        metrics::{Metrics, Tally},
+        metrics::{Accumulator, Metrics},
     },
     network::{
         Builder, Network, Parameters,
@@ -41,7 +41,7 @@ pub fn validate(
 ) -> Result<Option<Validated>> {
     let folded = from_weights(&fold_weights(&to_weights(parameters)), device);
     let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
-    let mut tally = Tally::new(arch.classes);
+    let mut counted = Accumulator::new(arch.classes);
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
@@ -50,11 +50,11 @@ pub fn validate(
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }
-        tally.add_all(&logits, &targets);
+        counted.add_all(&logits, &targets);
     }
-    let Metrics { top1, top5, loss, .. } = tally.metrics();
+    let Metrics { top1, top5, loss, .. } = counted.metrics();
     let scores = Scores { top1: to_five(top1), top5: top5.map(to_five), loss };
-    Ok(Some(Validated { scores, hits: tally.confusion().hits() }))
+    Ok(Some(Validated { scores, hits: counted.confusion().hits() }))
 }
 
 #[cfg(test)]

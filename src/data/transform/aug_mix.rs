@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     augment_op::{Op, Strengths},
-    check::OpFault,
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
 
@@ -69,10 +71,38 @@ const OPS: [Op; 13] = [
     Op::Sharpness,
 ];
 
+impl PixelOp for AugMix {
+    fn name(&self) -> &'static str {
+        "aug_mix"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        let counts = [
+            ("severity", self.severity),
+            ("mixture_width", self.mixture_width),
+            ("chain_depth", self.chain_depth.unwrap_or(1)),
+        ];
+        if let Some((key, count)) = counts.into_iter().find(|(_, count)| !(1..=10).contains(count)) {
+            let message = format!("`{key}` is {count}, but must lie between 1 and 10");
+            return Some(OpFault::new(key, message, "3 is usual"));
+        }
+        let message = format!("`alpha` is {}, but must lie between 0.01 and 100", self.alpha);
+        let fine = (0.01..=100.0).contains(&self.alpha);
+        (!fine).then(|| OpFault::new("alpha", message, "1 makes all mixtures equally likely"))
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        Ok(self.mixed(picture.whole()?, random).into())
+    }
+}
+
 impl AugMix {
     /// `image` mixed with what random chains make of it.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, random: &mut Random) -> RgbImage {
+    fn mixed(&self, image: RgbImage, random: &mut Random) -> RgbImage {
         let [own, others] = dirichlet(random, self.alpha, 2)[..] else { return image };
         let shares = dirichlet(random, self.alpha, self.mixture_width as usize);
         let mut mixture = Mixture::new(&image, own);
@@ -92,21 +122,6 @@ impl AugMix {
             image = op.apply(image, if negative { -strength } else { strength });
         }
         image
-    }
-
-    pub(super) fn fault(&self) -> OpFault {
-        let counts = [
-            ("severity", self.severity),
-            ("mixture_width", self.mixture_width),
-            ("chain_depth", self.chain_depth.unwrap_or(1)),
-        ];
-        if let Some((key, count)) = counts.into_iter().find(|(_, count)| !(1..=10).contains(count)) {
-            let message = format!("`{key}` is {count}, but must lie between 1 and 10");
-            return Some((key, message, "3 is usual".into()));
-        }
-        let message = || format!("`alpha` is {}, but must lie between 0.01 and 100", self.alpha);
-        let wrong = !(0.01..=100.0).contains(&self.alpha);
-        wrong.then(|| ("alpha", message(), "1 makes all mixtures equally likely".into()))
     }
 }
 
@@ -169,7 +184,7 @@ mod tests {
 
     /// `image` after the op, for many seeds.
     fn mixed(op: &AugMix, image: &RgbImage) -> Vec<RgbImage> {
-        (0..200).map(|seed| op.apply(image.clone(), &mut Random::new("test", &[seed]))).collect()
+        (0..200).map(|seed| op.mixed(image.clone(), &mut Random::new("test", &[seed]))).collect()
     }
 
     #[test]
@@ -216,7 +231,7 @@ mod tests {
         let (image, mut random) = (part(), Random::new("test", &[0]));
         let distance = |severity: u32, random: &mut Random| {
             let op = AugMix { severity, ..AugMix::default() };
-            let mixed = op.apply(image.clone(), random);
+            let mixed = op.mixed(image.clone(), random);
             assert_eq!(mixed.dimensions(), image.dimensions());
             mixed.iter().zip(image.iter()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>()
                 / image.len() as f64
@@ -230,7 +245,7 @@ mod tests {
     fn keys_out_of_range_are_refused() {
         let key = |json: &str| {
             let op: AugMix = serde_json::from_str(json).unwrap();
-            op.fault().map(|(key, ..)| key)
+            op.fault().map(|fault| fault.key)
         };
         assert_eq!(key("{}"), None);
         assert_eq!(key(r#"{"severity": 11}"#), Some("severity"));
@@ -243,7 +258,7 @@ mod tests {
         fn any_setting_gives_an_image(seed: u64, severity in 1_u32..11, width in 1_u32..11, alpha in 0.01..100.0_f64) {
             let op = AugMix { severity, mixture_width: width, chain_depth: Some(2), alpha };
             let image = RgbImage::from_pixel(3, 2, image::Rgb([3, 200, 90]));
-            prop_assert_eq!(op.apply(image, &mut Random::new("test", &[seed])).dimensions(), (3, 2));
+            prop_assert_eq!(op.mixed(image, &mut Random::new("test", &[seed])).dimensions(), (3, 2));
         }
     }
 

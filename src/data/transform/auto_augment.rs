@@ -4,7 +4,12 @@ use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::augment_op::{Op, Strengths};
+use super::{
+    augment_op::{Op, Strengths},
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
 use crate::random::Random;
 
 /// Applies one of the 25 pairs of ops that were found best for ImageNet, each op with a probability and a
@@ -52,15 +57,26 @@ const PAIRS: [[Chance; 2]; 25] = {
     ]
 };
 
-impl AutoAugment {
-    /// `image` after a random pair of ops.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for AutoAugment {
+    fn name(&self) -> &'static str {
+        "auto_augment"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
         let pair = &PAIRS[random.below(PAIRS.len())];
-        pair.iter().fold(image, |image, &(op, p, magnitude)| {
+        let image = pair.iter().fold(picture.whole()?, |image, &(op, p, magnitude)| {
             let (happens, negative) = (random.chance(p), random.chance(0.5));
             if happens { apply(op, image, magnitude, negative) } else { image }
-        })
+        });
+        Ok(image.into())
     }
 }
 
@@ -74,7 +90,7 @@ mod tests {
     use std::{collections::BTreeSet, path::Path};
 
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, transform::op::applied};
 
     fn part() -> RgbImage {
         decode(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/pillow/part.png")).unwrap()
@@ -101,7 +117,7 @@ mod tests {
         let image = part();
         let mut random = Random::new("test", &[0]);
         let results: Vec<RgbImage> =
-            (0..1000).map(|_| AutoAugment {}.apply(image.clone(), &mut random)).collect();
+            (0..1000).map(|_| applied(&AutoAugment {}, image.clone(), 1, &mut random)).collect();
         let same = results.iter().filter(|result| **result == image).count() as f64 / 1000.0;
         // The mean over the table of both ops staying out, and of a colour of strength 0.
         let out = |(op, p, magnitude): Chance| if op == Op::Color && magnitude == 0 { 1.0 } else { 1.0 - p };

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use super::{EvalOp, MAX_SIZE, TrainOp, Transforms};
+use super::{
+    EvalOp, MAX_SIZE, TrainOp, Transforms,
+    fault::OpFault,
+    op::{ShapeEffect, Step},
+};
 
 /// One of the two chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,25 +52,6 @@ enum Shape {
     Square(usize),
 }
 
-/// What an op does, as far as checks care.
-enum Effect {
-    /// Changes values of pixels.
-    Pixels,
-    /// Makes the shortest side that long.
-    Shortest(usize),
-    /// Makes a square of the chain's size.
-    Square,
-    /// Works on numbers, after all pixel ops.
-    Tensor,
-}
-
-/// An op, as far as checks care.
-struct Step {
-    name: &'static str,
-    effect: Effect,
-    fault: Option<(&'static str, String, String)>,
-}
-
 impl Transforms {
     /// All mistakes, by chain and place.
     pub fn check(&self) -> Vec<Fault> {
@@ -76,49 +61,44 @@ impl Transforms {
             let help = "224 is usual for photographs".into();
             return vec![Fault { chain: None, index: None, key: Some("size"), message, help }];
         }
-        let train: Vec<Step> = self.train.iter().map(|op| op.step(size)).collect();
-        let eval: Vec<Step> = self.eval.iter().map(|op| op.step(size)).collect();
-        let mut faults = check_chain(Chain::Train, &train, size);
-        faults.extend(check_chain(Chain::Eval, &eval, size));
+        let mut faults = check_chain(Chain::Train, self.train.iter().map(TrainOp::step), size);
+        faults.extend(check_chain(Chain::Eval, self.eval.iter().map(EvalOp::step), size));
         faults
     }
 }
 
-fn check_chain(chain: Chain, steps: &[Step], size: usize) -> Vec<Fault> {
+fn check_chain<'a>(chain: Chain, steps: impl Iterator<Item = Step<'a>>, size: usize) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut shape = Shape::Any;
-    let mut tensor: Option<&str> = None;
-    for (index, step) in steps.iter().enumerate() {
-        let mut fault = |key, message, help| {
-            faults.push(Fault { chain: Some(chain), index: Some(index), key, message, help });
-        };
-        if let Some((key, message, help)) = &step.fault {
-            fault(Some(*key), message.clone(), help.clone());
-        }
-        match (&step.effect, tensor) {
-            (Effect::Tensor, _) => tensor = Some(step.name),
-            (_, Some(before)) => fault(
+    let mut on_numbers: Option<&str> = None;
+    for (index, step) in steps.enumerate() {
+        let at = |key, message, help| Fault { chain: Some(chain), index: Some(index), key, message, help };
+        let own = |OpFault { key, message, help }| at(Some(key), message, help);
+        faults.extend(step.fault().map(own));
+        match (step, on_numbers) {
+            (Step::Numbers(_), _) => on_numbers = Some(step.name()),
+            (Step::Pixels(_), Some(before)) => faults.push(at(
                 None,
                 format!(
                     "`{}` works on pixels, but comes after `{before}`, which works on numbers",
-                    step.name
+                    step.name()
                 ),
-                format!("move `{}` before `{before}`", step.name),
-            ),
-            _ => (),
+                format!("move `{}` before `{before}`", step.name()),
+            )),
+            (Step::Pixels(_), None) => (),
         }
-        shape = after(shape, &step.effect, size);
+        shape = after(shape, step.shape(size), size);
     }
     faults.extend(wrong_end(chain, shape, size));
     faults
 }
 
-fn after(shape: Shape, effect: &Effect, size: usize) -> Shape {
+fn after(shape: Shape, effect: ShapeEffect, size: usize) -> Shape {
     match (effect, shape) {
-        (Effect::Pixels | Effect::Tensor, shape) => shape,
-        (Effect::Shortest(side), Shape::Square(_)) => Shape::Square(*side),
-        (Effect::Shortest(side), _) => Shape::Shortest(*side),
-        (Effect::Square, _) => Shape::Square(size),
+        (ShapeEffect::Keeps, shape) => shape,
+        (ShapeEffect::Shortest(side), Shape::Square(_)) => Shape::Square(side),
+        (ShapeEffect::Shortest(side), _) => Shape::Shortest(side),
+        (ShapeEffect::Square, _) => Shape::Square(size),
     }
 }
 
@@ -141,91 +121,6 @@ fn wrong_end(chain: Chain, shape: Shape, size: usize) -> Option<Fault> {
             Chain::Eval => "add `center_crop`, `letterbox` or `squash`".into(),
         },
     })
-}
-
-impl TrainOp {
-    fn step(&self, size: usize) -> Step {
-        use Effect::{Pixels, Shortest, Square, Tensor};
-        let (name, effect, fault) = match self {
-            Self::Resize(op) => ("resize", Shortest(side(op.size, size)), own_size(op.size)),
-            Self::Letterbox(_) => ("letterbox", Square, None),
-            Self::Squash(_) => ("squash", Square, None),
-            Self::CenterCrop(_) => ("center_crop", Square, None),
-            Self::RandomResizedCrop(op) => {
-                let fault = fractions("scale", op.scale).or_else(|| ratios("ratio", op.ratio));
-                ("random_resized_crop", Square, fault)
-            }
-            Self::HorizontalFlip(op) => ("horizontal_flip", Pixels, probability(op.p)),
-            Self::VerticalFlip(op) => ("vertical_flip", Pixels, probability(op.p)),
-            Self::RandAugment(op) => ("rand_augment", Pixels, op.fault()),
-            Self::AutoAugment(_) => ("auto_augment", Pixels, None),
-            Self::AugMix(op) => ("aug_mix", Pixels, op.fault()),
-            Self::ColorJitter(op) => ("color_jitter", Pixels, op.fault()),
-            Self::Grayscale(op) => ("grayscale", Pixels, probability(op.p)),
-            Self::Normalize(op) => ("normalize", Tensor, deviations(op.mean, op.std)),
-            Self::RandomErasing(op) => {
-                let fault = probability(op.p)
-                    .or_else(|| fractions("scale", op.scale))
-                    .or_else(|| ratios("ratio", op.ratio));
-                ("random_erasing", Tensor, fault)
-            }
-        };
-        Step { name, effect, fault }
-    }
-}
-
-impl EvalOp {
-    fn step(&self, size: usize) -> Step {
-        use Effect::{Pixels, Shortest, Square, Tensor};
-        let (name, effect, fault) = match self {
-            Self::Resize(op) => ("resize", Shortest(side(op.size, size)), own_size(op.size)),
-            Self::Letterbox(_) => ("letterbox", Square, None),
-            Self::Squash(_) => ("squash", Square, None),
-            Self::CenterCrop(_) => ("center_crop", Square, None),
-            Self::Grayscale(_) => ("grayscale", Pixels, None),
-            Self::Normalize(op) => ("normalize", Tensor, deviations(op.mean, op.std)),
-        };
-        Step { name, effect, fault }
-    }
-}
-
-/// Key, message and help.
-pub(super) type OpFault = Option<(&'static str, String, String)>;
-
-fn side(own: Option<u32>, size: usize) -> usize {
-    own.map_or(size, |own| own as usize)
-}
-
-fn own_size(own: Option<u32>) -> OpFault {
-    let own = own? as usize;
-    let message = || format!("the size is {own}, but must lie between 1 and {MAX_SIZE} pixels");
-    (!(1..=MAX_SIZE).contains(&own)).then(|| ("size", message(), "leave it out for the chain's size".into()))
-}
-
-fn probability(p: f64) -> OpFault {
-    let message = || format!("a probability of {p} is none: it must lie between 0 and 1");
-    (!(0.0..=1.0).contains(&p)).then(|| ("p", message(), "0 is never, 1 is always".into()))
-}
-
-fn fractions(key: &'static str, [low, high]: [f64; 2]) -> OpFault {
-    let fine = low >= 0.0 && low <= high && high <= 1.0 && high > 0.0;
-    let message = || format!("`{key}` is [{low}, {high}], but must go from a smaller to a larger part of 1");
-    (!fine).then(|| (key, message(), "write the smaller first, both between 0 and 1".into()))
-}
-
-fn ratios(key: &'static str, [low, high]: [f64; 2]) -> OpFault {
-    let fine = low >= 0.01 && low <= high && high <= 100.0;
-    let message = || format!("`{key}` is [{low}, {high}], but must go from a smaller to a larger ratio");
-    (!fine).then(|| (key, message(), "write the smaller first, both between 0.01 and 100".into()))
-}
-
-fn deviations(mean: [f32; 3], std: [f32; 3]) -> OpFault {
-    if let Some(bad) = mean.iter().find(|mean| !mean.is_finite()) {
-        return Some(("mean", format!("a mean of {bad} is none"), "give a number per channel".into()));
-    }
-    let bad = std.iter().find(|std| !(**std > 0.0 && std.is_finite()))?;
-    let help = "for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing".into();
-    Some(("std", format!("a deviation of {bad} can't be divided by: it must be above 0"), help))
 }
 
 #[cfg(test)]

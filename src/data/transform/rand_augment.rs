@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     augment_op::{Op, Strengths},
-    check::OpFault,
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
 
@@ -58,26 +60,33 @@ const OPS: [Op; 14] = [
     Op::Equalize,
 ];
 
-impl RandAugment {
-    /// `image` after `num_ops` random ops.
-    #[must_use]
-    pub fn apply(&self, mut image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for RandAugment {
+    fn name(&self) -> &'static str {
+        "rand_augment"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        if self.num_ops > 14 {
+            let message = format!("{} ops leave nothing of an image: at most 14", self.num_ops);
+            return Some(OpFault::new("num_ops", message, "2 is usual"));
+        }
+        let message =
+            format!("a magnitude of {} is too strong: it must lie between 0 and 30", self.magnitude);
+        (self.magnitude >= STRENGTHS.bins).then(|| OpFault::new("magnitude", message, "9 is usual"))
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let mut image = picture.whole()?;
         for _ in 0..self.num_ops {
             let op = OPS[random.below(OPS.len())];
             let negative = op.is_signed() && random.chance(0.5);
             image = apply(op, image, self.magnitude, negative);
         }
-        image
-    }
-
-    pub(super) fn fault(&self) -> OpFault {
-        if self.num_ops > 14 {
-            let message = format!("{} ops leave nothing of an image: at most 14", self.num_ops);
-            return Some(("num_ops", message, "2 is usual".into()));
-        }
-        let message =
-            || format!("a magnitude of {} is too strong: it must lie between 0 and 30", self.magnitude);
-        (self.magnitude >= STRENGTHS.bins).then(|| ("magnitude", message(), "9 is usual".into()))
+        Ok(image.into())
     }
 }
 
@@ -91,7 +100,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, transform::op::applied};
 
     fn fixture(name: &str) -> RgbImage {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/pillow");
@@ -137,7 +146,7 @@ mod tests {
         let mut random = Random::new("test", &[0]);
         let image = fixture("part");
         let op = RandAugment { num_ops: 1, magnitude: 9 };
-        let results: Vec<RgbImage> = (0..400).map(|_| op.apply(image.clone(), &mut random)).collect();
+        let results: Vec<RgbImage> = (0..400).map(|_| applied(&op, image.clone(), 1, &mut random)).collect();
         assert!(results.iter().all(|result| result.dimensions() == image.dimensions()));
         let unchanged = results.iter().filter(|result| **result == image).count();
         assert!((10..90).contains(&unchanged), "{unchanged}");

@@ -3,6 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    fault::{self, OpFault},
+    op::TensorOp,
+};
 use crate::random::Random;
 
 /// How often a rectangle is drawn before the image is left as it is.
@@ -44,9 +48,18 @@ impl Default for RandomErasing {
     }
 }
 
-impl RandomErasing {
-    /// Erases, perhaps, a rectangle of `pixels`, `[3, size, size]`.
-    pub fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
+impl TensorOp for RandomErasing {
+    fn name(&self) -> &'static str {
+        "random_erasing"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::probability(self.p)
+            .or_else(|| fault::fractions("scale", self.scale))
+            .or_else(|| fault::ratios("ratio", self.ratio))
+    }
+
+    fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
         if !random.chance(self.p) {
             return;
         }
@@ -58,7 +71,9 @@ impl RandomErasing {
             }
         }
     }
+}
 
+impl RandomErasing {
     /// Left, top, width and height, as torchvision 0.24 chooses them.
     fn rectangle(&self, size: usize, random: &mut Random) -> Option<(usize, usize, usize, usize)> {
         let whole = (size * size) as f64;

@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    list::is_list,
-    remote::kind,
-    source::{Entry, entries},
-};
+use super::{list::is_list, remote::kind, source::entries};
 use crate::{
-    data::folder,
+    data::image_files,
+    eval::predict::ImageFile,
     files,
     progress::Stop,
     shown,
@@ -43,7 +40,7 @@ fn of_many(source: &Path, recursive: bool) -> Option<Fault> {
             return Some(Fault::new(error.to_string(), error.hint().unwrap_or("look at what lies there")));
         }
     };
-    let is_there = |entry: &Entry| entry.path.symlink_metadata().is_ok();
+    let is_there = |entry: &ImageFile| entry.path.symlink_metadata().is_ok();
     match &entries[..] {
         [] => Some(no_image(source, recursive)),
         [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(Fault::new(
@@ -84,7 +81,7 @@ pub(super) fn no_image(source: &Path, recursive: bool) -> Fault {
         return Fault::new(message, help);
     }
     // A folder that can't be looked through was told before.
-    if !recursive && folder::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
+    if !recursive && image_files::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
         return Fault::new(message, "there are images in folders below it: add `recursive: true`");
     }
     match other(source) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    data::{Split, folder::File},
+    data::{Split, source::File},
     error::{Error, Result},
     shown, suggest,
 };

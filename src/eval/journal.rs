@@ -7,13 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    error::{Error, Result},
-    eval::predictions::{self, Prediction},
-};
+use super::predictions::{self, Prediction};
+use crate::error::{Error, Result};
 
-/// A file of predictions as JSON Lines that grows.
-pub(super) struct Journal {
+/// A file of predictions as JSON Lines that grows, so that work that ends early can be taken up.
+pub struct Journal {
     path: PathBuf,
     /// Opened with the first prediction.
     file: Option<File>,

@@ -20,19 +20,6 @@ pub const EXTENSIONS: [&str; 24] = [
 /// Extensions of images, some without a signature, that need a word of their own.
 const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jxl", "tga"];
 
-/// A file, as the engine saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
-    /// Relative to the dataset's root, as [`crate::paths`] writes it.
-    pub name: String,
-    /// In bytes.
-    pub size: u64,
-    /// BLAKE3 of the content, in hex.
-    pub digest: String,
-    /// Why its content can't be read, if so.
-    pub fault: Option<String>,
-}
-
 /// Whether a name ends like an image's; also of formats that Kiln can't read, so that they are
 /// reported and not silently left out.
 pub fn is_image(name: &str) -> bool {

@@ -1,14 +1,9 @@
 //! Many small images on one picture, each with a few words below it.
 
-use std::path::Path;
-
-use image::{ImageFormat, Rgb, RgbImage, imageops};
+use image::{Rgb, RgbImage, imageops};
 
 use super::font::Font;
-use crate::{
-    data::resize::{Interpolation, resize},
-    error::{Error, Result},
-};
+use crate::data::resize::{Interpolation, resize};
 
 /// Side of the square that an image is fitted into, in pixels: room for 27 letters.
 const SIDE: u32 = 192;
@@ -57,16 +52,6 @@ pub fn contact_sheet(tiles: &[Tile]) -> RgbImage {
         }
     }
     sheet
-}
-
-/// Writes a picture as PNG.
-///
-/// # Errors
-/// If the file can't be written.
-pub fn save_png(image: &RgbImage, path: &Path) -> Result<()> {
-    image
-        .save_with_format(path, ImageFormat::Png)
-        .map_err(|error| Error::new(format!("cannot write {}", path.display())).because(error))
 }
 
 /// The image in the middle of a square of [`SIDE`].
@@ -161,17 +146,6 @@ mod tests {
     fn long_lines_keep_their_beginning_and_end() {
         assert_eq!(shortened("val/a long name/and a longer one/0001.png"), "val/a long n.. one/0001.png");
         assert_eq!(shortened("val/7/00001.png"), "val/7/00001.png");
-    }
-
-    #[test]
-    fn the_same_tiles_give_the_same_bytes() {
-        let dir = tempfile::tempdir().unwrap();
-        let bytes = |name: &str| {
-            let path = dir.path().join(name);
-            save_png(&contact_sheet(&[plain(3, 5, 9), plain(300, 200, 99)]), &path).unwrap();
-            std::fs::read(path).unwrap()
-        };
-        assert_eq!(bytes("a.png"), bytes("b.png"));
     }
 
     #[test]

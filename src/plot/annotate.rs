@@ -2,29 +2,25 @@
 
 use image::RgbImage;
 
-use super::{
-    font::{Font, blend},
-    predictions::Guess,
-};
+use super::font::{Font, blend};
 
 /// Half of a dark grey lies over the picture behind the text.
 const BOX: [u8; 3] = [64; 3];
 const BOX_ALPHA: u8 = 128;
 
-/// Writes `name 0.98` for each guess, one a line, in white on a translucent box at the upper left.
+/// Writes `lines` one below the other, in white on a translucent box at the upper left.
 ///
 /// As in the reference, the letters' height is 3.5 % of the mean of width and height and the margin 3 %
 /// of the height; the height is rounded to what the font has: 16 or 32 pixels and multiples.
 /// What does not fit on the picture is cut off.
-pub fn annotate(image: &mut RgbImage, guesses: &[Guess]) {
+pub fn annotate(image: &mut RgbImage, lines: &[String]) {
     let font = Font::for_picture(image.width(), image.height());
     let margin = (f64::from(image.height()) * 0.03).round() as u32;
     let mut top = margin;
-    for guess in guesses {
-        let line = format!("{} {:.2}", guess.name, guess.confidence);
+    for line in lines {
         let letters = u32::try_from(line.chars().count()).unwrap_or(u32::MAX);
         shade(image, margin, top, font.width().saturating_mul(letters), font.height());
-        font.write(image, &line, margin, top, [255; 3]);
+        font.write(image, line, margin, top, [255; 3]);
         top = top.saturating_add(font.height());
     }
 }
@@ -39,19 +35,16 @@ mod tests {
 
     use super::*;
 
-    fn guess(name: &str) -> Guess {
-        Guess { class: 0, name: name.into(), confidence: 0.987 }
-    }
-
-    fn annotated(width: u32, height: u32, guesses: &[Guess]) -> RgbImage {
+    fn annotated(width: u32, height: u32, lines: &[&str]) -> RgbImage {
         let mut image = RgbImage::from_pixel(width, height, Rgb([200, 100, 0]));
-        annotate(&mut image, guesses);
+        let lines: Vec<String> = lines.iter().map(|line| format!("{line} 0.99")).collect();
+        annotate(&mut image, &lines);
         image
     }
 
     #[test]
     fn text_is_white_on_a_darkened_box() {
-        let image = annotated(300, 200, &[guess("seven"), guess("one")]);
+        let image = annotated(300, 200, &["seven", "one"]);
         let colors: std::collections::BTreeSet<[u8; 3]> = image.pixels().map(|pixel| pixel.0).collect();
         assert!(colors.contains(&[200, 100, 0]) && colors.contains(&[132, 82, 32]));
         assert!(colors.iter().any(|color| color.iter().all(|&channel| channel > 240)));
@@ -65,7 +58,7 @@ mod tests {
         let long = "very long ".repeat(1000);
         for name in ["", "ä ö ü ß", "漢字", "🦀", "a\nb\tc\u{0}", "\u{202e}", &long] {
             for (width, height) in [(1, 1), (28, 28), (1, 500), (500, 1)] {
-                let image = annotated(width, height, &vec![guess(name); 5]);
+                let image = annotated(width, height, &[name; 5]);
                 assert_eq!(image.dimensions(), (width, height));
             }
         }
@@ -73,7 +66,7 @@ mod tests {
 
     #[test]
     fn unknown_characters_are_question_marks() {
-        assert_eq!(annotated(200, 60, &[guess("漢字")]), annotated(200, 60, &[guess("??")]));
-        assert_ne!(annotated(200, 60, &[guess("ä")]), annotated(200, 60, &[guess("?")]));
+        assert_eq!(annotated(200, 60, &["漢字"]), annotated(200, 60, &["??"]));
+        assert_ne!(annotated(200, 60, &["ä"]), annotated(200, 60, &["?"]));
     }
 }
