@@ -13,11 +13,11 @@ use crate::{
         metrics::{Metrics, Tally},
     },
     network::{
-        Builder, Network, Parameters,
-        parameters::{from_weights, to_vec, to_weights},
+        Builder, Network,
+        parameters::{from_weights, to_vec},
     },
     progress::Progress,
-    weights::fold_weights,
+    weights::{Weights, fold_weights},
 };
 
 /// What a validation says.
@@ -28,18 +28,18 @@ pub struct Validated {
     pub hits: Vec<Hits>,
 }
 
-/// Measures the network of `parameters`; nothing if it gives something that is not a number.
+/// Measures the network of `weights`; nothing if it gives something that is not a number.
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
 pub fn validate(
     arch: &Arch,
-    parameters: &Parameters,
+    weights: &Weights,
     loader: &Loader,
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Validated>> {
-    let folded = from_weights(&fold_weights(&to_weights(parameters)), device);
+    let folded = from_weights(&fold_weights(weights), device);
     let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
     let mut tally = Tally::new(arch.classes);
     for batch in loader.epoch(0) {
