@@ -19,7 +19,7 @@ use super::{
     dropout,
     ema::Ema,
     fraction::fraction,
-    gather::gather,
+    gather::{gather, leaves},
     history::{Epoch, History, Scores},
     lonely,
     loss::Loss,
@@ -30,7 +30,7 @@ use super::{
     validate::{Validated, validate},
 };
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     data::{
         Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
@@ -42,12 +42,12 @@ use crate::{
         classifier::images,
     },
     network::{
-        Builder, Network, Parameters,
-        parameters::{self, to_vec},
+        Mode as Pass, Network, Parameters, Statistics,
+        parameters::{self, from_weights, to_vec},
     },
     progress::Progress,
     random::Random,
-    weights::{self, ModelFile, Weights},
+    weights::{self, ModelFile, Weights, completed},
 };
 
 /// How often a run goes back and tries again when its loss is not a number, as in the reference.
@@ -56,6 +56,8 @@ const RECOVERIES: u32 = 3;
 const SLOWER: f64 = 0.5;
 /// How much work at most is done twice after a crash, besides the epoch that was going on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
+/// How much of a batch's statistics enters the running ones.
+const MOMENTUM: f64 = 0.1;
 /// Decoded images are kept up to this many bytes.
 const CACHE: u64 = 2 << 30;
 
@@ -126,6 +128,7 @@ struct Fit<'a> {
     /// The device that records what the gradients need.
     recording: Device,
     network: Network,
+    parameters: Parameters,
     optimizer: Optimizer,
     ema: Option<Ema>,
     gradients: Gradients,
@@ -155,7 +158,8 @@ impl<'a> Fit<'a> {
         tell_validation(&job.dataset.index, &job.progress);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
         let recording = job.device.clone().autodiff();
-        let network = first_network(job, &frozen, &recording);
+        let network = Network::new(Computation::of(job.arch));
+        let parameters = first_parameters(job, network.computation());
         let scaler = Scaler::of(recipe.precision);
         let now = Instant::now();
         let mut fit = Self {
@@ -166,9 +170,10 @@ impl<'a> Fit<'a> {
             val,
             schedule,
             rule,
-            ema: recipe.ema.then(|| Ema::new(parameters::parameters(&network))),
+            ema: recipe.ema.then(|| Ema::new(parameters.clone())),
             recording,
             network,
+            parameters,
             optimizer: Optimizer::new(rule, decay),
             gradients: Gradients::new(),
             losses: Tensor::zeros([1], job.device),
@@ -193,7 +198,7 @@ impl<'a> Fit<'a> {
 
     fn restore(&mut self, state: State) {
         let State { position, network, ema, gradients, memory } = state;
-        self.install(&network);
+        self.parameters = network;
         self.optimizer.resume(position.optimizer_steps, memory);
         self.losses = Tensor::from_floats([position.loss], self.job.device);
         (self.ema, self.gradients, self.position) = (ema, gradients, position);
@@ -206,16 +211,11 @@ impl<'a> Fit<'a> {
         position.updates = self.ema.as_ref().map_or(0, Ema::updates);
         State {
             position,
-            network: parameters::parameters(&self.network),
+            network: self.parameters.clone(),
             ema: self.ema.clone(),
             gradients: self.gradients.clone(),
             memory: self.optimizer.memory().clone(),
         }
-    }
-
-    fn install(&mut self, parameters: &Parameters) {
-        let builder = Builder::with_values(parameters, 0, &self.recording).frozen(&self.frozen);
-        self.network = Network::new(self.job.arch, &builder);
     }
 
     /// The schedule for as many epochs and recoveries as there are by now.
@@ -266,14 +266,17 @@ impl<'a> Fit<'a> {
         let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
         let images = self.job.recipe.precision.of(images(batch, self.job.device));
-        let logits = self.network.forward_masked(Tensor::from_inner(images), mask);
-        let loss = self.loss.of(logits, &targets);
+        let leaves = leaves(&self.parameters, &self.frozen);
+        let mode = Pass::Train { mask: mask.as_ref(), frozen: &self.frozen };
+        let output = self.network.forward(&leaves, Tensor::from_inner(images), &mode);
+        output.statistics.into_iter().for_each(|seen| follow(&mut self.parameters, seen));
+        let loss = self.loss.of(output.logits, &targets);
         self.losses = self.losses.clone() + loss.clone().inner();
         let loss = match &self.position.scaler {
             Some(scaler) => scaler.scale(loss),
             None => loss,
         };
-        self.gradients = gather(&self.network, loss.backward(), std::mem::take(&mut self.gradients));
+        self.gradients = gather(&leaves, &loss.backward(), std::mem::take(&mut self.gradients));
         let Position { step, moved, .. } = self.position;
         if step as isize - moved >= self.schedule.accumulation_at(step) as isize {
             self.position.moved = step as isize;
@@ -301,14 +304,13 @@ impl<'a> Fit<'a> {
         if self.job.recipe.clip > 0.0 {
             clip_norm(&mut gradients, self.job.recipe.clip);
         }
-        let mut parameters = parameters::parameters(&self.network);
         if usable {
-            self.optimizer.step(&mut parameters, gradients, self.rates());
+            let rates = self.rates();
+            self.optimizer.step(&mut self.parameters, gradients, rates);
         }
         if let Some(ema) = &mut self.ema {
-            ema.update(&parameters);
+            ema.update(&self.parameters);
         }
-        self.install(&parameters);
     }
 
     fn rates(&self) -> Rates {
@@ -379,15 +381,15 @@ impl<'a> Fit<'a> {
     }
 
     fn validate(&self) -> Result<Option<Validated>> {
-        let Job { arch, device, progress, .. } = self.job;
-        validate(arch, &self.candidate(), &self.val, device, progress)
+        let Job { device, progress, .. } = self.job;
+        validate(self.network.computation(), &self.candidate(), &self.val, device, progress)
     }
 
     /// What is validated and kept: the average, or the network itself.
     fn candidate(&self) -> Parameters {
         match &self.ema {
             Some(ema) => ema.average().clone(),
-            None => parameters::parameters(&self.network),
+            None => self.parameters.clone(),
         }
     }
 
@@ -532,13 +534,18 @@ fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     Ok((make(Split::Train, Mode::Train { seed: job.seed }, batch), make(split, Mode::Eval, 2 * batch)))
 }
 
-fn first_network(job: &Job<'_>, frozen: &BTreeSet<String>, device: &Device) -> Network {
-    match job.start {
-        Some(weights) => {
-            let values = parameters::from_weights(weights, job.device);
-            Network::new(job.arch, &Builder::with_values(&values, job.seed, device).frozen(frozen))
-        }
-        None => Network::new(job.arch, &Builder::fresh(job.seed, device).frozen(frozen)),
+/// Those of the weights to start from where they fit, fresh ones elsewhere.
+fn first_parameters(job: &Job<'_>, computation: &Computation) -> Parameters {
+    let none = Weights::new();
+    from_weights(&completed(computation, job.start.unwrap_or(&none), job.seed), job.device)
+}
+
+/// Moves a norm's running statistics towards a batch's.
+fn follow(parameters: &mut Parameters, Statistics { norm, mean, variance }: Statistics) {
+    for (part, batch) in [("running_mean", mean), ("running_var", variance)] {
+        let running = parameters.get_mut(&format!("{norm}.{part}")).expect("a norm has running statistics");
+        let old = running.values.clone();
+        running.values = old.mul_scalar(1.0 - MOMENTUM) + batch.mul_scalar(MOMENTUM);
     }
 }
 
