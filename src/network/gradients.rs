@@ -2,18 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use burn::{
-    module::{Module, ModuleVisitor, Param, ParamId},
-    tensor::{Device, Gradients, Tensor},
-};
+use burn::tensor::Tensor;
 
-use super::{
-    Builder, Network, Parameter, Parameters,
-    flat::FlatParameters,
-    layout::Slot,
-    parameters::{Path, parameters},
-};
-use crate::arch::Arch;
+use super::{Mode, Network, Parameters, Statistics, layout::Slot};
 
 /// What a batch says about a network.
 pub struct Pass {
@@ -23,111 +14,73 @@ pub struct Pass {
     pub statistics: Tensor<1>,
 }
 
-/// Sends images `[batch, 3, height, width]` forward and the loss, which `loss` makes of the logits `[batch, classes]`,
+/// How much of a batch's statistics enters the running ones, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// Sends images `[batch, 3, height, width]` forward, and the loss that `loss` makes of the logits `[batch, classes]`
 /// backward. The head's features are multiplied by `mask` `[batch, FEATURES]`, if there is one.
 ///
-/// The parameters are leaves of their own: the gradient of a part of a longer vector would be as long as that.
+/// Neither images nor mask record gradients; the logits do.
 pub fn pass(
-    arch: &Arch,
-    flat: &FlatParameters,
+    network: &Network,
+    parameters: &Parameters,
     images: Tensor<4>,
     mask: Option<Tensor<2>>,
     loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
 ) -> Pass {
-    let recording = flat.values.device().autodiff();
-    let network = network(arch, flat, &recording);
-    let mask = mask.map(Tensor::from_inner);
-    let backward = loss(network.forward_masked(Tensor::from_inner(images), mask)).backward();
-    let new = parameters(&network);
-    let statistic = |slot: &Slot| new[&slot.name].values.clone();
-    Pass {
-        gradient: gather(flat, &network, &backward),
-        statistics: joined(flat.layout.slots_in(&flat.layout.statistics()), &flat.values.device(), statistic),
-    }
+    let (leaves, mask) = (parameters.leaves(), mask.map(Tensor::from_inner));
+    let mode = Mode::Train { mask: mask.as_ref(), frozen: parameters.layout.frozen() };
+    let output = network.forward(&leaves, Tensor::from_inner(images), &mode);
+    let statistics = followed(parameters, output.statistics);
+    let gradients = loss(output.logits).backward();
+    let learnt = parameters.layout.slots_in(&parameters.layout.learnt()).iter();
+    let of_leaf =
+        |slot: &Slot| leaves[&slot.name].grad(&gradients).expect("the loss depends on all parameters");
+    Pass { gradient: Tensor::cat(learnt.map(of_leaf).collect(), 0), statistics }
 }
 
-fn network(arch: &Arch, flat: &FlatParameters, recording: &Device) -> Network {
-    let learnt = flat.layout.learnt().end;
-    let slots = flat.layout.slots().iter();
-    let parameter = |slot: &Slot| Parameter {
-        shape: slot.shape.clone(),
-        values: flat.range(slot.range()),
-        id: ParamId::new(),
-    };
-    let values: Parameters = slots.clone().map(|slot| (slot.name.clone(), parameter(slot))).collect();
-    let frozen = slots.filter(|slot| slot.offset >= learnt).map(|slot| slot.name.clone()).collect();
-    Network::new(arch, &Builder::with_values(&values, 0, recording).frozen(&frozen))
-}
-
-/// What `part` gives for each of the slots, one after another.
-fn joined(slots: &[Slot], device: &Device, part: impl Fn(&Slot) -> Tensor<1>) -> Tensor<1> {
-    match slots.is_empty() {
-        true => Tensor::empty([0], device),
-        false => Tensor::cat(slots.iter().map(part).collect(), 0),
+/// The running statistics of the layout's norms after a batch with these: 0.9 of the old, 0.1 of the new.
+fn followed(parameters: &Parameters, seen: Vec<Statistics>) -> Tensor<1> {
+    let old = parameters.range(parameters.layout.statistics());
+    let parts = seen.into_iter().flat_map(|Statistics { norm, mean, variance }| {
+        [(format!("{norm}.running_mean"), mean), (format!("{norm}.running_var"), variance)]
+    });
+    let parts: BTreeMap<String, Tensor<1>> = parts.collect();
+    let slots = parameters.layout.slots_in(&parameters.layout.statistics()).iter();
+    let new: Vec<Tensor<1>> = slots.map(|slot| parts[&slot.name].clone()).collect();
+    if new.is_empty() {
+        return old;
     }
-}
-
-fn gather(flat: &FlatParameters, network: &Network, backward: &Gradients) -> Tensor<1> {
-    let mut gather = Gather { name: Path::default(), backward, found: BTreeMap::new() };
-    network.visit(&mut gather);
-    joined(flat.layout.slots_in(&flat.layout.learnt()), &flat.values.device(), |slot| {
-        gather.found[&slot.name].clone()
-    })
-}
-
-struct Gather<'a> {
-    name: Path,
-    backward: &'a Gradients,
-    found: BTreeMap<String, Tensor<1>>,
-}
-
-impl ModuleVisitor for Gather<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.name.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.name.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let Some(gradient) = tensor.grad(self.backward) else { return };
-        let count = tensor.dims().iter().product::<usize>();
-        self.found.insert(self.name.name(), gradient.reshape([count]));
-    }
+    old.mul_scalar(1.0 - MOMENTUM) + Tensor::cat(new, 0).mul_scalar(MOMENTUM)
 }
 
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
-    use burn::tensor::TensorData;
+    use burn::tensor::{Device, TensorData};
 
     use super::*;
     use crate::{
-        arch::shapes,
-        network::{
-            layout::Layout,
-            parameters::{to_vec, to_weights},
-            test_support,
-        },
+        arch::{Arch, Computation},
+        network::{layout::Layout, parameters::to_vec, test_support},
+        weights::fresh,
     };
 
-    fn flat(frozen: &[&str]) -> (Arch, FlatParameters) {
-        let arch = Arch::built_in("yolo11n-cls", 2).unwrap();
-        let fresh = Network::new(&arch, &Builder::fresh(0, &Device::flex()));
+    fn fresh_network(frozen: &[&str]) -> (Network, Parameters) {
+        let computation = Computation::of(&Arch::built_in("yolo11n-cls", 2).unwrap());
         let frozen: BTreeSet<String> = frozen.iter().map(ToString::to_string).collect();
-        let layout = Arc::new(Layout::new(&shapes(&arch), &frozen));
-        (arch, FlatParameters::from_weights(layout, &to_weights(&parameters(&fresh)), &Device::flex()))
+        let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
+        let parameters = Parameters::from_weights(layout, &fresh(&computation, 0), &Device::flex());
+        (Network::new(computation), parameters)
     }
 
     /// The logits of two images, and the pass of their squares' sum.
-    fn squared((arch, flat): &(Arch, FlatParameters)) -> (Vec<f32>, Pass) {
+    fn squared((network, parameters): &(Network, Parameters)) -> (Vec<f32>, Pass) {
         let pixels = [test_support::pixels(32), vec![0.5; 3 * 32 * 32]].concat();
         let images = Tensor::from_data(TensorData::new(pixels, [2, 3, 32, 32]), &Device::flex());
         let mut seen = Vec::new();
-        let pass = pass(arch, flat, images, None, |logits| {
+        let pass = pass(network, parameters, images, None, |logits| {
             seen = to_vec(logits.clone().inner());
             logits.powi_scalar(2).sum()
         });
@@ -136,9 +89,9 @@ mod tests {
 
     #[test]
     fn gradients_lie_where_their_parameters_do() {
-        let network = flat(&[]);
-        let (logits, Pass { gradient, .. }) = squared(&network);
-        let layout = &network.1.layout;
+        let fresh = fresh_network(&[]);
+        let (logits, Pass { gradient, .. }) = squared(&fresh);
+        let layout = &fresh.1.layout;
         let bias = layout.slots().iter().find(|slot| slot.name == "model.10.linear.bias").unwrap();
         let given = to_vec(gradient.clone().slice(bias.range()));
         for (class, given) in given.iter().enumerate() {
@@ -146,24 +99,31 @@ mod tests {
             assert!((given - slope).abs() < 1e-5 * slope.abs().max(1.0), "{given} {slope}");
         }
         assert_eq!(gradient.dims(), [layout.learnt().end]);
-        let flat: Vec<f32> = to_vec(gradient);
-        let idle = |slot: &&Slot| flat[slot.range()].iter().all(|x| *x == 0.0);
+        let gradient = to_vec(gradient);
+        let idle = |slot: &&Slot| gradient[slot.range()].iter().all(|x| *x == 0.0);
         assert_eq!(layout.slots_in(&layout.learnt()).iter().filter(idle).count(), 0);
     }
 
     #[test]
     fn statistics_follow_the_batch() {
-        let network = flat(&[]);
-        let before = to_vec(network.1.range(network.1.layout.statistics()));
-        let after = to_vec(squared(&network).1.statistics);
-        assert!(before.len() == after.len() && before.iter().zip(&after).all(|(old, new)| old != new));
+        let fresh = fresh_network(&[]);
+        let parameters = &fresh.1;
+        let after = to_vec(squared(&fresh).1.statistics);
+        // Means start at 0 and variances at 1.
+        let first = parameters.layout.statistics().start;
+        for slot in parameters.layout.slots_in(&parameters.layout.statistics()) {
+            let after = &after[slot.offset - first..][..slot.count()];
+            match slot.name.ends_with("running_var") {
+                true => assert!(after.iter().all(|x| *x > 0.9), "{}", slot.name),
+                false => assert!(after.iter().any(|x| *x < 0.0) && after.iter().any(|x| *x > 0.0)),
+            }
+        }
     }
 
     #[test]
     fn what_is_frozen_gets_no_gradient_and_moves_no_statistic() {
         let frozen = ["model.0.bn.weight", "model.0.bn.bias", "model.10.linear.weight"];
-        let (all, part) = (flat(&[]), flat(&frozen));
-        let [whole, less] = [&all, &part].map(|network| squared(network).1);
+        let [whole, less] = [&[][..], &frozen].map(|frozen| squared(&fresh_network(frozen)).1);
         let missing = 16 + 16 + 1280 * 2;
         assert_eq!(less.gradient.dims()[0] + missing, whole.gradient.dims()[0]);
         assert_eq!(less.statistics.dims()[0] + 32, whole.statistics.dims()[0]);

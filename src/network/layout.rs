@@ -30,6 +30,7 @@ pub struct Layout {
     slots: Vec<Slot>,
     /// Where the five parts end.
     ends: [usize; 5],
+    frozen: BTreeSet<String>,
 }
 
 /// The parts, in order.
@@ -53,11 +54,11 @@ impl Slot {
 
 impl Layout {
     /// The layout of parameters with these names and shapes, of which those called `frozen` are not learnt.
-    pub fn new(shapes: &BTreeMap<String, Vec<usize>>, frozen: &BTreeSet<String>) -> Self {
+    pub fn new(shapes: &BTreeMap<String, Vec<usize>>, frozen: BTreeSet<String>) -> Self {
         let mut parts: [Vec<(&String, &Vec<usize>, Role)>; 5] = Default::default();
         for (name, shape) in shapes {
             let role = Role::of(name, shape.len());
-            parts[part(name, role, frozen)].push((name, shape, role));
+            parts[part(name, role, &frozen)].push((name, shape, role));
         }
         let (mut slots, mut ends, mut offset) = (Vec::with_capacity(shapes.len()), [0; 5], 0);
         for (part, end) in parts.into_iter().zip(&mut ends) {
@@ -67,7 +68,7 @@ impl Layout {
             }
             *end = offset;
         }
-        Self { slots, ends }
+        Self { slots, ends, frozen }
     }
 
     /// All parameters in the order of the vector.
@@ -80,6 +81,11 @@ impl Layout {
         let from = self.slots.partition_point(|slot| slot.offset < range.start);
         let to = self.slots.partition_point(|slot| slot.offset < range.end);
         &self.slots[from..to]
+    }
+
+    /// The names of the parameters that are not learnt.
+    pub fn frozen(&self) -> &BTreeSet<String> {
+        &self.frozen
     }
 
     /// How many numbers the vector has.
@@ -144,7 +150,7 @@ mod tests {
             ("c.linear.weight", &[1, 2]),
         ];
         let shapes = shapes.map(|(name, shape)| (name.to_owned(), shape.to_vec())).into();
-        Layout::new(&shapes, &frozen.iter().map(ToString::to_string).collect())
+        Layout::new(&shapes, frozen.iter().map(ToString::to_string).collect())
     }
 
     fn names(layout: &Layout, range: &Range<usize>) -> Vec<String> {

@@ -14,7 +14,7 @@ use super::{ema::Ema, history::History, scaler::Scaler};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
-    network::{flat::FlatParameters, layout::Layout, parameters::to_vec},
+    network::{Parameters, layout::Layout, parameters::to_vec},
 };
 
 /// Where a run is, and what it needs to go back to the start of the epoch.
@@ -25,7 +25,7 @@ pub struct Checkpoint {
     /// Where it was at the start of the epoch, if that is somewhere else.
     pub start: Option<State>,
     /// The weights at the best epoch so far.
-    pub best: Option<FlatParameters>,
+    pub best: Option<Parameters>,
 }
 
 /// What changes while a network is fitted. Cheap to clone: the numbers are shared.
@@ -34,7 +34,7 @@ pub struct State {
     /// Counters and what was measured so far.
     pub position: Position,
     /// The network.
-    pub parameters: FlatParameters,
+    pub parameters: Parameters,
     /// Its average, if there is one.
     pub ema: Option<Ema>,
     /// The sum of the gradients since the last optimizer step, if there were any.
@@ -177,9 +177,9 @@ impl File<'_> {
         })
     }
 
-    fn parameters(&self, name: &str) -> Option<FlatParameters> {
+    fn parameters(&self, name: &str) -> Option<Parameters> {
         let values = self.vector(name).filter(|values| values.dims() == [self.layout.count()])?;
-        Some(FlatParameters { layout: self.layout.clone(), values })
+        Some(Parameters { layout: self.layout.clone(), values })
     }
 
     fn vector(&self, name: &str) -> Option<Tensor<1>> {

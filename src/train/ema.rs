@@ -1,16 +1,15 @@
 //! An exponential moving average of a network's parameters, running statistics included (section 6.6).
 
-use burn::tensor::Tensor;
-
 use crate::network::{
-    flat::FlatParameters,
+    Parameters,
+    parameters::taken,
     pointwise::{self, Formula, Number},
 };
 
 /// The average and how often it was updated.
 #[derive(Debug, Clone)]
 pub struct Ema {
-    average: FlatParameters,
+    average: Parameters,
     updates: u64,
 }
 
@@ -28,12 +27,12 @@ impl Formula<1, 1> for Approach {
 
 impl Ema {
     /// Starts as `parameters`.
-    pub fn new(parameters: FlatParameters) -> Self {
+    pub fn new(parameters: Parameters) -> Self {
         Self { average: parameters, updates: 0 }
     }
 
     /// The average where it was after `updates` updates.
-    pub fn resumed(average: FlatParameters, updates: u64) -> Self {
+    pub fn resumed(average: Parameters, updates: u64) -> Self {
         Self { average, updates }
     }
 
@@ -43,17 +42,16 @@ impl Ema {
     }
 
     /// The average.
-    pub fn average(&self) -> &FlatParameters {
+    pub fn average(&self) -> &Parameters {
         &self.average
     }
 
     /// Moves the average towards `parameters`, which are laid out like it.
-    pub fn update(&mut self, parameters: &FlatParameters) {
+    pub fn update(&mut self, parameters: &Parameters) {
         self.updates += 1;
         let all = 0..parameters.layout.count();
         let approach = Approach { share: 1.0 - decay(self.updates) };
-        let average =
-            std::mem::replace(&mut self.average.values, Tensor::empty([0], &parameters.values.device()));
+        let average = taken(&mut self.average.values);
         [self.average.values] = pointwise::apply(&[(all, approach)], [average], [parameters.values.clone()]);
     }
 }
@@ -75,11 +73,11 @@ mod tests {
         weights::{Array, Weights},
     };
 
-    fn one(value: f32) -> FlatParameters {
+    fn one(value: f32) -> Parameters {
         let weights = Weights::from([("x".to_owned(), Array { shape: vec![1], data: vec![value] })]);
         let shapes = [("x".to_owned(), vec![1])].into();
-        let layout = Arc::new(Layout::new(&shapes, &Default::default()));
-        FlatParameters::from_weights(layout, &weights, &Device::flex())
+        let layout = Arc::new(Layout::new(&shapes, Default::default()));
+        Parameters::from_weights(layout, &weights, &Device::flex())
     }
 
     #[test]

@@ -30,7 +30,7 @@ use super::{
     validate::{Validated, validate},
 };
 use crate::{
-    arch::{Arch, shapes},
+    arch::{Arch, Computation},
     data::{
         Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
@@ -42,15 +42,14 @@ use crate::{
         classifier::images,
     },
     network::{
-        Builder, Network,
-        flat::FlatParameters,
+        Network, Parameters,
         gradients::{Pass, pass},
         layout::Layout,
-        parameters::{self, to_vec},
+        parameters::to_vec,
     },
     progress::Progress,
     random::Random,
-    weights::{self, ModelFile, Weights},
+    weights::{self, ModelFile, Weights, completed},
 };
 
 /// How often a run goes back and tries again when its loss is not a number, as in the reference.
@@ -125,7 +124,8 @@ struct Fit<'a> {
     val: Loader,
     schedule: Schedule,
     rule: Rule,
-    parameters: FlatParameters,
+    network: Network,
+    parameters: Parameters,
     optimizer: Optimizer,
     ema: Option<Ema>,
     /// Summed since the last optimizer step.
@@ -135,7 +135,7 @@ struct Fit<'a> {
     position: Position,
     /// Where the epoch began, to go back to.
     start: Option<State>,
-    best: Option<FlatParameters>,
+    best: Option<Parameters>,
     begun: Instant,
     saved: Instant,
 }
@@ -155,7 +155,8 @@ impl<'a> Fit<'a> {
         let (train, val) = loaders(job, &dataset)?;
         tell_validation(&job.dataset.index, &job.progress);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
-        let parameters = first_parameters(job, &frozen);
+        let network = Network::new(Computation::of(job.arch));
+        let parameters = first_parameters(job, network.computation(), frozen);
         let scaler = Scaler::of(recipe.precision);
         let now = Instant::now();
         let mut fit = Self {
@@ -165,6 +166,7 @@ impl<'a> Fit<'a> {
             val,
             schedule,
             rule,
+            network,
             ema: recipe.ema.then(|| Ema::new(parameters.clone())),
             parameters,
             optimizer: Optimizer::new(rule, decay),
@@ -258,7 +260,7 @@ impl<'a> Fit<'a> {
         let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
         let images = self.job.recipe.precision.of(images(batch, self.job.device));
-        let Pass { gradient, statistics } = pass(self.job.arch, &self.parameters, images, mask, |logits| {
+        let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
             let loss = self.loss.of(logits, &targets);
             self.losses = self.losses.clone() + loss.clone().inner();
             match &self.position.scaler {
@@ -375,12 +377,12 @@ impl<'a> Fit<'a> {
     }
 
     fn validate(&self) -> Result<Option<Validated>> {
-        let Job { arch, device, progress, .. } = self.job;
-        validate(arch, &self.candidate().to_weights(), &self.val, device, progress)
+        let Job { device, progress, .. } = self.job;
+        validate(self.network.computation(), &self.candidate().to_weights(), &self.val, device, progress)
     }
 
     /// What is validated and kept: the average, or the network itself.
-    fn candidate(&self) -> FlatParameters {
+    fn candidate(&self) -> Parameters {
         self.ema.as_ref().map_or(&self.parameters, Ema::average).clone()
     }
 
@@ -465,7 +467,7 @@ impl<'a> Fit<'a> {
     fn finish(self) -> Result<Fitted> {
         self.tell_end();
         let last = self.candidate().to_weights();
-        let best = self.best.as_ref().map_or_else(|| last.clone(), FlatParameters::to_weights);
+        let best = self.best.as_ref().map_or_else(|| last.clone(), Parameters::to_weights);
         let period = self.job.recipe.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
@@ -525,19 +527,12 @@ fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     Ok((make(Split::Train, Mode::Train { seed: job.seed }, batch), make(split, Mode::Eval, 2 * batch)))
 }
 
-/// The weights to start from, fresh ones where they lack.
-fn first_parameters(job: &Job<'_>, frozen: &BTreeSet<String>) -> FlatParameters {
-    let cpu = Device::flex();
-    let network = match job.start {
-        Some(weights) => {
-            let values = parameters::from_weights(weights, &cpu);
-            Network::new(job.arch, &Builder::with_values(&values, job.seed, &cpu))
-        }
-        None => Network::new(job.arch, &Builder::fresh(job.seed, &cpu)),
-    };
-    let weights = parameters::to_weights(&parameters::parameters(&network));
-    let layout = Arc::new(Layout::new(&shapes(job.arch), frozen));
-    FlatParameters::from_weights(layout, &weights, job.device)
+/// Those of the weights to start from where they fit, fresh ones elsewhere.
+fn first_parameters(job: &Job<'_>, computation: &Computation, frozen: BTreeSet<String>) -> Parameters {
+    let none = Weights::new();
+    let weights = completed(computation, job.start.unwrap_or(&none), job.seed);
+    let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
+    Parameters::from_weights(layout, &weights, job.device)
 }
 
 /// A micro-batch's gradient and those that wait: summed, not averaged, as in the reference.

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use super::history::{Scores, to_five};
 use crate::{
-    arch::Arch,
+    arch::Computation,
     data::loader::Loader,
     error::Result,
     eval::{
@@ -13,8 +13,8 @@ use crate::{
         metrics::{Metrics, Tally},
     },
     network::{
-        Builder, Network,
-        parameters::{from_weights, to_vec},
+        Mode, Network,
+        parameters::{to_vec, values},
     },
     progress::Progress,
     weights::{Weights, fold_weights},
@@ -33,20 +33,20 @@ pub struct Validated {
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
 pub fn validate(
-    arch: &Arch,
+    computation: &Computation,
     weights: &Weights,
     loader: &Loader,
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Validated>> {
-    let folded = from_weights(&fold_weights(weights), device);
-    let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
-    let mut tally = Tally::new(arch.classes);
+    let folded = values(&fold_weights(computation, weights), device);
+    let network = Network::new(computation.folded());
+    let mut tally = Tally::new(computation.classes());
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
         let targets = std::mem::take(&mut batch.targets);
-        let logits = to_vec(network.forward(images(batch, device)));
+        let logits = to_vec(network.forward(&folded, images(batch, device), &Mode::Eval).logits);
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }

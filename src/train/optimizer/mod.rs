@@ -20,8 +20,9 @@ use self::{adam::Adam, adamax::Adamax, nadam::NAdam, radam::RAdam, rmsprop::RmsP
 use crate::{
     arch::Role,
     network::{
-        flat::FlatParameters,
+        Parameters,
         layout::Layout,
+        parameters::taken,
         pointwise::{self, Formula, Number},
     },
 };
@@ -140,7 +141,7 @@ impl Optimizer {
     }
 
     /// Moves all that is learnt; `gradient` is as long as that.
-    pub fn step(&mut self, parameters: &mut FlatParameters, gradient: Tensor<1>, rates: Rates) {
+    pub fn step(&mut self, parameters: &mut Parameters, gradient: Tensor<1>, rates: Rates) {
         self.steps += 1;
         match self.rule {
             Rule::Sgd => self.apply(parameters, gradient, rates, Sgd::new),
@@ -159,7 +160,7 @@ impl Optimizer {
     }
 
     /// Muon's moment stands last.
-    fn musgd(&mut self, parameters: &mut FlatParameters, gradient: Tensor<1>, rates: Rates) {
+    fn musgd(&mut self, parameters: &mut Parameters, gradient: Tensor<1>, rates: Rates) {
         let weights = parameters.layout.of_role(Role::Weight).len();
         let muon = if self.moments.len() == 2 { self.moments.pop() } else { None };
         let muon = muon.unwrap_or_else(|| Tensor::zeros([weights], &gradient.device()));
@@ -171,17 +172,16 @@ impl Optimizer {
     /// A formula for the parameters of each role; it is about the values and the moments, given the gradient.
     fn apply<F: Formula<W, 1>, const W: usize>(
         &mut self,
-        parameters: &mut FlatParameters,
+        parameters: &mut Parameters,
         gradient: Tensor<1>,
         rates: Rates,
         formula: impl Fn(Step) -> F,
     ) {
         let formulas =
             self.steps_by_role(&parameters.layout, rates).map(|(range, step)| (range, formula(step)));
-        let values = std::mem::replace(&mut parameters.values, Tensor::empty([0], &gradient.device()));
+        let mut values = Some(taken(&mut parameters.values));
         let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
         let mut moments = std::mem::take(&mut self.moments).into_iter();
-        let mut values = Some(values);
         let written = [(); W].map(|()| values.take().or_else(|| moments.next()).unwrap_or_else(zeros));
         let mut written = pointwise::apply(&formulas, written, [gradient.clone()]).into_iter();
         parameters.values = written.next().expect("a formula is about the values at least");

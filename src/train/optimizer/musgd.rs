@@ -6,7 +6,7 @@ use super::mean;
 use crate::{
     arch::Role,
     network::{
-        flat::FlatParameters,
+        Parameters,
         layout::{Layout, Slot},
     },
 };
@@ -20,7 +20,7 @@ const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 /// Muon: `m ← β m + (1-β) g`, a step along `u = β m + (1-β) g` made orthogonal, matrix by matrix. `moment` is as long
 /// as the learnt weights, `gradient` at least.
 pub(super) fn step(
-    parameters: &mut FlatParameters,
+    parameters: &mut Parameters,
     moment: Tensor<1>,
     gradient: &Tensor<1>,
     rate: f64,

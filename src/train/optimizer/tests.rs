@@ -35,13 +35,13 @@ fn tensor(values: &[f32]) -> Tensor<1> {
 }
 
 impl Fixture {
-    fn parameters(&self) -> FlatParameters {
+    fn parameters(&self) -> Parameters {
         let array = |(name, shape): (&String, &Vec<usize>)| {
             (name.clone(), Array { shape: shape.clone(), data: self.start[name].clone() })
         };
         let weights: Weights = self.shapes.iter().map(array).collect();
-        let layout = Arc::new(Layout::new(&self.shapes, &Default::default()));
-        FlatParameters::from_weights(layout, &weights, &Device::flex())
+        let layout = Arc::new(Layout::new(&self.shapes, Default::default()));
+        Parameters::from_weights(layout, &weights, &Device::flex())
     }
 
     /// All steps by `rule`; the optimizer is saved and resumed after each if `resumed`.
