@@ -11,7 +11,7 @@ use super::{
     verify::{Engine, largest_difference, softmax},
 };
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     network::test_support,
     weights::{self, Weights},
 };
@@ -100,7 +100,7 @@ fn the_second_engine_agrees_about_every_block() {
             dynamic_batch: false,
         };
         let given = Engine::load(onnx::bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
-        let expected = softmax(&test_support::logits(&arch, &weights, &pixels, size), 6);
+        let expected = softmax(&test_support::logits(Computation::of(&arch), &weights, &pixels, size), 6);
         let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
         let difference = largest_difference(&given, &expected);
         assert!(spread > 0.05 && difference < 1e-5, "{}: {difference}, {expected:?}", arch.name);
