@@ -3,17 +3,18 @@
 use std::{collections::BTreeMap, sync::mpsc, thread};
 
 use super::{
-    Job, Summary,
-    turn::{Done, Turn, Workshop},
+    RunRequest, Summary,
+    context::RunContext,
+    step_run::{Ending, Finished},
 };
 use crate::{error::ErrorKind, event::Event};
 
-/// How a walk ended.
-pub struct Ended {
+/// How the steps of a run ended.
+pub struct Outcome {
     /// What became of the nodes.
     pub summary: Summary,
     /// The worst kind of failure, if there was one.
-    pub trouble: Option<ErrorKind>,
+    pub worst: Option<ErrorKind>,
     /// Whether a node was stopped or not begun because of a stop.
     pub interrupted: bool,
 }
@@ -24,18 +25,18 @@ pub(super) const STACK: usize = 8 << 20;
 /// Where a node is.
 enum State {
     /// It has not begun.
-    Open,
+    Waiting,
     /// It is running, on a thread of its own.
-    Busy,
+    Running,
     /// It has ended with a result.
-    Done(Done),
+    Finished(Finished),
     /// It has ended, or never begun, without a result.
-    Lost(Loss),
+    Unavailable(Reason),
 }
 
 /// Why a node has no result.
 #[derive(Clone)]
-enum Loss {
+enum Reason {
     /// It, or a node that it needs, was stopped or not begun because of a stop.
     Stopped,
     /// It is this node, which failed, or it needs it.
@@ -44,36 +45,36 @@ enum Loss {
     NotBegun(String),
 }
 
-struct Walk<'a> {
-    job: &'a Job<'a>,
+struct Schedule<'a> {
+    job: &'a RunRequest<'a>,
     wanted: &'a [usize],
     states: BTreeMap<usize, State>,
     summary: Summary,
-    trouble: Option<ErrorKind>,
+    worst: Option<ErrorKind>,
     first_failed: Option<String>,
     interrupted: bool,
 }
 
-/// Gives each of the `wanted` steps its turn, on a thread of its own.
-pub fn walk(job: &Job<'_>, wanted: &[usize]) -> Ended {
-    let workshop = Workshop::new(job, wanted);
-    let mut walk = Walk {
+/// Runs each of the `wanted` steps as soon as what it needs is there, on a thread of its own.
+pub fn run_steps(job: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
+    let context = RunContext::new(job, wanted);
+    let mut schedule = Schedule {
         job,
         wanted,
-        states: wanted.iter().map(|&index| (index, State::Open)).collect(),
+        states: wanted.iter().map(|&index| (index, State::Waiting)).collect(),
         summary: Summary::default(),
-        trouble: None,
+        worst: None,
         first_failed: None,
         interrupted: false,
     };
     let (send, receive) = mpsc::channel();
     thread::scope(|scope| {
         loop {
-            for (index, inputs) in walk.begin() {
-                let (send, workshop) = (send.clone(), &workshop);
+            for (index, inputs) in schedule.begin() {
+                let (send, context) = (send.clone(), &context);
                 let work = move || {
                     // The receiver outlives all threads of the scope.
-                    let _ = send.send((index, workshop.turn(index, inputs)));
+                    let _ = send.send((index, context.run_step(index, inputs)));
                 };
                 let name = job.plan.steps()[index].id.clone();
                 thread::Builder::new()
@@ -82,32 +83,32 @@ pub fn walk(job: &Job<'_>, wanted: &[usize]) -> Ended {
                     .spawn_scoped(scope, work)
                     .expect("the system can start a thread");
             }
-            if !walk.states.values().any(|state| matches!(state, State::Busy)) {
+            if !schedule.states.values().any(|state| matches!(state, State::Running)) {
                 break;
             }
-            let (index, turn) = receive.recv().expect("this function keeps a sender");
-            walk.settle(index, turn);
+            let (index, ending) = receive.recv().expect("this function keeps a sender");
+            schedule.record(index, ending);
         }
     });
-    workshop.tell_replaced();
-    Ended { summary: walk.summary, trouble: walk.trouble, interrupted: walk.interrupted }
+    context.tell_replaced();
+    Outcome { summary: schedule.summary, worst: schedule.worst, interrupted: schedule.interrupted }
 }
 
 /// What the nodes that a node needs gave, by port.
-pub type Inputs = BTreeMap<String, Done>;
+pub type Inputs = BTreeMap<String, Finished>;
 
-impl Walk<'_> {
+impl Schedule<'_> {
     /// The steps that can begin now; those that can't any more are left out for good.
     fn begin(&mut self) -> Vec<(usize, Inputs)> {
         let mut ready = Vec::new();
         for &index in self.wanted {
-            if !matches!(self.states[&index], State::Open) {
+            if !matches!(self.states[&index], State::Waiting) {
                 continue;
             }
-            if let Some(loss) = self.hindrance(index) {
-                self.leave_out(index, loss);
+            if let Some(reason) = self.blocked_by(index) {
+                self.skip(index, reason);
             } else if let Some(inputs) = self.inputs(index) {
-                self.states.insert(index, State::Busy);
+                self.states.insert(index, State::Running);
                 ready.push((index, inputs));
             }
         }
@@ -115,62 +116,62 @@ impl Walk<'_> {
     }
 
     /// Why a step will never begin.
-    fn hindrance(&mut self, index: usize) -> Option<Loss> {
+    fn blocked_by(&mut self, index: usize) -> Option<Reason> {
         for (_, input) in &self.job.plan.steps()[index].inputs {
-            if let State::Lost(loss) = &self.states[input] {
-                return Some(loss.clone());
+            if let State::Unavailable(reason) = &self.states[input] {
+                return Some(reason.clone());
             }
         }
         let failed = self.first_failed.clone().filter(|_| !self.job.options.keep_going);
         if failed.is_none() && self.job.stop.requested() {
             self.interrupted = true;
-            return Some(Loss::Stopped);
+            return Some(Reason::Stopped);
         }
-        failed.map(Loss::NotBegun)
+        failed.map(Reason::NotBegun)
     }
 
-    fn leave_out(&mut self, index: usize, loss: Loss) {
+    fn skip(&mut self, index: usize, reason: Reason) {
         let node = self.job.plan.steps()[index].id.clone();
         let skipped = |because: &str, needs| Event::NodeSkipped { node, because: because.to_owned(), needs };
-        match &loss {
-            Loss::Stopped => {}
-            Loss::Failed(because) => (self.job.emit)(skipped(because, true)),
-            Loss::NotBegun(because) => (self.job.emit)(skipped(because, false)),
+        match &reason {
+            Reason::Stopped => {}
+            Reason::Failed(because) => (self.job.emit)(skipped(because, true)),
+            Reason::NotBegun(because) => (self.job.emit)(skipped(because, false)),
         }
         self.summary.skipped += 1;
-        self.states.insert(index, State::Lost(loss));
+        self.states.insert(index, State::Unavailable(reason));
     }
 
     fn inputs(&self, index: usize) -> Option<Inputs> {
         let done = |(port, input): &(String, usize)| match &self.states[input] {
-            State::Done(done) => Some((port.clone(), done.clone())),
+            State::Finished(done) => Some((port.clone(), done.clone())),
             _ => None,
         };
         self.job.plan.steps()[index].inputs.iter().map(done).collect()
     }
 
-    fn settle(&mut self, index: usize, turn: Turn) {
+    fn record(&mut self, index: usize, ending: Ending) {
         let node = &self.job.plan.steps()[index].id;
-        let state = match turn {
-            Turn::Cached(done) => {
+        let state = match ending {
+            Ending::Cached(done) => {
                 self.summary.cached += 1;
-                State::Done(done)
+                State::Finished(done)
             }
-            Turn::Made(done) => {
+            Ending::Made(done) => {
                 self.summary.ran += 1;
-                State::Done(done)
+                State::Finished(done)
             }
-            Turn::Interrupted => {
+            Ending::Interrupted => {
                 self.interrupted = true;
                 self.summary.skipped += 1;
-                State::Lost(Loss::Stopped)
+                State::Unavailable(Reason::Stopped)
             }
-            Turn::Failed(kind) => {
+            Ending::Failed(kind) => {
                 self.summary.failed += 1;
-                let store = kind == ErrorKind::Store || self.trouble == Some(ErrorKind::Store);
-                self.trouble = Some(if store { ErrorKind::Store } else { kind });
+                let store = kind == ErrorKind::Store || self.worst == Some(ErrorKind::Store);
+                self.worst = Some(if store { ErrorKind::Store } else { kind });
                 self.first_failed.get_or_insert_with(|| node.clone());
-                State::Lost(Loss::Failed(node.clone()))
+                State::Unavailable(Reason::Failed(node.clone()))
             }
         };
         self.states.insert(index, state);

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use crate::error::{Error, ErrorKind};
 
 /// The store can't do `action` (a verb) with `path`, because of `source`.
-pub fn trouble(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error {
+pub fn store_error(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error {
     let help = match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space (`kiln cache prune`), or name another place with `--store DIR`"
@@ -31,7 +31,7 @@ mod tests {
             (io::ErrorKind::PermissionDenied, "name a folder that you may write to"),
             (io::ErrorKind::TimedOut, "`kiln cache verify` checks the store"),
         ] {
-            let error = trouble("write", "x", kind.into());
+            let error = store_error("write", "x", kind.into());
             assert!(error.hint().unwrap().starts_with(wanted), "{kind:?}: {:?}", error.hint());
         }
     }

@@ -2,20 +2,18 @@
 
 use std::{
     any::Any,
-    collections::{BTreeMap, BTreeSet},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, OnceLock},
     time::Instant,
 };
 
 use super::{
-    Job,
-    gate::Gate,
+    context::RunContext,
     recipe::recipe,
     results::Before,
-    sources::Watched,
-    walk::{Inputs, STACK},
+    schedule::{Inputs, STACK},
+    sources::SourceSnapshot,
     why::{Asking, Reason},
 };
 use crate::{
@@ -25,182 +23,114 @@ use crate::{
     plan::Step,
     progress::{Progress, Update},
     shown,
-    store::{Artifact, Entry, Key, Lookup, Machine, Recipe, Request, Slot, Story},
+    store::{Artifact, Lookup, Machine, Provenance, Recipe, Request, Slot},
 };
 
 /// A node's result, and the sources it was made from as they were then.
 #[derive(Clone)]
-pub struct Done {
+pub struct Finished {
     artifact: Artifact,
-    watched: Arc<Watched>,
+    snapshot: Arc<SourceSnapshot>,
 }
 
 /// What became of a node.
-pub enum Turn {
+pub enum Ending {
     /// Its result was in the store.
-    Cached(Done),
+    Cached(Finished),
     /// It ran.
-    Made(Done),
+    Made(Finished),
     /// It failed, and why was told.
     Failed(ErrorKind),
     /// It was stopped.
     Interrupted,
 }
 
-/// What all nodes of a run share.
-pub struct Workshop<'a> {
-    job: &'a Job<'a>,
-    /// One node at a time has the compute device.
-    device: Gate,
-    /// Others work side by side, as many as there are threads.
-    bench: Gate,
-    /// What the store had when it was first asked why something is not there.
-    entries: OnceLock<Vec<Entry>>,
-    /// Nodes whose result before is in the store only, with its key.
-    replaced: Mutex<Vec<(String, Key)>>,
-    /// The steps of the run, and what those gave that are done.
-    wanted: &'a [usize],
-    done: Mutex<BTreeMap<usize, Artifact>>,
-    /// The nodes that asked for a key so far.
-    askers: Mutex<BTreeMap<Key, BTreeSet<usize>>>,
-}
-
-/// A turn that is going on.
-struct Work<'w> {
-    shop: &'w Workshop<'w>,
+/// A step at work.
+struct StepRun<'w> {
+    run: &'w RunContext<'w>,
     index: usize,
     step: &'w Step,
     recipe: Recipe,
     inputs: Inputs,
-    watched: Arc<Watched>,
+    snapshot: Arc<SourceSnapshot>,
     /// What came of it in one line, once the node says so.
     headline: OnceLock<String>,
 }
 
-impl<'a> Workshop<'a> {
-    /// The workshop of one run.
-    pub fn new(job: &'a Job<'a>, wanted: &'a [usize]) -> Self {
-        let bench = Gate::new(job.options.threads.max(1));
-        Self {
-            job,
-            device: Gate::new(1),
-            bench,
-            entries: OnceLock::new(),
-            replaced: Mutex::default(),
-            wanted,
-            done: Mutex::default(),
-            askers: Mutex::default(),
-        }
-    }
-
-    /// Looks, before long work begins, whether what is there already would make a later node fail.
-    fn foresee(&self, begins: usize) -> Result<()> {
-        if self.job.options.keep_going {
-            return Ok(());
-        }
-        let done = self.done.lock().expect("no holder of this lock panics");
-        for &index in self.wanted.iter().filter(|&&index| index != begins && !done.contains_key(&index)) {
-            let step = &self.job.plan.steps()[index];
-            for (port, artifact) in
-                step.inputs.iter().filter_map(|(port, from)| Some((port, done.get(from)?)))
-            {
-                step.node.check_input(port, artifact).map_err(|error| foreseen(&step.id, &error))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells which results are no longer shown, and how the store calls them.
-    pub fn tell_replaced(&self) {
-        let replaced = self.replaced.lock().expect("no holder of this lock panics");
-        if !replaced.is_empty() {
-            let (nodes, keys) = replaced.iter().map(|(node, key)| (node.clone(), key.to_string())).unzip();
-            (self.job.emit)(Event::ResultsReplaced { nodes, keys });
-        }
-    }
-
+impl RunContext<'_> {
     /// Makes or finds the result of a step, and tells what happens.
-    pub fn turn(&self, index: usize, inputs: Inputs) -> Turn {
+    pub fn run_step(&self, index: usize, inputs: Inputs) -> Ending {
         let node = &self.job.plan.steps()[index].id;
-        match catch_unwind(AssertUnwindSafe(|| self.try_turn(index, inputs))) {
-            Ok(Ok(turn)) => {
-                if let Turn::Cached(Done { artifact, .. }) | Turn::Made(Done { artifact, .. }) = &turn {
-                    let mut done = self.done.lock().expect("no holder of this lock panics");
-                    done.insert(index, artifact.clone());
+        match catch_unwind(AssertUnwindSafe(|| self.try_step(index, inputs))) {
+            Ok(Ok(ending)) => {
+                if let Ending::Cached(finished) | Ending::Made(finished) = &ending {
+                    self.finished(index, finished.artifact.clone());
                 }
-                turn
+                ending
             }
             Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {
                 (self.job.emit)(Event::NodeInterrupted { node: node.clone() });
-                Turn::Interrupted
+                Ending::Interrupted
             }
             Ok(Err(error)) => self.failed(node, &error),
             Err(panic) => self.failed(node, &panicked(panic.as_ref())),
         }
     }
 
-    fn failed(&self, node: &str, error: &Error) -> Turn {
+    fn failed(&self, node: &str, error: &Error) -> Ending {
         let full = error.kind() == ErrorKind::Store || is_disk_full(error);
         let help = error.hint().map(str::to_owned);
         (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
-        Turn::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
+        Ending::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
     }
 
-    fn try_turn(&self, index: usize, inputs: Inputs) -> Result<Turn> {
+    fn try_step(&self, index: usize, inputs: Inputs) -> Result<Ending> {
         let step = &self.job.plan.steps()[index];
-        let watched =
-            Watched::look(step.node.as_ref(), &self.job.plan.base, self.job.store.files(), self.job.stop)?;
-        let files = watched.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
+        let snapshot = SourceSnapshot::take(
+            step.node.as_ref(),
+            &self.job.plan.base,
+            self.job.store.files(),
+            self.job.stop,
+        )?;
+        let files = snapshot.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
         if let Some(path) = self.job.results.first_replaced(files, self.job.plan, self.wanted) {
             return Err(self.job.results.reads_itself(&step.id, path));
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
-        let recipe = recipe(step, self.job.plan.seed, digests, watched.digests());
-        let (watched, headline) = (Arc::new(watched), OnceLock::new());
-        let work = Work { shop: self, index, step, recipe, inputs, watched, headline };
+        let recipe = recipe(step, self.job.plan.seed, digests, snapshot.digests());
+        let (snapshot, headline) = (Arc::new(snapshot), OnceLock::new());
+        let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline };
         match work.look_up()? {
             Lookup::Hit(artifact) => {
                 work.emit(|node| Event::NodeCached { node, kind: work.kind(), key: work.key() });
-                if let Some(line) = artifact.manifest().story.headline.clone() {
+                if let Some(line) = artifact.manifest().provenance.headline.clone() {
                     work.emit(|node| Event::NodeNote { node, line });
                 }
-                work.show(artifact).map(Turn::Cached)
+                work.show(artifact).map(Ending::Cached)
             }
-            Lookup::Miss(slot) => work.make(slot).map(Turn::Made),
+            Lookup::Miss(slot) => work.make(slot).map(Ending::Made),
         }
     }
 }
 
-impl<'w> Work<'w> {
+impl<'w> StepRun<'w> {
     fn look_up(&self) -> Result<Lookup<'w>> {
-        let job = self.shop.job;
-        self.askers(|askers| askers.insert(self.index));
+        let job = self.run.job;
+        let twin = self.run.asks(self.index, self.recipe.key());
         job.store.lookup(&Request {
             recipe: &self.recipe,
             force: self.forced(),
-            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: self.twin() }),
+            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: twin() }),
             damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
             stopped: &|| job.stop.requested(),
         })
     }
 
-    /// A node of this run with the same recipe that may be at work on it.
-    fn twin(&self) -> Option<String> {
-        let twin = self.askers(|askers| askers.iter().find(|asker| **asker != self.index).copied());
-        twin.map(|index| self.shop.job.plan.steps()[index].id.clone())
-    }
-
-    fn askers<T>(&self, ask: impl FnOnce(&mut BTreeSet<usize>) -> T) -> T {
-        let mut askers = self.shop.askers.lock().expect("no holder of this lock panics");
-        ask(askers.entry(self.recipe.key()).or_default())
-    }
-
-    fn make(&self, slot: Slot<'_>) -> Result<Done> {
-        let (job, uses_device) = (self.shop.job, self.step.node.precision().is_some());
-        let gate = if uses_device { &self.shop.device } else { &self.shop.bench };
-        let pass = gate.enter(self.index, job.stop)?;
+    fn make(&self, slot: Slot<'_>) -> Result<Finished> {
+        let uses_device = self.step.node.precision().is_some();
+        let permit = self.run.permit(self.index, uses_device)?;
         if uses_device {
-            self.shop.foresee(self.index)?;
+            self.run.foresee(self.index)?;
         }
         self.emit(|node| Event::NodeStarted {
             node,
@@ -212,7 +142,7 @@ impl<'w> Work<'w> {
         let started = Instant::now();
         self.execute(&slot)?;
         let seconds = started.elapsed().as_secs_f64();
-        drop(pass);
+        drop(permit);
         let (artifact, stored) = self.commit(slot, seconds)?;
         let done = self.show(artifact)?;
         self.emit(|node| Event::NodeFinished { node, kind: self.kind(), key: self.key(), seconds, stored });
@@ -220,7 +150,7 @@ impl<'w> Work<'w> {
     }
 
     fn execute(&self, slot: &Slot<'_>) -> Result<()> {
-        let job = self.shop.job;
+        let job = self.run.job;
         let sink = |update| {
             if let Update::Headline(line) = &update {
                 self.headline.get_or_init(|| line.clone());
@@ -231,7 +161,7 @@ impl<'w> Work<'w> {
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
         let context = Context {
             inputs: artifacts.collect(),
-            sources: self.watched.files.clone(),
+            sources: self.snapshot.files.clone(),
             out: slot.out(),
             scratch: slot.scratch(),
             downloads: &downloads,
@@ -249,24 +179,24 @@ impl<'w> Work<'w> {
 
     /// Stores the result, unless something it was made from is not what the recipe says any more.
     fn commit(&self, slot: Slot<'_>, seconds: f64) -> Result<(Artifact, bool)> {
-        let story = self.story(seconds);
-        let inherited = self.inputs.values().map(|done| done.watched.as_ref());
-        let changed = inherited.chain([self.watched.as_ref()]).find_map(Watched::changed);
-        let Some(path) = changed else { return Ok((slot.commit(story)?, true)) };
+        let provenance = self.provenance(seconds);
+        let inherited = self.inputs.values().map(|done| done.snapshot.as_ref());
+        let changed = inherited.chain([self.snapshot.as_ref()]).find_map(SourceSnapshot::changed);
+        let Some(path) = changed else { return Ok((slot.commit(provenance)?, true)) };
         let line = format!(
             "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it anew",
             path.display()
         );
         self.emit(|node| Event::NodeWarning { node, line });
-        Ok((slot.set_aside(story)?, false))
+        Ok((slot.finish_uncached(provenance)?, false))
     }
 
-    fn story(&self, seconds: f64) -> Story {
-        let job = self.shop.job;
-        Story {
+    fn provenance(&self, seconds: f64) -> Provenance {
+        let job = self.run.job;
+        Provenance {
             pipeline: job.plan.name.clone(),
             node: self.step.id.clone(),
-            gives: self.step.node.output().name.to_owned(),
+            output_type: self.step.node.output().name.to_owned(),
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             headline: self.headline.get().cloned(),
             seconds,
@@ -274,13 +204,12 @@ impl<'w> Work<'w> {
         }
     }
 
-    fn show(&self, artifact: Artifact) -> Result<Done> {
-        let job = self.shop.job;
+    fn show(&self, artifact: Artifact) -> Result<Finished> {
+        let job = self.run.job;
         match job.results.show(&self.step.id, &artifact, job.store)? {
             Before::Nothing => {}
             Before::InStore(key) => {
-                let mut replaced = self.shop.replaced.lock().expect("no holder of this lock panics");
-                replaced.push((self.step.id.clone(), key));
+                self.run.replaces(&self.step.id, key);
             }
             Before::Kept(folder) => {
                 let line =
@@ -288,20 +217,19 @@ impl<'w> Work<'w> {
                 self.emit(|node| Event::NodeWarning { node, line });
             }
         }
-        let artifact = artifact.with_sources(self.watched.paths());
-        Ok(Done { artifact, watched: self.watched.clone() })
+        let artifact = artifact.with_sources(self.snapshot.paths());
+        Ok(Finished { artifact, snapshot: self.snapshot.clone() })
     }
 
     fn reason(&self) -> Reason {
         if self.forced() {
             return Reason::Forced;
         }
-        let entries = self.shop.entries.get_or_init(|| self.shop.job.store.entries());
-        Reason::of(&self.recipe, Asking::of(self.shop.job.plan, self.step), entries)
+        Reason::of(&self.recipe, Asking::of(self.run.job.plan, self.step), self.run.entries())
     }
 
     fn forced(&self) -> bool {
-        self.shop.job.options.force.contains(&self.step.id)
+        self.run.job.options.force.contains(&self.step.id)
     }
 
     fn kind(&self) -> String {
@@ -313,14 +241,8 @@ impl<'w> Work<'w> {
     }
 
     fn emit(&self, event: impl FnOnce(String) -> Event) {
-        (self.shop.job.emit)(event(self.step.id.clone()));
+        (self.run.job.emit)(event(self.step.id.clone()));
     }
-}
-
-fn foreseen(node: &str, error: &Error) -> Error {
-    let help = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-    Error::new(format!("not begun, since `{node}` would fail after it: {}", error.chain()))
-        .help(format!("{help}`--keep-going` begins all the same"))
 }
 
 fn told(node: String, update: Update) -> Event {

@@ -1,4 +1,4 @@
-//! How many nodes may work at once.
+//! How many steps may work at once.
 
 use std::{
     collections::BTreeSet,
@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Lets a number of nodes in at once; of those that wait, the first in the plan goes first.
-pub struct Gate {
+pub struct Semaphore {
     state: Mutex<State>,
-    turn: Condvar,
+    changed: Condvar,
 }
 
 struct State {
@@ -23,42 +23,42 @@ struct State {
 }
 
 /// The right to work; dropping it lets the next one in.
-pub struct Pass<'g>(&'g Gate);
+pub struct Permit<'g>(&'g Semaphore);
 
 const UNBROKEN: &str = "no holder of this lock panics";
 
-impl Gate {
-    /// A gate for `places` nodes.
+impl Semaphore {
+    /// Room for `places` nodes.
     pub fn new(places: usize) -> Self {
-        Self { state: Mutex::new(State { free: places, waiting: BTreeSet::new() }), turn: Condvar::new() }
+        Self { state: Mutex::new(State { free: places, waiting: BTreeSet::new() }), changed: Condvar::new() }
     }
 
     /// Waits for a place for step `index`.
     ///
     /// # Errors
     /// Of kind interrupted, when the run is stopped meanwhile.
-    pub fn enter(&self, index: usize, stop: &Stop) -> Result<Pass<'_>> {
+    pub fn acquire(&self, index: usize, stop: &Stop) -> Result<Permit<'_>> {
         let mut state = self.state.lock().expect(UNBROKEN);
         state.waiting.insert(index);
         while state.free == 0 || state.waiting.first() != Some(&index) {
             if stop.requested() {
                 state.waiting.remove(&index);
-                self.turn.notify_all();
+                self.changed.notify_all();
                 return Err(Error::interrupted());
             }
-            state = self.turn.wait_timeout(state, Duration::from_millis(50)).expect(UNBROKEN).0;
+            state = self.changed.wait_timeout(state, Duration::from_millis(50)).expect(UNBROKEN).0;
         }
         state.waiting.remove(&index);
         state.free -= 1;
-        self.turn.notify_all();
-        Ok(Pass(self))
+        self.changed.notify_all();
+        Ok(Permit(self))
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.state.lock().expect(UNBROKEN).free += 1;
-        self.0.turn.notify_all();
+        self.0.changed.notify_all();
     }
 }
 
@@ -70,18 +70,18 @@ mod tests {
 
     #[test]
     fn the_first_in_the_plan_goes_first() {
-        let (gate, stop) = (Gate::new(1), Stop::default());
+        let (semaphore, stop) = (Semaphore::new(1), Stop::default());
         let (send, receive) = mpsc::channel();
         thread::scope(|scope| {
-            let held = gate.enter(0, &stop).unwrap();
+            let held = semaphore.acquire(0, &stop).unwrap();
             for index in [3, 1, 2] {
-                let (gate, stop, send) = (&gate, &stop, send.clone());
+                let (semaphore, stop, send) = (&semaphore, &stop, send.clone());
                 scope.spawn(move || {
-                    let _pass = gate.enter(index, stop).unwrap();
+                    let _permit = semaphore.acquire(index, stop).unwrap();
                     send.send(index).unwrap();
                 });
             }
-            while gate.state.lock().unwrap().waiting.len() < 3 {
+            while semaphore.state.lock().unwrap().waiting.len() < 3 {
                 thread::yield_now();
             }
             drop(held);
@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_stop_ends_the_wait() {
-        let (gate, stop) = (Gate::new(0), Stop::default());
+        let (semaphore, stop) = (Semaphore::new(0), Stop::default());
         stop.request();
-        assert!(gate.enter(0, &stop).is_err());
-        assert!(gate.state.lock().unwrap().waiting.is_empty());
+        assert!(semaphore.acquire(0, &stop).is_err());
+        assert!(semaphore.state.lock().unwrap().waiting.is_empty());
     }
 }
