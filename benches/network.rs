@@ -7,10 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
     arch::{Arch, Computation},
     device,
-    network::{
-        Mode, Network, Values,
-        parameters::{from_weights, values},
-    },
+    network::{Mode, Network, Values, parameters::values},
     random::Random,
     weights::{fold_weights, fresh},
 };
@@ -25,7 +22,7 @@ fn network(c: &mut Criterion) {
     let device = device::open("cpu").expect("always there");
     let computation = Computation::of(&Arch::built_in("yolo11n-cls", 10).expect("built in"));
     let weights = fresh(&computation, 0);
-    let on_device = |weights| values(&from_weights(weights, &device));
+    let on_device = |weights| values(weights, &device);
     let (plain, folded) = (on_device(&weights), on_device(&fold_weights(&computation, &weights)));
     let record = |(name, values): (&String, &Tensor<1>)| {
         (name.clone(), Tensor::from_inner(values.clone()).require_grad())

@@ -10,7 +10,7 @@ use kiln::{
     arch::{Arch, Computation, Costs},
     network::{
         Mode, Network,
-        parameters::{from_weights, to_vec, values},
+        parameters::{to_vec, values},
     },
     nodes::arch::{self, Mistaken},
     spec::render::{self, Style},
@@ -57,7 +57,7 @@ fn a_mistake_in_one_sentence() {
 fn every_module_computes() {
     let arch = Arch::parse("own", OWN, 7).unwrap();
     let (computation, device) = (Computation::of(&arch), kiln::device::open("cpu").unwrap());
-    let values = values(&from_weights(&fresh(&computation, 0), &device));
+    let values = values(&fresh(&computation, 0), &device);
     let images = Tensor::ones([2, 3, 64, 64], &device);
     let logits = Network::new(computation).forward(&values, images, &Mode::Eval).logits;
     assert_eq!((logits.dims(), Costs::of(&arch, 64).unwrap().shapes.last()), ([2, 7], Some(&vec![7])));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use kiln::{
-    arch::{Arch, Computation},
+    arch::{Arch, Computation, Role},
     data::{
         Batch, Dataset, Split,
         folder::{self, File},
@@ -19,8 +19,8 @@ use kiln::{
     device,
     eval::{classifier::images, metrics::cross_entropy},
     network::{
-        Mode as Pass, Network, Role,
-        parameters::{from_weights, to_vec, values},
+        Mode as Pass, Network,
+        parameters::{to_vec, values},
     },
     progress::{Progress, Stop, Update},
     train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
@@ -328,7 +328,7 @@ fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
     let (scratch, recipe) = (tempfile::tempdir().unwrap(), Recipe { batch: 32, ..still(1) });
     let fitted = attempt_with(&transforms, &recipe, scratch.path(), 1, usize::MAX).unwrap();
     let (device, network) = (device::open(DEVICE).unwrap(), Network::new(Computation::of(&tiny())));
-    let values = values(&from_weights(&fresh(network.computation(), 3), &device));
+    let values = values(&fresh(network.computation(), 3), &device);
     let pass = Pass::Train { mask: None, frozen: &BTreeSet::new() };
     let mean = |mut batch: Batch| {
         let targets = std::mem::take(&mut batch.targets);

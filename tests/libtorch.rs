@@ -8,10 +8,7 @@ use kiln::{
     arch::{Arch, Computation},
     data::Batch,
     eval::Classifier,
-    network::{
-        Mode, Network, Values,
-        parameters::{from_weights, values},
-    },
+    network::{Mode, Network, Values, parameters::values},
     random::Random,
     weights::{self, ModelFile, fresh},
 };
@@ -43,8 +40,8 @@ fn trained_in(dtype: FloatDType, arch: &Arch) -> [Vec<f32>; 2] {
     let device = kiln::device::open("libtorch").unwrap();
     let network = Network::new(Computation::of(arch));
     let leaf = |values: Tensor<1>| Tensor::from_inner(values).require_grad();
-    let weights = from_weights(&fresh(network.computation(), 0), &device);
-    let leaves: Values = values(&weights).into_iter().map(|(name, values)| (name, leaf(values))).collect();
+    let values = values(&fresh(network.computation(), 0), &device);
+    let leaves: Values = values.into_iter().map(|(name, values)| (name, leaf(values))).collect();
     let mut random = Random::new("test", &[0]);
     let pixels: Vec<f32> = (0..8 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
     let images = Tensor::<4>::from_data(TensorData::new(pixels, [8, 3, 64, 64]), &device.autodiff());

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     network::{
         Mode, Network, Values,
-        parameters::{from_weights, to_vec, values},
+        parameters::{to_vec, values},
     },
     weights::{self, ModelFile, Weights, fold_weights},
 };
@@ -70,7 +70,7 @@ impl Classifier {
         let computation = Computation::of(&arch);
         let (folded, computation) = (fold_weights(&computation, &file.weights), computation.folded());
         complete(&computation, &folded)?;
-        let values = values(&from_weights(&folded, &device));
+        let values = values(&folded, &device);
         let network = Network::new(computation);
         Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
     }

@@ -265,7 +265,7 @@ mod tests {
     use crate::{
         arch::Arch,
         network::{
-            parameters::{from_weights, to_vec, values},
+            parameters::{to_vec, values},
             test_support,
         },
         weights::{fold_weights, fresh},
@@ -280,7 +280,7 @@ mod tests {
         let pixels = test_support::pixels(2);
         let images = Tensor::from_data(TensorData::new(pixels.clone(), [1, 3, 2, 2]), &Device::flex());
         let mode = Mode::Train { mask: None, frozen: &BTreeSet::new() };
-        let values = values(&from_weights(&weights, &Device::flex()));
+        let values = values(&weights, &Device::flex());
         let seen = network.forward(&values, images, &mode).statistics;
         assert_eq!(
             seen.iter().map(|seen| seen.norm.as_str()).collect::<Vec<_>>(),

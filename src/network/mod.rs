@@ -5,10 +5,13 @@
 
 mod attention;
 mod forward;
+pub mod gradients;
 mod kernels;
+pub mod layout;
 pub mod parameters;
 #[cfg(test)]
 pub(crate) mod test_support;
 
 pub use forward::{Mode, Network, Output, Statistics, Values};
-pub use parameters::{Parameter, Parameters, Role};
+pub use kernels::pointwise;
+pub use parameters::Parameters;

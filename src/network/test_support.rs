@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{
     Mode, Network,
-    parameters::{from_weights, to_vec, values},
+    parameters::{to_vec, values},
 };
 use crate::{
     arch::{Arch, Computation},
@@ -45,7 +45,7 @@ pub(crate) fn pixels(size: usize) -> Vec<f32> {
 pub(crate) fn logits(computation: Computation, weights: &Weights, pixels: &[f32], size: usize) -> Vec<f32> {
     let device = Device::flex();
     let images = Tensor::from_data(TensorData::new(pixels.to_vec(), [1, 3, size, size]), &device);
-    let values = values(&from_weights(weights, &device));
+    let values = values(weights, &device);
     to_vec(Network::new(computation).forward(&values, images, &Mode::Eval).logits)
 }
 

@@ -1,13 +1,12 @@
 //! How many images go through the network at once, and how many a device has memory for.
 
-use std::{borrow::Cow, collections::BTreeSet, fs, path::Path};
+use std::{borrow::Cow, fs, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    gather::leaves,
     loss::{Loss, Targets},
     memory,
     precision::Precision,
@@ -15,8 +14,7 @@ use super::{
 use crate::{
     arch::{Arch, Computation},
     error::{Error, Result},
-    network::{Mode, Network, parameters::from_weights},
-    weights::{Array, Weights},
+    network::{Network, Parameters, gradients::pass, layout::Layout},
 };
 
 /// Images per forward pass: a number, or `auto`.
@@ -99,22 +97,20 @@ fn largest(fits: impl Fn(usize) -> bool) -> Option<usize> {
 
 fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &Device) -> bool {
     let step = || {
-        let recording = device.clone().autodiff();
         let network = Network::new(Computation::of(arch));
-        let leaves = leaves(&from_weights(&blank(network.computation()), device), &BTreeSet::new());
-        let images = precision.of(Tensor::zeros([batch, 3, size, size], &recording));
+        let parameters = blank(network.computation(), device);
+        let images = precision.of(Tensor::zeros([batch, 3, size, size], device));
         let loss = Loss { classes: arch.classes, smoothing: 0.0, weights: None, gamma: 0.0 };
-        let mode = Mode::Train { mask: None, frozen: &BTreeSet::new() };
-        let logits = network.forward(&leaves, images, &mode).logits;
-        drop(loss.of(logits, &Targets::Classes(vec![0; batch])).backward());
+        let targets = Targets::Classes(vec![0; batch]);
+        pass(&network, &parameters, images, None, |logits| loss.of(logits, &targets));
     };
     memory::guard(batch, size, step).is_ok()
 }
 
 /// Parameters that are all zero: the work is the same.
-fn blank(computation: &Computation) -> Weights {
-    let zeros = |shape: Vec<usize>| Array { data: vec![0.0; shape.iter().product()], shape };
-    computation.shapes().into_iter().map(|(name, shape)| (name, zeros(shape))).collect()
+fn blank(computation: &Computation, device: &Device) -> Parameters {
+    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    Parameters { values: Tensor::zeros([layout.count()], device), layout }
 }
 
 #[cfg(test)]

@@ -13,11 +13,11 @@ use crate::{
         metrics::{Metrics, Tally},
     },
     network::{
-        Mode, Network, Parameters,
-        parameters::{from_weights, to_vec, to_weights, values},
+        Mode, Network,
+        parameters::{to_vec, values},
     },
     progress::Progress,
-    weights::fold_weights,
+    weights::{Weights, fold_weights},
 };
 
 /// What a validation says.
@@ -28,18 +28,18 @@ pub struct Validated {
     pub hits: Vec<Hits>,
 }
 
-/// Measures the network of `parameters`; nothing if it gives something that is not a number.
+/// Measures the network of `weights`; nothing if it gives something that is not a number.
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
 pub fn validate(
     computation: &Computation,
-    parameters: &Parameters,
+    weights: &Weights,
     loader: &Loader,
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Validated>> {
-    let folded = values(&from_weights(&fold_weights(computation, &to_weights(parameters)), device));
+    let folded = values(&fold_weights(computation, weights), device);
     let network = Network::new(computation.folded());
     let mut tally = Tally::new(computation.classes());
     for batch in loader.epoch(0) {
