@@ -58,7 +58,7 @@ pub struct Export {
 
 impl Node for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 3;
+    const VERSION: u32 = 4;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
