@@ -96,10 +96,12 @@ proptest! {
     #[test]
     fn no_row_makes_reading_panic(
         module in prop::sample::select(vec!["Conv", "DWConv", "Bottleneck", "C2f", "C3", "C3k", "C3k2", "C2PSA",
-            "A2C2f", "SPPF", "ResNetLayer", "TorchVision", "Classify", "Other"]),
+            "A2C2f", "SPPF", "ResNetLayer", "TorchVision", "Classify", "Other", "Focus", "GhostConv",
+            "GhostBottleneck", "C1", "C2", "C2fCIB", "C2fPSA", "C3Ghost", "RepC3", "PSA", "SPP", "SPPELAN", "ELAN1",
+            "RepNCSPELAN4", "SCDown"]),
         repeats in prop_oneof![Just(0_i64), 1..4_i64, Just(100_000)],
         arguments in prop::collection::vec(prop_oneof![
-            Just("null".to_owned()), Just("nc".to_owned()), Just("true".to_owned()), Just("[3, 3]".to_owned()),
+            Just("null".to_owned()), Just("nc".to_owned()), Just("true".to_owned()), Just("[3, 3]".to_owned()), Just("[5, 9, 13]".to_owned()),
             (-2..600_i64).prop_map(|number| number.to_string()),
             (0.0..3.0_f64).prop_map(|number| number.to_string()),
         ], 0..9),

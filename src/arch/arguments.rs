@@ -11,7 +11,9 @@ use super::{
 };
 
 /// The largest kernel and stride, in pixels.
-const MAX_WINDOW: usize = 256;
+pub(super) const MAX_WINDOW: usize = 256;
+/// The most kernels of one block.
+const MAX_KERNELS: usize = 16;
 
 impl RowReader<'_> {
     /// The scaled output channels, which are argument `i`.
@@ -29,7 +31,12 @@ impl RowReader<'_> {
 
     /// `c` times the fraction that is argument `i`, 0.5 unless given; at least 1.
     pub fn hidden(&mut self, c: usize, i: usize) -> usize {
-        let hidden = (c as f64 * self.fraction(i, 0.5)) as usize;
+        self.part(c, i, 0.5)
+    }
+
+    /// `c` times the fraction that is argument `i`, or `default`; at least 1.
+    pub fn part(&mut self, c: usize, i: usize, default: f64) -> usize {
+        let hidden = (c as f64 * self.fraction(i, default)) as usize;
         if hidden == 0 || hidden > MAX_CHANNELS {
             let message = format!("{} would have {hidden} hidden channels", self.module);
             self.misfit(i.min(self.values.len().saturating_sub(1)), message, "from this".to_owned());
@@ -110,6 +117,20 @@ impl RowReader<'_> {
     /// The kernel that is argument `i`, or `default`.
     pub fn kernel(&mut self, i: usize, default: usize) -> usize {
         self.number(i, default, MAX_WINDOW)
+    }
+
+    /// The list of kernels that is argument `i`, or `default`; even ones would not keep the map's size.
+    pub fn odd_kernels(&mut self, i: usize, default: &[usize]) -> Vec<usize> {
+        if self.absent(i) {
+            return default.to_vec();
+        }
+        let odd = |value: &Value| whole(value).filter(|n| *n <= MAX_WINDOW && !n.is_multiple_of(2));
+        let kernels = self.values[i].as_array().filter(|list| (1..=MAX_KERNELS).contains(&list.len()));
+        kernels.and_then(|list| list.iter().map(odd).collect()).unwrap_or_else(|| {
+            let fault = self.new_fault(FaultKind::WrongType, &[3, i], "the kernels are not odd numbers");
+            self.faults.push(fault.label("not a list of odd numbers").help("for example [5, 9, 13]"));
+            default.to_vec()
+        })
     }
 
     /// A kernel or stride; 1 unless given.

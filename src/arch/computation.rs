@@ -239,14 +239,9 @@ impl Builder {
         built
     }
 
-    /// The architecture's activation as an operation of its own.
-    pub fn activate(&mut self, at: &str, x: ValueId) -> ValueId {
-        self.push(at, Op::Activation(self.activation), &[x], self.channels(x), 0)
-    }
-
-    /// `max(x, 0)`.
-    pub fn relu(&mut self, at: &str, x: ValueId) -> ValueId {
-        self.push(at, Op::Activation(Activation::Relu), &[x], self.channels(x), 1)
+    /// An activation that stands by itself.
+    pub fn activation(&mut self, at: &str, x: ValueId, activation: Activation) -> ValueId {
+        self.push(at, Op::Activation(activation), &[x], self.channels(x), 0)
     }
 
     /// A residual sum.

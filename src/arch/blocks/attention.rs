@@ -3,7 +3,52 @@
 use crate::arch::{
     Window,
     computation::{Attention, Builder, ValueId},
+    row::RowReader,
 };
+
+/// C2PSA and its kin: two halves of `hidden` channels each, of which the second attends in `heads` heads; `c` channels
+/// in and out.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Halves {
+    pub c: usize,
+    pub hidden: usize,
+    pub heads: usize,
+}
+
+impl Halves {
+    /// Arguments 0 and 1: channels and expansion.
+    pub fn read(row: &mut RowReader<'_>) -> Self {
+        let (c, c2) = (row.c1, row.channels(0));
+        if c != c2 {
+            row.channels_misfit(
+                format!("{} keeps its channels, but gets {c} and gives {c2}", row.module),
+                c2,
+            );
+        }
+        let hidden = row.hidden(c, 1);
+        let heads = (hidden / 64).max(1);
+        if c == c2 && (!hidden.is_multiple_of(heads) || hidden < 2) {
+            let message = format!("{} can't divide {hidden} hidden channels into {heads} heads", row.module);
+            row.misfit(0, message, "a multiple of 128 always works".to_owned());
+        }
+        Self { c: c2, hidden, heads }
+    }
+
+    /// A convolution, `attend` on the second half, and a convolution of both.
+    pub fn build(
+        &self,
+        to: &mut Builder,
+        at: &str,
+        x: ValueId,
+        attend: impl Fn(&mut Builder, ValueId) -> ValueId,
+    ) -> ValueId {
+        let x = to.conv(&format!("{at}.cv1"), x, 2 * self.hidden, Window::POINT);
+        let [kept, half] = to.halves(at, x);
+        let y = attend(to, half);
+        let joined = to.concat(at, &[kept, y]);
+        to.conv(&format!("{at}.cv2"), joined, self.c, Window::POINT)
+    }
+}
 
 /// `x + f(x)` with attention, and a depthwise convolution of `kernel`² pixels for the positions.
 pub(super) fn attend(to: &mut Builder, at: &str, x: ValueId, attention: Attention, kernel: usize) -> ValueId {

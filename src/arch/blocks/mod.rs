@@ -5,24 +5,43 @@
 mod a2c2f;
 mod attention;
 mod bottleneck;
+mod c1;
+mod c2;
 mod c2f;
+mod c2f_cib;
+mod c2f_psa;
 mod c2psa;
 mod c3;
+mod c3ghost;
 mod c3k;
 mod c3k2;
 mod classify;
 mod conv;
 mod dw_conv;
+mod elan;
+mod elan1;
+mod focus;
+mod ghost_bottleneck;
+mod ghost_conv;
+mod psa;
+mod rep_c3;
+mod rep_conv;
+mod rep_ncsp_elan4;
 mod resnet_layer;
+mod sc_down;
+mod spp;
+mod spp_elan;
 mod sppf;
 mod torch_vision;
 
 use serde_json::{Value, json};
 
 pub use self::{
-    a2c2f::A2c2f, bottleneck::Bottleneck, c2f::C2f, c2psa::C2psa, c3::C3, c3k::C3k, c3k2::C3k2,
-    classify::Classify, conv::Conv, dw_conv::DwConv, resnet_layer::ResNetLayer, sppf::Sppf,
-    torch_vision::TorchVision,
+    a2c2f::A2c2f, bottleneck::Bottleneck, c1::C1, c2::C2, c2f::C2f, c2f_cib::C2fCib, c2f_psa::C2fPsa,
+    c2psa::C2psa, c3::C3, c3ghost::C3Ghost, c3k::C3k, c3k2::C3k2, classify::Classify, conv::Conv,
+    dw_conv::DwConv, elan1::Elan1, focus::Focus, ghost_bottleneck::GhostBottleneck, ghost_conv::GhostConv,
+    psa::Psa, rep_c3::RepC3, rep_ncsp_elan4::RepNcspElan4, resnet_layer::ResNetLayer, sc_down::ScDown,
+    spp::Spp, spp_elan::SppElan, sppf::Sppf, torch_vision::TorchVision,
 };
 use super::{
     computation::{Builder, ValueId},
@@ -32,14 +51,29 @@ use super::{
 modules! {
     Conv,
     DwConv,
+    Focus,
+    GhostConv,
     Bottleneck,
+    GhostBottleneck,
+    C1,
+    C2,
     C2f,
+    C2fCib,
+    C2fPsa,
     C3,
+    C3Ghost,
     C3k,
     C3k2,
+    RepC3,
     C2psa,
+    Psa,
     A2c2f,
+    Spp,
     Sppf,
+    SppElan,
+    Elan1,
+    RepNcspElan4,
+    ScDown,
     ResNetLayer,
     TorchVision,
     Classify,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Block, Repeats};
 use crate::arch::{
-    Window,
+    Activation, Window,
     computation::{Builder, ValueId},
     row::{MAX_CHANNELS, MAX_REPEATS, RowReader},
 };
@@ -72,7 +72,7 @@ impl ResNetLayer {
             false => x,
         };
         let sum = to.add(at, x, y);
-        let y = to.relu(at, sum);
+        let y = to.activation(at, sum, Activation::Relu);
         // The reference calls ReLU as a function, and has a module that does nothing where nothing is projected.
         to.stands_for(usize::from(!projected));
         y

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Block, Repeats};
 use crate::arch::{
-    Window,
+    Activation, Window,
     computation::{Builder, COLORS, ValueId},
     fault::FaultKind,
     row::{MAX_CHANNELS, RowReader},
@@ -59,7 +59,8 @@ impl Block for TorchVision {
     fn build(&self, to: &mut Builder, at: &str, x: ValueId) -> ValueId {
         let at = &format!("{at}.m");
         let x = to.named_conv(at, x, ["0", "1"], 64, Window::square(7).stride(2));
-        let x = to.relu(&format!("{at}.2"), x);
+        let x = to.activation(&format!("{at}.2"), x, Activation::Relu);
+        to.stands_for(1);
         let mut x = to.max_pool(&format!("{at}.3"), x, Window::square(3).stride(2));
         for (i, c2) in [64, 128, 256, CHANNELS].into_iter().enumerate() {
             for j in 0..2 {
@@ -74,7 +75,8 @@ impl Block for TorchVision {
 /// Two 3×3 convolutions, plus the input, which is projected where it differs. Its ReLU is one module, used twice.
 fn basic_block(to: &mut Builder, at: &str, x: ValueId, c2: usize, stride: usize) -> ValueId {
     let y = to.named_conv(at, x, ["conv1", "bn1"], c2, Window::square(3).stride(stride));
-    let y = to.relu(at, y);
+    let y = to.activation(at, y, Activation::Relu);
+    to.stands_for(1);
     let y = to.named_conv(at, y, ["conv2", "bn2"], c2, Window::square(3));
     let x = if stride != 1 || to.channels(x) != c2 {
         to.named_conv(at, x, ["downsample.0", "downsample.1"], c2, Window::POINT.stride(stride))
@@ -82,7 +84,5 @@ fn basic_block(to: &mut Builder, at: &str, x: ValueId, c2: usize, stride: usize)
         x
     };
     let sum = to.add(at, x, y);
-    let y = to.relu(at, sum);
-    to.stands_for(0);
-    y
+    to.activation(at, sum, Activation::Relu)
 }
