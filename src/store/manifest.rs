@@ -100,6 +100,7 @@ pub struct Manifest {
     /// The files, by name, with `/` between folders.
     pub outputs: BTreeMap<PlainName, Output>,
     /// Which node of which pipeline made the result, how and on what; no part of the key.
+    #[serde(rename = "story")]
     pub provenance: Provenance,
     /// The program that made it, e.g. `kiln 0.1.0`.
     pub tool: String,
