@@ -34,7 +34,7 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
+//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`softmax`], [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
 //! one that knows the network;
 //! [`cli`] may use everything.
@@ -69,6 +69,7 @@ pub mod report;
 pub mod run;
 pub mod shown;
 pub mod signature;
+pub mod softmax;
 pub mod spec;
 pub mod store;
 pub mod suggest;

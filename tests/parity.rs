@@ -8,8 +8,9 @@ use std::{
 use kiln::{
     data::{Batch, decode::decode, transform},
     device_name::DeviceName,
-    eval::{Classifier, metrics::softmax},
+    eval::Classifier,
     network::{Network, Role},
+    softmax::softmax,
 };
 use serde::Deserialize;
 

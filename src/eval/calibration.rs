@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{
-    metrics::{Metric, most_likely, share, softmax},
+    metrics::{Metric, most_likely, share},
     table::Table,
 };
-use crate::plot::reliability::Bar;
+use crate::{plot::reliability::Bar, softmax::softmax};
 
 /// Into how many bins of equal width the confidences from 0 to 1 are sorted.
 pub const BINS: usize = 15;

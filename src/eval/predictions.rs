@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    metrics::{ranking, softmax},
-    table::Table,
-};
+use super::{metrics::ranking, table::Table};
 use crate::{
     data::Sample,
     error::{Error, Result},
     shown,
+    softmax::softmax,
 };
 
 /// One class among the likeliest of an image.
