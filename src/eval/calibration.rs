@@ -24,11 +24,11 @@ pub struct Calibration {
 /// The images whose confidence, the probability of the likeliest class, lies in one bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
-    /// How many there are.
+    /// How many images the bin has.
     pub images: u64,
     /// How many of them are of their likeliest class.
     pub correct: u64,
-    /// Sum of their confidences.
+    /// The sum of the images' confidences.
     confidences: f64,
 }
 

@@ -109,7 +109,7 @@ impl Accumulator {
         &self.confusion
     }
 
-    /// The numbers so far.
+    /// The numbers of the images counted so far.
     pub fn metrics(&self) -> Metrics {
         let images = self.images();
         Metrics {
@@ -147,7 +147,7 @@ pub struct Metrics {
     pub top5: Option<f64>,
     /// Mean cross-entropy over all images, in nats: no smoothing, no weights of classes, no batches.
     pub loss: f64,
-    /// Unweighted means over classes.
+    /// Unweighted means over the classes that have images.
     pub macro_mean: Means,
     /// Means over classes, weighted by how many images each has.
     pub weighted_mean: Means,
@@ -156,7 +156,7 @@ pub struct Metrics {
 /// One number of a report: `metrics.json` has its value beside its definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// E.g. `top1`.
+    /// What the number is called, e.g. `top1`.
     pub name: String,
     /// A number, or numbers by name.
     pub value: Value,

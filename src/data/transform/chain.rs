@@ -25,7 +25,7 @@ macro_rules! chain {
         }
 
         impl $chain {
-            /// The op itself.
+            /// The op behind the variant.
             pub(super) fn step(&self) -> Step<'_> {
                 match self {
                     $(Self::$pixel(op) => Step::Pixels(op),)*
