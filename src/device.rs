@@ -1,4 +1,5 @@
-//! Compute devices by name. The only place that knows which backends this program was built with.
+//! Compute devices by name: `cpu`, `libtorch`, `cuda:0` become a device of burn's, if this program was built with its
+//! backend. `network/kernels` names backends too, for the operations that each does better than burn's own.
 
 use burn::tensor::Device;
 

@@ -35,9 +35,12 @@
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
 //! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`softmax`], [`yaml`] (text to values and places, within
-//! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
-//! one that knows the network;
+//! limits). [`event`] is all that a run can say; [`device`] opens a backend's device by its name
+//! (what a backend does better than burn is in `network/kernels`), [`download`] alone fetches from the internet;
 //! [`cli`] may use everything.
+//!
+//! "The reference" in comments is Ultralytics' YOLO classification, whose networks, checkpoints and defaults Kiln matches;
+//! `docs/reference.md` has its facts, by the headings that comments name.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
 #![forbid(unsafe_code)]

@@ -57,9 +57,9 @@ pub fn odd(text: &str) -> Option<String> {
         '\u{3000}' => Some("a wide space"),
         '\u{feff}' => Some("a byte-order mark"),
         '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '«' | '»' => Some("a typographic quote"),
-        char if is_blank(char) => Some("a blank that is not the space"),
+        char if is_blank(char) => Some("an unusual space"),
         char if char.is_control() => Some("a control character"),
-        char if is_hidden(char) => Some("a character that is not seen"),
+        char if is_hidden(char) => Some("an invisible character"),
         _ => None,
     };
     text.chars().find_map(|char| Some(format!("{} (U+{:04X})", name(char)?, u32::from(char))))
@@ -105,7 +105,7 @@ mod tests {
     fn what_only_looks_like_something_else_has_a_name() {
         assert_eq!(odd("epochs"), None);
         assert_eq!(odd("epochs\u{a0}").unwrap(), "a no-break space (U+00A0)");
-        assert_eq!(odd("a\u{200b}b").unwrap(), "a character that is not seen (U+200B)");
+        assert_eq!(odd("a\u{200b}b").unwrap(), "an invisible character (U+200B)");
         assert_eq!(odd("\u{201c}a\u{201d}").unwrap(), "a typographic quote (U+201C)");
         assert_eq!(odd("写真 (2).png"), None);
     }

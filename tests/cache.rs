@@ -802,7 +802,7 @@ fn a_folder_where_a_file_is_wanted_makes_way() {
         fs::create_dir_all(path.join("below")).unwrap();
     }
     let test =
-        test.run().ok().warned("stored file `text`").warned("is no file; it was moved to").ran(&["a"]).test();
+        test.run().ok().warned("stored file `text`").warned("is not a file; it was moved").ran(&["a"]).test();
     assert!(places.iter().all(|path| path.is_file()));
     // The packed files only make things faster.
     for name in ["files.index", "blobs.index"] {
@@ -1531,7 +1531,7 @@ fn a_folder_of_the_users_is_no_store() {
     let told = |error: Error| {
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(
-            error.to_string().ends_with("photos is no store: other things are in it, and no marker"),
+            error.to_string().ends_with("photos is not a store: it holds other things, and no marker"),
             "{error}"
         );
         assert_eq!(

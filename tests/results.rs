@@ -181,7 +181,7 @@ fn what_was_replaced_can_be_brought_back() {
     let key = said.text.split("`kiln restore ").nth(1).unwrap().split('`').next().unwrap().to_owned();
     home.kiln(".", &format!("restore {key} --out old")).ok();
     assert!(home.read("old/transforms.json").contains("32"));
-    home.kiln(".", &format!("restore {key} --out old")).refused(2, &["old is there already"]);
+    home.kiln(".", &format!("restore {key} --out old")).refused(2, &["old already exists"]);
     home.kiln(".", "restore zzzz").refused(2, &["no result whose key begins with `zzzz`"]);
     home.kiln(".", &format!("restore {}", &key[..6])).ok();
     assert!(home.path(&format!("prep-{key}/manifest.json")).is_file());

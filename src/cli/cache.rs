@@ -140,12 +140,12 @@ fn verify(root: &Path) -> Result<()> {
     if damage.is_empty() {
         return Ok(());
     }
-    Err(Error::store("the store had damaged files").help("the next run makes anew what it needs"))
+    Err(Error::store("the store had damaged files").help("the next run makes what it needs again"))
 }
 
 fn nothing_at(root: &Path) -> Error {
     Error::store(format!("there is no store at {}", shown::path(root)))
-        .help("a run makes one; `--store DIR` names another place")
+        .help("a run creates one; `--store DIR` names another place")
 }
 
 fn prune(args: &PruneArgs) -> Result<()> {

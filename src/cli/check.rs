@@ -23,10 +23,10 @@ use crate::{
 /// What `kiln check` is asked.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Pipeline files
+    /// The pipeline files to check
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How problems are told
+    /// How problems are reported
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub message_format: MessageFormat,
 }

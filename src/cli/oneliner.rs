@@ -113,7 +113,7 @@ pub(super) fn execute(
             *help = flags.reword(help);
         }
         check::show(&rejected, format);
-        Error::invalid("the command asks for something that can't be")
+        Error::invalid("the command asks for something that is not possible")
             .help("`--print` shows the whole pipeline file that it stands for")
     })?;
     let reporter: Box<dyn Reporter> = match show {

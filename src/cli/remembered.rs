@@ -25,7 +25,7 @@ pub struct Remembered {
 
 /// The node that made a model.
 struct Maker {
-    /// `runs/<pipeline>`.
+    /// The folder of the pipeline's results, `runs/<pipeline>`.
     folder: PathBuf,
     node: String,
     /// What it learned from, by content, where the store tells.
@@ -56,7 +56,7 @@ pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     let step = dataset_step(&plan, &node);
     let step = step.ok_or_else(|| unknown(format!("{} has no dataset for `{node}`", file.display())))?;
     if dataset.is_some_and(|then| record(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
-        return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
+        return Err(unknown(format!("`{}` of {} is a different dataset now", step.id, file.display())));
     }
     Ok(Remembered { dataset: step.params.clone().into(), seed: plan.seed })
 }

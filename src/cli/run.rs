@@ -20,10 +20,10 @@ use crate::{
 /// What `kiln run` is asked.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Pipeline file
+    /// The pipeline file to run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Run this node anew even if its result is in the store; may be given several times
+    /// Run this node again even if its result is in the store; may be given several times
     #[arg(long, value_name = "NODE")]
     pub force: Vec<String>,
     /// Run this node and what it needs, and nothing else; may be given several times
@@ -41,7 +41,7 @@ pub struct RunArgs {
 /// How work is done and shown: what every command that runs nodes can be asked.
 #[derive(Debug, Clone, Args)]
 pub struct HowArgs {
-    /// What to calculate on: cpu, libtorch, cuda:0
+    /// The device to compute on: cpu, libtorch, cuda:0
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     /// How many threads a node may use [default: one for each hardware thread]

@@ -17,7 +17,7 @@ use crate::{
 /// What `kiln why` is asked.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// Pipeline file
+    /// The pipeline file that the node is in
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The node in question

@@ -34,7 +34,7 @@ const VAL_FRACTION: f64 = 0.2;
 /// Labelled images in folders. Expects `<root>/train/<class>/` and `<root>/val/<class>/`, and perhaps
 /// `<root>/test/<class>/`; other usual spellings (`Training`, `valid`, `test_set`) count, too, and so does a
 /// folder around them. If there are only `<root>/<class>/` folders, a part of each class is drawn for
-/// validation; no file is moved or copied. What is hidden or the system's own (`.git`, `@eaDir`) is left out.
+/// validation; no file is moved or copied. Hidden files and the system's own (`.git`, `@eaDir`) are left out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
@@ -45,8 +45,8 @@ pub struct Dataset {
     /// stops.
     #[serde(default)]
     pub on_corrupt: OnCorrupt,
-    /// The part of each class that validates, if no folder says which images do: up to 0.9, or 1 for a dataset
-    /// that is only there to be measured on. Left out, it is 0.2; it is 1 if the dataset is used by val nodes and
+    /// The share of each class that is held out for validation, if no folder says which images are: up to 0.9, or 1
+    /// for a dataset that is used for measuring alone. Left out, it is 0.2; it is 1 if val nodes use the dataset and
     /// nothing learns from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -156,7 +156,7 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
     let is_sound =
         |sample: &data::Sample| sample.class < index.classes.len() && sample.location.stays_below();
     if !samples.into_iter().all(is_sound) {
-        return Err(Error::store("the stored index of the dataset names images that can't be"));
+        return Err(Error::store("the stored index of the dataset has impossible entries"));
     }
     Ok(data::Dataset::new(Folder::new(root), index))
 }

@@ -31,14 +31,14 @@ pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
     /// The file's format: `onnx`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt`
-    /// (a PyTorch state dict for `torch.load` with `weights_only=True`). In the latter three Kiln, and only
-    /// Kiln, finds class names, architecture, size and transforms again.
+    /// (a PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names,
+    /// architecture, size and transforms from these three; other programs see the weights.
     #[serde(default)]
     pub format: Format,
     /// Whether the ONNX file takes any number of images at once; else it takes one.
     #[serde(default)]
     pub dynamic_batch: bool,
-    /// The dataset node whose images prove the ONNX file. Left out, made-up images do.
+    /// The dataset node with whose images the ONNX file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
     /// Side of the square images in pixels; left out, what the model was trained at.

@@ -47,13 +47,13 @@ pub struct Model {
     /// a `.pt` of Ultralytics (the averaged weights first) or with a PyTorch state dict. Nothing in it is
     /// run; half precision becomes single. A parameter is taken where name and shape agree, the others
     /// are fresh. Where the file and the dataset name their classes, the rows of the head are taken class
-    /// by class. `transfer.json` lists what became of all of them.
+    /// by class. `transfer.json` lists what happened to each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub weights: Option<String>,
-    /// The SHA-256 of the weights' file, as `sha256sum FILE` prints it. A URL needs it: what arrives is
-    /// used only if it is that file, is kept with it, and is fetched once. A path may have it, and is
-    /// checked then.
+    /// The SHA-256 of the weights' file, as `sha256sum FILE` prints it. A URL needs it: the file is used
+    /// only if it has this digest, and is then kept and fetched once. A path may have it, and is then
+    /// checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         regex(pattern = "^[0-9a-fA-F]{64}$"),
@@ -366,7 +366,8 @@ fn arch_as_weights(written: &str) -> Option<Problem> {
 fn weights_problem(path: &Path) -> Option<Problem> {
     let error = weights::look(path).err()?;
     let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-    let problem = Problem::rule(Place::Value(["weights"].into()), format!("`weights` is no model: {reason}"));
+    let problem =
+        Problem::rule(Place::Value(["weights"].into()), format!("`weights` is not a model: {reason}"));
     Some(problem.label("no weights").help(error.hint().unwrap_or("name a .safetensors, .bpk or .pt file")))
 }
 

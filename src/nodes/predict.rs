@@ -43,12 +43,12 @@ pub struct Predict {
     pub model: String,
     /// An image, a folder of images, a pattern such as `photos/*.jpg` or `photos/**/*.jpg`, a list, or the https URL
     /// of one image. A list is a `.txt`, `.csv` or `.tsv` file with one image, folder or pattern a line, relative
-    /// to the list; a title such as `path` says in which column they are. What a URL gave stays the result, until
-    /// `sha256` is another or the node is forced; `kiln predict MODEL URL` looks what lies there now.
+    /// to the list; a title such as `path` says in which column they are. What a URL gave stays the result
+    /// until `sha256` changes or the node is forced; `kiln predict MODEL URL` fetches what is there now.
     #[schemars(length(min = 1))]
     pub source: String,
-    /// The SHA-256 of the image behind a URL, as `sha256sum FILE` prints it: any other is an error, and one that
-    /// was fetched before is not fetched again.
+    /// The SHA-256 of the image behind a URL, as `sha256sum FILE` prints it. Any other file is an
+    /// error, and a file that was fetched before is not fetched again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         regex(pattern = "^[0-9a-fA-F]{64}$"),

@@ -28,7 +28,7 @@ use crate::{
     weights::{self, ModelFile, Weights},
 };
 
-/// Fits a network to a dataset. Every default is the reference's for classification.
+/// Fits a network to a dataset. Every default is that of Ultralytics' YOLO classification.
 ///
 /// A loss that is not a number sends the run back to the start of the epoch, which is done again with half
 /// the learning rate from there on, at most three times.
@@ -39,7 +39,7 @@ pub struct Train {
     pub model: String,
     /// The dataset node to learn from.
     pub dataset: String,
-    /// The transforms node that prepares the images; left out, the reference's chains at 224 pixels.
+    /// The transforms node that prepares the images; left out, the default chains at 224 pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transforms: Option<String>,
     /// Passes over the training images; 100 unless given. With `time`, the clock decides how many there are.
@@ -83,7 +83,7 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub momentum: Option<f64>,
-    /// Pull of weights, not of norms and biases, towards zero; scaled by the images per step.
+    /// How strongly weights, but not norms and biases, are pulled towards zero; scaled by the images per step.
     #[serde(default = "weight_decay")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
@@ -121,8 +121,8 @@ pub struct Train {
     /// class)`.
     #[serde(default)]
     pub balance_classes: bool,
-    /// Exponent of focal loss: the larger, the less count images that the network is sure about. 0 is plain
-    /// cross-entropy, 2 is usual.
+    /// Exponent of focal loss: the larger, the less weight images get that the network is already sure about. 0 is
+    /// plain cross-entropy, 2 is usual.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 10.0))]
     pub focal_gamma: f64,
@@ -151,7 +151,8 @@ pub struct Train {
     #[serde(default = "one")]
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub fraction: f64,
-    /// The first so many rows of the architecture do not learn: no steps, no decay, norms keep their statistics.
+    /// How many rows of the architecture, from the first on, do not learn: no steps, no decay, norms keep their
+    /// statistics.
     #[serde(default)]
     #[schemars(range(max = 1000))]
     pub freeze: usize,
@@ -413,20 +414,20 @@ impl Train {
             (
                 "fraction",
                 self.fraction == 0.0 || self.fraction > 1.0 && self.fraction.fract() != 0.0,
-                format!("{} is no part of the images", self.fraction),
+                format!("`fraction` is {}, neither a share nor a number of images", self.fraction),
                 "give a share between 0 and 1, or a whole number of images",
             ),
             (
                 "cutmix",
                 self.mixup + self.cutmix > 1.0,
-                "`mixup` and `cutmix` together happen more than always".to_owned(),
-                "a batch gets one or the other: their probabilities may sum to 1 at most",
+                "the probabilities of `mixup` and `cutmix` add up to more than 1".to_owned(),
+                "a batch gets one or the other: lower one of them",
             ),
             (
                 "class_weights",
                 self.class_weights.values().any(|weight| !(weight.is_finite() && *weight > 0.0)),
-                "a class that counts nothing, or less".to_owned(),
-                "weights are above 0; to leave a class out, take its folder out of the dataset",
+                "a class weight of 0 or less".to_owned(),
+                "give a weight above 0; to leave a class out, remove its folder from the dataset",
             ),
         ];
         let impossible = rows.into_iter().filter(|(_, impossible, ..)| *impossible);
@@ -517,7 +518,7 @@ fn arch(start: &ModelFile, classes: usize) -> Result<Arch> {
     if arch.classes == classes {
         return Ok(arch);
     }
-    Err(Error::new(format!("the model tells {} classes apart, but the dataset has {classes}", arch.classes))
+    Err(Error::new(format!("the model has {} classes, but the dataset has {classes}", arch.classes))
         .help("give the model node the same `dataset`, so that its head fits"))
 }
 

@@ -36,7 +36,7 @@ fn teller<'a>(nodes: &'a [DraftNode], node: &DraftNode, port: &str, via: &str) -
 
 fn unknown(nodes: &[DraftNode], node: &DraftNode, port: &str, via: &str, teller: &str) -> Problem {
     let at = DocPath::from(["nodes", node.id.as_str()]);
-    let message = format!("node `{}` has no `{port}`, and its {via} `{teller}` tells of none", node.id);
+    let message = format!("node `{}` has no `{port}`, and its {via} `{teller}` does not name one", node.id);
     let accepts = accepts(node, port);
     Problem::new(codes::MISSING_KEY, Place::Key(at), message)
         .label(format!("`{port}` is missing"))

@@ -15,11 +15,11 @@ use crate::{
 
 /// A pipeline file that can run.
 pub struct Loaded {
-    /// The text.
+    /// The text of the pipeline file.
     pub source: Source,
-    /// What it says, defaults written out.
+    /// What the file says, with the defaults written out.
     pub spec: PipelineSpec,
-    /// What will happen.
+    /// The nodes of the file in the order in which they run.
     pub plan: Plan,
 }
 

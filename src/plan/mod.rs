@@ -34,11 +34,11 @@ pub struct Plan {
 
 /// One node, ready to run.
 pub struct Step {
-    /// The node's name.
+    /// The node's name in the pipeline file.
     pub id: String,
-    /// Its kind.
+    /// The kind that the node's `type` names.
     pub kind: Kind,
-    /// What it does.
+    /// The node with its parameters, ready to check its inputs and to run.
     pub node: Box<dyn Node>,
     /// All its parameters, with the defaults written out.
     pub params: Map<String, Value>,

@@ -105,7 +105,7 @@ impl Wrong<'_> {
     }
 
     fn too_long(&self) -> Problem {
-        self.told("names {}, and no path is so long")
+        self.told("names {}, which is too long for a path")
             .label(format!("{} bytes", self.source.path.len()))
             .help(format!("a path has at most {MAX_PATH} bytes; is this one?"))
     }
@@ -117,7 +117,7 @@ impl Wrong<'_> {
     }
 
     fn closed(&self, tried: &Path, error: &io::Error) -> Problem {
-        self.told("names {}, which cannot be looked at")
+        self.told("names {}, which can't be accessed")
             .label(crate::spec::source::plain(error))
             .help(format!("tried {}", shown::path(tried)))
     }
@@ -196,11 +196,11 @@ fn other_spelling(base: &Path, written: &str) -> Option<String> {
 
 /// A path with each name that is not there replaced by the closest one of its folder.
 enum Respelled {
-    /// It leads somewhere.
+    /// All of the respelled path exists.
     Whole(String),
-    /// It does, as far as this.
+    /// The respelled path exists as far as this part of it.
     Part(String),
-    /// No name is close.
+    /// No name of the folder is close to the one written.
     Nothing,
 }
 

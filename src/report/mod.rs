@@ -19,7 +19,7 @@ use crate::{event::Event, shown};
 
 /// Shows events. Called from several threads.
 pub trait Reporter: Send + Sync {
-    /// Shows one event.
+    /// Shows one event, in the reporter's own way.
     fn report(&self, event: &Event);
 }
 

@@ -9,11 +9,11 @@ use crate::{event::Event, shown};
 pub enum Tone {
     /// Work that goes on or went well.
     Good,
-    /// What needs no attention.
+    /// News that needs no attention.
     Calm,
-    /// What deserves a look.
+    /// A warning, or anything else that deserves a look.
     Careful,
-    /// What went wrong.
+    /// A failure of a node or of the run.
     Bad,
 }
 

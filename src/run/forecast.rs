@@ -23,28 +23,28 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is.
+    /// The store has the result.
     Hit,
-    /// It is not.
+    /// The store does not have the result: the node would run.
     Miss,
-    /// That can't be told before the nodes that it needs have run.
+    /// Whether the store has the result can't be told before the nodes that the node needs have run.
     Unknown,
 }
 
 /// What would happen to one node.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forecast {
-    /// Its name.
+    /// The node's name in the pipeline file.
     pub node: String,
-    /// Its kind.
+    /// The node's kind, e.g. `train`.
     pub kind: String,
     /// The nodes that it needs, by port.
     pub inputs: BTreeMap<String, String>,
-    /// Whether its result is there.
+    /// Whether the store has the node's result.
     pub status: Status,
     /// The result's name in the store, if it can be told.
     pub key: Option<String>,
-    /// Why it would run.
+    /// Why the node would run; `None` if its result is in the store.
     pub why: Option<Reason>,
     /// All that decides the result, if it can be told.
     pub recipe: Option<Recipe>,

@@ -1,8 +1,9 @@
 //! MAKING IT HAPPEN: walk the plan, look up, execute, commit.
 //!
-//! The runner names no kind: it sees nodes through [`crate::node::Node`] and speaks through
-//! [`Event`]s. Each node looks its recipe up as soon as what it needs is there; those that miss work side
-//! by side, but for the compute device, which one node has at a time.
+//! The runner names no kind of node and none of its keys: it sees nodes through [`crate::node::Node`], what their
+//! keys are to the recipe through [`crate::node::Kind`], and speaks through [`Event`]s. Each node looks its recipe up
+//! as soon as what it needs is there; those that miss work side by side, but for the compute device, which one node
+//! has at a time.
 
 mod forecast;
 mod gate;
@@ -37,7 +38,7 @@ use crate::{
     suggest,
 };
 
-/// How to run.
+/// What the user asks of a run: which nodes, on what, with how many threads.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Nodes to make anew, even if the store has them.
@@ -46,7 +47,7 @@ pub struct Options {
     pub only: Vec<String>,
     /// After a failure, go on with what does not need the failed node.
     pub keep_going: bool,
-    /// Where the nodes calculate.
+    /// The device that the nodes compute on.
     pub device: DeviceName,
     /// How many threads a node may use, at least 1.
     pub threads: usize,
@@ -64,13 +65,13 @@ impl Default for Options {
 pub struct Job<'a> {
     /// The pipeline as written.
     pub spec: &'a PipelineSpec,
-    /// The same, in order.
+    /// The pipeline's nodes in the order in which they run.
     pub plan: &'a Plan,
     /// Where results are kept.
     pub store: &'a Store,
     /// Where results are shown.
     pub results: &'a Results,
-    /// How to run.
+    /// What the user asks of the run.
     pub options: &'a Options,
     /// Told of everything that happens, from several threads.
     pub emit: &'a (dyn Fn(Event) + Sync),
@@ -78,16 +79,16 @@ pub struct Job<'a> {
     pub stop: &'a Stop,
 }
 
-/// What became of the nodes.
+/// How many nodes of a run ended in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many were made.
+    /// How many nodes ran and gave a result.
     pub ran: usize,
-    /// How many were in the store.
+    /// How many nodes' results were in the store.
     pub cached: usize,
-    /// How many failed.
+    /// How many nodes ran and failed.
     pub failed: usize,
-    /// How many were left out, because of a failure or a stop.
+    /// How many nodes were left out, because of a failure or a stop.
     pub skipped: usize,
 }
 

@@ -65,7 +65,7 @@ pub fn foreign(folder: &Path, index: &StatIndex) -> io::Result<Vec<Foreign>> {
 /// Something that Kiln did not make.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Foreign {
-    /// Where it lies.
+    /// The path of the file, folder or link.
     pub path: PathBuf,
     /// Why it is not Kiln's.
     pub what: What,
@@ -111,7 +111,7 @@ fn what(
 #[derive(Default)]
 struct Contents {
     folders: Vec<PathBuf>,
-    /// Everything else.
+    /// Everything that is not a folder: files, links, sockets.
     files: Vec<PathBuf>,
 }
 

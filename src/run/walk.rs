@@ -23,13 +23,13 @@ pub(super) const STACK: usize = 8 << 20;
 
 /// Where a node is.
 enum State {
-    /// Not begun.
+    /// It has not begun.
     Open,
-    /// Its thread works.
+    /// It is running, on a thread of its own.
     Busy,
-    /// It has a result.
+    /// It has ended with a result.
     Done(Done),
-    /// It has none.
+    /// It has ended, or never begun, without a result.
     Lost(Loss),
 }
 

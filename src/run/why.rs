@@ -32,7 +32,7 @@ pub enum Reason {
     },
     /// Nodes that it needs have to run first, and what they will give is not known.
     Upstream {
-        /// Their names.
+        /// The names of those nodes.
         nodes: Vec<String>,
     },
 }
@@ -46,7 +46,7 @@ pub struct Last {
     pub pipeline: String,
     /// The node that made it.
     pub node: String,
-    /// When.
+    /// When the result was made, in UTC, e.g. `2026-11-23T22:17:50Z`.
     pub created: String,
     /// Whether it is of the same node of the same pipeline, not of another one of the kind.
     pub own: bool,
@@ -57,20 +57,20 @@ pub struct Last {
 pub struct Difference {
     /// Its path, e.g. `params.epochs`, `inputs.dataset`, `sources.root`, `seed`.
     pub field: String,
-    /// In the last recipe.
+    /// The field's value in the last recipe.
     pub old: Option<Value>,
-    /// In this one.
+    /// The field's value in the recipe asked about.
     pub new: Option<Value>,
 }
 
 /// Who asks why it must run.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
-    /// The pipeline's name.
+    /// The name of the pipeline that the node is in.
     pub pipeline: &'a str,
-    /// The node's name.
+    /// The node's name in the pipeline.
     pub node: &'a str,
-    /// See [`crate::node::NodeKind::AMOUNT`].
+    /// The key of which more means more of the same work ([`crate::node::NodeKind::AMOUNT`]), if there is one.
     pub amount: Option<&'a str>,
 }
 
@@ -84,9 +84,9 @@ impl<'a> Asking<'a> {
 /// A parameter of which more means more of the same work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Amount {
-    /// E.g. `epochs`.
+    /// The parameter's key, e.g. `epochs`.
     pub key: String,
-    /// How much there was.
+    /// The parameter's value in the finished result.
     pub value: u64,
 }
 

@@ -20,9 +20,9 @@ const SYNONYMS: &[(&str, &[&str])] = &[
 
 /// Words of other programs for what is no key but is said to the run, and how.
 const ELSEWHERE: &[(&[&str], &str)] = &[
-    (&["device", "gpu"], "say it to the run: `--device cuda:0`"),
-    (&["workers", "num_workers", "threads", "n_jobs"], "say it to the run: `--threads 8`"),
-    (&["resume"], "leave it out: an interrupted run goes on by itself"),
+    (&["device", "gpu"], "give it to the run instead: `--device cuda:0`"),
+    (&["workers", "num_workers", "threads", "n_jobs"], "give it to the run instead: `--threads 8`"),
+    (&["resume"], "leave it out: an interrupted run continues on its own"),
 ];
 
 /// The problem of a key that the object at `at` can't have, and the key that was meant, if it is one of

@@ -90,15 +90,15 @@ pub struct Draft {
     pub seed: u64,
     /// The nodes in the file's order.
     pub nodes: Vec<DraftNode>,
-    /// What is wrong.
+    /// Every mistake found in the text, its keys and its values.
     pub problems: Vec<Problem>,
 }
 
 /// A node of a [`Draft`].
 pub struct DraftNode {
-    /// Its name.
+    /// The node's name: its key under `nodes`.
     pub id: String,
-    /// Its kind, if there is such a kind.
+    /// The kind that its `type` names, if there is such a kind.
     pub kind: Option<Kind>,
     /// The keys without `type`, as written.
     pub params: Map<String, Value>,

@@ -31,7 +31,7 @@ pub enum MessageFormat {
 /// How text for people is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// In characters.
+    /// The width at which text is wrapped, in characters.
     pub width: usize,
     /// Whether colours and other escapes may be used.
     pub colour: bool,
@@ -99,26 +99,26 @@ pub struct FileReport {
 /// A problem as data.
 #[derive(Debug, Serialize)]
 pub struct ProblemReport {
-    /// E.g. `E0102`.
+    /// The code of the mistake, e.g. `E0102`; `kiln explain E0102` tells more.
     pub code: &'static str,
-    /// What is wrong.
+    /// What is wrong, in one sentence.
     pub message: String,
-    /// The wrong thing.
+    /// The place of the key, value or bytes that are wrong.
     pub at: Span,
-    /// Other places that are the reason.
+    /// Other places that are the reason for the mistake.
     pub related: Vec<Span>,
-    /// What to do.
+    /// How to mend it, where something can be said.
     pub help: Option<String>,
 }
 
 /// A place as data.
 #[derive(Debug, Serialize)]
 pub struct Span {
-    /// The file.
+    /// The path of the file that the place is in, as it was given.
     pub file: String,
-    /// From 1.
+    /// The line that the place starts in, counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// The column that the place starts at, in characters from 1.
     pub column: usize,
     /// Where it starts, in bytes of the file from 0.
     pub start: usize,

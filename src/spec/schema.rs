@@ -130,7 +130,7 @@ fn node(kinds: &[Kind]) -> Value {
     Value::Object(node)
 }
 
-/// One kind, closed.
+/// The schema of one kind's nodes, which allows no other keys than the kind's.
 fn definition(kind: &Kind) -> Value {
     let mut schema = tidy::tidy((kind.schema)().to_value());
     schema["title"] = kind.name.into();

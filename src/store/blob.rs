@@ -17,9 +17,9 @@ use crate::{atomic, error::Result};
 /// What is wrong with a blob that a manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// There is none.
+    /// The store has no blob with this digest.
     Missing,
-    /// Its content has another digest, or it is no file.
+    /// The blob's content has another digest, or it is not a file.
     Wrong,
 }
 
@@ -37,7 +37,7 @@ impl Blobs {
         Self { root, checked: StatIndex::open(checked, &boot()) }
     }
 
-    /// The folder.
+    /// The folder that holds the blobs.
     pub fn root(&self) -> &Path {
         &self.root
     }

@@ -75,7 +75,7 @@ impl Store {
     /// Moves what is no file away from where one is wanted, and says so.
     pub(super) fn make_way(&self, path: &Path) -> Option<String> {
         let wrong = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        wrong.then(|| format!("{} is no file; {}", shown::path(path), self.quarantine(path)))
+        wrong.then(|| format!("{} is not a file; {}", shown::path(path), self.quarantine(path)))
     }
 }
 

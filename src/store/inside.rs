@@ -14,9 +14,9 @@ use crate::files;
 
 /// A regular file or a folder that lies in a folder of the store.
 pub struct Found {
-    /// Its name there.
+    /// The name of the file or folder in the folder that it lies in.
     pub name: String,
-    /// Where it lies.
+    /// The path of the file or folder.
     pub path: PathBuf,
     /// Whether it is a folder.
     pub is_folder: bool,

@@ -32,9 +32,9 @@ enum Held {
 /// Who else may hold a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Others that share it.
+    /// Others may hold the lock too, if they share it.
     Shared,
-    /// Nobody.
+    /// Nobody else may hold the lock.
     Exclusive,
 }
 

@@ -1,4 +1,4 @@
-//! The record of a finished result, kept as JSON beside nothing else: its recipe, its files, its story.
+//! The record of a finished result, kept as JSON under the result's key: its recipe, its files, and who made it, how.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,9 +30,9 @@ const CONTENT_DOMAIN: &str = "kiln 2026 artifact";
 /// One file of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// Of the content.
+    /// The digest of the file's content, under which the store keeps it.
     pub digest: Digest,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
 }
 
@@ -67,9 +67,9 @@ impl Machine {
 /// Who made a result, for people and for `why`; none of it is in the key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Story {
-    /// The pipeline's name.
+    /// The name of the pipeline that made the result.
     pub pipeline: String,
-    /// The node's name there.
+    /// The name of the node that made the result.
     pub node: String,
     /// What the node gives, e.g. `model`.
     pub gives: String,
@@ -79,16 +79,16 @@ pub struct Story {
     /// What came of the work in one line, e.g. a score; told again whenever the result is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
-    /// How long the work took.
+    /// How long the work took, in seconds.
     pub seconds: f64,
-    /// What it was done on.
+    /// The machine, threads and device that the work was done on.
     pub machine: Machine,
 }
 
 /// The record of a finished result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// The layout of the record: [`FORMAT`] when it was written.
     pub format: u32,
     /// The digest of the recipe: the result's name.
     pub key: Key,
@@ -98,13 +98,13 @@ pub struct Manifest {
     pub digest: Digest,
     /// The files, by name, with `/` between folders.
     pub outputs: BTreeMap<PlainName, Output>,
-    /// Who made it.
+    /// Which node of which pipeline made the result, how and on what; no part of the key.
     pub story: Story,
     /// The program that made it, e.g. `kiln 0.1.0`.
     pub tool: String,
     /// When, in UTC, e.g. `2026-11-23T22:17:50Z`.
     pub created: String,
-    /// Of all of the above.
+    /// The digest of all other fields, which tells a damaged record.
     checksum: Digest,
 }
 

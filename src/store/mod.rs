@@ -82,7 +82,7 @@ pub struct Store {
 /// What the store has for a recipe.
 #[derive(Debug)]
 pub enum Lookup<'s> {
-    /// The result.
+    /// The store has the result: this is it.
     Hit(Artifact),
     /// Nothing, and the right to make it: only a slot can write a result.
     Miss(Slot<'s>),
@@ -90,9 +90,9 @@ pub enum Lookup<'s> {
 
 /// How to look a recipe up.
 pub struct Request<'a> {
-    /// What is wanted.
+    /// The recipe of the result that is wanted.
     pub recipe: &'a Recipe,
-    /// Make it anew even if it is there.
+    /// Whether to make the result again even if the store has it.
     pub force: bool,
     /// Called once if another process is making it.
     pub waiting: &'a dyn Fn(),
@@ -105,7 +105,7 @@ pub struct Request<'a> {
 /// One result that the store has.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The record.
+    /// The record of the result.
     pub manifest: Manifest,
     /// When it was last made or used.
     pub used: SystemTime,
@@ -141,7 +141,7 @@ impl Store {
     pub fn peek(root: &Path) -> Result<Self> {
         let there = marker::look(root)? != Standing::Free && root.join(LOCK).is_file();
         let users = there.then(|| Lock::try_take(&root.join(LOCK), Mode::Shared).ok().flatten()).flatten();
-        Ok(Self::at(root, users, Some("it was opened for looking".to_owned())))
+        Ok(Self::at(root, users, Some("it was opened read-only".to_owned())))
     }
 
     fn at(root: &Path, users: Option<Lock>, read_only: Option<String>) -> Self {
@@ -154,7 +154,7 @@ impl Store {
         }
     }
 
-    /// The store's folder.
+    /// The folder that the store is in.
     pub fn root(&self) -> &Path {
         &self.root
     }

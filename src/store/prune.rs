@@ -1,4 +1,4 @@
-//! Making room.
+//! Making room in the store: the results used longest ago go first, then files that no result names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ pub const GRACE: Duration = Duration::from_hours(1);
 /// What interrupted nodes left, what is in quarantine, and downloads are kept for this long without use.
 const LEFTOVERS: Duration = Duration::from_hours(30 * 24);
 
-/// What may stay.
+/// What prune lets stay in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// At most this many bytes; the results used longest ago go first.

@@ -140,7 +140,7 @@ fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> R
 fn plain(name: String, path: &Path) -> Result<PlainName> {
     let name = PlainName::try_from(name).map_err(|error| odd(path, &error.to_string()))?;
     if manifest::is_reserved(&name) {
-        return Err(odd(path, "results are shown with a file of this name, which tells of them"));
+        return Err(odd(path, "Kiln writes a file of its own by this name beside each result"));
     }
     Ok(name)
 }
@@ -228,8 +228,8 @@ pub(super) mod tests {
         let key = make(&store, |_| Ok(())).unwrap().key().to_string();
         insta::assert_snapshot!(told.join("\n").replace(&key, "KEY"), @r"
         the node left /work/KEY/a:b behind, which can't be stored: `a:b` is not a plain relative name
-        the node left /work/KEY/Manifest.json behind, which can't be stored: results are shown with a file of this name, which tells of them
-        the node left /work/KEY/recipe.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/Manifest.json behind, which can't be stored: Kiln writes a file of its own by this name beside each result
+        the node left /work/KEY/recipe.json behind, which can't be stored: Kiln writes a file of its own by this name beside each result
         the node left /work/KEY/a\nb behind, which can't be stored: `a\nb` is not a plain relative name
         the node left /work/KEY/\xff behind, which can't be stored: its name is not UTF-8
         the node left /work/KEY/l behind, which can't be stored: it is neither a file nor a folder

@@ -37,9 +37,9 @@ const RACY: Duration = Duration::from_secs(2);
 pub struct Signature {
     /// The device that the file lies on.
     pub device: u64,
-    /// The file's number there.
+    /// The file's number on that device.
     pub inode: u64,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
     /// When the content last changed, in nanoseconds since 1970; anybody may set it.
     pub modified: i64,
@@ -106,9 +106,9 @@ fn nanoseconds(time: SystemTime) -> i64 {
 /// A file that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Looked {
-    /// Of the file, taken before its content was read.
+    /// What `stat` said of the file before its content was read.
     pub signature: Signature,
-    /// Of its content.
+    /// The digest of the file's content.
     pub digest: Digest,
 }
 

@@ -29,7 +29,7 @@ impl NoImage {
 pub(super) fn problem(source: &Path, recursive: bool) -> Option<Problem> {
     let fault = if source.is_dir() || is_list(source) { of_many(source, recursive) } else { of_one(source) }?;
     let problem = Problem::rule(Place::Value(["source"].into()), fault.message);
-    Some(problem.label("no image to look at").help(fault.help))
+    Some(problem.label("no image to classify").help(fault.help))
 }
 
 /// What is wrong with a folder or a list.
@@ -44,7 +44,7 @@ fn of_many(source: &Path, recursive: bool) -> Option<NoImage> {
     match &entries[..] {
         [] => Some(no_image(source, recursive)),
         [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(NoImage::new(
-            format!("nothing that {} names is there", shown::path(source)),
+            format!("nothing that {} names exists", shown::path(source)),
             &format!("the first is `{}`; paths in a list are relative to the list", shown::text(&first.name)),
         )),
         _ => None,
@@ -67,7 +67,7 @@ fn of_one(source: &Path) -> Option<NoImage> {
 
 fn advice(kind: &str) -> &'static str {
     if kind.starts_with("a film") {
-        "films are not read; take pictures out of it, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
+        "films are not read; extract frames, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
     } else {
         "name an image, a folder of images, a pattern with `*`, or a list (.txt, .csv) with a path a line"
     }
