@@ -23,7 +23,7 @@
 //! | [`store`] | what is kept | `Store`, `Recipe`, `Key`, `Lookup`, `Slot`, `Artifact` |
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |
-//! | [`data`] | images to batches | `Index`, `Batch` |
+//! | [`data`] | images to batches | `Reader`, `Dataset`, `Transforms`, `Loader`, `Batch` |
 //! | [`arch`] | networks as data | `Arch` |
 //! | [`network`] | networks that compute | `Network`, `Parameters` |
 //! | [`weights`] | files of numbers | `Weights`, `ModelFile` |

@@ -52,8 +52,6 @@ pub struct IndexOptions {
     pub val_fraction: f64,
     /// Decides which images validate then.
     pub seed: u64,
-    /// How many threads decode the images.
-    pub threads: usize,
 }
 
 /// Makes the index of what `reader` finds in `files`, decoding each image once to see whether it can be.
@@ -68,7 +66,7 @@ pub fn build(
     progress: &Progress<'_>,
 ) -> Result<(Index, Vec<Finding>)> {
     let mut listing = reader.list(files, progress.stop())?;
-    let looks = try_all(reader, &listing.images, options.threads, progress)?;
+    let looks = try_all(reader, &listing.images, progress)?;
     let unusable = unusable(&listing.images, &looks, options.on_corrupt)?;
     if unusable.len() == looks.len() {
         return Err(nothing_readable(reader.root(), &unusable));
@@ -107,15 +105,8 @@ enum Look {
     Unusable(String),
 }
 
-/// What was seen in each image.
-fn try_all(
-    reader: &dyn Reader,
-    images: &[Listed],
-    threads: usize,
-    progress: &Progress<'_>,
-) -> Result<Vec<Look>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    let pool = pool.map_err(|source| Error::new("cannot start threads").because(source))?;
+/// What was seen in each image, on all threads of the pool that this runs in.
+fn try_all(reader: &dyn Reader, images: &[Listed], progress: &Progress<'_>) -> Result<Vec<Look>> {
     let done = AtomicUsize::new(0);
     let try_one = |one: &Listed| {
         progress.check()?;
@@ -126,7 +117,7 @@ fn try_all(
         }
         Ok(look)
     };
-    pool.install(|| images.par_iter().map(try_one).collect())
+    images.par_iter().map(try_one).collect()
 }
 
 fn look(reader: &dyn Reader, one: &Listed) -> Look {
@@ -291,7 +282,7 @@ mod tests {
     }
 
     fn options() -> IndexOptions {
-        IndexOptions { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0, threads: 2 }
+        IndexOptions { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0 }
     }
 
     fn build_in(root: &Path, options: &IndexOptions) -> Result<(Index, Vec<Finding>)> {
@@ -422,7 +413,8 @@ mod tests {
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!((index.counts(Split::Train), index.counts(Split::Val)), (vec![8, 8], vec![2, 2]));
         assert_eq!(findings[0].topic, Topic::Split);
-        let (again, _) = build_in(dir.path(), &IndexOptions { threads: 1, ..options() }).unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (again, _) = one_thread.install(|| build_in(dir.path(), &options())).unwrap();
         assert_eq!(index, again);
         let (other, _) = build_in(dir.path(), &IndexOptions { seed: 1, ..options() }).unwrap();
         assert_ne!(paths(&index.val), paths(&other.val));

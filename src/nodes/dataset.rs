@@ -103,7 +103,6 @@ impl Node for Dataset {
             on_corrupt: self.on_corrupt,
             val_fraction: self.val_fraction.unwrap_or(VAL_FRACTION),
             seed: cx.seed,
-            threads: cx.threads,
         };
         let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
