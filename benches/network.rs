@@ -1,17 +1,16 @@
 //! A network's forward pass, and the same with gradients: yolo11n-cls, 16 images of 64×64 pixels.
 
+use std::collections::BTreeSet;
+
 use burn::tensor::{Tensor, TensorData};
 use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
-    arch::Arch,
+    arch::{Arch, Computation},
     device,
     device_name::DeviceName,
-    network::{
-        Builder, Network,
-        parameters::{from_weights, parameters, to_weights},
-    },
+    network::{Mode, Network, Values, parameters::values},
     random::Random,
-    weights::fold_weights,
+    weights::{fold_weights, fresh},
 };
 
 fn images() -> TensorData {
@@ -22,27 +21,31 @@ fn images() -> TensorData {
 
 fn network(c: &mut Criterion) {
     let device = device::open(DeviceName::Cpu).expect("always there");
-    let arch = Arch::built_in("yolo11n-cls", 10).expect("built in");
-    let fresh = Network::new(&arch, &Builder::fresh(0, &device));
-    let folded = from_weights(&fold_weights(&to_weights(&parameters(&fresh))), &device);
-    let folded = Network::new(&arch, &Builder::with_values(&folded, 0, &device));
-    let recording = device.clone().autodiff();
-    let training = Network::new(&arch, &Builder::fresh(0, &recording));
+    let computation = Computation::of(&Arch::built_in("yolo11n-cls", 10).expect("built in"));
+    let weights = fresh(&computation, 0);
+    let on_device = |weights| values(weights, &device);
+    let (plain, folded) = (on_device(&weights), on_device(&fold_weights(&computation, &weights)));
+    let record = |(name, values): (&String, &Tensor<1>)| {
+        (name.clone(), Tensor::from_inner(values.clone()).require_grad())
+    };
+    let leaves: Values = plain.iter().map(record).collect();
+    let (folded_network, network) = (Network::new(computation.folded()), Network::new(computation));
     let pool = rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build().expect("threads");
     let mut group = c.benchmark_group("yolo11n-cls, 16 images of 64x64");
     group.sample_size(10);
-    let mut forward = |name: &str, network: &Network| {
-        group.bench_function(name, |b| {
-            pool.install(|| b.iter(|| network.forward(Tensor::from_data(images(), &device)).into_data()));
-        });
+    let mut forward = |name: &str, network: &Network, values: &Values| {
+        let pass =
+            || network.forward(values, Tensor::from_data(images(), &device), &Mode::Eval).logits.into_data();
+        group.bench_function(name, |b| pool.install(|| b.iter(pass)));
     };
-    forward("forward", &fresh);
-    forward("forward, norms folded", &folded);
+    forward("forward", &network, &plain);
+    forward("forward, norms folded", &folded_network, &folded);
     group.bench_function("forward and backward", |b| {
+        let mode = Mode::Train { mask: None, frozen: &BTreeSet::new() };
         pool.install(|| {
             b.iter(|| {
                 let images = Tensor::from_inner(Tensor::from_data(images(), &device));
-                training.forward(images).mean().backward()
+                network.forward(&leaves, images, &mode).logits.mean().backward()
             });
         });
     });

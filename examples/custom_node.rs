@@ -17,7 +17,7 @@ use kiln::{
     plan::load_source,
     progress::Stop,
     report::{self, Format},
-    run::{self, Job, Options, Origin, Results},
+    run::{self, Options, Origin, Results, RunRequest},
     spec::{Source, render::Style},
     store::Store,
 };
@@ -93,7 +93,7 @@ fn run(loaded: &kiln::plan::Loaded) -> Result<()> {
     let store = Store::open(Path::new("target/custom_node/store"))?;
     let reporter = report::for_stdout(Format::Plain);
     let results = Results::new("target/custom_node/runs", Origin::File("bright.yaml".into()), ".");
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,

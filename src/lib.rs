@@ -19,7 +19,7 @@
 //! | [`spec`] | what the user wrote | `Source`, `PipelineSpec`, `Problem` |
 //! | [`node`] | the contract between engine and kinds | `Node`, `Kind`, `Context` |
 //! | [`plan`] | what will happen | `Plan`, `Step` |
-//! | [`run`] | making it happen | `Job`, `Forecast`, `Reason` |
+//! | [`run`] | making it happen | `RunRequest`, `Forecast`, `Reason` |
 //! | [`store`] | what is kept | `Store`, `Recipe`, `Key`, `Lookup`, `Slot`, `Artifact` |
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |

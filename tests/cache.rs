@@ -21,7 +21,7 @@ use kiln::{
     node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind, SourcePath},
     plan::{self, Loaded},
     progress::Stop,
-    run::{self, Amount, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
+    run::{self, Amount, Forecast, Options, Origin, Reason, Results, RunRequest, Status, Summary},
     store::{self, Artifact, Limits, Store},
 };
 use schemars::JsonSchema;
@@ -355,7 +355,7 @@ impl Test {
         };
         let store = Store::open(&self.store);
         let result = store.and_then(|store| {
-            run::run(&Job {
+            run::run(&RunRequest {
                 spec: &loaded.spec,
                 plan: &loaded.plan,
                 store: &store,
@@ -1074,7 +1074,7 @@ fn child() {
     let loaded =
         plan::load(&dir.join("pipeline.yaml"), KINDS).unwrap_or_else(|_| panic!("the file is right"));
     let store = Store::open(&dir.join("store")).unwrap();
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
@@ -1160,7 +1160,7 @@ fn prune_takes_what_was_used_longest_ago() {
     assert_eq!(total, 3 + 3 + 7);
     let pruned = prune(&test, Limits { size: Some(total - 1), ..NOTHING }, false);
     assert_eq!(pruned.results.len(), 1);
-    assert_ne!(pruned.results[0].manifest.story.node, "b");
+    assert_ne!(pruned.results[0].manifest.provenance.node, "b");
     let pruned = prune(&test, Limits { size: Some(3), ..NOTHING }, false);
     assert_eq!(pruned.kept, 3);
     test.run()
@@ -1215,7 +1215,7 @@ fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
         used(&test, node, hours);
     }
     let names = |pruned: store::Pruned| {
-        pruned.results.iter().map(|entry| entry.manifest.story.node.clone()).collect::<Vec<_>>()
+        pruned.results.iter().map(|entry| entry.manifest.provenance.node.clone()).collect::<Vec<_>>()
     };
     // Without `m` it is as much as before: `n` has the same file.
     assert_eq!(names(prune(&test, Limits { size: Some(6), ..NOTHING }, true)), ["m", "n"]);
@@ -1229,7 +1229,7 @@ fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
 fn prune_forgets_files_that_are_gone() {
     let test = three();
     let (a, b) = (test.path("a.txt"), test.path("b.txt"));
-    let looked = |path: &Path| store::stat::Looked {
+    let looked = |path: &Path| store::stat::FileStamp {
         signature: store::stat::Signature::of(path).unwrap(),
         digest: store::Digest::of_bytes(b""),
     };

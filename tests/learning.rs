@@ -2,12 +2,13 @@
 //! with the same bytes.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use kiln::{
-    arch::Arch,
+    arch::{Arch, Computation, Role},
     data::{
         Batch, Dataset, Split, image_files,
         index::{IndexOptions, OnCorrupt, build},
@@ -19,12 +20,12 @@ use kiln::{
     device_name::DeviceName,
     eval::{classifier::images, metrics::cross_entropy},
     network::{
-        Builder, Network, Role,
-        parameters::{parameters, to_vec, to_weights},
+        Mode as Pass, Network,
+        parameters::{to_vec, values},
     },
     progress::{Progress, Stop, Update},
     train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
-    weights::{self, ModelFile, Weights, to_bytes},
+    weights::{self, ModelFile, Weights, fresh, to_bytes},
 };
 
 /// Where the tests compute: pure Rust, or LibTorch's CPU kernels where they are built in.
@@ -279,9 +280,7 @@ fn training_that_diverges_for_good_is_an_error() {
 fn what_is_frozen_stays_as_it_was() {
     let freeze = Freeze { count: 3, names: vec!["model.9.cv1.bn".into()], ..Freeze::default() };
     let fitted = undisturbed(&Recipe { freeze, weight_decay: 0.1, ..short() }, 1);
-    let arch = tiny();
-    let network = Network::new(&arch, &Builder::fresh(3, &device::open(DEVICE).unwrap()));
-    let before = to_weights(&parameters(&network));
+    let before = fresh(&Computation::of(&tiny()), 3);
     let (mut still, mut moved) = (0, 0);
     for (name, array) in &fitted.last {
         let rows = ["model.0.", "model.1.", "model.2.", "model.9.cv1.bn."];
@@ -329,11 +328,12 @@ fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
     let transforms = Transforms { size: 32, train, ..Transforms::default() };
     let (scratch, recipe) = (tempfile::tempdir().unwrap(), Recipe { batch: 32, ..still(1) });
     let fitted = attempt_with(&transforms, &recipe, scratch.path(), 1, usize::MAX).unwrap();
-    let (arch, recording) = (tiny(), device::open(DEVICE).unwrap().autodiff());
-    let network = Network::new(&arch, &Builder::fresh(3, &recording));
+    let (device, network) = (device::open(DEVICE).unwrap(), Network::new(Computation::of(&tiny())));
+    let values = values(&fresh(network.computation(), 3), &device);
+    let pass = Pass::Train { mask: None, frozen: &BTreeSet::new() };
     let mean = |mut batch: Batch| {
         let targets = std::mem::take(&mut batch.targets);
-        let logits = to_vec(network.forward(images(batch, &recording)).inner());
+        let logits = to_vec(network.forward(&values, images(batch, &device), &pass).logits);
         let losses = logits.chunks_exact(10).zip(&targets).map(|(row, &class)| cross_entropy(row, class));
         losses.sum::<f64>() / targets.len() as f64
     };

@@ -1,34 +1,28 @@
 //! LibTorch's CPU kernels give the numbers that pure Rust gives.
 #![cfg(feature = "libtorch")]
 
-use burn::{
-    module::{Module as _, ModuleVisitor, Param},
-    tensor::{FloatDType, Gradients, Tensor, TensorData},
-};
+use std::collections::BTreeSet;
+
+use burn::tensor::{FloatDType, Tensor, TensorData};
 use kiln::{
-    arch::Arch,
+    arch::{Arch, Computation},
     data::Batch,
     device_name::DeviceName,
     eval::Classifier,
-    network::{
-        Builder, Network,
-        parameters::{parameters, to_weights},
-    },
+    network::{Mode, Network, Values, parameters::values},
     random::Random,
-    weights::{self, ModelFile},
+    weights::{self, ModelFile, fresh},
 };
 
 #[test]
 fn logits_agree_with_pure_rust() {
     let arch = Arch::built_in("yolo11n-cls", 10).unwrap();
-    let device = kiln::device::open(DeviceName::Cpu).unwrap();
-    let network = Network::new(&arch, &Builder::fresh(0, &device));
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let file = ModelFile {
         arch: Some(arch.text.clone()),
         arch_name: Some(arch.name.clone()),
-        weights: to_weights(&parameters(&network)),
+        weights: fresh(&Computation::of(&arch), 0),
         ..ModelFile::default()
     };
     weights::write(&path, &file).unwrap();
@@ -44,30 +38,20 @@ fn logits_agree_with_pure_rust() {
 /// Logits in training of eight noisy images of 64 x 64 pixels, and the gradient of the loss-like sum of their
 /// squares at the first convolution.
 fn trained_in(dtype: FloatDType, arch: &Arch) -> [Vec<f32>; 2] {
-    let device = kiln::device::open(DeviceName::LibTorch).unwrap().autodiff();
-    let network = Network::new(arch, &Builder::fresh(0, &device));
+    let device = kiln::device::open(DeviceName::LibTorch).unwrap();
+    let network = Network::new(Computation::of(arch));
+    let leaf = |values: Tensor<1>| Tensor::from_inner(values).require_grad();
+    let values = values(&fresh(network.computation(), 0), &device);
+    let leaves: Values = values.into_iter().map(|(name, values)| (name, leaf(values))).collect();
     let mut random = Random::new("test", &[0]);
     let pixels: Vec<f32> = (0..8 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
-    let images = Tensor::<4>::from_data(TensorData::new(pixels, [8, 3, 64, 64]), &device);
-    let logits = network.forward(images.cast(dtype));
-    let mut first = First { gradients: logits.clone().powi_scalar(2).sum().backward(), gradient: None };
-    network.visit(&mut first);
-    [logits.into_data().try_to_vec().unwrap(), first.gradient.unwrap()]
-}
-
-/// Finds the gradient of the first parameter that has one.
-struct First {
-    gradients: Gradients,
-    gradient: Option<Vec<f32>>,
-}
-
-impl ModuleVisitor for First {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if self.gradient.is_none() {
-            let gradient = param.val().grad(&self.gradients);
-            self.gradient = gradient.map(|gradient| gradient.into_data().try_to_vec().unwrap());
-        }
-    }
+    let images = Tensor::<4>::from_data(TensorData::new(pixels, [8, 3, 64, 64]), &device.autodiff());
+    let mode = Mode::Train { mask: None, frozen: &BTreeSet::new() };
+    let logits = network.forward(&leaves, images.cast(dtype), &mode).logits;
+    let gradients = logits.clone().powi_scalar(2).sum().backward();
+    let first = network.computation().parameters().next().unwrap().name;
+    let gradient = leaves[&first].grad(&gradients).unwrap();
+    [logits.into_data().try_to_vec().unwrap(), gradient.into_data().try_to_vec().unwrap()]
 }
 
 /// The cosine of the angle between two vectors.

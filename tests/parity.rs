@@ -6,10 +6,10 @@ use std::{
 };
 
 use kiln::{
+    arch::{Computation, Role},
     data::{Batch, decode::decode, transform},
     device_name::DeviceName,
     eval::Classifier,
-    network::{Network, Role},
     softmax::softmax,
 };
 use serde::Deserialize;
@@ -44,7 +44,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> f32) {
     let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
     let expected = &expected[name];
     let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), DeviceName::Cpu).unwrap();
-    let shapes = Network::shapes(model.arch());
+    let shapes = Computation::of(model.arch()).shapes();
     let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
     assert_eq!(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), expected.parameters);
     let norms = shapes.keys().filter(|name| name.ends_with("running_mean")).count();

@@ -11,7 +11,7 @@ use kiln::{
     plan::load,
     progress::Stop,
     random::Random,
-    run::{self, Job, Options, Origin, Results},
+    run::{self, Options, Origin, Results, RunRequest},
     store::Store,
 };
 use serde_json::{Map, Value, json};
@@ -156,7 +156,7 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> (Results, BTreeMap<Str
             failures.lock().unwrap().insert(node, error);
         }
     };
-    let summary = run::run(&Job {
+    let summary = run::run(&RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,

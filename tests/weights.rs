@@ -15,7 +15,7 @@ use kiln::{
     nodes::KINDS,
     plan,
     progress::Stop,
-    run::{self, Job, Options, Origin, Results, Summary},
+    run::{self, Options, Origin, Results, RunRequest, Summary},
     spec::render::Style,
     store::Store,
     weights,
@@ -50,7 +50,7 @@ fn run(dir: &TempDir) -> (Summary, Vec<String>) {
         _ => (),
     };
     let store = Store::open(&dir.path().join("store")).unwrap();
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,

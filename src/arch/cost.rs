@@ -1,10 +1,13 @@
 //! What a network costs: parameters, layers and operations, as the reference counts them.
 
+use std::ops::AddAssign;
+
 use super::{
-    Arch, Window, shapes,
-    walk::{self, Attention, Convolution, Operations},
+    Arch, Role,
+    computation::{Attention, Computation, Op, Operation},
+    sizes::{Map, sizes},
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What a network, or a row of it, costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,135 +51,101 @@ impl Costs {
     /// # Errors
     /// If the images are too small, or of a size that areas can't divide.
     pub fn of(arch: &Arch, size: usize) -> Result<Self> {
-        let mut meter = Meter::default();
-        let mut x = Map { channels: 3, side: size };
-        let (mut rows, mut outputs) = (Vec::new(), Vec::new());
-        for i in 0..arch.rows.len() {
-            let before = meter.cost;
-            x = walk::row(&mut meter, arch, i, &x)?;
-            rows.push(minus(meter.cost, before));
-            outputs.push(if x.side == 0 { vec![x.channels] } else { vec![x.channels, x.side, x.side] });
+        let computation = Computation::of(arch);
+        let maps = sizes(&computation, size)?;
+        let mut rows = vec![Cost::default(); arch.rows.len()];
+        let mut shapes = vec![Vec::new(); arch.rows.len()];
+        for operation in &computation.operations {
+            rows[operation.row] += Cost::of(operation, &maps);
+            shapes[operation.row] = shape(operation, &maps);
         }
-        let activation = usize::from(meter.activated);
-        let total = Cost {
-            layers: meter.cost.layers + activation,
-            folded_layers: meter.cost.folded_layers + activation,
-            ..meter.cost
+        let mut total = Cost { layers: shared_activation(&computation), ..Cost::default() };
+        total.folded_layers = total.layers;
+        rows.iter().for_each(|row| total += *row);
+        Ok(Self { total, rows, shapes })
+    }
+}
+
+/// The one activation that all rows share, if any row has one.
+fn shared_activation(computation: &Computation) -> usize {
+    usize::from(computation.convolutions().any(|convolution| convolution.activation.is_some()))
+}
+
+/// `[channels, height, width]` of what an operation gives, or `[numbers]`.
+fn shape(operation: &Operation, maps: &[Map]) -> Vec<usize> {
+    let Map { channels, side } = maps[operation.outputs[0].0];
+    match operation.op {
+        Op::Linear(_) => vec![channels],
+        _ => vec![channels, side, side],
+    }
+}
+
+impl Cost {
+    fn of(operation: &Operation, maps: &[Map]) -> Self {
+        let norms = match &operation.op {
+            Op::Convolution(convolution) => usize::from(convolution.norm.is_some()),
+            _ => 0,
         };
-        debug_assert_eq!(total.parameters, shapes::learnt(arch));
-        Ok(Self { total, rows, shapes: outputs })
+        let (parameters, folded_parameters) = parameters(&operation.op);
+        Self {
+            parameters,
+            layers: operation.modules + norms,
+            folded_parameters,
+            folded_layers: operation.modules,
+            operations: operations(operation, maps),
+        }
     }
 }
 
-fn minus(a: Cost, b: Cost) -> Cost {
-    Cost {
-        parameters: a.parameters - b.parameters,
-        layers: a.layers - b.layers,
-        folded_parameters: a.folded_parameters - b.folded_parameters,
-        folded_layers: a.folded_layers - b.folded_layers,
-        operations: a.operations - b.operations,
+/// How many numbers an operation learns, and how many once its norm is folded in.
+fn parameters(op: &Op) -> (u64, u64) {
+    let learnt =
+        op.parameters().into_iter().filter(|it| Role::of(&it.name, it.shape.len()) != Role::Statistic);
+    let count = learnt.map(|parameter| parameter.shape.iter().product::<usize>() as u64).sum();
+    match op {
+        // Scale and shift of the norm become one bias.
+        Op::Convolution(convolution) if convolution.norm.is_some() => (count, count - convolution.c2 as u64),
+        _ => (count, count),
     }
 }
 
-/// A map's size.
-#[derive(Clone, Copy)]
-struct Map {
-    channels: usize,
-    /// 0 behind the head.
-    side: usize,
-}
-
-impl Map {
-    fn elements(self) -> u64 {
-        (self.channels * self.side * self.side) as u64
-    }
-}
-
-/// Counts on the way.
-#[derive(Default)]
-struct Meter {
-    cost: Cost,
-    activated: bool,
-}
-
-impl Meter {
-    fn parameters(&mut self, count: usize) {
-        self.cost.parameters += count as u64;
-        self.cost.folded_parameters += count as u64;
-    }
-}
-
-impl Operations for Meter {
-    type Map = Map;
-
-    fn conv(&mut self, conv: &Convolution, x: &Map) -> Result<Map> {
-        let y = Map { channels: conv.c2, side: conv.window.side(x.side, &conv.conv)? };
-        let weights = conv.c2 * (conv.c1 / conv.window.groups) * conv.window.kernel.pow(2);
-        self.parameters(weights + conv.c2);
-        self.cost.parameters += conv.c2 as u64;
-        self.cost.layers += 1;
-        self.modules(1);
-        let operations = (weights * y.side * y.side) as u64 + 4 * y.elements();
-        self.cost.operations = self.cost.operations.saturating_add(operations);
-        self.activated |= conv.activated;
-        Ok(y)
-    }
-
-    fn add(&mut self, _: &str, x: &Map, _: &Map) -> Map {
-        *x
-    }
-
-    fn concat(&mut self, _: &str, maps: &[Map]) -> Map {
-        Map { channels: maps.iter().map(|map| map.channels).sum(), side: maps[0].side }
-    }
-
-    fn halves(&mut self, _: &str, x: &Map) -> [Map; 2] {
-        [Map { channels: x.channels / 2, ..*x }; 2]
-    }
-
-    fn attend(&mut self, at: &str, qkv: &Map, attention: Attention) -> Result<[Map; 2]> {
-        let Attention { heads, key, value, areas } = attention;
-        let positions = qkv.side * qkv.side;
-        if !positions.is_multiple_of(areas) {
-            return Err(undivided(positions, areas, at));
+/// See [`Cost::operations`].
+fn operations(operation: &Operation, maps: &[Map]) -> u64 {
+    let (x, y) = (maps[operation.inputs[0].0], maps[operation.outputs[0].0]);
+    match &operation.op {
+        Op::Convolution(convolution) => {
+            let weights = convolution.c2
+                * (convolution.c1 / convolution.window.groups)
+                * convolution.window.kernel.pow(2);
+            (weights * y.side * y.side) as u64 + 4 * y.elements()
         }
         // Scores, and the mixture of values: every position of an area with every other.
-        let factors = [heads, key + value, positions, positions / areas];
-        let products = factors.iter().fold(1_u64, |product, factor| product.saturating_mul(*factor as u64));
-        self.cost.operations = self.cost.operations.saturating_add(products);
-        Ok([Map { channels: heads * value, ..*qkv }; 2])
-    }
-
-    fn scale(&mut self, _: &str, x: &Map, channels: usize) -> Result<Map> {
-        self.parameters(channels);
-        Ok(*x)
-    }
-
-    fn relu(&mut self, _: &str, x: &Map) -> Map {
-        *x
-    }
-
-    fn max_pool(&mut self, at: &str, x: &Map, window: Window) -> Result<Map> {
-        Ok(Map { side: window.side(x.side, at)?, ..*x })
-    }
-
-    fn classify(&mut self, _: &str, x: &Map, channels: usize, classes: usize) -> Result<Map> {
-        self.parameters((channels + 1) * classes);
-        let operations = x.elements() + channels as u64 + (channels * classes) as u64;
-        self.cost.operations = self.cost.operations.saturating_add(operations);
-        Ok(Map { channels: classes, side: 0 })
-    }
-
-    fn modules(&mut self, count: usize) {
-        self.cost.layers += count;
-        self.cost.folded_layers += count;
+        Op::Attention(Attention { heads, key, value, areas }) => {
+            let positions = x.side * x.side;
+            let factors = [*heads, key + value, positions, positions / areas];
+            factors.iter().fold(1, |product, factor| product.saturating_mul(*factor as u64))
+        }
+        Op::GlobalAverage => x.elements() + y.elements(),
+        Op::Linear(linear) => (linear.inputs * linear.outputs) as u64,
+        Op::Activation(_)
+        | Op::Add
+        | Op::Concat
+        | Op::Split(_)
+        | Op::EverySecond { .. }
+        | Op::MaxPool(_)
+        | Op::Scale(_)
+        | Op::Dropout => 0,
     }
 }
 
-/// The error of positions that areas can't divide.
-pub fn undivided(positions: usize, areas: usize, at: &str) -> Error {
-    Error::new(format!("{positions} positions can't be divided into {areas} areas at {at}"))
-        .help("choose an image size that is a multiple of 32")
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.parameters += other.parameters;
+        self.layers += other.layers;
+        self.folded_parameters += other.folded_parameters;
+        self.folded_layers += other.folded_layers;
+        self.operations = self.operations.saturating_add(other.operations);
+    }
 }
 
 #[cfg(test)]

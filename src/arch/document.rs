@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::{
-    Activation, Arch, Row,
+    Activation, Arch, Computation, Row,
+    blocks::Kind,
+    built_in::scale_letter,
     fault::{Fault, FaultKind, Step},
-    row::{self, Scale},
-    scale_letter, shapes,
+    row,
+    scale::Scale,
 };
 use crate::budget::Budget;
 
@@ -209,11 +211,12 @@ impl<'a> Document<'a> {
         let mut rows = Vec::new();
         for (path, value) in written.iter().flat_map(|(key, rows)| each(key, rows)) {
             let place = row::Place { index: rows.len(), last: rows.len() + 1 == count, path };
-            let context = row::Context { scale, classes, nc };
-            rows.push(row::read(&place, value, &mut input, context, &mut self.faults));
+            let scope = row::RowScope { scale, classes, nc };
+            rows.push(row::read(&place, value, &mut input, scope, &mut self.faults));
         }
         let listed = ["backbone", "head"].iter().all(|key| self.keys.get(*key).is_some_and(Value::is_array));
-        let open = rows.last().is_none_or(|row| row.module != "Classify" && row::is_known(&row.module));
+        let open =
+            rows.last().is_none_or(|row| row.module != "Classify" && Kind::named(&row.module).is_some());
         if listed && open {
             self.headless(written[1].1.len());
         }
@@ -251,7 +254,7 @@ impl<'a> Document<'a> {
     }
 
     fn too_large(&mut self, arch: &Arch) {
-        let parameters = shapes::learnt(arch);
+        let parameters = Computation::of(arch).learnt();
         if parameters > MAX_PARAMETERS {
             let message = format!("the network has {parameters} parameters, more than {MAX_PARAMETERS}");
             let fault = Fault::new(FaultKind::OutOfRange, &["backbone".into()], message);

@@ -1,104 +1,107 @@
-//! Names and shapes of a network's parameters, without making the network.
+//! The parameters of a computation: their names, shapes, and how they are drawn.
 
 use std::collections::BTreeMap;
 
 use super::{
-    Arch, Role, Window,
-    walk::{Attention, Convolution, Operations, walk},
+    Role, Window,
+    computation::{Computation, Convolution, Linear, Op, Scaling},
+    initial::Initial,
 };
-use crate::error::Result;
+
+/// A parameter, or a running statistic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// E.g. `model.0.conv.weight`.
+    pub name: String,
+    /// E.g. `[16, 3, 3, 3]`.
+    pub shape: Vec<usize>,
+    /// How its first numbers are drawn.
+    pub initial: Initial,
+}
 
 /// Shapes by name, e.g. `model.0.conv.weight`: `[16, 3, 3, 3]`.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// Names and shapes of all parameters of `arch`'s network, running statistics included.
-pub fn shapes(arch: &Arch) -> Shapes {
-    of(arch, false)
-}
+/// The first value of a layer scale, as in the reference.
+const GAMMA: f32 = 0.01;
 
-/// The same after every norm was folded into the convolution before it.
-pub fn folded(arch: &Arch) -> Shapes {
-    of(arch, true)
-}
+impl Computation {
+    /// All parameters, running statistics included, in the order of the operations.
+    pub fn parameters(&self) -> impl Iterator<Item = Parameter> {
+        self.operations.iter().flat_map(|operation| operation.op.parameters())
+    }
 
-/// How many numbers the network learns.
-pub fn learnt(arch: &Arch) -> u64 {
-    count(&shapes(arch))
-}
+    /// Their shapes by name.
+    pub fn shapes(&self) -> Shapes {
+        self.parameters().map(|parameter| (parameter.name, parameter.shape)).collect()
+    }
 
-/// How many numbers of these are learnt.
-pub fn count(shapes: &Shapes) -> u64 {
-    let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
-    let sizes = learnt.map(|(_, shape)| shape.iter().fold(1_u64, |n, side| n.saturating_mul(*side as u64)));
-    sizes.fold(0, u64::saturating_add)
-}
-
-fn of(arch: &Arch, folded: bool) -> Shapes {
-    let mut collect = Collect { folded, found: Shapes::new() };
-    walk(&mut collect, arch, ()).expect("nothing can fail without an image");
-    collect.found
-}
-
-struct Collect {
-    folded: bool,
-    found: Shapes,
-}
-
-impl Collect {
-    fn insert(&mut self, module: &str, name: &str, shape: &[usize]) {
-        self.found.insert(format!("{module}.{name}"), shape.to_vec());
+    /// How many numbers are learnt.
+    pub fn learnt(&self) -> u64 {
+        let learnt = self.parameters().filter(|it| Role::of(&it.name, it.shape.len()) != Role::Statistic);
+        let size = |shape: Vec<usize>| shape.iter().fold(1_u64, |n, side| n.saturating_mul(*side as u64));
+        learnt.map(|parameter| size(parameter.shape)).fold(0, u64::saturating_add)
     }
 }
 
-impl Operations for Collect {
-    type Map = ();
-
-    fn conv(&mut self, conv: &Convolution, (): &()) -> Result<()> {
-        let Window { kernel, groups, .. } = conv.window;
-        self.insert(&conv.conv, "weight", &[conv.c2, conv.c1 / groups, kernel, kernel]);
-        if self.folded {
-            self.insert(&conv.conv, "bias", &[conv.c2]);
-        } else {
-            for part in ["weight", "bias", "running_mean", "running_var"] {
-                self.insert(&conv.norm, part, &[conv.c2]);
-            }
+impl Op {
+    /// What it learns, and what it remembers.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        match self {
+            Self::Convolution(convolution) => convolution.parameters(),
+            Self::Scale(Scaling { gamma, channels }) => vec![Parameter {
+                name: gamma.clone(),
+                shape: vec![*channels],
+                initial: Initial::Constant(GAMMA),
+            }],
+            Self::Linear(linear) => linear.parameters(),
+            Self::Activation(_)
+            | Self::Add
+            | Self::Concat
+            | Self::Split(_)
+            | Self::EverySecond { .. }
+            | Self::MaxPool(_)
+            | Self::Attention(_)
+            | Self::GlobalAverage
+            | Self::Dropout => Vec::new(),
         }
-        Ok(())
     }
+}
 
-    fn add(&mut self, _: &str, (): &(), (): &()) {}
-
-    fn concat(&mut self, _: &str, _: &[()]) {}
-
-    fn halves(&mut self, _: &str, (): &()) -> [(); 2] {
-        [(), ()]
+impl Convolution {
+    fn parameters(&self) -> Vec<Parameter> {
+        let Window { kernel, groups, .. } = self.window;
+        let shape = vec![self.c2, self.c1 / groups, kernel, kernel];
+        let weight = parameter(&self.name, "weight", shape, self.initial);
+        let channels = |module, part, value| parameter(module, part, vec![self.c2], Initial::Constant(value));
+        let parts = match &self.norm {
+            Some(norm) => [("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)]
+                .map(|(part, value)| channels(norm, part, value))
+                .to_vec(),
+            None => vec![channels(&self.name, "bias", 0.0)],
+        };
+        std::iter::once(weight).chain(parts).collect()
     }
+}
 
-    fn attend(&mut self, _: &str, (): &(), _: Attention) -> Result<[(); 2]> {
-        Ok([(), ()])
+impl Linear {
+    fn parameters(&self) -> Vec<Parameter> {
+        let initial = Initial::kaiming(self.inputs);
+        vec![
+            parameter(&self.name, "weight", vec![self.outputs, self.inputs], initial),
+            parameter(&self.name, "bias", vec![self.outputs], initial),
+        ]
     }
+}
 
-    fn scale(&mut self, at: &str, (): &(), channels: usize) -> Result<()> {
-        self.insert(at, "gamma", &[channels]);
-        Ok(())
-    }
-
-    fn relu(&mut self, _: &str, (): &()) {}
-
-    fn max_pool(&mut self, _: &str, (): &(), _: Window) -> Result<()> {
-        Ok(())
-    }
-
-    fn classify(&mut self, at: &str, (): &(), channels: usize, classes: usize) -> Result<()> {
-        self.insert(at, "linear.weight", &[classes, channels]);
-        self.insert(at, "linear.bias", &[classes]);
-        Ok(())
-    }
+fn parameter(module: &str, part: &str, shape: Vec<usize>, initial: Initial) -> Parameter {
+    Parameter { name: format!("{module}.{part}"), shape, initial }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     /// Section 1.5 of the reference page counts `num_batches_tracked` too, one for each norm.
     #[test]
@@ -117,7 +120,7 @@ mod tests {
             ("yolov8-cls-resnet101", 632),
         ];
         for (name, wanted) in counts {
-            let shapes = shapes(&Arch::built_in(name, 10).unwrap());
+            let shapes = Computation::of(&Arch::built_in(name, 10).unwrap()).shapes();
             let norms = shapes.keys().filter(|name| name.ends_with("running_mean")).count();
             assert_eq!(shapes.len() + norms, wanted, "{name}");
         }
@@ -125,7 +128,7 @@ mod tests {
 
     #[test]
     fn torchvisions_names_are_its_own() {
-        let shapes = shapes(&Arch::built_in("yolo11-cls-resnet18", 10).unwrap());
+        let shapes = Computation::of(&Arch::built_in("yolo11-cls-resnet18", 10).unwrap()).shapes();
         let shape = |name: &str| shapes[&format!("model.0.m.{name}")].as_slice();
         assert_eq!(shape("0.weight"), [64, 3, 7, 7]);
         assert_eq!(shape("1.running_var"), [64]);

@@ -110,9 +110,9 @@ fn list(root: &Path, json: bool) -> Result<()> {
 
 fn row(entry: &Entry, now: SystemTime) -> String {
     let manifest = &entry.manifest;
-    let (kind, story) = (&manifest.recipe.kind, &manifest.story);
+    let (kind, provenance) = (&manifest.recipe.kind, &manifest.provenance);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
-    let name = format!("{}/{}", shown::text(&story.pipeline), shown::text(&story.node));
+    let name = format!("{}/{}", shown::text(&provenance.pipeline), shown::text(&provenance.node));
     let (size, kind) = (size(manifest.size()), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
@@ -122,11 +122,11 @@ fn as_json(entry: &Entry) -> serde_json::Value {
     json!({
         "key": manifest.key,
         "kind": manifest.recipe.kind,
-        "pipeline": manifest.story.pipeline,
-        "node": manifest.story.node,
+        "pipeline": manifest.provenance.pipeline,
+        "node": manifest.provenance.node,
         "size": manifest.size(),
         "created": manifest.created,
-        "seconds": manifest.story.seconds,
+        "seconds": manifest.provenance.seconds,
     })
 }
 

@@ -83,12 +83,12 @@ fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let entries = Store::peek(&project.store).ok()?.entries().into_iter();
     let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
     let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
-    let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
+    let Manifest { provenance, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
-    let pipeline = story.pipeline.parse::<PlainName>().ok()?;
+    let pipeline = provenance.pipeline.parse::<PlainName>().ok()?;
     let shown = |runs: PathBuf| Some(runs.join(&pipeline)).filter(|folder| folder.is_dir());
     let folder = shown(project.runs.clone()).or_else(|| shown(beside_store(project)?));
-    Some(Maker { folder: folder?, node: story.node, dataset })
+    Some(Maker { folder: folder?, node: provenance.node, dataset })
 }
 
 /// Where the pipeline files of the store's project show their results.

@@ -35,7 +35,7 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let project = Project::of_command(&args.store)?;
     let store = Store::peek(&project.store)?;
     let entry = find(store.entries(), &args.key)?;
-    let name = format!("{}-{}", entry.manifest.story.node, entry.manifest.key.short());
+    let name = format!("{}-{}", entry.manifest.provenance.node, entry.manifest.key.short());
     let out = absolute(args.out.as_deref().unwrap_or(name.as_ref()));
     if fs::symlink_metadata(&out).is_ok() {
         return Err(Error::usage(format!("{} already exists", shown::path(&out)))
@@ -44,8 +44,14 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let store = Store::open(&project.store)?;
     let artifact = whole(&store, &entry)?;
     fill(&out, &artifact).map_err(|error| Error::io("write", &out, error))?;
-    let story = &entry.manifest.story;
-    println!("{} of {}, made {}: {}", story.node, story.pipeline, entry.manifest.created, shown::path(&out));
+    let provenance = &entry.manifest.provenance;
+    println!(
+        "{} of {}, made {}: {}",
+        provenance.node,
+        provenance.pipeline,
+        entry.manifest.created,
+        shown::path(&out)
+    );
     Ok(())
 }
 

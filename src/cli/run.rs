@@ -12,7 +12,7 @@ use crate::{
     plan::Loaded,
     progress::Stop,
     report::{self, Format, Reporter},
-    run::{self, Job, Options, Results, Summary},
+    run::{self, Options, Results, RunRequest, Summary},
     spec::MessageFormat,
     store::{self, DEFAULT_LIMIT, GRACE, Limits, Store},
 };
@@ -109,7 +109,7 @@ pub fn run_loaded(
     let stop = Stop::default();
     signal::listen(&stop)?;
     let emit = |event: Event| reporter.report(&event);
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,

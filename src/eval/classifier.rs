@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     data::{
         Batch,
         transform::{Chain, EvalOp, Transforms, default_eval, default_size},
@@ -14,8 +14,8 @@ use crate::{
     device_name::DeviceName,
     error::{Error, Result},
     network::{
-        Builder, Network,
-        parameters::{self, to_vec},
+        Mode, Network, Values,
+        parameters::{to_vec, values},
     },
     weights::{self, ModelFile, Weights, fold_weights},
 };
@@ -31,6 +31,8 @@ pub struct Classifier {
     arch: Arch,
     weights: Weights,
     network: Network,
+    /// With norms folded in.
+    values: Values,
     device: Device,
 }
 
@@ -66,11 +68,12 @@ impl Classifier {
         };
         let size = file.size.unwrap_or_else(default_size);
         let eval = checked(size, eval)?;
-        let folded = fold_weights(&file.weights);
-        complete(&arch, &folded)?;
-        let values = parameters::from_weights(&folded, &device);
-        let network = Network::new(&arch, &Builder::with_values(&values, 0, &device));
-        Ok(Self { names, size, eval, arch, weights: file.weights, network, device })
+        let computation = Computation::of(&arch);
+        let (folded, computation) = (fold_weights(&computation, &file.weights), computation.folded());
+        complete(&computation, &folded)?;
+        let values = values(&folded, &device);
+        let network = Network::new(computation);
+        Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
     }
 
     /// The model at another size, in pixels; at its own if none is given.
@@ -96,7 +99,8 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: Batch) -> Vec<f32> {
-        to_vec(self.network.forward(images(batch, &self.device)))
+        let images = images(batch, &self.device);
+        to_vec(self.network.forward(&self.values, images, &Mode::Eval).logits)
     }
 
     /// The network's architecture.
@@ -144,9 +148,9 @@ fn checked(size: usize, eval: Vec<EvalOp>) -> Result<Vec<EvalOp>> {
     }
 }
 
-/// Checks that every parameter of `arch`'s network, norms folded in, is among `weights`, in the same shape.
-fn complete(arch: &Arch, weights: &Weights) -> Result<()> {
-    let wanted = Network::folded_shapes(arch);
+/// Checks that every parameter of `computation` is among `weights`, in the same shape.
+fn complete(computation: &Computation, weights: &Weights) -> Result<()> {
+    let wanted = computation.shapes();
     let total = wanted.len();
     let fits = |name: &str, shape: &[usize]| weights.get(name).is_some_and(|array| array.shape == shape);
     let missing: Vec<String> =

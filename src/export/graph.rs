@@ -40,18 +40,19 @@ impl Graph {
     }
 
     /// Cuts `input` along `axis` into parts of these sizes.
-    pub fn split<const N: usize>(
-        &mut self,
-        scope: &str,
-        input: &str,
-        axis: i64,
-        sizes: [usize; N],
-    ) -> [String; N] {
+    pub fn split(&mut self, scope: &str, input: &str, axis: i64, sizes: &[usize]) -> Vec<String> {
         let name = self.free_name(scope, "Split");
-        let sizes = self.sizes(&sizes);
-        let outputs = std::array::from_fn(|i| format!("{name}_output_{i}"));
-        self.node(&name, "Split", &[input, &sizes], outputs.to_vec(), &[Attribute::Int("axis", axis)]);
+        let outputs: Vec<String> = (0..sizes.len()).map(|i| format!("{name}_output_{i}")).collect();
+        let sizes = self.sizes(sizes);
+        self.node(&name, "Split", &[input, &sizes], outputs.clone(), &[Attribute::Int("axis", axis)]);
         outputs
+    }
+
+    /// Every second pixel of every second row of `input`, from these first ones on.
+    pub fn every_second(&mut self, scope: &str, input: &str, first: [usize; 2]) -> String {
+        let (first, end) = (self.sizes(&first), self.sizes(&[i32::MAX as usize; 2]));
+        let (axes, steps) = (self.sizes(&[2, 3]), self.sizes(&[2, 2]));
+        self.op(scope, "Slice", &[input, &first, &end, &axes, &steps], &[])
     }
 
     /// Gives `input` another shape; a size of 0 stays as it was.

@@ -5,12 +5,12 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{
-    blocks::{Blocks, Map},
+    blocks::Blocks,
     graph::{Attribute, value},
     proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use crate::{
-    arch::{Arch, walk::walk},
+    arch::{Arch, Computation, computation::COLORS},
     error::{Error, Result},
     weights::{Weights, fold_weights},
 };
@@ -19,8 +19,6 @@ use crate::{
 const IR_VERSION: i64 = 8;
 /// Version of the operations' meaning; likewise.
 const OPSET: i64 = 17;
-/// Input channels.
-const CHANNELS: usize = 3;
 /// The input's name.
 pub const INPUT: &str = "images";
 /// The output's name.
@@ -48,27 +46,26 @@ pub struct Model<'a> {
 /// # Errors
 /// If weights are missing or of a wrong shape, or the images are too small for the network.
 pub fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
-    let weights = fold_weights(model.weights);
-    let mut blocks = Blocks::new(&weights, model.arch.activation);
-    let images = Map { name: INPUT.to_owned(), channels: CHANNELS, side: model.size };
-    let x = walk(&mut blocks, model.arch, images)?;
-    if x.channels != model.names.len() {
+    let computation = Computation::of(model.arch);
+    let weights = fold_weights(&computation, model.weights);
+    let (mut graph, logits) = Blocks::write(&computation, &weights, INPUT, model.size)?;
+    let classes = computation.classes();
+    if classes != model.names.len() {
         return Err(Error::new(format!(
-            "the network has {} classes, but {} names",
-            x.channels,
+            "the network has {classes} classes, but {} names",
             model.names.len()
         )));
     }
-    blocks.graph.named_op(OUTPUT, "Softmax", &[&x.name], &[Attribute::Int("axis", -1)]);
+    graph.named_op(OUTPUT, "Softmax", &[&logits], &[Attribute::Int("axis", -1)]);
     let batch = (!model.dynamic_batch).then_some(1);
-    let input = value(INPUT, batch, &[CHANNELS, model.size, model.size]);
-    let output = value(OUTPUT, batch, &[x.channels]);
+    let input = value(INPUT, batch, &[COLORS, model.size, model.size]);
+    let output = value(OUTPUT, batch, &[classes]);
     let file = ModelProto {
         ir_version: IR_VERSION,
         producer_name: "kiln".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         doc_string: description(model),
-        graph: Some(blocks.graph.finish(&model.arch.name, input, output)),
+        graph: Some(graph.finish(&model.arch.name, input, output)),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         metadata_props: metadata(model),
     };
@@ -99,7 +96,7 @@ fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
         ("task", "classify".to_owned()),
         ("batch", "1".to_owned()),
         ("imgsz", format!("[{size}, {size}]", size = model.size)),
-        ("channels", CHANNELS.to_string()),
+        ("channels", COLORS.to_string()),
         ("names", format!("{{{}}}", names.join(", "))),
         ("kiln.arch", model.arch.name.clone()),
         ("kiln.names", json!(model.names).to_string()),

@@ -12,7 +12,7 @@ use super::{
     verify::{largest_difference, probabilities},
 };
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     network::test_support,
     weights::{self, Weights},
 };
@@ -101,10 +101,8 @@ fn the_second_engine_agrees_about_every_block() {
             dynamic_batch: false,
         };
         let given = Engine::load(onnx::bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
-        let expected = probabilities(
-            &test_support::logits(&arch, &weights, &pixels, size),
-            pixels.len() / (3 * size * size),
-        );
+        let logits = test_support::logits(Computation::of(&arch), &weights, &pixels, size);
+        let expected = probabilities(&logits, pixels.len() / (3 * size * size));
         let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
         let difference = largest_difference(&given, &expected);
         assert!(spread > 0.05 && difference < 1e-5, "{}: {difference}, {expected:?}", arch.name);

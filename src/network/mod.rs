@@ -1,16 +1,17 @@
-//! NETWORKS THAT COMPUTE: layers, and the network they make of an architecture and its parameters.
+//! NETWORKS THAT COMPUTE: the numbers of a network, and a computation run on them.
 //!
-//! An arch and a [`Builder`] make a [`Network`] of burn modules whose parameters carry the reference's names
-//! (`model.0.conv.weight`).
+//! A [`Network`] is a [`crate::arch::Computation`] made ready; it is given the [`Values`] of its parameters with each
+//! pass, under the reference's names (`model.0.conv.weight`).
 
-mod builder;
+mod attention;
 mod forward;
+pub mod gradients;
 mod kernels;
-mod layers;
+pub mod layout;
 pub mod parameters;
 #[cfg(test)]
 pub(crate) mod test_support;
 
-pub use builder::Builder;
-pub use forward::Network;
-pub use parameters::{Parameter, Parameters, Role, parameters};
+pub use forward::{Mode, Network, Output, Statistics, Values};
+pub use kernels::pointwise;
+pub use parameters::Parameters;

@@ -1,98 +1,117 @@
-//! A network's parameters as a table: name to values.
+//! A network's parameters as one vector.
 
-use std::collections::BTreeMap;
+use std::{ops::Range, sync::Arc};
 
-use burn::{
-    module::{Module, ModuleVisitor, Param, ParamId},
-    tensor::{Tensor, TensorData},
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{
+    Values,
+    layout::{Layout, Slot},
 };
-
-pub use crate::arch::Role;
 use crate::weights::{Array, Weights};
 
-/// A parameter's values, flat and row-major, with their shape.
+/// All parameters of a network, running statistics included, in one vector without gradients. Cheap to clone: the
+/// numbers are shared.
 #[derive(Debug, Clone)]
-pub struct Parameter {
-    /// E.g. `[16, 3, 3, 3]`.
-    pub shape: Vec<usize>,
-    /// `[product of shape]`, without gradients.
+pub struct Parameters {
+    /// What lies where.
+    pub layout: Arc<Layout>,
+    /// `[layout.count()]`.
     pub values: Tensor<1>,
-    /// Where burn keeps its gradient.
-    pub id: ParamId,
 }
 
-/// All parameters of a network, running statistics included, by name.
-pub type Parameters = BTreeMap<String, Parameter>;
-
-/// The parameters of `module`, without gradients.
-pub fn parameters(module: &impl Module) -> Parameters {
-    let mut visitor = Collect { path: Path::default(), found: Parameters::new() };
-    module.visit(&mut visitor);
-    visitor.found
-}
-
-/// The dotted name of the parameter that a visitor or mapper stands at: variants of enums have no
-/// part in it, as in the reference.
-#[derive(Debug, Default)]
-pub(crate) struct Path(Vec<Option<String>>);
-
-impl Path {
-    /// Goes into `name`.
-    pub fn enter(&mut self, name: &str, container: &str) {
-        self.0.push((!container.starts_with("Enum:")).then(|| name.to_owned()));
+impl Parameters {
+    /// The parameters of `weights` on a device, laid out so.
+    ///
+    /// # Panics
+    /// If one is missing or has another shape.
+    pub fn from_weights(layout: Arc<Layout>, weights: &Weights, device: &Device) -> Self {
+        let mut values = Vec::with_capacity(layout.count());
+        for Slot { name, shape, .. } in layout.slots() {
+            let array = &weights[name];
+            assert_eq!(array.shape, *shape, "{name}");
+            values.extend_from_slice(&array.data);
+        }
+        Self { layout, values: to_tensor(values, device) }
     }
 
-    /// Goes back.
-    pub fn exit(&mut self) {
-        self.0.pop();
+    /// The same numbers by name, off the device.
+    pub fn to_weights(&self) -> Weights {
+        let values = to_vec(self.values.clone());
+        let array = |slot: &Slot| Array { shape: slot.shape.clone(), data: values[slot.range()].to_vec() };
+        self.layout.slots().iter().map(|slot| (slot.name.clone(), array(slot))).collect()
     }
 
-    /// The name, e.g. `model.0.conv.weight`.
-    pub fn name(&self) -> String {
-        self.0.iter().flatten().cloned().collect::<Vec<_>>().join(".")
-    }
-}
-
-struct Collect {
-    path: Path,
-    found: Parameters,
-}
-
-impl ModuleVisitor for Collect {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
+    /// The numbers of a range, without copying them where the device can.
+    pub fn range(&self, range: Range<usize>) -> Tensor<1> {
+        self.values.clone().slice(range)
     }
 
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
+    /// The parameters as leaves of a recorded pass: those that are learnt want gradients.
+    ///
+    /// Each is cut out before it is recorded: the gradient of a part of a recorded vector would be as long as that.
+    pub fn leaves(&self) -> Values {
+        let learnt = self.layout.learnt();
+        let leaf = |slot: &Slot| {
+            let leaf = Tensor::from_inner(self.range(slot.range()));
+            (slot.name.clone(), if learnt.contains(&slot.offset) { leaf.require_grad() } else { leaf })
+        };
+        self.layout.slots().iter().map(leaf).collect()
     }
 
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = param.val();
-        let shape = tensor.dims().to_vec();
-        let values = if tensor.device().is_autodiff() { tensor.inner() } else { tensor };
-        let count = shape.iter().product::<usize>();
-        self.found
-            .insert(self.path.name(), Parameter { shape, values: values.reshape([count]), id: param.id });
+    /// Replaces the running statistics that follow the batches.
+    pub fn set_statistics(&mut self, statistics: Tensor<1>) {
+        let range = self.layout.statistics();
+        if !range.is_empty() {
+            self.values = taken(&mut self.values).slice_assign(range, statistics);
+        }
     }
 }
 
-/// The same numbers, off the device.
-pub fn to_weights(parameters: &Parameters) -> Weights {
-    let array = |p: &Parameter| Array { shape: p.shape.clone(), data: to_vec(p.values.clone()) };
-    parameters.iter().map(|(name, parameter)| (name.clone(), array(parameter))).collect()
+/// A vector that is about to be replaced: nobody holds it any more, so that it may be written to in place.
+pub fn taken(vector: &mut Tensor<1>) -> Tensor<1> {
+    let device = vector.device();
+    std::mem::replace(vector, Tensor::empty([0], &device))
 }
 
-/// The same numbers, on a device.
-pub fn from_weights(weights: &Weights, device: &burn::tensor::Device) -> Parameters {
-    let parameter = |array: &Array| {
-        let data = TensorData::new(array.data.clone(), [array.data.len()]);
-        Parameter { shape: array.shape.clone(), values: Tensor::from_data(data, device), id: ParamId::new() }
-    };
-    weights.iter().map(|(name, array)| (name.clone(), parameter(array))).collect()
+/// The numbers of `weights` as a network takes them.
+pub fn values(weights: &Weights, device: &Device) -> Values {
+    let tensor = |array: &Array| to_tensor(array.data.clone(), device);
+    weights.iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
+}
+
+fn to_tensor(numbers: Vec<f32>, device: &Device) -> Tensor<1> {
+    let count = numbers.len();
+    Tensor::from_data(TensorData::new(numbers, [count]), device)
 }
 
 /// A tensor's numbers, row-major.
 pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_into_vec().expect("converted to f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_come_back_as_they_went_in_and_leaves_show_them() {
+        let array = |shape: &[usize], data: &[f32]| Array { shape: shape.to_vec(), data: data.to_vec() };
+        let weights = Weights::from([
+            ("a.bias".to_owned(), array(&[2], &[5.0, 6.0])),
+            ("a.weight".to_owned(), array(&[2, 2], &[1.0, 2.0, 3.0, 4.0])),
+            ("b.running_mean".to_owned(), array(&[1], &[7.0])),
+        ]);
+        let shapes = weights.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect();
+        let layout = Arc::new(Layout::new(&shapes, Default::default()));
+        let mut parameters = Parameters::from_weights(layout.clone(), &weights, &Device::flex());
+        assert_eq!(to_vec(parameters.values.clone()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+        assert_eq!(parameters.to_weights(), weights);
+        for (name, leaf) in parameters.leaves() {
+            assert_eq!(leaf.is_require_grad(), name != "b.running_mean");
+            assert_eq!(to_vec(leaf.inner()), weights[&name].data);
+        }
+        parameters.set_statistics(Tensor::from_floats([8.0], &Device::flex()));
+        assert_eq!(to_vec(parameters.range(5..7)), [6.0, 8.0]);
+    }
 }

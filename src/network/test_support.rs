@@ -3,15 +3,18 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::{
-    Builder, Network,
-    parameters::{from_weights, parameters, to_vec, to_weights},
+    Mode, Network,
+    parameters::{to_vec, values},
 };
-use crate::{arch::Arch, random::Random, weights::Weights};
+use crate::{
+    arch::{Arch, Computation},
+    random::Random,
+    weights::{Weights, fresh},
+};
 
 /// Fresh weights of `arch`, with norms that shift and scale, and a head that is sure of itself.
 pub(crate) fn weights(arch: &Arch) -> Weights {
-    let network = Network::new(arch, &Builder::fresh(0, &Device::flex()));
-    let mut weights = to_weights(&parameters(&network));
+    let mut weights = fresh(&Computation::of(arch), 0);
     let norms: Vec<String> =
         weights.keys().filter_map(|name| name.strip_suffix(".running_var")).map(str::to_owned).collect();
     for norm in norms {
@@ -39,11 +42,11 @@ pub(crate) fn pixels(size: usize) -> Vec<f32> {
 }
 
 /// The logits of one image.
-pub(crate) fn logits(arch: &Arch, weights: &Weights, pixels: &[f32], size: usize) -> Vec<f32> {
+pub(crate) fn logits(computation: Computation, weights: &Weights, pixels: &[f32], size: usize) -> Vec<f32> {
     let device = Device::flex();
-    let network = Network::new(arch, &Builder::with_values(&from_weights(weights, &device), 0, &device));
-    let images = TensorData::new(pixels.to_vec(), [1, 3, size, size]);
-    to_vec(network.forward(Tensor::from_data(images, &device)))
+    let images = Tensor::from_data(TensorData::new(pixels.to_vec(), [1, 3, size, size]), &device);
+    let values = values(weights, &device);
+    to_vec(Network::new(computation).forward(&values, images, &Mode::Eval).logits)
 }
 
 /// One architecture of every kind of row, each as small as it gets.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Options,
     recipe::recipe,
-    sources::Watched,
+    sources::SourceSnapshot,
     wanted,
     why::{Asking, Reason},
 };
@@ -118,12 +118,12 @@ fn one(
     }
     let digest = |(port, input): &(String, usize)| Some((port.clone(), artifacts[*input].as_ref()?.digest()));
     let inputs: BTreeMap<String, Digest> = step.inputs.iter().filter_map(digest).collect();
-    let watched = Watched::look(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
-    let recipe = recipe(step, plan.seed, inputs, watched.digests());
+    let snapshot = SourceSnapshot::take(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
+    let recipe = recipe(step, plan.seed, inputs, snapshot.digests());
     let found = store.find(recipe.key());
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
-    forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().story.seconds);
+    forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().provenance.seconds);
     forecast.why = found.is_none().then(|| Reason::of(&recipe, Asking::of(plan, step), entries));
     forecast.recipe = Some(recipe);
     Ok((forecast, found))

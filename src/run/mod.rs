@@ -5,15 +5,16 @@
 //! as soon as what it needs is there; those that miss work side by side, but for the compute device, which one node
 //! has at a time.
 
+mod context;
 mod forecast;
-mod gate;
 mod origin;
 mod ownership;
 mod recipe;
 mod results;
+mod schedule;
+mod semaphore;
 mod sources;
-mod turn;
-mod walk;
+mod step_run;
 pub mod why;
 
 use std::time::Instant;
@@ -24,7 +25,7 @@ pub use self::{
     ownership::record,
     recipe::recipe,
     results::{Before, Results, fill},
-    sources::Watched,
+    sources::SourceSnapshot,
     why::{Amount, Difference, Reason},
 };
 use crate::{
@@ -62,7 +63,7 @@ impl Default for Options {
 
 /// A pipeline to run, and everything that is needed for it.
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct RunRequest<'a> {
     /// The pipeline as written.
     pub spec: &'a PipelineSpec,
     /// The pipeline's nodes in the order in which they run.
@@ -97,7 +98,7 @@ pub struct Summary {
 /// # Errors
 /// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
 /// store, if one failed because of the store; of kind interrupted, if the run was stopped.
-pub fn run(job: &Job<'_>) -> Result<Summary> {
+pub fn run(job: &RunRequest<'_>) -> Result<Summary> {
     for id in job.options.force.iter().chain(&job.options.only) {
         must_exist(job.plan, id)?;
     }
@@ -106,7 +107,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     job.results.check(job.plan, job.store, &wanted, &job.options.force)?;
     job.results.claim(job.spec, job.plan)?;
     (job.emit)(begun(job, wanted.len()));
-    let ended = walk::walk(job, &wanted);
+    let ended = schedule::run_steps(job, &wanted);
     let saved = job.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
     let (pipeline, seconds) = (job.plan.name.clone(), started.elapsed().as_secs_f64());
@@ -115,7 +116,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     if job.stop.requested() && ended.interrupted {
         return Err(Error::interrupted().help("the same command goes on from here"));
     }
-    match ended.trouble {
+    match ended.worst {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
         // Where nothing ran, there was nothing to write but what makes the next run faster.
         None if ran == 0 => Ok(ended.summary),
@@ -123,7 +124,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     }
 }
 
-fn begun(job: &Job<'_>, nodes: usize) -> Event {
+fn begun(job: &RunRequest<'_>, nodes: usize) -> Event {
     let (project, because) = job.results.project();
     Event::RunStarted {
         pipeline: job.plan.name.clone(),

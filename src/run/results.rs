@@ -122,7 +122,7 @@ impl Results {
                 None => self.unrecorded(),
             }
         };
-        look().map_err(|error| trouble("read", &self.root, error))
+        look().map_err(|error| store_error("read", &self.root, error))
     }
 
     /// Whether results are those of a file that is no longer there: it was renamed, or moved with its project.
@@ -170,7 +170,8 @@ impl Results {
         let mut blocked = Vec::new();
         for &index in wanted {
             let folder = self.folder(&plan.steps()[index].id);
-            let others = foreign(&folder, store.files()).map_err(|error| trouble("read", &folder, error))?;
+            let others =
+                foreign(&folder, store.files()).map_err(|error| store_error("read", &folder, error))?;
             if !others.is_empty() {
                 blocked.push((index, others));
             }
@@ -275,7 +276,7 @@ impl Results {
             }
             Ok(Ok(()))
         };
-        write().map_err(|error| trouble("write", &self.root, error))?
+        write().map_err(|error| store_error("write", &self.root, error))?
     }
 
     /// Makes the folder of `node` hold the artifact's files, its recipe and its manifest.
@@ -290,11 +291,11 @@ impl Results {
             return Ok(Before::Nothing);
         }
         let folder = self.folder(node);
-        let others = foreign(&folder, store.files()).map_err(|error| trouble("read", &folder, error))?;
+        let others = foreign(&folder, store.files()).map_err(|error| store_error("read", &folder, error))?;
         if !others.is_empty() {
             return Err(in_the_way_error(&others));
         }
-        self.replace(node, artifact, store).map_err(|error| trouble("write", &folder, error))
+        self.replace(node, artifact, store).map_err(|error| store_error("write", &folder, error))
     }
 
     fn replace(&self, node: &str, artifact: &Artifact, store: &Store) -> io::Result<Before> {
@@ -436,7 +437,7 @@ fn in_the_way_error(others: &[Foreign]) -> Error {
     )
 }
 
-fn trouble(action: &str, path: &Path, error: io::Error) -> Error {
+fn store_error(action: &str, path: &Path, error: io::Error) -> Error {
     Error::io(action, path, error)
         .of_kind(ErrorKind::Store)
         .help("results are shown there; name another folder with `--out DIR`")

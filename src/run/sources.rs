@@ -14,7 +14,7 @@ use crate::{
     shown,
     store::{
         Digest,
-        stat::{Looked, Signature, StatIndex},
+        stat::{FileStamp, Signature, StatIndex},
     },
 };
 
@@ -25,27 +25,27 @@ const FAULT: &str = "kiln 2026 why a file can't be read";
 
 /// A node's sources as they were when the run looked at them.
 #[derive(Debug, Clone, Default)]
-pub struct Watched {
+pub struct SourceSnapshot {
     /// What was found, by key.
     pub files: BTreeMap<String, SourceFiles>,
     /// None for a link that leads nowhere.
     signatures: Vec<(PathBuf, Option<Signature>)>,
 }
 
-impl Watched {
+impl SourceSnapshot {
     /// Looks at all sources of a node; relative paths start at `base`. Unchanged files are not read.
     ///
     /// # Errors
     /// When something is missing, what a key itself names can't be read, or `stop` is requested.
-    pub fn look(node: &dyn Node, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
-        let mut watched = Self::default();
+    pub fn take(node: &dyn Node, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
+        let mut snapshot = Self::default();
         for source in node.sources() {
             let (files, signatures) = look(&source, base, index, stop)?;
             let paths = files.files.iter().map(|file| file.path.clone());
-            watched.signatures.extend(paths.zip(signatures));
-            watched.files.insert(source.key.to_owned(), files);
+            snapshot.signatures.extend(paths.zip(signatures));
+            snapshot.files.insert(source.key.to_owned(), files);
         }
-        Ok(watched)
+        Ok(snapshot)
     }
 
     /// The digests, by key.
@@ -99,10 +99,10 @@ fn look(
     Ok((SourceFiles { path, files, digest }, signatures))
 }
 
-fn file(root: &Path, path: &Path, looked: io::Result<Looked>) -> SourceFile {
+fn file(root: &Path, path: &Path, looked: io::Result<FileStamp>) -> SourceFile {
     let (name, path) = (paths::below(root, path), path.to_owned());
     match looked {
-        Ok(Looked { signature, digest }) => {
+        Ok(FileStamp { signature, digest }) => {
             SourceFile { name, path, size: signature.size, digest, fault: None }
         }
         Err(error) => {

@@ -104,8 +104,8 @@ impl Reason {
         let less = |(_, differences): &(_, Vec<Difference>)| less(amount?, differences);
         let finished = compared.iter().filter_map(less).max_by_key(|amount| amount.value);
         let last = compared.into_iter().min_by_key(|(entry, differences)| {
-            let story = &entry.manifest.story;
-            let same = (&*story.pipeline, &*story.node) == (pipeline, node);
+            let provenance = &entry.manifest.provenance;
+            let same = (&*provenance.pipeline, &*provenance.node) == (pipeline, node);
             // The last result of this very node; if there is none, the most similar one.
             (if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
         });
@@ -121,13 +121,13 @@ impl Reason {
 impl Last {
     fn of(entry: &Entry, pipeline: &str, node: &str) -> Self {
         let manifest = &entry.manifest;
-        let story = &manifest.story;
+        let provenance = &manifest.provenance;
         Self {
             key: manifest.key.to_string(),
-            pipeline: story.pipeline.clone(),
-            node: story.node.clone(),
+            pipeline: provenance.pipeline.clone(),
+            node: provenance.node.clone(),
             created: manifest.created.clone(),
-            own: (&*story.pipeline, &*story.node) == (pipeline, node),
+            own: (&*provenance.pipeline, &*provenance.node) == (pipeline, node),
         }
     }
 }
@@ -245,7 +245,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::{Digest, FORMAT, Machine, Manifest, Story};
+    use crate::store::{Digest, FORMAT, Machine, Manifest, Provenance};
 
     fn recipe(params: Value) -> Recipe {
         let Value::Object(params) = params else { panic!("parameters are a mapping") };
@@ -262,16 +262,16 @@ mod tests {
     }
 
     fn entry(node: &str, seconds: u64, params: Value) -> Entry {
-        let story = Story {
+        let provenance = Provenance {
             pipeline: "p".into(),
             node: node.into(),
             logs: Vec::new(),
             headline: None,
-            gives: "model".into(),
+            output_type: "model".into(),
             seconds: 1.0,
             machine: Machine::this(1, "cpu"),
         };
-        let manifest = Manifest::new(recipe(params), BTreeMap::new(), story);
+        let manifest = Manifest::new(recipe(params), BTreeMap::new(), provenance);
         Entry { manifest, used: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 

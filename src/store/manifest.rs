@@ -66,13 +66,14 @@ impl Machine {
 
 /// Who made a result, for people and for `why`; none of it is in the key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Story {
+pub struct Provenance {
     /// The name of the pipeline that made the result.
     pub pipeline: String,
     /// The name of the node that made the result.
     pub node: String,
     /// What the node gives, e.g. `model`.
-    pub gives: String,
+    #[serde(rename = "gives")]
+    pub output_type: String,
     /// Files that tell how the work went: kept, but without part in the content's digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<String>,
@@ -99,7 +100,7 @@ pub struct Manifest {
     /// The files, by name, with `/` between folders.
     pub outputs: BTreeMap<PlainName, Output>,
     /// Which node of which pipeline made the result, how and on what; no part of the key.
-    pub story: Story,
+    pub provenance: Provenance,
     /// The program that made it, e.g. `kiln 0.1.0`.
     pub tool: String,
     /// When, in UTC, e.g. `2026-11-23T22:17:50Z`.
@@ -110,14 +111,14 @@ pub struct Manifest {
 
 impl Manifest {
     /// The record of `outputs`, made just now.
-    pub fn new(recipe: Recipe, outputs: BTreeMap<PlainName, Output>, story: Story) -> Self {
+    pub fn new(recipe: Recipe, outputs: BTreeMap<PlainName, Output>, provenance: Provenance) -> Self {
         let mut manifest = Self {
             format: FORMAT,
             key: recipe.key(),
-            digest: content(&outputs, &story.logs),
+            digest: content(&outputs, &provenance.logs),
             recipe,
             outputs,
-            story,
+            provenance,
             tool: concat!("kiln ", env!("CARGO_PKG_VERSION")).to_owned(),
             created: rfc3339(SystemTime::now()),
             checksum: Digest::of_bytes(b""),
@@ -149,7 +150,7 @@ impl Manifest {
         let sound = manifest.format == FORMAT
             && manifest.checksum == manifest.sum()
             && manifest.key == manifest.recipe.key()
-            && manifest.digest == content(&manifest.outputs, &manifest.story.logs)
+            && manifest.digest == content(&manifest.outputs, &manifest.provenance.logs)
             && can_be_files(&manifest.outputs);
         sound.then_some(manifest)
     }
@@ -164,15 +165,16 @@ impl Manifest {
             key: Key,
             outputs: &'m BTreeMap<PlainName, Output>,
             recipe: Value,
-            story: Value,
+            #[serde(rename = "story")]
+            provenance: Value,
             tool: &'m str,
         }
-        let Self { format, key, recipe, digest, outputs, story, tool, created, checksum: _ } = self;
-        let (recipe, story) = (sorted(recipe), sorted(story));
+        let Self { format, key, recipe, digest, outputs, provenance, tool, created, checksum: _ } = self;
+        let (recipe, provenance) = (sorted(recipe), sorted(provenance));
         let (format, key, digest) = (*format, *key, *digest);
         Digest::of_json(
             CHECKSUM_DOMAIN,
-            &Sorted { created, digest, format, key, outputs, recipe, story, tool },
+            &Sorted { created, digest, format, key, outputs, recipe, provenance, tool },
         )
     }
 }
@@ -215,13 +217,13 @@ fn sorted(value: &impl Serialize) -> Value {
 pub fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (day / 146_097, day % 146_097);
+    let (generation, day) = (day / 146_097, day % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
+    let year = year + generation * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
@@ -248,16 +250,16 @@ mod tests {
             precision: Some("f32".into()),
         };
         let outputs = [(name("metrics.json"), Output { digest: Digest::of_bytes(b"{}"), size: 2 })];
-        let story = Story {
+        let provenance = Provenance {
             pipeline: "p".into(),
             node: "score".into(),
-            gives: "metrics".into(),
+            output_type: "metrics".into(),
             logs: Vec::new(),
             headline: None,
             seconds: 0.1,
             machine: Machine::this(2, "cpu"),
         };
-        Manifest::new(recipe, outputs.into(), story)
+        Manifest::new(recipe, outputs.into(), provenance)
     }
 
     #[test]
@@ -374,19 +376,19 @@ mod tests {
         let again = Manifest::new(
             Recipe { version: 2, ..manifest.recipe.clone() },
             manifest.outputs.clone(),
-            Story { seconds: 9.0, ..manifest.story.clone() },
+            Provenance { seconds: 9.0, ..manifest.provenance.clone() },
         );
         assert_eq!(again.digest, manifest.digest);
         let renamed = manifest.outputs.values().map(|output| (name("other"), *output)).collect();
-        assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.story).digest, manifest.digest);
+        assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.provenance).digest, manifest.digest);
     }
 
     #[test]
     fn a_headline_is_kept_and_does_not_count() {
         let plain = example();
         assert!(!plain.to_json().contains("headline"), "as records were written before there were headlines");
-        let story = Story { headline: Some("top-1 0.5".to_owned()), ..plain.story.clone() };
-        let told = Manifest::new(plain.recipe.clone(), plain.outputs.clone(), story);
+        let provenance = Provenance { headline: Some("top-1 0.5".to_owned()), ..plain.provenance.clone() };
+        let told = Manifest::new(plain.recipe.clone(), plain.outputs.clone(), provenance);
         assert_eq!(told.digest, plain.digest);
         assert_eq!(Manifest::from_json(&told.to_json()), Some(told));
     }
@@ -396,8 +398,8 @@ mod tests {
         let plain = example();
         let mut outputs = plain.outputs.clone();
         outputs.insert(name("times.csv"), Output { digest: Digest::of_bytes(b"1 s"), size: 3 });
-        let story = Story { logs: vec!["times.csv".to_owned()], ..plain.story.clone() };
-        let logged = Manifest::new(plain.recipe.clone(), outputs, story);
+        let provenance = Provenance { logs: vec!["times.csv".to_owned()], ..plain.provenance.clone() };
+        let logged = Manifest::new(plain.recipe.clone(), outputs, provenance);
         assert_eq!(logged.digest, plain.digest);
         assert!(logged.outputs.contains_key("times.csv"));
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{inside, trouble::trouble};
+use super::{inside, store_error::store_error};
 use crate::{
     atomic::{self, Durability, TEMPORARY},
     error::{Error, Result},
@@ -44,7 +44,7 @@ pub enum Standing {
 /// Of kind store: when other things are there; when something in it, or `.kiln` or `.kiln/store` itself, is a
 /// link or otherwise not what it must be; when it is of a newer format; when it can't be looked at.
 pub fn look(root: &Path) -> Result<Standing> {
-    let trouble = |error| trouble("open the store", root, error);
+    let trouble = |error| store_error("open the store", root, error);
     must_not_be_linked(root)?;
     match is_free(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),

@@ -3,7 +3,7 @@
 //! ```text
 //! .kiln/store/
 //!   format                    marks the folder as a store, and says of which format
-//!   manifests/ab/cdef….json   key -> files, recipe, story; written last, carries its own checksum
+//!   manifests/ab/cdef….json   key -> files, recipe, provenance; written last, carries its own checksum
 //!   blobs/12/3456…            read-only, named by content
 //!   scratch/<key>/            what an interrupted node left for its next try
 //!   work/<key>/               where a node writes now
@@ -33,7 +33,7 @@ mod marker;
 mod prune;
 mod slot;
 pub mod stat;
-mod trouble;
+mod store_error;
 mod verify;
 
 use std::{
@@ -49,7 +49,7 @@ pub use self::{
     digest::{Digest, NotADigest},
     key::{FORMAT, Key, Recipe, canonical},
     lock::{Lock, Mode},
-    manifest::{Machine, Manifest, Output, Story},
+    manifest::{Machine, Manifest, Output, Provenance},
     prune::{DEFAULT_LIMIT, GRACE, Limits, Pruned, prune},
     slot::Slot,
     verify::Verified,
@@ -59,7 +59,7 @@ use self::{
     inside::Found,
     marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
-    trouble::trouble,
+    store_error::store_error,
 };
 use crate::{
     atomic::{self, Durability},
@@ -124,7 +124,7 @@ impl Store {
             Err(error) if standing != Standing::Free && is_forbidden(&error) => {
                 (None, Some(error.to_string()))
             }
-            Err(error) => return Err(trouble("open the store", root, error)),
+            Err(error) => return Err(store_error("open the store", root, error)),
         };
         let store = Self::at(root, users, read_only);
         // Nothing is lost with them but time.
@@ -214,7 +214,7 @@ impl Store {
     fn lock(&self, key: Key, request: &Request<'_>, damaged: &dyn Fn(String)) -> Result<Lock> {
         self.may_write()?;
         let path = self.root.join(LOCKS).join(key.to_string());
-        let trouble = |error| trouble("lock", &path, error);
+        let trouble = |error| store_error("lock", &path, error);
         inside::make(&self.root, &self.root.join(LOCKS)).map_err(trouble)?;
         self.make_way(&path).into_iter().for_each(damaged);
         if let Some(lock) = Lock::try_take(&path, Mode::Exclusive).map_err(trouble)? {
@@ -248,7 +248,7 @@ impl Store {
 
     /// Removes something of the store's own.
     fn remove(&self, path: &Path) -> Result<()> {
-        inside::remove(&self.root, path).map_err(|error| trouble("remove", path, error))
+        inside::remove(&self.root, path).map_err(|error| store_error("remove", path, error))
     }
 
     /// Marks a result as just used. A store that can't be written does not mind.
@@ -295,7 +295,7 @@ impl Store {
         self.files
             .save()
             .and_then(|()| self.blobs.save())
-            .map_err(|error| trouble("write", &self.root, error))
+            .map_err(|error| store_error("write", &self.root, error))
     }
 }
 
@@ -389,7 +389,7 @@ mod tests {
         let store = Store::open(dir.path()).unwrap();
         let artifact = make(&store, |out| fs::write(out.join("a"), "abc")).unwrap();
         assert!(artifact.has("a") && !artifact.has("b"));
-        assert_eq!((artifact.kind(), artifact.gives()), ("work", "text"));
+        assert_eq!((artifact.kind(), artifact.output_type()), ("work", "text"));
         assert_eq!(store.verify().unwrap().bytes, 3);
         assert_eq!(store.downloads(), dir.path().join("downloads"));
     }

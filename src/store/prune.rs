@@ -13,7 +13,7 @@ use super::{
     lock::{Lock, Mode},
     marker::{self, Standing},
     shelved,
-    trouble::trouble,
+    store_error::store_error,
 };
 use crate::{atomic::TEMPORARY, error::Result};
 
@@ -66,7 +66,7 @@ pub fn prune(root: &Path, limits: Limits, dry_run: bool) -> Result<Option<Pruned
         Ok(lock) => lock,
         // To say what would go, it is enough to look.
         Err(error) if dry_run && is_forbidden(&error) => None,
-        Err(error) => return Err(trouble("prune the store", root, error)),
+        Err(error) => return Err(store_error("prune the store", root, error)),
     };
     let store = Store::at(root, users, None);
     let now = SystemTime::now();

@@ -1,6 +1,6 @@
 //! How many images go through the network at once, and how many a device has memory for.
 
-use std::{borrow::Cow, fs, path::Path};
+use std::{borrow::Cow, fs, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -12,9 +12,9 @@ use super::{
     precision::Precision,
 };
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     error::{Error, Result},
-    network::{Builder, Network},
+    network::{Network, Parameters, gradients::pass, layout::Layout},
 };
 
 /// Images per forward pass: a number, or `auto`.
@@ -97,14 +97,20 @@ fn largest(fits: impl Fn(usize) -> bool) -> Option<usize> {
 
 fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &Device) -> bool {
     let step = || {
-        let recording = device.clone().autodiff();
-        let network = Network::new(arch, &Builder::blank(&recording));
-        let images = precision.of(Tensor::zeros([batch, 3, size, size], &recording));
+        let network = Network::new(Computation::of(arch));
+        let parameters = blank(network.computation(), device);
+        let images = precision.of(Tensor::zeros([batch, 3, size, size], device));
         let loss = Loss { classes: arch.classes, smoothing: 0.0, weights: None, gamma: 0.0 };
-        let loss = loss.of(network.forward(images), &Targets::Classes(vec![0; batch]));
-        drop(loss.backward());
+        let targets = Targets::Classes(vec![0; batch]);
+        pass(&network, &parameters, images, None, |logits| loss.of(logits, &targets));
     };
     memory::guard(batch, size, step).is_ok()
+}
+
+/// Parameters that are all zero: the work is the same.
+fn blank(computation: &Computation, device: &Device) -> Parameters {
+    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    Parameters { values: Tensor::zeros([layout.count()], device), layout }
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Everything that a run needs to go on as if it had never stopped, in one file.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ema::Ema, history::History, optimizer::Gradients, scaler::Scaler};
+use super::{ema::Ema, history::History, scaler::Scaler};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
-    network::{Parameter, Parameters, parameters::to_vec},
+    network::{Parameters, layout::Layout, parameters::to_vec},
 };
 
 /// Where a run is, and what it needs to go back to the start of the epoch.
@@ -21,7 +21,7 @@ pub struct Checkpoint {
     /// Where it was at the start of the epoch, if that is somewhere else.
     pub start: Option<State>,
     /// The weights at the best epoch so far.
-    pub best: Parameters,
+    pub best: Option<Parameters>,
 }
 
 /// What changes while a network is fitted. Cheap to clone: the numbers are shared.
@@ -30,13 +30,13 @@ pub struct State {
     /// Counters and what was measured so far.
     pub position: Position,
     /// The network.
-    pub network: Parameters,
+    pub parameters: Parameters,
     /// Its average, if there is one.
     pub ema: Option<Ema>,
-    /// Gradients summed since the last optimizer step.
-    pub gradients: Gradients,
+    /// The sum of the gradients since the last optimizer step, if there were any.
+    pub gradient: Option<Tensor<1>>,
     /// What the optimizer remembers.
-    pub memory: BTreeMap<String, Vec<Tensor<1>>>,
+    pub moments: Vec<Tensor<1>>,
 }
 
 /// The counters of a run.
@@ -73,46 +73,53 @@ pub struct Position {
 }
 
 const FILE: &str = "checkpoint.safetensors";
-/// How the names of the parts of the two states begin, and what the best weights are called.
+/// How the names of the arrays of the two states begin.
 const NOW: &str = "";
 const START: &str = "start.";
+/// What the arrays are called, and the entries beside them.
+const PARAMETERS: &str = "parameters";
+const AVERAGE: &str = "average";
+const GRADIENT: &str = "gradient";
+const MOMENT: &str = "moment";
 const BEST: &str = "best";
+const POSITION: &str = "position";
+const LAYOUT: &str = "layout";
 
-/// The arrays of a file by what they are for.
-type Rooms = BTreeMap<String, Parameters>;
-/// An array's name, shape and bytes.
-type Stored = (String, Vec<usize>, Vec<u8>);
+/// A file's arrays, and where the parameters lie in them.
+struct File<'a> {
+    arrays: SafeTensors<'a>,
+    entries: BTreeMap<String, String>,
+    layout: &'a Arc<Layout>,
+    device: &'a Device,
+}
 
 impl Checkpoint {
-    /// The checkpoint in `folder`, if there is a whole one.
+    /// The checkpoint in `folder`, if there is a whole one of parameters laid out so.
     ///
     /// # Errors
     /// If the file can't be read. A damaged one counts as none: training starts over.
-    pub fn load(folder: &Path, device: &Device) -> Result<Option<Self>> {
+    pub fn load(folder: &Path, layout: &Arc<Layout>, device: &Device) -> Result<Option<Self>> {
         let path = folder.join(FILE);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("read", &path, error)),
         };
-        Ok(Self::parse(&bytes, device))
+        Ok(Self::parse(&bytes, layout, device))
     }
 
-    fn parse(bytes: &[u8], device: &Device) -> Option<Self> {
+    fn parse(bytes: &[u8], layout: &Arc<Layout>, device: &Device) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
-        let positions = metadata.metadata().as_ref()?;
-        let file = SafeTensors::deserialize(bytes).ok()?;
-        let mut rooms = Rooms::new();
-        for (name, view) in file.tensors() {
-            let (room, name) = name.split_once('/')?;
-            rooms.entry(room.to_owned()).or_default().insert(name.to_owned(), parameter(&view, device));
+        let entries: BTreeMap<_, _> = metadata.metadata().clone()?.into_iter().collect();
+        if *entries.get(LAYOUT)? != names(layout) {
+            return None;
         }
-        let mut state = |prefix: &str| match positions.get(&format!("{prefix}position")) {
-            Some(position) => Some(State::take(&mut rooms, prefix, serde_json::from_str(position).ok()?)),
-            None => None,
+        let file = File { arrays: SafeTensors::deserialize(bytes).ok()?, entries, layout, device };
+        let start = match file.entries.contains_key(&format!("{START}{POSITION}")) {
+            true => Some(file.state(START)?),
+            false => None,
         };
-        let (now, start) = (state(NOW)?, state(START));
-        Some(Self { now, start, best: rooms.remove(BEST).unwrap_or_default() })
+        Some(Self { now: file.state(NOW)?, start, best: file.parameters(BEST) })
     }
 
     /// Writes the checkpoint to `folder`, replacing the one there in one go.
@@ -136,73 +143,75 @@ impl Checkpoint {
     }
 
     fn serialize(&self) -> Result<Vec<u8>> {
-        let (mut arrays, mut positions) = (Vec::new(), BTreeMap::new());
+        let layout = names(&self.now.parameters.layout);
+        let (mut arrays, mut entries) = (Vec::new(), BTreeMap::from([(LAYOUT.to_owned(), layout)]));
         for (prefix, state) in [(NOW, Some(&self.now)), (START, self.start.as_ref())] {
             let Some(state) = state else { continue };
-            state.arrays(prefix, &mut arrays);
+            arrays
+                .extend(state.arrays().into_iter().map(|(name, vector)| (format!("{prefix}{name}"), vector)));
             let position = serde_json::to_string(&state.position).expect("counters are plain data");
-            positions.insert(format!("{prefix}position"), position);
+            entries.insert(format!("{prefix}{POSITION}"), position);
         }
-        arrays.extend(shaped(BEST, &self.best));
-        let views = arrays.iter().map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.clone(), view))
-        });
-        let views = views
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::new("cannot lay out a checkpoint").because(error))?;
-        safetensors::serialize(views, Some(positions.into_iter().collect()))
-            .map_err(|error| Error::new("cannot lay out a checkpoint").because(error))
+        arrays.extend(self.best.iter().map(|best| (BEST.to_owned(), best.values.clone())));
+        laid_out(&arrays, entries).map_err(|error| Error::new("cannot lay out a checkpoint").because(error))
+    }
+}
+
+impl File<'_> {
+    /// The state whose arrays' names begin with `prefix`.
+    fn state(&self, prefix: &str) -> Option<State> {
+        let name = |name: &str| format!("{prefix}{name}");
+        let position: Position = serde_json::from_str(self.entries.get(&name(POSITION))?).ok()?;
+        let average = self.parameters(&name(AVERAGE));
+        let moments = (0..).map_while(|number| self.vector(&name(&format!("{MOMENT}{number}"))));
+        Some(State {
+            parameters: self.parameters(&name(PARAMETERS))?,
+            ema: average.map(|average| Ema::resumed(average, position.updates)),
+            gradient: self.vector(&name(GRADIENT)),
+            moments: moments.collect(),
+            position,
+        })
+    }
+
+    fn parameters(&self, name: &str) -> Option<Parameters> {
+        let values = self.vector(name).filter(|values| values.dims() == [self.layout.count()])?;
+        Some(Parameters { layout: self.layout.clone(), values })
+    }
+
+    fn vector(&self, name: &str) -> Option<Tensor<1>> {
+        let (numbers, _) = self.arrays.tensor(name).ok()?.data().as_chunks();
+        let values: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let count = values.len();
+        Some(Tensor::from_data(TensorData::new(values, [count]), self.device))
     }
 }
 
 impl State {
-    /// What `rooms` holds under names that begin with `prefix`.
-    fn take(rooms: &mut Rooms, prefix: &str, position: Position) -> Self {
-        let mut take = |room: &str| rooms.remove(&format!("{prefix}{room}"));
-        let network = take("network").unwrap_or_default();
-        let ema = take("ema").map(|average| Ema::resumed(average, position.updates));
-        let gradients = values(take("gradient").unwrap_or_default()).collect();
-        let mut memory: BTreeMap<String, Vec<Tensor<1>>> = BTreeMap::new();
-        for slot in 0.. {
-            let Some(room) = take(&format!("memory{slot}")) else { break };
-            values(room).for_each(|(name, tensor)| memory.entry(name).or_default().push(tensor));
-        }
-        Self { position, network, ema, gradients, memory }
-    }
-
-    fn arrays(&self, prefix: &str, arrays: &mut Vec<Stored>) {
-        arrays.extend(shaped(&format!("{prefix}network"), &self.network));
-        if let Some(ema) = &self.ema {
-            arrays.extend(shaped(&format!("{prefix}ema"), ema.average()));
-        }
-        let flat = |room: &str, name: &str, tensor: &Tensor<1>| {
-            array(&format!("{prefix}{room}"), name, tensor.dims().to_vec(), tensor)
-        };
-        arrays.extend(self.gradients.iter().map(|(name, tensor)| flat("gradient", name, tensor)));
-        for (name, slots) in &self.memory {
-            let slots = slots.iter().enumerate();
-            arrays.extend(slots.map(|(slot, tensor)| flat(&format!("memory{slot}"), name, tensor)));
-        }
+    fn arrays(&self) -> Vec<(String, Tensor<1>)> {
+        let mut arrays = vec![(PARAMETERS.to_owned(), self.parameters.values.clone())];
+        arrays.extend(self.ema.iter().map(|ema| (AVERAGE.to_owned(), ema.average().values.clone())));
+        arrays.extend(self.gradient.iter().map(|gradient| (GRADIENT.to_owned(), gradient.clone())));
+        let moments = self.moments.iter().enumerate();
+        arrays.extend(moments.map(|(number, moment)| (format!("{MOMENT}{number}"), moment.clone())));
+        arrays
     }
 }
 
-fn shaped(room: &str, parameters: &Parameters) -> Vec<Stored> {
-    parameters.iter().map(|(name, p)| array(room, name, p.shape.clone(), &p.values)).collect()
+/// What lies in a vector, in words: a checkpoint of other parameters does not fit.
+fn names(layout: &Layout) -> String {
+    layout.slots().iter().map(|slot| format!("{} {:?}\n", slot.name, slot.shape)).collect()
 }
 
-fn values(parameters: Parameters) -> impl Iterator<Item = (String, Tensor<1>)> {
-    parameters.into_iter().map(|(name, parameter)| (name, parameter.values))
-}
-
-fn array(room: &str, name: &str, shape: Vec<usize>, tensor: &Tensor<1>) -> Stored {
-    let bytes = to_vec(tensor.clone()).iter().flat_map(|value| value.to_le_bytes()).collect();
-    (format!("{room}/{name}"), shape, bytes)
-}
-
-fn parameter(view: &TensorView<'_>, device: &Device) -> Parameter {
-    let values: Vec<f32> =
-        view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-    let count = values.len();
-    let values = Tensor::from_data(TensorData::new(values, [count]), device);
-    Parameter { shape: view.shape().to_vec(), values, id: burn::module::ParamId::new() }
+fn laid_out(
+    arrays: &[(String, Tensor<1>)],
+    entries: BTreeMap<String, String>,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let bytes = |vector: &Tensor<1>| -> Vec<u8> {
+        to_vec(vector.clone()).iter().flat_map(|value| value.to_le_bytes()).collect()
+    };
+    let bytes: Vec<Vec<u8>> = arrays.iter().map(|(_, vector)| bytes(vector)).collect();
+    let views = arrays.iter().zip(&bytes).map(|((name, vector), bytes)| {
+        TensorView::new(Dtype::F32, vector.dims().to_vec(), bytes).map(|view| (name.clone(), view))
+    });
+    safetensors::serialize(views.collect::<Result<Vec<_>, _>>()?, Some(entries.into_iter().collect()))
 }

@@ -1,12 +1,28 @@
 //! An exponential moving average of a network's parameters, running statistics included (section 6.6).
 
-use crate::network::Parameters;
+use crate::network::{
+    Parameters,
+    parameters::taken,
+    pointwise::{self, Formula, Number},
+};
 
 /// The average and how often it was updated.
 #[derive(Debug, Clone)]
 pub struct Ema {
     average: Parameters,
     updates: u64,
+}
+
+/// `old + (new - old) · share`.
+struct Approach {
+    share: f64,
+}
+
+impl Formula<1, 1> for Approach {
+    #[inline(always)]
+    fn of<N: Number>(&self, [old]: [N; 1], [new]: [N; 1]) -> [N; 1] {
+        [old.clone() + (new - old).mul_scalar(self.share)]
+    }
 }
 
 impl Ema {
@@ -30,15 +46,13 @@ impl Ema {
         &self.average
     }
 
-    /// Moves the average towards `parameters`.
+    /// Moves the average towards `parameters`, which are laid out like it.
     pub fn update(&mut self, parameters: &Parameters) {
         self.updates += 1;
-        let keep = decay(self.updates);
-        for (name, average) in &mut self.average {
-            let Some(new) = parameters.get(name) else { continue };
-            let old = average.values.clone();
-            average.values = old.clone() + (new.values.clone() - old).mul_scalar(1.0 - keep);
-        }
+        let all = 0..parameters.layout.count();
+        let approach = Approach { share: 1.0 - decay(self.updates) };
+        let average = taken(&mut self.average.values);
+        [self.average.values] = pointwise::apply(&[(all, approach)], [average], [parameters.values.clone()]);
     }
 }
 
@@ -49,22 +63,26 @@ fn decay(updates: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use burn::{
-        module::ParamId,
-        tensor::{Device, Tensor},
-    };
+    use std::sync::Arc;
+
+    use burn::tensor::Device;
 
     use super::*;
-    use crate::network::{Parameter, parameters::to_vec};
+    use crate::{
+        network::{layout::Layout, parameters::to_vec},
+        weights::{Array, Weights},
+    };
 
     fn one(value: f32) -> Parameters {
-        let values = Tensor::from_floats([value], &Device::flex());
-        [("x".to_owned(), Parameter { shape: vec![1], values, id: ParamId::new() })].into()
+        let weights = Weights::from([("x".to_owned(), Array { shape: vec![1], data: vec![value] })]);
+        let shapes = [("x".to_owned(), vec![1])].into();
+        let layout = Arc::new(Layout::new(&shapes, Default::default()));
+        Parameters::from_weights(layout, &weights, &Device::flex())
     }
 
     #[test]
     fn each_update_moves_the_average_by_what_it_does_not_keep() {
-        let value = |ema: &Ema| f64::from(to_vec(ema.average()["x"].values.clone())[0]);
+        let value = |ema: &Ema| f64::from(to_vec(ema.average().values.clone())[0]);
         let mut ema = Ema::resumed(one(0.0), 999);
         ema.update(&one(1.0));
         assert_eq!(ema.updates(), 1000);
@@ -81,6 +99,6 @@ mod tests {
     fn what_stays_the_same_is_its_own_average() {
         let mut ema = Ema::resumed(one(4.0), 999);
         ema.update(&one(4.0));
-        assert_eq!(to_vec(ema.average()["x"].values.clone()), [4.0]);
+        assert_eq!(to_vec(ema.average().values.clone()), [4.0]);
     }
 }

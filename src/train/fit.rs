@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,18 +20,17 @@ use super::{
     dropout,
     ema::Ema,
     fraction::fraction,
-    gather::gather,
     history::{Epoch, History, Scores},
     lonely,
     loss::Loss,
     memory,
-    optimizer::{Gradients, Optimizer, Rates, Rule, clip_norm},
+    optimizer::{Optimizer, Rates, Rule, clip_norm},
     scaler::Scaler,
     schedule::Schedule,
     validate::{Validated, validate},
 };
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     data::{
         Batch, Dataset, Index, Sample, Split,
         loader::{Loader, Mode},
@@ -42,12 +42,14 @@ use crate::{
         classifier::images,
     },
     network::{
-        Builder, Network, Parameters,
-        parameters::{self, to_vec},
+        Network, Parameters,
+        gradients::{Pass, pass},
+        layout::Layout,
+        parameters::to_vec,
     },
     progress::Progress,
     random::Random,
-    weights::{self, ModelFile, Weights},
+    weights::{self, ModelFile, Weights, completed},
 };
 
 /// How often a run goes back and tries again when its loss is not a number, as in the reference.
@@ -118,23 +120,22 @@ pub fn fit(job: &Job<'_>) -> Result<Fitted> {
 struct Fit<'a> {
     job: &'a Job<'a>,
     loss: Loss,
-    frozen: BTreeSet<String>,
     train: Loader,
     val: Loader,
     schedule: Schedule,
     rule: Rule,
-    /// The device that records what the gradients need.
-    recording: Device,
     network: Network,
+    parameters: Parameters,
     optimizer: Optimizer,
     ema: Option<Ema>,
-    gradients: Gradients,
+    /// Summed since the last optimizer step.
+    gradient: Option<Tensor<1>>,
     /// Sum of this epoch's losses, `[1]`, kept on the device.
     losses: Tensor<1>,
     position: Position,
     /// Where the epoch began, to go back to.
     start: Option<State>,
-    best: Parameters,
+    best: Option<Parameters>,
     begun: Instant,
     saved: Instant,
 }
@@ -154,31 +155,30 @@ impl<'a> Fit<'a> {
         let (train, val) = loaders(job, &dataset)?;
         tell_validation(&job.dataset.index, &job.progress);
         let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
-        let recording = job.device.clone().autodiff();
-        let network = first_network(job, &frozen, &recording);
+        let network = Network::new(Computation::of(job.arch));
+        let parameters = first_parameters(job, network.computation(), frozen);
         let scaler = Scaler::of(recipe.precision);
         let now = Instant::now();
         let mut fit = Self {
             job,
             loss,
-            frozen,
             train,
             val,
             schedule,
             rule,
-            ema: recipe.ema.then(|| Ema::new(parameters::parameters(&network))),
-            recording,
             network,
+            ema: recipe.ema.then(|| Ema::new(parameters.clone())),
+            parameters,
             optimizer: Optimizer::new(rule, decay),
-            gradients: Gradients::new(),
+            gradient: None,
             losses: Tensor::zeros([1], job.device),
             position: Position { moved: -1, epochs: recipe.epochs, scaler, ..Position::default() },
             start: None,
-            best: Parameters::new(),
+            best: None,
             begun: now,
             saved: now,
         };
-        if let Some(checkpoint) = Checkpoint::load(job.scratch, job.device)? {
+        if let Some(checkpoint) = Checkpoint::load(job.scratch, &fit.parameters.layout, job.device)? {
             fit.resume(checkpoint);
         }
         Ok(fit)
@@ -192,11 +192,10 @@ impl<'a> Fit<'a> {
     }
 
     fn restore(&mut self, state: State) {
-        let State { position, network, ema, gradients, memory } = state;
-        self.install(&network);
-        self.optimizer.resume(position.optimizer_steps, memory);
+        let State { position, parameters, ema, gradient, moments } = state;
+        self.optimizer.resume(position.optimizer_steps, moments);
         self.losses = Tensor::from_floats([position.loss], self.job.device);
-        (self.ema, self.gradients, self.position) = (ema, gradients, position);
+        (self.parameters, self.ema, self.gradient, self.position) = (parameters, ema, gradient, position);
         self.reschedule();
     }
 
@@ -206,16 +205,11 @@ impl<'a> Fit<'a> {
         position.updates = self.ema.as_ref().map_or(0, Ema::updates);
         State {
             position,
-            network: parameters::parameters(&self.network),
+            parameters: self.parameters.clone(),
             ema: self.ema.clone(),
-            gradients: self.gradients.clone(),
-            memory: self.optimizer.memory().clone(),
+            gradient: self.gradient.clone(),
+            moments: self.optimizer.moments().to_vec(),
         }
-    }
-
-    fn install(&mut self, parameters: &Parameters) {
-        let builder = Builder::with_values(parameters, 0, &self.recording).frozen(&self.frozen);
-        self.network = Network::new(self.job.arch, &builder);
     }
 
     /// The schedule for as many epochs and recoveries as there are by now.
@@ -266,14 +260,16 @@ impl<'a> Fit<'a> {
         let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
         let images = self.job.recipe.precision.of(images(batch, self.job.device));
-        let logits = self.network.forward_masked(Tensor::from_inner(images), mask);
-        let loss = self.loss.of(logits, &targets);
-        self.losses = self.losses.clone() + loss.clone().inner();
-        let loss = match &self.position.scaler {
-            Some(scaler) => scaler.scale(loss),
-            None => loss,
-        };
-        self.gradients = gather(&self.network, loss.backward(), std::mem::take(&mut self.gradients));
+        let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
+            let loss = self.loss.of(logits, &targets);
+            self.losses = self.losses.clone() + loss.clone().inner();
+            match &self.position.scaler {
+                Some(scaler) => scaler.scale(loss),
+                None => loss,
+            }
+        });
+        self.parameters.set_statistics(statistics);
+        self.gradient = Some(summed(self.gradient.take(), gradient));
         let Position { step, moved, .. } = self.position;
         if step as isize - moved >= self.schedule.accumulation_at(step) as isize {
             self.position.moved = step as isize;
@@ -292,23 +288,25 @@ impl<'a> Fit<'a> {
 
     fn dropout(&self, batch: usize) -> Option<Tensor<2>> {
         let p = self.job.recipe.dropout;
-        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), &self.recording))
+        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), self.job.device))
     }
 
     fn move_parameters(&mut self) {
-        let mut gradients = std::mem::take(&mut self.gradients);
-        let usable = self.position.scaler.as_mut().is_none_or(|scaler| scaler.unscale(&mut gradients));
-        if self.job.recipe.clip > 0.0 {
-            clip_norm(&mut gradients, self.job.recipe.clip);
+        let Some(mut gradient) = self.gradient.take() else { return };
+        let mut usable = true;
+        if let Some(scaler) = &mut self.position.scaler {
+            (gradient, usable) = scaler.unscale(gradient);
         }
-        let mut parameters = parameters::parameters(&self.network);
+        if self.job.recipe.clip > 0.0 {
+            gradient = clip_norm(gradient, self.job.recipe.clip);
+        }
         if usable {
-            self.optimizer.step(&mut parameters, gradients, self.rates());
+            let rates = self.rates();
+            self.optimizer.step(&mut self.parameters, gradient, rates);
         }
         if let Some(ema) = &mut self.ema {
-            ema.update(&parameters);
+            ema.update(&self.parameters);
         }
-        self.install(&parameters);
     }
 
     fn rates(&self) -> Rates {
@@ -337,7 +335,7 @@ impl<'a> Fit<'a> {
         self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
-            self.best = self.candidate();
+            self.best = Some(self.candidate());
             self.position.hits = hits;
         }
         self.position.epoch += 1;
@@ -379,16 +377,13 @@ impl<'a> Fit<'a> {
     }
 
     fn validate(&self) -> Result<Option<Validated>> {
-        let Job { arch, device, progress, .. } = self.job;
-        validate(arch, &self.candidate(), &self.val, device, progress)
+        let Job { device, progress, .. } = self.job;
+        validate(self.network.computation(), &self.candidate().to_weights(), &self.val, device, progress)
     }
 
     /// What is validated and kept: the average, or the network itself.
     fn candidate(&self) -> Parameters {
-        match &self.ema {
-            Some(ema) => ema.average().clone(),
-            None => parameters::parameters(&self.network),
-        }
+        self.ema.as_ref().map_or(&self.parameters, Ema::average).clone()
     }
 
     /// Goes back to the start of the epoch, to do it again at a lower rate: at the same one, it would end the
@@ -437,7 +432,7 @@ impl<'a> Fit<'a> {
         if period == 0 || !epoch.is_multiple_of(period) {
             return Ok(());
         }
-        let weights = parameters::to_weights(&self.candidate());
+        let weights = self.candidate().to_weights();
         weights::write(&self.kept(epoch), &ModelFile { weights, ..ModelFile::default() })
     }
 
@@ -469,8 +464,8 @@ impl<'a> Fit<'a> {
 
     fn finish(self) -> Result<Fitted> {
         self.tell_end();
-        let last = parameters::to_weights(&self.candidate());
-        let best = if self.best.is_empty() { last.clone() } else { parameters::to_weights(&self.best) };
+        let last = self.candidate().to_weights();
+        let best = self.best.as_ref().map_or_else(|| last.clone(), Parameters::to_weights);
         let period = self.job.recipe.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
@@ -535,13 +530,19 @@ fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     Ok((make(Split::Train, Mode::Train { seed: job.seed }, batch), make(split, Mode::Eval, 2 * batch)))
 }
 
-fn first_network(job: &Job<'_>, frozen: &BTreeSet<String>, device: &Device) -> Network {
-    match job.start {
-        Some(weights) => {
-            let values = parameters::from_weights(weights, job.device);
-            Network::new(job.arch, &Builder::with_values(&values, job.seed, device).frozen(frozen))
-        }
-        None => Network::new(job.arch, &Builder::fresh(job.seed, device).frozen(frozen)),
+/// Those of the weights to start from where they fit, fresh ones elsewhere.
+fn first_parameters(job: &Job<'_>, computation: &Computation, frozen: BTreeSet<String>) -> Parameters {
+    let none = Weights::new();
+    let weights = completed(computation, job.start.unwrap_or(&none), job.seed);
+    let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
+    Parameters::from_weights(layout, &weights, job.device)
+}
+
+/// A micro-batch's gradient and those that wait: summed, not averaged, as in the reference.
+fn summed(waiting: Option<Tensor<1>>, gradient: Tensor<1>) -> Tensor<1> {
+    match waiting {
+        Some(waiting) => waiting + gradient,
+        None => gradient,
     }
 }
 
@@ -620,6 +621,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn gradients_of_micro_batches_are_summed() {
+        let gradient = |values: [f32; 2]| Tensor::from_floats(values, &Device::flex());
+        let first = summed(None, gradient([1.0, 2.0]));
+        assert_eq!(to_vec(first.clone()), [1.0, 2.0]);
+        assert_eq!(to_vec(summed(Some(first), gradient([3.0, -5.0]))), [4.0, -3.0]);
+    }
+
+    #[test]
     fn an_epoch_reads_like_this() {
         let epoch = |scores| Epoch { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
         let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
@@ -665,7 +674,11 @@ pub(super) mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let train = || vec![TrainOp::Squash(Default::default())];
         assert!(with_job(&recipe, train(), scratch.path(), 1, fit).is_err());
-        let mut checkpoint = Checkpoint::load(scratch.path(), &Device::flex()).unwrap().unwrap();
+        let load = |job: &Job<'_>| {
+            let layout = Layout::new(&Computation::of(job.arch).shapes(), BTreeSet::new());
+            Checkpoint::load(scratch.path(), &Arc::new(layout), job.device).unwrap().unwrap()
+        };
+        let mut checkpoint = with_job(&recipe, train(), scratch.path(), 0, load);
         assert!(checkpoint.now.position.seconds > 0.0);
         checkpoint.now.position.seconds = 5.0 * 3600.0;
         checkpoint.save(scratch.path()).unwrap();

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use glob::Pattern;
 
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation, Role},
     error::{Error, Result},
-    network::{Network, Role},
 };
 
 /// What is frozen: all that any of the three names.
@@ -33,7 +32,7 @@ impl Freeze {
         if *self == Self::default() {
             return Ok(BTreeSet::new());
         }
-        let learnt = Network::shapes(arch).into_iter();
+        let learnt = Computation::of(arch).shapes().into_iter();
         let learnt: Vec<String> = learnt
             .filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic)
             .map(|(name, _)| name)

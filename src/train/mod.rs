@@ -9,7 +9,6 @@ mod ema;
 mod fit;
 mod fraction;
 mod freeze;
-mod gather;
 mod history;
 mod lonely;
 mod loss;

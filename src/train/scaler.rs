@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::{Precision, optimizer::Gradients};
+use super::Precision;
 use crate::network::parameters::to_vec;
 
 /// What the loss is multiplied by before the gradients are calculated, and they are divided by afterwards.
@@ -31,14 +31,12 @@ impl Scaler {
         loss.mul_scalar(self.scale)
     }
 
-    /// Makes the gradients of scaled losses what they are, and says whether they are fit for a step.
-    pub fn unscale(&mut self, gradients: &mut Gradients) -> bool {
-        for gradient in gradients.values_mut() {
-            *gradient = gradient.clone().mul_scalar(1.0 / self.scale);
-        }
-        let fit = are_finite(gradients);
+    /// The gradient of scaled losses as it is, and whether it is fit for a step.
+    pub fn unscale(&mut self, gradient: Tensor<1>) -> (Tensor<1>, bool) {
+        let gradient = gradient.mul_scalar(1.0 / self.scale);
+        let fit = is_finite(gradient.clone());
         self.follow(fit);
-        fit
+        (gradient, fit)
     }
 
     fn follow(&mut self, fit: bool) {
@@ -52,9 +50,8 @@ impl Scaler {
 }
 
 /// Whether all are numbers: `0 · x` is 0 for those alone.
-fn are_finite(gradients: &Gradients) -> bool {
-    let zeros = gradients.values().map(|gradient| gradient.clone().mul_scalar(0.0).sum());
-    zeros.reduce(|sum, zero| sum + zero).is_none_or(|sum| to_vec(sum)[0] == 0.0)
+fn is_finite(gradient: Tensor<1>) -> bool {
+    to_vec(gradient.mul_scalar(0.0).sum())[0] == 0.0
 }
 
 #[cfg(test)]
@@ -62,11 +59,6 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-
-    fn gradients(values: [f32; 2]) -> Gradients {
-        let tensor = |value| Tensor::from_floats([value, 1.0], &Device::flex());
-        values.into_iter().enumerate().map(|(i, value)| (i.to_string(), tensor(value))).collect()
-    }
 
     fn fresh() -> Scaler {
         Scaler::of(Precision::Fp16).unwrap()
@@ -77,16 +69,16 @@ mod tests {
         let mut scaler = fresh();
         let loss = scaler.scale(Tensor::from_floats([2.0], &Device::flex()));
         assert_eq!(to_vec(loss), [131_072.0]);
-        let mut scaled = gradients([65_536.0, 131_072.0]);
-        assert!(scaler.unscale(&mut scaled));
-        assert_eq!(to_vec(scaled["1"].clone())[0], 2.0);
+        let (gradient, fit) = scaler.unscale(Tensor::from_floats([65_536.0, 131_072.0], &Device::flex()));
+        assert!(fit);
+        assert_eq!(to_vec(gradient), [1.0, 2.0]);
     }
 
     #[test]
     fn what_is_no_number_halves_the_scale_and_costs_the_step() {
         for wrong in [f32::INFINITY, f32::NAN] {
             let mut scaler = fresh();
-            assert!(!scaler.unscale(&mut gradients([1.0, wrong])));
+            assert!(!scaler.unscale(Tensor::from_floats([1.0, wrong], &Device::flex())).1);
             assert_eq!(scaler, Scaler { scale: 32_768.0, steps: 0 });
         }
     }

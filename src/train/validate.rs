@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use super::history::{Scores, to_five};
 use crate::{
-    arch::Arch,
+    arch::Computation,
     data::loader::Loader,
     error::Result,
     eval::{
@@ -13,11 +13,11 @@ use crate::{
         metrics::{Accumulator, Metrics},
     },
     network::{
-        Builder, Network, Parameters,
-        parameters::{from_weights, to_vec, to_weights},
+        Mode, Network,
+        parameters::{to_vec, values},
     },
     progress::Progress,
-    weights::fold_weights,
+    weights::{Weights, fold_weights},
 };
 
 /// What a validation says.
@@ -28,25 +28,25 @@ pub struct Validated {
     pub hits: Vec<Hits>,
 }
 
-/// Measures the network of `parameters`; nothing if it gives something that is not a number.
+/// Measures the network of `weights`; nothing if it gives something that is not a number.
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
 pub fn validate(
-    arch: &Arch,
-    parameters: &Parameters,
+    computation: &Computation,
+    weights: &Weights,
     loader: &Loader,
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Validated>> {
-    let folded = from_weights(&fold_weights(&to_weights(parameters)), device);
-    let network = Network::new(arch, &Builder::with_values(&folded, 0, device));
-    let mut counted = Accumulator::new(arch.classes);
+    let folded = values(&fold_weights(computation, weights), device);
+    let network = Network::new(computation.folded());
+    let mut counted = Accumulator::new(computation.classes());
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
         let targets = std::mem::take(&mut batch.targets);
-        let logits = to_vec(network.forward(images(batch, device)));
+        let logits = to_vec(network.forward(&folded, images(batch, device), &Mode::Eval).logits);
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }
@@ -61,23 +61,23 @@ pub fn validate(
 mod tests {
     use super::*;
     use crate::{
-        data::{Split, loader::Mode},
-        network::parameters::parameters,
+        data::{Split, loader},
         train::{Recipe, fit::tests::with_job},
+        weights::fresh,
     };
 
     #[test]
     fn a_network_that_gives_no_numbers_has_no_scores() {
         with_job(&Recipe::default(), Vec::new(), std::path::Path::new(""), 0, |job| {
-            let mut parameters = parameters(&Network::new(job.arch, &Builder::fresh(0, job.device)));
-            let loader = Loader::new(job.dataset, Split::Val, job.transforms, Mode::Eval, 3, 1);
+            let computation = Computation::of(job.arch);
+            let mut weights = fresh(&computation, 0);
+            let loader = Loader::new(job.dataset, Split::Val, job.transforms, loader::Mode::Eval, 3, 1);
             let measured =
-                |parameters: &Parameters| validate(job.arch, parameters, &loader, job.device, &job.progress);
-            let hits = measured(&parameters).unwrap().unwrap().hits;
+                |weights: &Weights| validate(&computation, weights, &loader, job.device, &job.progress);
+            let hits = measured(&weights).unwrap().unwrap().hits;
             assert_eq!(hits.iter().map(|hits| hits.images).collect::<Vec<_>>(), [2, 2]);
-            let one = parameters.values_mut().next().unwrap();
-            one.values = one.values.clone().mul_scalar(f32::NAN);
-            assert!(measured(&parameters).unwrap().is_none());
+            weights.values_mut().next().unwrap().data[0] = f32::NAN;
+            assert!(measured(&weights).unwrap().is_none());
         });
     }
 }

@@ -1,31 +1,19 @@
 //! BatchNorm folded into the convolution before it: inference makes one pass instead of two.
 
 use super::{Array, Weights};
-use crate::arch::EPSILON;
+use crate::arch::{Computation, EPSILON};
 
 /// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
-/// channel, in 64 bits (section 2.2 of the reference page). What has no norm, or not all of one, stays
-/// as it is.
-pub fn fold_weights(weights: &Weights) -> Weights {
+/// channel, in 64 bits (section 2.2 of the reference page): what [`Computation::folded`] wants. A convolution whose
+/// norm is not there, or not whole, stays as it is.
+pub fn fold_weights(computation: &Computation, weights: &Weights) -> Weights {
     let mut folded = weights.clone();
-    for norm in weights.keys().filter_map(|name| name.strip_suffix(".running_var")) {
-        if let Some(conv) = convolution_before(norm) {
-            fold_one(&mut folded, &conv, norm);
+    for convolution in computation.convolutions() {
+        if let Some(norm) = &convolution.norm {
+            fold_one(&mut folded, &convolution.name, norm);
         }
     }
     folded
-}
-
-/// The convolution before a norm, by their names: `conv` before `bn`, torchvision's `conv1` before
-/// `bn1`, and `0` before `1` in a list.
-fn convolution_before(norm: &str) -> Option<String> {
-    let (scope, name) = norm.rsplit_once('.').map_or(("", norm), |(scope, name)| (scope, name));
-    let conv = match (name.strip_prefix("bn"), name.parse::<usize>()) {
-        (Some(number), _) => format!("conv{number}"),
-        (None, Ok(number)) => number.checked_sub(1)?.to_string(),
-        _ => return None,
-    };
-    Some(if scope.is_empty() { conv } else { format!("{scope}.{conv}") })
 }
 
 fn fold_one(weights: &mut Weights, conv: &str, norm: &str) -> Option<()> {
@@ -62,52 +50,50 @@ fn scale_rows(values: &mut [f32], scale: &[f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Arch;
 
     fn weights(entries: &[(&str, &[usize], &[f32])]) -> Weights {
         let array = |shape: &[usize], data: &[f32]| Array { shape: shape.to_vec(), data: data.to_vec() };
         entries.iter().map(|(name, shape, data)| ((*name).to_owned(), array(shape, data))).collect()
     }
 
+    /// A convolution of two channels, one each, and its norm.
     fn block() -> Weights {
         weights(&[
-            ("a.conv.weight", &[2, 1, 1, 1], &[2.0, -1.0]),
-            ("a.bn.weight", &[2], &[3.0, 0.5]),
-            ("a.bn.bias", &[2], &[1.0, -1.0]),
-            ("a.bn.running_mean", &[2], &[4.0, 2.0]),
-            ("a.bn.running_var", &[2], &[4.0, 0.25]),
+            ("model.0.conv.weight", &[2, 1, 1, 1], &[2.0, -1.0]),
+            ("model.0.bn.weight", &[2], &[3.0, 0.5]),
+            ("model.0.bn.bias", &[2], &[1.0, -1.0]),
+            ("model.0.bn.running_mean", &[2], &[4.0, 2.0]),
+            ("model.0.bn.running_var", &[2], &[4.0, 0.25]),
         ])
+    }
+
+    fn fold(weights: &Weights) -> Weights {
+        let text = "backbone: [[-1, 1, Conv, [8]]]\nhead: [[-1, 1, Classify, [nc]]]";
+        fold_weights(&Computation::of(&Arch::parse("test", text, 2).unwrap()), weights)
     }
 
     #[test]
     fn a_folded_block_gives_what_convolution_and_norm_gave() {
         let block = block();
-        let folded = fold_weights(&block);
-        assert_eq!(folded.keys().collect::<Vec<_>>(), ["a.conv.bias", "a.conv.weight"]);
+        let folded = fold(&block);
+        assert_eq!(folded.keys().collect::<Vec<_>>(), ["model.0.conv.bias", "model.0.conv.weight"]);
         for (c, x) in [(0, 1.5_f32), (1, -2.0)] {
-            let of = |part: &str| block[&format!("a.bn.{part}")].data[c];
-            let convolved = block["a.conv.weight"].data[c] * x;
+            let of = |part: &str| block[&format!("model.0.bn.{part}")].data[c];
+            let convolved = block["model.0.conv.weight"].data[c] * x;
             let deviation = (of("running_var") + 1e-5).sqrt();
             let expected = (convolved - of("running_mean")) / deviation * of("weight") + of("bias");
-            let given = folded["a.conv.weight"].data[c] * x + folded["a.conv.bias"].data[c];
+            let given = folded["model.0.conv.weight"].data[c] * x + folded["model.0.conv.bias"].data[c];
             assert!((given - expected).abs() < 1e-5, "{given} {expected}");
         }
     }
 
     #[test]
     fn what_was_folded_or_lacks_a_part_stays() {
-        let once = fold_weights(&block());
-        assert_eq!(fold_weights(&once), once);
+        let once = fold(&block());
+        assert_eq!(fold(&once), once);
         let mut damaged = block();
-        damaged.remove("a.bn.bias");
-        assert_eq!(fold_weights(&damaged), damaged);
-    }
-
-    #[test]
-    fn norms_know_the_convolution_before_them() {
-        let names = [("a.0.bn", "a.0.conv"), ("m.4.0.bn2", "m.4.0.conv2"), ("m.1", "m.0"), ("bn", "conv")];
-        for (norm, conv) in names {
-            assert_eq!(convolution_before(norm).as_deref(), Some(conv));
-        }
-        assert_eq!(convolution_before("a.norm").or(convolution_before("a.0")), None);
+        damaged.remove("model.0.bn.bias");
+        assert_eq!(fold(&damaged), damaged);
     }
 }

@@ -20,6 +20,7 @@ mod description;
 mod element;
 mod fold;
 mod format;
+mod fresh;
 mod item;
 mod json;
 mod legacy;
@@ -34,6 +35,7 @@ mod transfer;
 mod wrappers;
 
 pub use fold::fold_weights;
+pub use fresh::{completed, fresh};
 pub use transfer::{Transfer, transfer};
 
 /// Largest file that is read, in bytes. The largest known classifier has 0.5 GB while it is trained.

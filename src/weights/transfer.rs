@@ -5,17 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{Array, ModelFile, Weights};
+use super::{Array, ModelFile, Weights, fresh};
 use crate::{
-    arch::Arch,
+    arch::{Arch, Computation},
     error::{Error, Result},
-    network::{
-        Builder, Network,
-        parameters::{parameters, to_weights},
-    },
     shown::{few, text},
 };
 
@@ -79,7 +74,8 @@ pub fn transfer(
     names: Option<&[String]>,
     seed: u64,
 ) -> Result<(Weights, Transfer)> {
-    let wanted = Network::shapes(arch);
+    let computation = Computation::of(arch);
+    let wanted = computation.shapes();
     let file = ModelFile { weights: aligned(file.weights, &wanted)?, ..file };
     check_unfolded(&file.weights, &wanted, arch)?;
     let mut report = Transfer { total: wanted.len(), ..Transfer::default() };
@@ -88,7 +84,7 @@ pub fn transfer(
     let mut kept = Weights::new();
     if let (Some(rows), Some(classes)) = (&by_name, classes) {
         let head = head(&given, &wanted, classes);
-        kept = carry(&mut given, &head, rows, || fresh(arch, seed), &mut report);
+        kept = carry(&mut given, &head, rows, || fresh(&computation, seed), &mut report);
         report.classes = names.map(|names| Classes::of(names, rows));
     }
     for (name, shape) in &wanted {
@@ -226,11 +222,6 @@ fn copy_rows(array: &mut Array, old: &Array, rows: &[Option<usize>]) {
     }
 }
 
-/// The parameters that a network of `arch` starts with.
-fn fresh(arch: &Arch, seed: u64) -> Weights {
-    to_weights(&parameters(&Network::new(arch, &Builder::fresh(seed, &Device::flex()))))
-}
-
 /// Refuses weights without norms: what was folded in can't be taken out again.
 fn check_unfolded(given: &Weights, wanted: &BTreeMap<String, Vec<usize>>, arch: &Arch) -> Result<()> {
     let folded = given.keys().any(|name| {
@@ -343,10 +334,14 @@ mod tests {
         text.split(' ').map(str::to_owned).collect()
     }
 
+    fn drawn(classes: usize, seed: u64) -> Weights {
+        fresh(&Computation::of(&Arch::built_in("yolov8n-cls", classes).unwrap()), seed)
+    }
+
     /// yolov8n-cls for classes with these names, every number different.
     fn file(classes: &str) -> ModelFile {
         let names = names(classes);
-        let weights = fresh(&Arch::built_in("yolov8n-cls", names.len()).unwrap(), 7);
+        let weights = drawn(names.len(), 7);
         ModelFile { names: Some(names), weights, ..ModelFile::default() }
     }
 
@@ -404,7 +399,7 @@ mod tests {
     fn classes_are_carried_over_by_name() {
         let given = file("a b c d");
         let (weights, report) = into(given.clone(), "yolov8n-cls", "d x b").unwrap();
-        let start = fresh(&Arch::built_in("yolov8n-cls", 3).unwrap(), 3);
+        let start = drawn(3, 3);
         for name in [WEIGHT, BIAS] {
             let (old, new, own) = (&given.weights[name], &weights[name], &start[name]);
             assert_eq!(rows(new), [rows(old)[3], rows(own)[1], rows(old)[1]], "{name}");

@@ -7,6 +7,7 @@
 mod autodiff;
 mod backend;
 mod cpu;
+pub mod pointwise;
 
 pub use backend::Geometry;
 use backend::Kernels;

@@ -11,20 +11,21 @@ mod sgd;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use burn::tensor::Tensor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::clip::clip_norm;
-use crate::network::{Parameter, Parameters, Role};
-
-/// Gradients by the name of their parameter, flat.
-pub type Gradients = BTreeMap<String, Tensor<1>>;
-
-/// What an optimizer remembers of a parameter: tensors as long as it, none before the first step.
-type Memory = Vec<Tensor<1>>;
+use self::{adam::Adam, adamax::Adamax, nadam::NAdam, radam::RAdam, rmsprop::RmsProp, sgd::Sgd};
+use crate::{
+    arch::Role,
+    network::{
+        Parameters,
+        layout::Layout,
+        parameters::taken,
+        pointwise::{self, Formula, Number},
+    },
+};
 
 /// How gradients become new parameters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,7 +64,7 @@ pub struct Rates {
     pub momentum: f64,
 }
 
-/// The rule by which one parameter moves. Those of Adam's family have a `beta1`, the decay of the first
+/// The rule by which parameters move. Those of Adam's family have a `beta1`, the decay of the first
 /// moment, which does not warm up; the second moment's is 0.999.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
@@ -85,57 +86,43 @@ pub enum Rule {
     RmsProp,
 }
 
-/// An optimizer and what it remembers of each parameter.
+/// An optimizer and what it remembers of the parameters.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
     rule: Rule,
     weight_decay: f64,
     steps: u64,
-    memory: BTreeMap<String, Memory>,
+    /// Running means and the like, as long as what is learnt each; 0 before the first step. MuSGD has one more, for
+    /// its matrices, as long as the weights.
+    moments: Vec<Tensor<1>>,
 }
 
-/// One parameter before its step, flat, and all that the step depends on.
-struct Turn<'a> {
-    values: Tensor<1>,
-    gradient: Tensor<1>,
-    memory: Memory,
-    /// Of the parameter, e.g. `[16, 3, 3, 3]`.
-    shape: &'a [usize],
+/// What a step of the parameters of one role depends on.
+#[derive(Debug, Clone, Copy)]
+struct Step {
     rate: f64,
     momentum: f64,
     decay: f64,
     /// From 1.
-    step: u64,
+    number: u64,
 }
 
-/// The parameter after its step, and what is remembered of it.
-struct Moved {
-    values: Tensor<1>,
-    memory: Memory,
+/// How parameters are pulled towards 0.
+#[derive(Debug, Clone, Copy)]
+enum Decay {
+    /// L2: the parameter, times this, is added to the gradient.
+    Coupled(f64),
+    /// The parameter is multiplied by this.
+    Decoupled(f64),
 }
 
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-impl Rule {
-    fn step(self, turn: Turn<'_>) -> Moved {
-        match self {
-            Self::Sgd => sgd::step(turn),
-            Self::MuSgd => musgd::step(turn),
-            Self::Adam { beta1 } => adam::step(turn.decayed(), beta1),
-            Self::AdamW { beta1 } => adam::step(turn.shrunk(), beta1),
-            Self::Adamax { beta1 } => adamax::step(turn.decayed(), beta1),
-            Self::NAdam { beta1 } => nadam::step(turn.decayed(), beta1),
-            Self::RAdam { beta1 } => radam::step(turn.decayed(), beta1),
-            Self::RmsProp => rmsprop::step(turn.decayed()),
-        }
-    }
-}
-
 impl Optimizer {
     /// An optimizer that has not stepped yet; `weight_decay` is for [`Role::Weight`] alone.
     pub fn new(rule: Rule, weight_decay: f64) -> Self {
-        Self { rule, weight_decay, steps: 0, memory: BTreeMap::new() }
+        Self { rule, weight_decay, steps: 0, moments: Vec::new() }
     }
 
     /// How often it stepped.
@@ -143,78 +130,103 @@ impl Optimizer {
         self.steps
     }
 
-    /// What it remembers: some tensors per parameter.
-    pub fn memory(&self) -> &BTreeMap<String, Vec<Tensor<1>>> {
-        &self.memory
+    /// What it remembers: nothing before the first step.
+    pub fn moments(&self) -> &[Tensor<1>] {
+        &self.moments
     }
 
     /// Goes back, or on, to where it was after `steps` steps.
-    pub fn resume(&mut self, steps: u64, memory: BTreeMap<String, Vec<Tensor<1>>>) {
-        (self.steps, self.memory) = (steps, memory);
+    pub fn resume(&mut self, steps: u64, moments: Vec<Tensor<1>>) {
+        (self.steps, self.moments) = (steps, moments);
     }
 
-    /// Moves every parameter that has a gradient.
-    pub fn step(&mut self, parameters: &mut Parameters, gradients: Gradients, rates: Rates) {
+    /// Moves all that is learnt; `gradient` is as long as that.
+    pub fn step(&mut self, parameters: &mut Parameters, gradient: Tensor<1>, rates: Rates) {
         self.steps += 1;
-        for (name, gradient) in gradients {
-            let Some(parameter) = parameters.get_mut(&name) else { continue };
-            self.step_one(&name, parameter, gradient, rates);
+        match self.rule {
+            Rule::Sgd => self.apply(parameters, gradient, rates, Sgd::new),
+            Rule::MuSgd => self.musgd(parameters, gradient, rates),
+            Rule::Adam { beta1 } => self.apply(parameters, gradient, rates, |step| Adam::new(step, beta1)),
+            Rule::AdamW { beta1 } => {
+                self.apply(parameters, gradient, rates, |step| Adam::decoupled(step, beta1));
+            }
+            Rule::Adamax { beta1 } => {
+                self.apply(parameters, gradient, rates, |step| Adamax::new(step, beta1))
+            }
+            Rule::NAdam { beta1 } => self.apply(parameters, gradient, rates, |step| NAdam::new(step, beta1)),
+            Rule::RAdam { beta1 } => self.apply(parameters, gradient, rates, |step| RAdam::new(step, beta1)),
+            Rule::RmsProp => self.apply(parameters, gradient, rates, RmsProp::new),
         }
     }
 
-    fn step_one(&mut self, name: &str, parameter: &mut Parameter, gradient: Tensor<1>, rates: Rates) {
-        let role = Role::of(name, parameter.shape.len());
-        let Moved { values, memory } = self.rule.step(Turn {
-            values: parameter.values.clone(),
-            gradient,
-            memory: self.memory.remove(name).unwrap_or_default(),
-            shape: &parameter.shape,
-            rate: if role == Role::Bias { rates.bias_rate } else { rates.rate },
-            momentum: rates.momentum,
-            decay: if role == Role::Weight { self.weight_decay } else { 0.0 },
-            step: self.steps,
-        });
-        parameter.values = values;
-        self.memory.insert(name.to_owned(), memory);
+    /// Muon's moment stands last.
+    fn musgd(&mut self, parameters: &mut Parameters, gradient: Tensor<1>, rates: Rates) {
+        let weights = parameters.layout.of_role(Role::Weight).len();
+        let muon = if self.moments.len() == 2 { self.moments.pop() } else { None };
+        let muon = muon.unwrap_or_else(|| Tensor::zeros([weights], &gradient.device()));
+        let muon = musgd::step(parameters, muon, &gradient, rates.rate, rates.momentum);
+        self.apply(parameters, gradient, rates, Sgd::new);
+        self.moments.push(muon);
+    }
+
+    /// A formula for the parameters of each role; it is about the values and the moments, given the gradient.
+    fn apply<F: Formula<W, 1>, const W: usize>(
+        &mut self,
+        parameters: &mut Parameters,
+        gradient: Tensor<1>,
+        rates: Rates,
+        formula: impl Fn(Step) -> F,
+    ) {
+        let formulas =
+            self.steps_by_role(&parameters.layout, rates).map(|(range, step)| (range, formula(step)));
+        let mut values = Some(taken(&mut parameters.values));
+        let zeros = || Tensor::zeros(gradient.dims(), &gradient.device());
+        let mut moments = std::mem::take(&mut self.moments).into_iter();
+        let written = [(); W].map(|()| values.take().or_else(|| moments.next()).unwrap_or_else(zeros));
+        let mut written = pointwise::apply(&formulas, written, [gradient.clone()]).into_iter();
+        parameters.values = written.next().expect("a formula is about the values at least");
+        self.moments = written.collect();
+    }
+
+    /// The range of each role, and how its parameters step.
+    fn steps_by_role(&self, layout: &Layout, rates: Rates) -> [(std::ops::Range<usize>, Step); 3] {
+        [Role::Weight, Role::Norm, Role::Bias].map(|role| {
+            let step = Step {
+                rate: if role == Role::Bias { rates.bias_rate } else { rates.rate },
+                momentum: rates.momentum,
+                decay: if role == Role::Weight { self.weight_decay } else { 0.0 },
+                number: self.steps,
+            };
+            (layout.of_role(role), step)
+        })
     }
 }
 
-impl Turn<'_> {
-    /// L2 decay: the parameter, scaled, is added to the gradient.
-    fn decayed(mut self) -> Self {
-        if self.decay != 0.0 {
-            self.gradient = self.gradient + self.values.clone().mul_scalar(self.decay);
-        }
-        self
+impl Decay {
+    /// Decoupled decay at the rate of the step.
+    fn decoupled(step: Step) -> Self {
+        Self::Decoupled(1.0 - step.rate * step.decay)
     }
 
-    /// Decoupled decay: the parameter shrinks by itself.
-    fn shrunk(mut self) -> Self {
-        if self.decay != 0.0 {
-            self.values = self.values.mul_scalar(1.0 - self.rate * self.decay);
+    /// Parameters and gradient after it.
+    #[inline(always)]
+    fn of<N: Number>(self, values: N, gradient: N) -> (N, N) {
+        match self {
+            Self::Coupled(0.0) => (values, gradient),
+            Self::Coupled(decay) => (values.clone(), gradient + values.mul_scalar(decay)),
+            Self::Decoupled(1.0) => (values, gradient),
+            Self::Decoupled(factor) => (values.mul_scalar(factor), gradient),
         }
-        self
     }
 }
 
 /// An exponential mean that starts at 0.
-fn follow(old: Option<Tensor<1>>, new: Tensor<1>, beta: f64) -> Tensor<1> {
-    let new = new.mul_scalar(1.0 - beta);
-    match old {
-        Some(old) => old.mul_scalar(beta) + new,
-        None => new,
-    }
-}
-
-/// `old · factor + new`, where there is something old.
-fn accumulate(old: Option<Tensor<1>>, new: Tensor<1>, factor: f64) -> Tensor<1> {
-    match old {
-        Some(old) => old.mul_scalar(factor) + new,
-        None => new,
-    }
+#[inline(always)]
+fn mean<N: Number>(old: N, new: N, beta: f64) -> N {
+    old.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
 }
 
 /// How much of a mean that started at 0 is real after `step` steps: `1 - beta^step`.
-fn fill(beta: f64, step: u64) -> f64 {
+fn bias_correction(beta: f64, step: u64) -> f64 {
     1.0 - beta.powi(i32::try_from(step).unwrap_or(i32::MAX))
 }

@@ -2,7 +2,14 @@
 
 use burn::tensor::Tensor;
 
-use super::{Moved, Turn, follow, sgd};
+use super::mean;
+use crate::{
+    arch::Role,
+    network::{
+        Parameters,
+        layout::{Layout, Slot},
+    },
+};
 
 /// How large Muon's part of the step is.
 const MUON: f64 = 0.2;
@@ -10,21 +17,39 @@ const MUON: f64 = 0.2;
 const ITERATIONS: usize = 5;
 const COEFFICIENTS: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
-/// Muon: `m ← β m + (1-β) g`, a step along `u = β m + (1-β) g` made orthogonal. Then SGD with the same
-/// gradient, its decay that of the parameter that has moved.
-pub(super) fn step(mut turn: Turn<'_>) -> Moved {
-    if !matches!(turn.shape.len(), 2 | 4) {
-        return sgd::step(turn);
+/// Muon: `m ← β m + (1-β) g`, a step along `u = β m + (1-β) g` made orthogonal, matrix by matrix. `moment` is as long
+/// as the learnt weights, `gradient` at least.
+pub(super) fn step(
+    parameters: &mut Parameters,
+    moment: Tensor<1>,
+    gradient: &Tensor<1>,
+    rate: f64,
+    beta: f64,
+) -> Tensor<1> {
+    let weights = parameters.layout.of_role(Role::Weight);
+    if weights.is_empty() {
+        return moment;
     }
-    let mut memory = std::mem::take(&mut turn.memory).into_iter();
-    let beta = turn.momentum;
-    let muon = follow(memory.next(), turn.gradient.clone(), beta);
-    let update = muon.clone().mul_scalar(beta) + turn.gradient.clone().mul_scalar(1.0 - beta);
-    let update = orthogonal(update, turn.shape[0]);
-    turn.values = turn.values - update.mul_scalar(turn.rate * MUON * scale(turn.shape));
-    turn.memory = memory.collect();
-    let Moved { values, memory: momentum } = sgd::step(turn);
-    Moved { values, memory: std::iter::once(muon).chain(momentum).collect() }
+    let gradient = gradient.clone().slice(weights.clone());
+    let moment = mean(moment, gradient.clone(), beta);
+    let update = moment.clone().mul_scalar(beta) + gradient.mul_scalar(1.0 - beta);
+    let moved = parameters.range(weights.clone()) - scaled(&parameters.layout, &update, rate * MUON);
+    parameters.values = parameters.values.clone().slice_assign(weights, moved);
+    moment
+}
+
+/// The orthogonal part of the step, a matrix after another; zeros for vectors.
+fn scaled(layout: &Layout, update: &Tensor<1>, rate: f64) -> Tensor<1> {
+    let part = |slot: &Slot| {
+        let values = update.clone().slice(slot.range());
+        match slot.shape[..] {
+            [rows, ..] if matches!(slot.shape.len(), 2 | 4) => {
+                orthogonal(values, rows).mul_scalar(rate * scale(&slot.shape))
+            }
+            _ => values.zeros_like(),
+        }
+    };
+    Tensor::cat(layout.slots_in(&layout.of_role(Role::Weight)).iter().map(part).collect(), 0)
 }
 
 /// `√max(1, rows / columns)` of the last two dimensions: 1 for a square kernel, more for a tall matrix.

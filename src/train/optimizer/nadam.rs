@@ -1,22 +1,49 @@
 //! NAdam: Adam with Nesterov momentum (Dozat, 2016), its momentum rising as in PyTorch.
 
-use super::{BETA2, EPSILON, Moved, Turn, fill, follow};
+use super::{BETA2, Decay, EPSILON, Step, bias_correction, mean};
+use crate::network::pointwise::{Formula, Number};
 
 /// How fast momentum rises: `μ(t) = β₁ (1 - 0.5 · 0.96^(t · 0.004))`.
 const MOMENTUM_DECAY: f64 = 0.004;
 
 /// With `M` the product of all `μ` so far: a step along
 /// `g (1-μ(t)) / (1-M(t)) + m μ(t+1) / (1-M(t+1))`, divided by `√v + ε`.
-pub(super) fn step(turn: Turn<'_>, beta1: f64) -> Moved {
-    let Turn { values, gradient, memory, rate, step, .. } = turn;
-    let mut memory = memory.into_iter();
-    let first = follow(memory.next(), gradient.clone(), beta1);
-    let second = follow(memory.next(), gradient.clone() * gradient.clone(), BETA2);
-    let scale = second.clone().div_scalar(fill(BETA2, step)).sqrt().add_scalar(EPSILON);
-    let (now, next, product) = (momentum(beta1, step), momentum(beta1, step + 1), product(beta1, step));
-    let direction = gradient.mul_scalar((1.0 - now) / (1.0 - product))
-        + first.clone().mul_scalar(next / (1.0 - product * next));
-    Moved { values: values - (direction / scale).mul_scalar(rate), memory: vec![first, second] }
+pub(super) struct NAdam {
+    decay: Decay,
+    beta1: f64,
+    rate: f64,
+    /// What `v` is divided by.
+    second: f64,
+    /// Shares of the gradient and of `m` in the direction.
+    shares: [f64; 2],
+}
+
+impl NAdam {
+    pub(super) fn new(step: Step, beta1: f64) -> Self {
+        let number = step.number;
+        let (now, next) = (momentum(beta1, number), momentum(beta1, number + 1));
+        let product = product(beta1, number);
+        Self {
+            decay: Decay::Coupled(step.decay),
+            beta1,
+            rate: step.rate,
+            second: bias_correction(BETA2, number),
+            shares: [(1.0 - now) / (1.0 - product), next / (1.0 - product * next)],
+        }
+    }
+}
+
+impl Formula<3, 1> for NAdam {
+    #[inline(always)]
+    fn of<N: Number>(&self, [values, first, second]: [N; 3], [gradient]: [N; 1]) -> [N; 3] {
+        let (values, gradient) = self.decay.of(values, gradient);
+        let first = mean(first, gradient.clone(), self.beta1);
+        let second = mean(second, gradient.clone() * gradient.clone(), BETA2);
+        let scale = second.clone().div_scalar(self.second).sqrt().add_scalar(EPSILON);
+        let [now, next] = self.shares;
+        let direction = gradient.mul_scalar(now) + first.clone().mul_scalar(next);
+        [values - (direction / scale).mul_scalar(self.rate), first, second]
+    }
 }
 
 fn momentum(beta1: f64, step: u64) -> f64 {

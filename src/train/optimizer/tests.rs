@@ -1,15 +1,15 @@
 //! Every optimizer against PyTorch's own, step by step (`tests/fixtures/optimizers/make.py`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use burn::{
-    module::ParamId,
-    tensor::{Device, Tensor, TensorData},
-};
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
 
 use super::*;
-use crate::network::parameters::to_vec;
+use crate::{
+    network::{layout::Slot, parameters::to_vec},
+    weights::{Array, Weights},
+};
 
 type Flat = BTreeMap<String, Vec<f32>>;
 
@@ -36,11 +36,12 @@ fn tensor(values: &[f32]) -> Tensor<1> {
 
 impl Fixture {
     fn parameters(&self) -> Parameters {
-        let parameter = |(name, shape): (&String, &Vec<usize>)| {
-            let (shape, values) = (shape.clone(), tensor(&self.start[name]));
-            (name.clone(), Parameter { shape, values, id: ParamId::new() })
+        let array = |(name, shape): (&String, &Vec<usize>)| {
+            (name.clone(), Array { shape: shape.clone(), data: self.start[name].clone() })
         };
-        self.shapes.iter().map(parameter).collect()
+        let weights: Weights = self.shapes.iter().map(array).collect();
+        let layout = Arc::new(Layout::new(&self.shapes, Default::default()));
+        Parameters::from_weights(layout, &weights, &Device::flex())
     }
 
     /// All steps by `rule`; the optimizer is saved and resumed after each if `resumed`.
@@ -48,14 +49,16 @@ impl Fixture {
         let (mut parameters, mut optimizer) = (self.parameters(), Optimizer::new(rule, self.decay));
         let mut after = Vec::new();
         for (&[rate, bias_rate, momentum], gradients) in self.rates.iter().zip(&self.gradients) {
-            let gradients = gradients.iter().map(|(name, values)| (name.clone(), tensor(values))).collect();
-            optimizer.step(&mut parameters, gradients, Rates { rate, bias_rate, momentum });
+            let slots = parameters.layout.slots_in(&parameters.layout.learnt()).iter();
+            let gradient: Vec<f32> = slots.flat_map(|slot: &Slot| gradients[&slot.name].clone()).collect();
+            optimizer.step(&mut parameters, tensor(&gradient), Rates { rate, bias_rate, momentum });
             if resumed {
-                let (steps, memory) = (optimizer.steps(), optimizer.memory().clone());
+                let (steps, moments) = (optimizer.steps(), optimizer.moments().to_vec());
                 optimizer = Optimizer::new(rule, self.decay);
-                optimizer.resume(steps, memory);
+                optimizer.resume(steps, moments);
             }
-            after.push(parameters.iter().map(|(name, p)| (name.clone(), to_vec(p.values.clone()))).collect());
+            let weights = parameters.to_weights().into_iter();
+            after.push(weights.map(|(name, array)| (name, array.data)).collect());
         }
         after
     }
@@ -116,12 +119,7 @@ fn memory_is_all_that_an_optimizer_needs_to_go_on() {
 
 #[test]
 fn large_gradients_are_clipped_and_small_ones_are_not() {
-    let gradients = || Gradients::from([("a".into(), tensor(&[3.0])), ("b".into(), tensor(&[0.0, 4.0]))]);
-    let clipped = |limit| {
-        let mut gradients = gradients();
-        clip_norm(&mut gradients, limit);
-        gradients.into_values().flat_map(to_vec).collect::<Vec<_>>()
-    };
+    let clipped = |limit| to_vec(clip_norm(tensor(&[3.0, 0.0, 4.0]), limit));
     assert_eq!(clipped(10.0), [3.0, 0.0, 4.0]);
     let half = clipped(2.5);
     assert!((half[0] - 1.5).abs() < 1e-5 && (half[2] - 2.0).abs() < 1e-5, "{half:?}");

@@ -180,7 +180,7 @@ fn dims(tensor: &Array) -> [usize; 4] {
 }
 
 /// Runs `work` with the widest vector instructions of this machine.
-fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
 }
 
