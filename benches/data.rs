@@ -9,7 +9,7 @@ use kiln::{
         Dataset, Index, Sample, Split,
         decode::decode,
         loader::{Loader, Mode},
-        resize::{Interpolation, resize},
+        resample::{Interpolation, resize},
         source::{Folder, Location},
         transform::Transforms,
     },

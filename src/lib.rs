@@ -23,7 +23,7 @@
 //! | [`store`] | what is kept | `Store`, `Recipe`, `Key`, `Lookup`, `Slot`, `Artifact` |
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |
-//! | [`data`] | images to batches | `Index`, `Batch` |
+//! | [`data`] | images to batches | `Reader`, `Dataset`, `Transforms`, `Loader`, `Batch` |
 //! | [`arch`] | networks as data | `Arch` |
 //! | [`network`] | networks that compute | `Network`, `Parameters` |
 //! | [`weights`] | files of numbers | `Weights`, `ModelFile` |
@@ -34,7 +34,7 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
+//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`softmax`], [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] opens a backend's device by its name
 //! (what a backend does better than burn is in `network/kernels`), [`download`] alone fetches from the internet;
 //! [`cli`] may use everything.
@@ -72,6 +72,7 @@ pub mod report;
 pub mod run;
 pub mod shown;
 pub mod signature;
+pub mod softmax;
 pub mod spec;
 pub mod store;
 pub mod suggest;

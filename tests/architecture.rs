@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 14] = [
+const LEAVES: [&str; 15] = [
     "alike",
     "atomic",
     "budget",
@@ -24,6 +24,7 @@ const LEAVES: [&str; 14] = [
     "random",
     "shown",
     "signature",
+    "softmax",
     "suggest",
     "yaml",
 ];
@@ -81,6 +82,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("shown", &[]),
     ("signature", &[]),
+    ("softmax", &[]),
     ("suggest", &[]),
     ("yaml", &[]),
 ];

@@ -11,7 +11,7 @@ use kiln::{
     arch::{Arch, Computation, Role},
     data::{
         Batch, Dataset, Split, image_files,
-        index::{OnCorrupt, Options, build},
+        index::{IndexOptions, OnCorrupt, build},
         loader::{Loader, Mode},
         source::{File, Folder},
         transform::{CenterCrop, Resize, TrainOp, Transforms},
@@ -45,7 +45,7 @@ fn digits() -> Dataset {
     };
     let (stop, sink) = (Stop::default(), |_: Update| ());
     let files: Vec<File> = image_files::list(&root, &stop).unwrap().iter().map(file).collect();
-    let options = Options { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0, threads: 2 };
+    let options = IndexOptions { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0 };
     let (index, _) = build(&Folder::new(&root), &files, &options, &Progress::new(&sink, &stop)).unwrap();
     assert_eq!((index.split(Split::Train).len(), index.split(Split::Val).len()), (80, 80));
     Dataset::new(Folder::new(root), index)

@@ -9,7 +9,8 @@ use kiln::{
     arch::{Computation, Role},
     data::{Batch, decode::decode, transform},
     device_name::DeviceName,
-    eval::{Classifier, metrics::softmax},
+    eval::Classifier,
+    softmax::softmax,
 };
 use serde::Deserialize;
 

@@ -90,9 +90,9 @@ impl Reason {
     }
 }
 
-/// What decodes an image.
+/// Which decoder an image needs.
 enum Format {
-    /// The crate `image`.
+    /// The crate `image` decodes it, perhaps with help of ours.
     Usual(ImageFormat),
     Jpeg2000,
 }
@@ -129,7 +129,7 @@ fn format(bytes: &[u8], path: &Path) -> Result<Format, Reason> {
 /// What the file is instead of an image that can be read.
 fn other(kind: Option<Signature>) -> Reason {
     match kind {
-        None => Reason::new("this is no image in a format that Kiln reads"),
+        None => Reason::new("this is not an image in a format that Kiln reads"),
         Some(kind) if kind.is_image() => {
             Reason::new(format_args!("this is {kind}, which Kiln does not read"))
         }
@@ -332,7 +332,7 @@ mod tests {
         }
         let error = decode_bytes(b"no image", Path::new("a/readme.txt")).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(source, "this is no image in a format that Kiln reads");
+        assert_eq!(source, "this is not an image in a format that Kiln reads");
     }
 
     #[test]
@@ -443,7 +443,7 @@ mod tests {
     fn only_its_name_tells_that_a_file_is_tga() {
         let bytes = written(ImageFormat::Tga);
         assert!(decode_bytes(&bytes, Path::new("a.tga")).is_ok());
-        assert_eq!(reason(&bytes), "this is no image in a format that Kiln reads");
+        assert_eq!(reason(&bytes), "this is not an image in a format that Kiln reads");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub enum Topic {
 /// Something about a dataset that its owner should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What it is about.
+    /// What the finding is about.
     pub topic: Topic,
     /// One line, fit to be shown; of many files or classes it names three.
     pub message: String,

@@ -44,7 +44,7 @@ pub enum OnCorrupt {
 
 /// How an index is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct IndexOptions {
     /// What happens with an image that can't be read.
     pub on_corrupt: OnCorrupt,
     /// Part of each class that validates, if no folder says which images do; 1 if nothing is to learn from
@@ -52,8 +52,6 @@ pub struct Options {
     pub val_fraction: f64,
     /// Decides which images validate then.
     pub seed: u64,
-    /// How many threads decode.
-    pub threads: usize,
 }
 
 /// Makes the index of what `reader` finds in `files`, decoding each image once to see whether it can be.
@@ -64,11 +62,11 @@ pub struct Options {
 pub fn build(
     reader: &dyn Reader,
     files: &[File],
-    options: &Options,
+    options: &IndexOptions,
     progress: &Progress<'_>,
 ) -> Result<(Index, Vec<Finding>)> {
     let mut listing = reader.list(files, progress.stop())?;
-    let looks = try_all(reader, &listing.images, options.threads, progress)?;
+    let looks = try_all(reader, &listing.images, progress)?;
     let unusable = unusable(&listing.images, &looks, options.on_corrupt)?;
     if unusable.len() == looks.len() {
         return Err(nothing_readable(reader.root(), &unusable));
@@ -99,7 +97,7 @@ fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
 /// What was seen in a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Look {
-    /// An image.
+    /// An image that can be used.
     Good,
     /// An image, and almost black.
     Dark,
@@ -107,15 +105,8 @@ enum Look {
     Unusable(String),
 }
 
-/// What was seen in each image.
-fn try_all(
-    reader: &dyn Reader,
-    images: &[Listed],
-    threads: usize,
-    progress: &Progress<'_>,
-) -> Result<Vec<Look>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    let pool = pool.map_err(|source| Error::new("cannot start threads").because(source))?;
+/// What was seen in each image, on all threads of the pool that this runs in.
+fn try_all(reader: &dyn Reader, images: &[Listed], progress: &Progress<'_>) -> Result<Vec<Look>> {
     let done = AtomicUsize::new(0);
     let try_one = |one: &Listed| {
         progress.check()?;
@@ -126,7 +117,7 @@ fn try_all(
         }
         Ok(look)
     };
-    pool.install(|| images.par_iter().map(try_one).collect())
+    images.par_iter().map(try_one).collect()
 }
 
 fn look(reader: &dyn Reader, one: &Listed) -> Look {
@@ -206,7 +197,7 @@ fn own((folder, name): (&str, &str)) -> (String, String) {
 
 /// Gives an index without validation images some: those of `test` if there are any, as the reference
 /// does, else a seeded, stratified part of `train`.
-fn hold_out(index: &mut Index, why: &str, options: &Options) -> Option<Finding> {
+fn hold_out(index: &mut Index, why: &str, options: &IndexOptions) -> Option<Finding> {
     if !index.val.is_empty() || index.train.is_empty() {
         return None;
     }
@@ -226,7 +217,7 @@ fn hold_out(index: &mut Index, why: &str, options: &Options) -> Option<Finding> 
     Some(remark(Topic::Split, message))
 }
 
-fn divide(samples: Vec<Sample>, classes: &[String], options: &Options) -> (Vec<Sample>, Vec<Sample>) {
+fn divide(samples: Vec<Sample>, classes: &[String], options: &IndexOptions) -> (Vec<Sample>, Vec<Sample>) {
     let mut by_class: Vec<Vec<Sample>> = vec![Vec::new(); classes.len()];
     for sample in samples {
         by_class[sample.class].push(sample);
@@ -290,11 +281,11 @@ mod tests {
         image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
     }
 
-    fn options() -> Options {
-        Options { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0, threads: 2 }
+    fn options() -> IndexOptions {
+        IndexOptions { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0 }
     }
 
-    fn build_in(root: &Path, options: &Options) -> Result<(Index, Vec<Finding>)> {
+    fn build_in(root: &Path, options: &IndexOptions) -> Result<(Index, Vec<Finding>)> {
         let (sink, stop) = (|_: Update| (), Stop::default());
         build(&Folder::new(root), &files(root), options, &Progress::new(&sink, &stop))
     }
@@ -367,7 +358,7 @@ mod tests {
         [
             (
                 Unreadable,
-                "3 images are left out: train/b/broken.png (this is no image in a format that Kiln reads), train/c/photo.heic (this is no image in a format that Kiln reads), val/b/tiny.png (9 x 20 pixels are too few: at least 10 x 10 are needed)",
+                "3 images are left out: train/b/broken.png (this is not an image in a format that Kiln reads), train/c/photo.heic (this is not an image in a format that Kiln reads), val/b/tiny.png (9 x 20 pixels are too few: at least 10 x 10 are needed)",
             ),
             (
                 MissingClass,
@@ -375,7 +366,7 @@ mod tests {
             ),
             (
                 EmptyClass,
-                "the folder train/empty has no image and is no class",
+                "the folder train/empty has no images and does not count as a class",
             ),
             (
                 UnknownClass,
@@ -404,11 +395,11 @@ mod tests {
     #[test]
     fn a_corrupt_image_can_stop_everything() {
         let dir = dataset(&[("a/1.png", 1), ("a/2.png", 0), ("b/1.png", 2)]);
-        let strict = Options { on_corrupt: OnCorrupt::Fail, ..options() };
+        let strict = IndexOptions { on_corrupt: OnCorrupt::Fail, ..options() };
         let error = build_in(dir.path(), &strict).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the image a/2.png can't be used: this is no image in a format that Kiln reads"
+            "the image a/2.png can't be used: this is not an image in a format that Kiln reads"
         );
     }
 
@@ -422,9 +413,10 @@ mod tests {
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!((index.counts(Split::Train), index.counts(Split::Val)), (vec![8, 8], vec![2, 2]));
         assert_eq!(findings[0].topic, Topic::Split);
-        let (again, _) = build_in(dir.path(), &Options { threads: 1, ..options() }).unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (again, _) = one_thread.install(|| build_in(dir.path(), &options())).unwrap();
         assert_eq!(index, again);
-        let (other, _) = build_in(dir.path(), &Options { seed: 1, ..options() }).unwrap();
+        let (other, _) = build_in(dir.path(), &IndexOptions { seed: 1, ..options() }).unwrap();
         assert_ne!(paths(&index.val), paths(&other.val));
         assert_eq!(names.len(), 8 + 8 + 2 + 2);
     }
@@ -470,7 +462,7 @@ mod tests {
     }
 
     /// What is found in a folder of these images, all different.
-    fn found(names: &[&str], options: &Options) -> (Index, Vec<Finding>) {
+    fn found(names: &[&str], options: &IndexOptions) -> (Index, Vec<Finding>) {
         let images: Vec<(&str, u8)> = names.iter().copied().zip(1..).collect();
         build_in(dataset(&images).path(), options).unwrap()
     }
@@ -512,7 +504,7 @@ mod tests {
 
     #[test]
     fn what_is_only_measured_is_whole_and_may_be_of_one_class() {
-        let measured = Options { val_fraction: 1.0, ..options() };
+        let measured = IndexOptions { val_fraction: 1.0, ..options() };
         let (index, findings) = found(&["a/1.png", "a/2.png"], &measured);
         assert_eq!((index.train.len(), index.val.len()), (0, 2));
         let why = "there are no `train` and `val` folders: all 2 images validate, for nothing is to learn from them";
@@ -596,13 +588,13 @@ mod tests {
         let fault = Some("it is a named pipe, not a regular file".to_owned());
         files.push(File { name: "a/pipe.png".into(), size: 0, digest: String::new(), fault });
         let (sink, stop) = (|_: Update| (), Stop::default());
-        let build = |options: &Options| {
+        let build = |options: &IndexOptions| {
             build(&Folder::new(dir.path()), &files, options, &Progress::new(&sink, &stop))
         };
         let (_, findings) = build(&options()).unwrap();
         let told = (Topic::Unreadable, "a/pipe.png is left out: it is a named pipe, not a regular file");
         assert_eq!(messages(&findings)[0], told);
-        let error = build(&Options { on_corrupt: OnCorrupt::Fail, ..options() }).unwrap_err();
+        let error = build(&IndexOptions { on_corrupt: OnCorrupt::Fail, ..options() }).unwrap_err();
         assert!(error.to_string().starts_with("the image a/pipe.png can't be used: it is"), "{error}");
     }
 
@@ -634,7 +626,7 @@ mod tests {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
         let (_, findings) = build_in(dir.path(), &options()).unwrap();
-        let empty = (Topic::EmptyClass, "the folder zebra has no image and is no class");
+        let empty = (Topic::EmptyClass, "the folder zebra has no images and does not count as a class");
         assert_eq!(messages(&findings)[1..], [empty]);
     }
 

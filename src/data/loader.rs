@@ -10,9 +10,8 @@ use image::RgbImage;
 
 use crate::{
     data::{
-        Batch, Dataset, Sample, Split,
-        ahead::Ahead,
-        decode,
+        Batch, Dataset, Sample, Split, decode,
+        prefetch::Prefetch,
         source::{Location, Reader},
         transform::Transforms,
     },
@@ -112,19 +111,19 @@ impl Loader {
     }
 
     /// The batches of an epoch, in order. After an error there are no more.
-    pub fn epoch(&self, epoch: u64) -> Epoch {
+    pub fn epoch(&self, epoch: u64) -> Batches {
         self.epoch_from(epoch, 0)
     }
 
     /// The batches of an epoch from batch `first` on; those before it are not read.
-    pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
+    pub fn epoch_from(&self, epoch: u64, first: usize) -> Batches {
         let order = Arc::new(self.images.order(epoch));
         let start = first.saturating_mul(self.batch).min(order.len());
         let (images, places) = (self.images.clone(), order.clone());
         let load = move |position: usize| images.load(epoch, places[position]);
         let window = self.batch + 2 * self.threads;
-        Epoch {
-            ahead: Some(Ahead::new(start..order.len(), self.threads, window, load)),
+        Batches {
+            ahead: Some(Prefetch::new(start..order.len(), self.threads, window, load)),
             position: start,
             batch: self.batch,
             images: self.images.clone(),
@@ -134,15 +133,15 @@ impl Loader {
 }
 
 /// The batches of one epoch.
-pub struct Epoch {
-    ahead: Option<Ahead<Result<Vec<f32>>>>,
+pub struct Batches {
+    ahead: Option<Prefetch<Result<Vec<f32>>>>,
     images: Arc<Images>,
     order: Arc<Vec<usize>>,
     position: usize,
     batch: usize,
 }
 
-impl Iterator for Epoch {
+impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Result<Batch>> {
@@ -159,7 +158,7 @@ impl Iterator for Epoch {
     }
 }
 
-impl Epoch {
+impl Batches {
     fn assemble(&mut self, end: usize) -> Result<Batch> {
         let indices = self.order[self.position..end].to_vec();
         let mut pixels = Vec::with_capacity(indices.len() * self.images.transforms.numbers());

@@ -1,13 +1,13 @@
 //! IMAGES TO BATCHES: source, index, decode, transform, loader. Plain Rust, no tensors.
 
-mod ahead;
 pub mod decode;
-pub mod files;
 pub mod findings;
 pub mod image_files;
+pub mod image_list;
 pub mod index;
 pub mod loader;
-pub mod resize;
+mod prefetch;
+pub mod resample;
 pub mod source;
 pub mod system;
 pub mod transform;
@@ -33,15 +33,15 @@ pub enum Split {
     Test,
 }
 
-/// One labelled image.
+/// One labelled image of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Where it lies in the dataset's source.
     #[serde(rename = "path")]
     pub location: Location,
-    /// Index into [`Index::classes`].
+    /// The image's class, as its place in [`Index::classes`].
     pub class: usize,
-    /// In bytes.
+    /// How many bytes the encoded image has.
     pub size: u64,
     /// BLAKE3 of its bytes, in hex.
     pub digest: String,
@@ -63,7 +63,7 @@ pub struct Index {
 /// An index, and what reads its images.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// Which images there are.
+    /// Which images the dataset has.
     pub index: Index,
     reader: Arc<dyn Reader>,
 }
@@ -73,9 +73,9 @@ pub struct Dataset {
 pub struct Batch {
     /// `[batch, 3, size, size]`, RGB, row by row.
     pub images: Vec<f32>,
-    /// Class of each image.
+    /// The class of each image: `[batch]`.
     pub targets: Vec<usize>,
-    /// Place of each image in its split.
+    /// The place of each image in its split: `[batch]`.
     pub indices: Vec<usize>,
     /// Side of the square images, in pixels.
     pub size: usize,

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{
-    metrics::{Metric, most_likely, share, softmax},
+    metrics::{Metric, most_likely, share},
     table::Table,
 };
-use crate::plot::reliability::Bar;
+use crate::{plot::reliability::Bar, softmax::softmax};
 
 /// Into how many bins of equal width the confidences from 0 to 1 are sorted.
 pub const BINS: usize = 15;
@@ -24,11 +24,11 @@ pub struct Calibration {
 /// The images whose confidence, the probability of the likeliest class, lies in one bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
-    /// How many there are.
+    /// How many images the bin has.
     pub images: u64,
     /// How many of them are of their likeliest class.
     pub correct: u64,
-    /// Sum of their confidences.
+    /// The sum of the images' confidences.
     confidences: f64,
 }
 

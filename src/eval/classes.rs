@@ -12,7 +12,7 @@ const EACH: usize = 5;
 /// The images of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hits {
-    /// How many there are.
+    /// How many images the class has.
     pub images: u64,
     /// How many of them were named right.
     pub right: u64,
@@ -26,7 +26,7 @@ pub struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    /// `names` and `hits`: `[classes]`.
+    /// The classes by their `names` and `hits`, each `[classes]`.
     pub fn new(names: &'a [String], hits: &'a [Hits]) -> Self {
         Self { names, hits }
     }

@@ -9,16 +9,6 @@ use serde_json::{Map, Value, json};
 
 use super::confusion::{Confusion, Means};
 
-/// Probabilities of one image's classes: `exp(x - max) / sum`, computed in `f64`.
-///
-/// `logits`: `[classes]`, finite.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let max = largest(logits);
-    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| (power / sum) as f32).collect()
-}
-
 /// Cross-entropy of one image in nats: `ln(sum(exp(x))) - x[target]`, shifted by the largest logit so
 /// that nothing overflows.
 ///
@@ -119,7 +109,7 @@ impl Accumulator {
         &self.confusion
     }
 
-    /// The numbers so far.
+    /// The numbers of the images counted so far.
     pub fn metrics(&self) -> Metrics {
         let images = self.images();
         Metrics {
@@ -157,7 +147,7 @@ pub struct Metrics {
     pub top5: Option<f64>,
     /// Mean cross-entropy over all images, in nats: no smoothing, no weights of classes, no batches.
     pub loss: f64,
-    /// Unweighted means over classes.
+    /// Unweighted means over the classes that have images.
     pub macro_mean: Means,
     /// Means over classes, weighted by how many images each has.
     pub weighted_mean: Means,
@@ -166,7 +156,7 @@ pub struct Metrics {
 /// One number of a report: `metrics.json` has its value beside its definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// E.g. `top1`.
+    /// What the number is called, e.g. `top1`.
     pub name: String,
     /// A number, or numbers by name.
     pub value: Value,
@@ -267,18 +257,11 @@ impl Means {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::softmax::softmax;
     use proptest::prelude::*;
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-12
-    }
-
-    #[test]
-    fn softmax_of_known_logits() {
-        // exp(0) : exp(ln 3) = 1 : 3.
-        assert_eq!(softmax(&[0.0, 3_f32.ln()]), [0.25, 0.75]);
-        assert_eq!(softmax(&[1000.0, 1000.0]), [0.5, 0.5]);
-        assert_eq!(softmax(&[-1000.0, 0.0]), [0.0, 1.0]);
     }
 
     #[test]

@@ -6,18 +6,18 @@ use super::{Classifier, journal::Journal, predictions::Prediction};
 use crate::{
     data::{
         Batch,
-        files::{FileBatch, Files},
+        image_list::{FileBatch, ImageList},
     },
     error::Result,
     progress::Progress,
 };
 
-/// An image to classify.
+/// An image file to classify.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageFile {
     /// What its prediction calls it: relative to what it was found in, as [`crate::paths`] writes it, or a URL.
     pub name: String,
-    /// The file.
+    /// Where the file lies.
     pub path: PathBuf,
 }
 
@@ -26,9 +26,9 @@ pub struct ImageFile {
 pub struct PredictOptions {
     /// How many classes to list for each image, likeliest first; more than the model has means all.
     pub top: usize,
-    /// Images per forward pass.
+    /// How many images go through the network at once.
     pub batch: usize,
-    /// How many threads decode.
+    /// How many threads decode the images.
     pub threads: usize,
 }
 
@@ -49,7 +49,7 @@ pub fn predict(
     let open: Vec<usize> = (0..entries.len()).filter(|place| outcomes[*place].is_none()).collect();
     let paths = open.iter().map(|place| entries[*place].path.clone()).collect();
     let mut done = entries.len() - open.len();
-    for part in Files::new(paths, &model.eval, model.size, options.batch, options.threads) {
+    for part in ImageList::new(paths, &model.eval, model.size, options.batch, options.threads) {
         progress.check()?;
         let FileBatch { batch, failed } = part;
         done += failed.len() + batch.len();

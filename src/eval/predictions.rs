@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    metrics::{ranking, softmax},
-    table::Table,
-};
+use super::{metrics::ranking, table::Table};
 use crate::{
     data::Sample,
     error::{Error, Result},
     shown,
+    softmax::softmax,
 };
 
 /// One class among the likeliest of an image.
@@ -31,11 +29,11 @@ pub struct Prediction {
     /// The image, relative to what it was found in, as [`crate::paths`] writes it: of a name that is no UTF-8, a
     /// byte is `\xff`, and a `\` in a name is `\x5c`.
     pub path: String,
-    /// The likeliest class.
+    /// The likeliest class, by its index in the model.
     pub class: usize,
-    /// The likeliest class's name.
+    /// The likeliest class's name in the model.
     pub name: String,
-    /// The likeliest class's probability.
+    /// The likeliest class's softmax probability, in 0 to 1.
     pub confidence: f32,
     /// The likeliest classes, likeliest first; equal ones by index.
     pub top: Vec<ClassProb>,
@@ -71,7 +69,7 @@ impl Prediction {
     }
 }
 
-/// Predictions as JSON Lines.
+/// Predictions as JSON Lines, one a line.
 pub fn json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> String {
     let mut text = String::new();
     for prediction in predictions {
@@ -103,13 +101,13 @@ pub fn table<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> Table
 pub struct Evaluated {
     /// Place of the image in its split.
     pub index: usize,
-    /// What the model says.
+    /// What the model says about the image.
     pub prediction: Prediction,
     /// The true class's name in the model.
     pub truth: String,
     /// Whether the likeliest class is the true one.
     pub correct: bool,
-    /// The true class's probability.
+    /// The true class's softmax probability, in 0 to 1.
     pub true_confidence: f32,
 }
 

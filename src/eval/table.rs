@@ -29,7 +29,7 @@ impl Table {
         assert_eq!(count, self.columns, "a row has a field for every column");
     }
 
-    /// The table as text.
+    /// The table as text: the header and the rows so far.
     pub fn as_str(&self) -> &str {
         &self.text
     }

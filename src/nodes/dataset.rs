@@ -17,7 +17,7 @@ use crate::{
         self, Index, Split,
         findings::Finding,
         image_files,
-        index::{OnCorrupt, Options, build},
+        index::{IndexOptions, OnCorrupt, build},
         source::{File, Folder},
     },
     error::{Error, Result},
@@ -99,11 +99,10 @@ impl Node for Dataset {
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let source = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
-        let options = Options {
+        let options = IndexOptions {
             on_corrupt: self.on_corrupt,
             val_fraction: self.val_fraction.unwrap_or(VAL_FRACTION),
             seed: cx.seed,
-            threads: cx.threads,
         };
         let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);

@@ -8,7 +8,7 @@ use std::fs;
 use super::artifacts::TRANSFORMS;
 pub use crate::data::transform::Transforms;
 use crate::{
-    data::transform::Fault,
+    data::transform::ChainFault,
     error::{Error, Result},
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{DocPath, Place, Problem},
@@ -40,7 +40,7 @@ impl Node for Transforms {
     }
 }
 
-fn problem(fault: Fault) -> Problem {
+fn problem(fault: ChainFault) -> Problem {
     let mut path = DocPath::default();
     if let Some(chain) = fault.chain {
         path = path.join(chain.to_string().as_str());

@@ -17,9 +17,9 @@ const COLORS: [&str; 4] = ["#3182bd", "#e6550d", "#31a354", "#756bb1"];
 /// A field with lines over the numbers 1, 2, 3, ….
 #[derive(Debug, Clone)]
 pub struct Chart<'a> {
-    /// What stands above it.
+    /// What stands above the field.
     pub title: &'a str,
-    /// What is drawn; of equal length.
+    /// What is drawn; lines of equal length.
     pub lines: Vec<Line<'a>>,
     /// Where the upright axis, which begins at 0, ends at least.
     pub top: f64,
@@ -28,7 +28,7 @@ pub struct Chart<'a> {
 /// A name and a value, 0 or more, for each number; values that are none leave a gap.
 #[derive(Debug, Clone)]
 pub struct Line<'a> {
-    /// As in the legend.
+    /// The line's name in the legend.
     pub name: &'a str,
     /// The first belongs to 1.
     pub values: Vec<f64>,

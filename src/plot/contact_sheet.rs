@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage, imageops};
 
 use super::font::Font;
-use crate::data::resize::{Interpolation, resize};
+use crate::data::resample::{Interpolation, resize};
 
 /// Side of the square that an image is fitted into, in pixels: room for 27 letters.
 const SIDE: u32 = 192;

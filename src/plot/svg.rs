@@ -18,7 +18,7 @@ pub fn head(width: f64, height: f64, font: f64) -> String {
     )
 }
 
-/// At most two decimals.
+/// A number with at most two decimals, for coordinates in pixels.
 pub fn number(x: f64) -> String {
     ((x * 100.0).round() / 100.0).to_string()
 }

@@ -79,7 +79,7 @@ impl Samples {
         (count / (self.size.0 as usize * self.size.1 as usize)).max(1)
     }
 
-    /// The 8-bit samples.
+    /// The samples of an image with 8 bits each.
     fn bytes(&self) -> Result<&[u8], Reason> {
         match &self.samples {
             DecodingResult::U8(samples) => Ok(samples),

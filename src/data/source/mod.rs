@@ -24,7 +24,7 @@ use crate::{
 pub struct File {
     /// Relative to the source's root, as [`crate::paths`] writes it.
     pub name: String,
-    /// In bytes.
+    /// How many bytes the file has.
     pub size: u64,
     /// BLAKE3 of the content, in hex.
     pub digest: String,
@@ -78,7 +78,7 @@ pub trait Reader: fmt::Debug + Send + Sync {
     fn path(&self, location: &Location) -> PathBuf;
 }
 
-/// What a source has.
+/// What a source has: its images and their classes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Class names in code-point order.
@@ -129,7 +129,7 @@ impl dyn Reader + '_ {
 fn changed(path: &Path, then: u64, now: usize) -> Error {
     let path = path.display();
     Error::new(format!("{path} changed since it was indexed: it had {then} bytes and has {now}"))
-        .help("leave the images alone during a run; start the run again to index them anew")
+        .help("leave the images alone during a run; start the run again, so that they are indexed again")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    augment_op::{Op, Strengths},
+    augment_op::{AugmentOp, Magnitudes},
     fault::OpFault,
     op::{PixelOp, ShapeEffect},
     picture::{Picture, TooNarrow},
@@ -21,7 +21,7 @@ use crate::random::Random;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugMix {
-    /// Strengths are drawn from the weakest so many of ten.
+    /// Magnitudes are drawn from the weakest so many of ten.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub severity: u32,
@@ -53,22 +53,22 @@ impl Default for AugMix {
     }
 }
 
-const STRENGTHS: Strengths = Strengths { bins: 10, translate: 1.0 / 3.0, bits: 4 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 10, translate: 1.0 / 3.0, bits: 4 };
 
-const OPS: [Op; 13] = [
-    Op::ShearX,
-    Op::ShearY,
-    Op::TranslateX,
-    Op::TranslateY,
-    Op::Rotate,
-    Op::Posterize,
-    Op::Solarize,
-    Op::AutoContrast,
-    Op::Equalize,
-    Op::Brightness,
-    Op::Color,
-    Op::Contrast,
-    Op::Sharpness,
+const OPS: [AugmentOp; 13] = [
+    AugmentOp::ShearX,
+    AugmentOp::ShearY,
+    AugmentOp::TranslateX,
+    AugmentOp::TranslateY,
+    AugmentOp::Rotate,
+    AugmentOp::Posterize,
+    AugmentOp::Solarize,
+    AugmentOp::AutoContrast,
+    AugmentOp::Equalize,
+    AugmentOp::Brightness,
+    AugmentOp::Color,
+    AugmentOp::Contrast,
+    AugmentOp::Sharpness,
 ];
 
 impl PixelOp for AugMix {
@@ -116,8 +116,11 @@ impl AugMix {
         let depth = self.chain_depth.unwrap_or_else(|| 1 + random.below(3) as u32);
         for _ in 0..depth {
             let op = OPS[random.below(OPS.len())];
-            let strength =
-                STRENGTHS.of(op, random.below(self.severity.max(1) as usize) as u32, image.dimensions());
+            let strength = MAGNITUDES.strength(
+                op,
+                random.below(self.severity.max(1) as usize) as u32,
+                image.dimensions(),
+            );
             let negative = op.is_signed() && random.chance(0.5);
             image = op.apply(image, if negative { -strength } else { strength });
         }

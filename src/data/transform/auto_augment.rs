@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    augment_op::{Op, Strengths},
+    augment_op::{AugmentOp, Magnitudes},
     fault::OpFault,
     op::{PixelOp, ShapeEffect},
     picture::{Picture, TooNarrow},
@@ -18,14 +18,14 @@ use crate::random::Random;
 #[serde(deny_unknown_fields)]
 pub struct AutoAugment {}
 
-const STRENGTHS: Strengths = Strengths { bins: 10, translate: 150.0 / 331.0, bits: 8 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 10, translate: 150.0 / 331.0, bits: 8 };
 
 /// An op, its probability and its magnitude; 0 where the op has none.
-type Chance = (Op, f64, u32);
+type Chance = (AugmentOp, f64, u32);
 
 /// The pairs in the order of the paper's table and of torchvision.
 const PAIRS: [[Chance; 2]; 25] = {
-    use Op::{
+    use AugmentOp::{
         AutoContrast, Color, Contrast, Equalize, Invert, Posterize, Rotate, Sharpness, ShearX, Solarize,
     };
     [
@@ -80,8 +80,8 @@ impl PixelOp for AutoAugment {
     }
 }
 
-fn apply(op: Op, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
-    let strength = STRENGTHS.of(op, magnitude, image.dimensions());
+fn apply(op: AugmentOp, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
+    let strength = MAGNITUDES.strength(op, magnitude, image.dimensions());
     op.apply(image, if negative && op.is_signed() { -strength } else { strength })
 }
 
@@ -120,7 +120,8 @@ mod tests {
             (0..1000).map(|_| applied(&AutoAugment {}, image.clone(), 1, &mut random)).collect();
         let same = results.iter().filter(|result| **result == image).count() as f64 / 1000.0;
         // The mean over the table of both ops staying out, and of a colour of strength 0.
-        let out = |(op, p, magnitude): Chance| if op == Op::Color && magnitude == 0 { 1.0 } else { 1.0 - p };
+        let out =
+            |(op, p, magnitude): Chance| if op == AugmentOp::Color && magnitude == 0 { 1.0 } else { 1.0 - p };
         let expected = PAIRS.iter().map(|pair| out(pair[0]) * out(pair[1])).sum::<f64>() / 25.0;
         assert!((same - expected).abs() < 0.04, "{same} {expected}");
         let different: BTreeSet<Vec<u8>> = results.into_iter().map(RgbImage::into_raw).collect();

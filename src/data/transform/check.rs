@@ -11,9 +11,9 @@ use super::{
 /// One of the two chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chain {
-    /// What training does.
+    /// What training does to an image.
     Train,
-    /// What everything else does.
+    /// What validation, prediction and export do to an image.
     Eval,
 }
 
@@ -26,40 +26,40 @@ impl fmt::Display for Chain {
     }
 }
 
-/// A mistake in [`Transforms`].
+/// A mistake in [`Transforms`], and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ChainFault {
     /// Which chain; `None` if it is the size.
     pub chain: Option<Chain>,
     /// Which op of the chain, from 0; `None` if it is the chain as a whole.
     pub index: Option<usize>,
     /// Which key of the op, if it is one.
     pub key: Option<&'static str>,
-    /// What is wrong.
+    /// What is wrong, in a sentence.
     pub message: String,
-    /// What to do.
+    /// What to do about it.
     pub help: String,
 }
 
 /// What is known of an image's size at a point of a chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
-    /// Nothing.
+    /// Nothing is known of it.
     Any,
-    /// The shortest side.
+    /// The length of the shortest side, in pixels.
     Shortest(usize),
-    /// Both sides.
+    /// The length of both sides, in pixels.
     Square(usize),
 }
 
 impl Transforms {
     /// All mistakes, by chain and place.
-    pub fn check(&self) -> Vec<Fault> {
+    pub fn check(&self) -> Vec<ChainFault> {
         let size = self.size;
         if !(1..=MAX_SIZE).contains(&size) {
             let message = format!("the size is {size}, but must lie between 1 and {MAX_SIZE} pixels");
             let help = "224 is usual for photographs".into();
-            return vec![Fault { chain: None, index: None, key: Some("size"), message, help }];
+            return vec![ChainFault { chain: None, index: None, key: Some("size"), message, help }];
         }
         let mut faults = check_chain(Chain::Train, self.train.iter().map(TrainOp::step), size);
         faults.extend(check_chain(Chain::Eval, self.eval.iter().map(EvalOp::step), size));
@@ -67,12 +67,13 @@ impl Transforms {
     }
 }
 
-fn check_chain<'a>(chain: Chain, steps: impl Iterator<Item = Step<'a>>, size: usize) -> Vec<Fault> {
+fn check_chain<'a>(chain: Chain, steps: impl Iterator<Item = Step<'a>>, size: usize) -> Vec<ChainFault> {
     let mut faults = Vec::new();
     let mut shape = Shape::Any;
     let mut on_numbers: Option<&str> = None;
     for (index, step) in steps.enumerate() {
-        let at = |key, message, help| Fault { chain: Some(chain), index: Some(index), key, message, help };
+        let at =
+            |key, message, help| ChainFault { chain: Some(chain), index: Some(index), key, message, help };
         let own = |OpFault { key, message, help }| at(Some(key), message, help);
         faults.extend(step.fault().map(own));
         match (step, on_numbers) {
@@ -102,7 +103,7 @@ fn after(shape: Shape, effect: ShapeEffect, size: usize) -> Shape {
     }
 }
 
-fn wrong_end(chain: Chain, shape: Shape, size: usize) -> Option<Fault> {
+fn wrong_end(chain: Chain, shape: Shape, size: usize) -> Option<ChainFault> {
     let end = match shape {
         Shape::Square(side) if side == size => return None,
         Shape::Square(side) => format!("at {side} x {side} pixels"),
@@ -111,7 +112,7 @@ fn wrong_end(chain: Chain, shape: Shape, size: usize) -> Option<Fault> {
         }
         Shape::Any => "at whatever size an image has".into(),
     };
-    Some(Fault {
+    Some(ChainFault {
         chain: Some(chain),
         index: None,
         key: None,
@@ -129,7 +130,7 @@ mod tests {
 
     fn faults(json: &str) -> Vec<String> {
         let transforms: Transforms = serde_json::from_str(json).expect("a test's own text");
-        let show = |fault: Fault| {
+        let show = |fault: ChainFault| {
             let place = fault.chain.map_or(String::new(), |chain| chain.to_string());
             let index = fault.index.map_or(String::new(), |index| format!("[{index}]"));
             let key = fault.key.map_or(String::new(), |key| format!(".{key}"));
@@ -182,7 +183,7 @@ mod tests {
         ), @r#"
         [
             "train[0].scale: `scale` is [0.9, 0.1], but must go from a smaller to a larger part of 1; write the smaller first, both between 0 and 1",
-            "train[1].p: a probability of 1.5 is none: it must lie between 0 and 1; 0 is never, 1 is always",
+            "train[1].p: a probability of 1.5 is out of range: it must lie between 0 and 1; 0 is never, 1 is always",
             "train[2].magnitude: a magnitude of 31 is too strong: it must lie between 0 and 30; 9 is usual",
             "train[3].hue: a hue of 0.7 is out of range: it must lie between 0 and 0.5; 0.5 is half of the circle",
             "train[4].std: a deviation of 0 can't be divided by: it must be above 0; for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing",

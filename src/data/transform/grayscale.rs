@@ -1,4 +1,4 @@
-//! Colour away.
+//! Images made grey.
 
 use image::RgbImage;
 use schemars::JsonSchema;

@@ -32,7 +32,7 @@ pub use self::{
     aug_mix::AugMix,
     auto_augment::AutoAugment,
     chain::{EvalOp, TrainOp},
-    check::{Chain, Fault},
+    check::{Chain, ChainFault},
     color_jitter::ColorJitter,
     fault::OpFault,
     flip::{HorizontalFlip, VerticalFlip},

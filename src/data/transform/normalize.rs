@@ -41,7 +41,7 @@ impl TensorOp for Normalize {
 
     fn fault(&self) -> Option<OpFault> {
         if let Some(bad) = self.mean.iter().find(|mean| !mean.is_finite()) {
-            let message = format!("a mean of {bad} is none");
+            let message = format!("a mean of {bad} is not a finite number");
             return Some(OpFault::new("mean", message, "give a number per channel"));
         }
         let bad = self.std.iter().find(|std| !(**std > 0.0 && std.is_finite()))?;

@@ -8,7 +8,7 @@ use crate::random::Random;
 
 /// An op on an image of 8-bit RGB pixels; in a chain it comes before the pixels become numbers.
 pub trait PixelOp {
-    /// As in `type: resize`.
+    /// The op's name in a file, as in `type: resize`.
     fn name(&self) -> &'static str;
 
     /// The first mistake in the op's keys that a schema can't tell, if there is one.
@@ -27,7 +27,7 @@ pub trait PixelOp {
 
 /// An op on numbers, after the pixels became those.
 pub trait TensorOp {
-    /// As in `type: normalize`.
+    /// The op's name in a file, as in `type: normalize`.
     fn name(&self) -> &'static str;
 
     /// The first mistake in the op's keys that a schema can't tell, if there is one.
@@ -40,11 +40,11 @@ pub trait TensorOp {
 /// What an op does to an image's width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShapeEffect {
-    /// Both stay.
+    /// Width and height stay as they are.
     Keeps,
-    /// The shorter of them becomes so many pixels, and the other keeps the aspect ratio.
+    /// The shorter side becomes so many pixels, and the other keeps the aspect ratio.
     Shortest(usize),
-    /// Both become the chain's size.
+    /// Both sides become as long as the chain's size.
     Square,
 }
 

@@ -5,14 +5,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    augment_op::{Op, Strengths},
+    augment_op::{AugmentOp, Magnitudes},
     fault::OpFault,
     op::{PixelOp, ShapeEffect},
     picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
 
-const STRENGTHS: Strengths = Strengths { bins: 31, translate: 150.0 / 331.0, bits: 8 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 31, translate: 150.0 / 331.0, bits: 8 };
 
 /// Applies `num_ops` ops, each drawn from fourteen: identity, shear and translation along each axis,
 /// rotation, brightness, colour, contrast, sharpness, posterize, solarize, auto-contrast, equalize.
@@ -43,21 +43,21 @@ impl Default for RandAugment {
     }
 }
 
-const OPS: [Op; 14] = [
-    Op::Identity,
-    Op::ShearX,
-    Op::ShearY,
-    Op::TranslateX,
-    Op::TranslateY,
-    Op::Rotate,
-    Op::Brightness,
-    Op::Color,
-    Op::Contrast,
-    Op::Sharpness,
-    Op::Posterize,
-    Op::Solarize,
-    Op::AutoContrast,
-    Op::Equalize,
+const OPS: [AugmentOp; 14] = [
+    AugmentOp::Identity,
+    AugmentOp::ShearX,
+    AugmentOp::ShearY,
+    AugmentOp::TranslateX,
+    AugmentOp::TranslateY,
+    AugmentOp::Rotate,
+    AugmentOp::Brightness,
+    AugmentOp::Color,
+    AugmentOp::Contrast,
+    AugmentOp::Sharpness,
+    AugmentOp::Posterize,
+    AugmentOp::Solarize,
+    AugmentOp::AutoContrast,
+    AugmentOp::Equalize,
 ];
 
 impl PixelOp for RandAugment {
@@ -72,7 +72,7 @@ impl PixelOp for RandAugment {
         }
         let message =
             format!("a magnitude of {} is too strong: it must lie between 0 and 30", self.magnitude);
-        (self.magnitude >= STRENGTHS.bins).then(|| OpFault::new("magnitude", message, "9 is usual"))
+        (self.magnitude >= MAGNITUDES.bins).then(|| OpFault::new("magnitude", message, "9 is usual"))
     }
 
     fn shape(&self, _size: usize) -> ShapeEffect {
@@ -90,8 +90,8 @@ impl PixelOp for RandAugment {
     }
 }
 
-fn apply(op: Op, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
-    let strength = STRENGTHS.of(op, magnitude, image.dimensions());
+fn apply(op: AugmentOp, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
+    let strength = MAGNITUDES.strength(op, magnitude, image.dimensions());
     op.apply(image, if negative { -strength } else { strength })
 }
 
@@ -110,25 +110,25 @@ mod tests {
     #[test]
     fn every_op_is_what_torchvision_makes_of_pillow() {
         for (name, op, negative) in [
-            ("part", Op::Identity, false),
-            ("shear_x", Op::ShearX, false),
-            ("shear_y", Op::ShearY, true),
-            ("translate_x", Op::TranslateX, false),
-            ("translate_y", Op::TranslateY, true),
-            ("rotate", Op::Rotate, false),
-            ("rotate_back", Op::Rotate, true),
-            ("brightness", Op::Brightness, false),
-            ("brightness_less", Op::Brightness, true),
-            ("color", Op::Color, false),
-            ("color_less", Op::Color, true),
-            ("contrast", Op::Contrast, false),
-            ("contrast_less", Op::Contrast, true),
-            ("sharpness", Op::Sharpness, false),
-            ("sharpness_less", Op::Sharpness, true),
-            ("posterize", Op::Posterize, false),
-            ("solarize", Op::Solarize, false),
-            ("auto_contrast", Op::AutoContrast, false),
-            ("equalize", Op::Equalize, false),
+            ("part", AugmentOp::Identity, false),
+            ("shear_x", AugmentOp::ShearX, false),
+            ("shear_y", AugmentOp::ShearY, true),
+            ("translate_x", AugmentOp::TranslateX, false),
+            ("translate_y", AugmentOp::TranslateY, true),
+            ("rotate", AugmentOp::Rotate, false),
+            ("rotate_back", AugmentOp::Rotate, true),
+            ("brightness", AugmentOp::Brightness, false),
+            ("brightness_less", AugmentOp::Brightness, true),
+            ("color", AugmentOp::Color, false),
+            ("color_less", AugmentOp::Color, true),
+            ("contrast", AugmentOp::Contrast, false),
+            ("contrast_less", AugmentOp::Contrast, true),
+            ("sharpness", AugmentOp::Sharpness, false),
+            ("sharpness_less", AugmentOp::Sharpness, true),
+            ("posterize", AugmentOp::Posterize, false),
+            ("solarize", AugmentOp::Solarize, false),
+            ("auto_contrast", AugmentOp::AutoContrast, false),
+            ("equalize", AugmentOp::Equalize, false),
         ] {
             let differing = differing(&apply(op, fixture("part"), 9, negative), &fixture(name));
             assert_eq!(differing, 0, "{name}");

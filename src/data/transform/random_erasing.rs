@@ -1,4 +1,4 @@
-//! A rectangle of nothing (Zhong et al., 2017).
+//! A random rectangle set to zero (Zhong et al., 2017).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use super::{
     picture::{Picture, TooNarrow},
 };
 use crate::{
-    data::resize::{Interpolation, Part, resize},
+    data::resample::{Interpolation, Part, resize},
     random::Random,
 };
 

@@ -10,7 +10,7 @@ use super::{
     picture::{Picture, TooNarrow},
 };
 use crate::{
-    data::resize::{Interpolation, Part, resize},
+    data::resample::{Interpolation, Part, resize},
     random::Random,
 };
 

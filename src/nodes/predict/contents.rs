@@ -14,12 +14,12 @@ use crate::{
 };
 
 /// What is wrong with a source, and what to do.
-pub(super) struct Fault {
+pub(super) struct NoImage {
     pub message: String,
     pub help: String,
 }
 
-impl Fault {
+impl NoImage {
     fn new(message: String, help: &str) -> Self {
         Self { message, help: help.to_owned() }
     }
@@ -33,17 +33,17 @@ pub(super) fn problem(source: &Path, recursive: bool) -> Option<Problem> {
 }
 
 /// What is wrong with a folder or a list.
-fn of_many(source: &Path, recursive: bool) -> Option<Fault> {
+fn of_many(source: &Path, recursive: bool) -> Option<NoImage> {
     let entries = match entries(source, recursive, &Stop::default()) {
         Ok(entries) => entries,
         Err(error) => {
-            return Some(Fault::new(error.to_string(), error.hint().unwrap_or("look at what lies there")));
+            return Some(NoImage::new(error.to_string(), error.hint().unwrap_or("look at what lies there")));
         }
     };
     let is_there = |entry: &ImageFile| entry.path.symlink_metadata().is_ok();
     match &entries[..] {
         [] => Some(no_image(source, recursive)),
-        [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(Fault::new(
+        [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(NoImage::new(
             format!("nothing that {} names exists", shown::path(source)),
             &format!("the first is `{}`; paths in a list are relative to the list", shown::text(&first.name)),
         )),
@@ -52,15 +52,15 @@ fn of_many(source: &Path, recursive: bool) -> Option<Fault> {
 }
 
 /// What is wrong with a file that should be an image.
-fn of_one(source: &Path) -> Option<Fault> {
+fn of_one(source: &Path) -> Option<NoImage> {
     if let Err(error) = files::open(source) {
         let message = format!("cannot read {}: {error}", shown::path(source));
-        return Some(Fault::new(message, "name an image, or a folder of images"));
+        return Some(NoImage::new(message, "name an image, or a folder of images"));
     }
     match kind(source)? {
         Signature::Image(_) => None,
         Signature::Other(kind) => {
-            Some(Fault::new(format!("{} is {kind}, not an image", shown::path(source)), advice(kind)))
+            Some(NoImage::new(format!("{} is {kind}, not an image", shown::path(source)), advice(kind)))
         }
     }
 }
@@ -74,21 +74,21 @@ fn advice(kind: &str) -> &'static str {
 }
 
 /// That there is no image in a folder, list or pattern, and where one may be.
-pub(super) fn no_image(source: &Path, recursive: bool) -> Fault {
+pub(super) fn no_image(source: &Path, recursive: bool) -> NoImage {
     let message = format!("there is no image in {}", shown::path(source));
     if !source.is_dir() {
         let help = "name an image, a folder of images, a pattern with `*`, or a list of paths";
-        return Fault::new(message, help);
+        return NoImage::new(message, help);
     }
     // A folder that can't be looked through was told before.
     if !recursive && image_files::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
-        return Fault::new(message, "there are images in folders below it: add `recursive: true`");
+        return NoImage::new(message, "there are images in folders below it: add `recursive: true`");
     }
     match other(source) {
         Some((name, kind)) => {
-            Fault::new(format!("{message}; `{}` is {kind}", shown::path(&name)), advice(kind.name()))
+            NoImage::new(format!("{message}; `{}` is {kind}", shown::path(&name)), advice(kind.name()))
         }
-        None => Fault::new(message, "put images there, or name another folder"),
+        None => NoImage::new(message, "put images there, or name another folder"),
     }
 }
 

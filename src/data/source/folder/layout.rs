@@ -48,7 +48,7 @@ pub struct Placed {
     pub file: usize,
     /// The folder it lies in.
     pub split: Split,
-    /// Index into [`Layout::classes`].
+    /// The image's class, as its place in [`Layout::classes`].
     pub class: usize,
 }
 

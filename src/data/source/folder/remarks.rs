@@ -62,8 +62,10 @@ fn report_empty(root: &Path, layout: &Layout, findings: &mut Vec<Finding>) {
     let empty = empty_folders(root, layout);
     let message = match &empty[..] {
         [] => return,
-        [one] => format!("the folder {} has no image and is no class", shown::text(one)),
-        many => format!("{} folders have no image and are no classes: {}", many.len(), shown::few(many)),
+        [one] => format!("the folder {} has no images and does not count as a class", shown::text(one)),
+        many => {
+            format!("{} folders have no images and do not count as classes: {}", many.len(), shown::few(many))
+        }
     };
     findings.push(finding(Topic::EmptyClass, message, empty));
 }

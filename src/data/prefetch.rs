@@ -10,16 +10,16 @@ use std::{
 /// The results of `work(0)`, `work(1)`, … in order, made by other threads before they are asked for.
 ///
 /// At most `window` results are begun and not yet taken. Dropping it stops the threads.
-pub struct Ahead<T> {
+pub struct Prefetch<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared<T> {
     state: Mutex<State<T>>,
-    /// Something was finished.
+    /// Told when a result was finished.
     finished: Condvar,
-    /// Something was taken, or nothing more is wanted.
+    /// Told when a result was taken, or no more results are wanted.
     taken: Condvar,
 }
 
@@ -34,7 +34,7 @@ struct State<T> {
     done: BTreeMap<usize, thread::Result<T>>,
 }
 
-impl<T: Send + 'static> Ahead<T> {
+impl<T: Send + 'static> Prefetch<T> {
     /// Does `work` for every position of `positions`, on `threads` threads, at most `window` ahead.
     pub fn new(
         positions: std::ops::Range<usize>,
@@ -90,7 +90,7 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> Iterator for Ahead<T> {
+impl<T> Iterator for Prefetch<T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
@@ -112,7 +112,7 @@ impl<T> Iterator for Ahead<T> {
     }
 }
 
-impl<T> Drop for Ahead<T> {
+impl<T> Drop for Prefetch<T> {
     fn drop(&mut self) {
         self.shared.lock().end = 0;
         self.shared.taken.notify_all();
@@ -137,7 +137,7 @@ mod tests {
                 thread::sleep(Duration::from_micros(((position * 7919) % 13) as u64 * 50));
                 position * position
             };
-            let results: Vec<usize> = Ahead::new(3..60, threads, 4, work).collect();
+            let results: Vec<usize> = Prefetch::new(3..60, threads, 4, work).collect();
             assert_eq!(results, (3..60).map(|position| position * position).collect::<Vec<_>>());
         }
     }
@@ -146,7 +146,7 @@ mod tests {
     fn every_position_is_worked_on_once_and_none_behind_the_end() {
         let begun = Arc::new(Mutex::new(Vec::new()));
         let list = begun.clone();
-        assert_eq!(Ahead::new(3..9, 2, 4, move |position| list.lock().unwrap().push(position)).count(), 6);
+        assert_eq!(Prefetch::new(3..9, 2, 4, move |position| list.lock().unwrap().push(position)).count(), 6);
         begun.lock().unwrap().sort_unstable();
         assert_eq!(*begun.lock().unwrap(), [3, 4, 5, 6, 7, 8]);
     }
@@ -155,7 +155,7 @@ mod tests {
     fn no_thread_outlives_what_it_works_for() {
         let held = Arc::new(());
         let work = held.clone();
-        let mut ahead = Ahead::new(0..1000, 2, 5, move |_| Arc::strong_count(&work));
+        let mut ahead = Prefetch::new(0..1000, 2, 5, move |_| Arc::strong_count(&work));
         ahead.next();
         drop(ahead);
         assert_eq!(Arc::strong_count(&held), 1);
@@ -165,7 +165,7 @@ mod tests {
     fn nothing_runs_further_ahead_than_the_window() {
         let begun = Arc::new(AtomicUsize::new(0));
         let counter = begun.clone();
-        let mut ahead = Ahead::new(0..1000, 2, 5, move |_| counter.fetch_add(1, Ordering::SeqCst));
+        let mut ahead = Prefetch::new(0..1000, 2, 5, move |_| counter.fetch_add(1, Ordering::SeqCst));
         ahead.next();
         thread::sleep(Duration::from_millis(30));
         assert!(begun.load(Ordering::SeqCst) <= 6, "{begun:?}");
@@ -175,13 +175,13 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_work_reaches_the_reader() {
-        let mut ahead = Ahead::new(0..9, 2, 2, |position| assert_ne!(position, 1, "one"));
+        let mut ahead = Prefetch::new(0..9, 2, 2, |position| assert_ne!(position, 1, "one"));
         assert!(ahead.next().is_some());
         assert!(catch_unwind(AssertUnwindSafe(|| ahead.next())).is_err());
     }
 
     #[test]
     fn no_positions_are_no_results() {
-        assert_eq!(Ahead::new(5..5, 3, 1, |position| position).next(), None);
+        assert_eq!(Prefetch::new(5..5, 3, 1, |position| position).next(), None);
     }
 }

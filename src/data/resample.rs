@@ -49,13 +49,13 @@ const HALF: i32 = 1 << (BITS - 1);
 /// A rectangle of an image, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// Its first column.
+    /// The rectangle's first column.
     pub left: u32,
-    /// Its first row.
+    /// The rectangle's first row.
     pub top: u32,
-    /// How many columns it has.
+    /// How many columns the rectangle has.
     pub width: u32,
-    /// How many rows it has.
+    /// How many rows the rectangle has.
     pub height: u32,
 }
 

@@ -6,8 +6,8 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     data::{
         Batch,
-        ahead::Ahead,
         decode::{decode, unusable},
+        prefetch::Prefetch,
         transform::{EvalOp, apply_eval},
     },
     error::{Error, Result},
@@ -23,15 +23,15 @@ pub struct FileBatch {
 }
 
 /// Batches over a list of files.
-pub struct Files {
-    ahead: Ahead<Result<Vec<f32>>>,
+pub struct ImageList {
+    ahead: Prefetch<Result<Vec<f32>>>,
     /// Place in the list of the next file.
     next: usize,
     batch: usize,
     size: usize,
 }
 
-impl Files {
+impl ImageList {
     /// Brings `files` through the eval chain `ops` to `size` x `size`, in batches of at most `batch`.
     pub fn new(files: Vec<PathBuf>, ops: &[EvalOp], size: usize, batch: usize, threads: usize) -> Self {
         let (batch, threads) = (batch.max(1), threads.max(1));
@@ -42,11 +42,11 @@ impl Files {
             let done = apply_eval(&ops, size, decode(&files[place])?, &mut pixels);
             done.map(|()| pixels).map_err(|narrow| unusable(&files[place], narrow))
         };
-        Self { ahead: Ahead::new(0..count, threads, batch + 2 * threads, load), next: 0, batch, size }
+        Self { ahead: Prefetch::new(0..count, threads, batch + 2 * threads, load), next: 0, batch, size }
     }
 }
 
-impl Iterator for Files {
+impl Iterator for ImageList {
     type Item = FileBatch;
 
     fn next(&mut self) -> Option<FileBatch> {
@@ -82,7 +82,7 @@ mod tests {
             RgbImage::new(15, 12).save(path(i)).unwrap();
         }
         std::fs::write(path(1), "no image").unwrap();
-        let files = Files::new((0..5).map(path).collect(), &default_eval(), 10, 2, 3);
+        let files = ImageList::new((0..5).map(path).collect(), &default_eval(), 10, 2, 3);
         let batches: Vec<FileBatch> = files.collect();
         let readable: Vec<&[usize]> = batches.iter().map(|batch| &batch.batch.indices[..]).collect();
         assert_eq!(readable, [&[0][..], &[2, 3], &[]]);
