@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 
 use super::{
-    Arch, Role,
+    Activation, Arch, Role,
     computation::{Attention, Computation, Op, Operation},
     sizes::{Map, sizes},
 };
@@ -59,16 +59,21 @@ impl Costs {
             rows[operation.row] += Cost::of(operation, &maps);
             shapes[operation.row] = shape(operation, &maps);
         }
-        let mut total = Cost { layers: shared_activation(&computation), ..Cost::default() };
+        let mut total = Cost { layers: shared_activations(&computation), ..Cost::default() };
         total.folded_layers = total.layers;
         rows.iter().for_each(|row| total += *row);
         Ok(Self { total, rows, shapes })
     }
 }
 
-/// The one activation that all rows share, if any row has one.
-fn shared_activation(computation: &Computation) -> usize {
+/// The activations that belong to no module alone: all convolutions share one, if any has one, and so do all pairs of
+/// convolutions that are summed before it (RepConv).
+fn shared_activations(computation: &Computation) -> usize {
+    let of_sums = |operation: &Operation| {
+        matches!(operation.op, Op::Activation(Activation::Silu)) && operation.modules == 0
+    };
     usize::from(computation.convolutions().any(|convolution| convolution.activation.is_some()))
+        + usize::from(computation.operations.iter().any(of_sums))
 }
 
 /// `[channels, height, width]` of what an operation gives, or `[numbers]`.
