@@ -21,7 +21,7 @@ use crate::random::Random;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugMix {
-    /// Magnitudes are drawn from the weakest so many of ten.
+    /// Strengths are drawn from the weakest so many of ten.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub severity: u32,
