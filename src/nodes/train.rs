@@ -22,8 +22,8 @@ use crate::{
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
     train::{
-        Auto, BatchSize, ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe,
-        Scores, batch, fit, tensorboard,
+        Auto, BatchSize, ClassWeights, Decay, FitInput, Fitted, Freeze, Mix, OptimizerKind, Precision,
+        Scores, TrainConfig, batch, fit, tensorboard,
     },
     weights::{self, ModelFile, Weights},
 };
@@ -287,13 +287,13 @@ impl Node for Train {
         self.check_device(cx.device)?;
         let device = device::open(cx.device)?;
         let fitting = || batch::fitting(&arch, transforms.size, self.precision, &device, cx.scratch);
-        let recipe = self.recipe(self.batch(cx, fitting)?);
-        let job = Job {
+        let config = self.config(self.batch(cx, fitting)?);
+        let job = FitInput {
             arch: &arch,
             start: (!start.weights.is_empty()).then_some(&start.weights),
             dataset: &dataset,
             transforms: &transforms,
-            recipe: &recipe,
+            config: &config,
             seed: cx.seed,
             device: &device,
             threads: cx.threads,
@@ -438,13 +438,13 @@ impl Train {
             .collect()
     }
 
-    fn recipe(&self, batch: usize) -> Recipe {
+    fn config(&self, batch: usize) -> TrainConfig {
         let class_weights = match (self.balance_classes, self.class_weights.is_empty()) {
             (true, _) => ClassWeights::Balanced,
             (false, true) => ClassWeights::Even,
             (false, false) => ClassWeights::Given(self.class_weights.clone()),
         };
-        let default = Recipe::default();
+        let default = TrainConfig::default();
         let mix = Mix {
             mixup: self.mixup,
             mixup_alpha: self.mixup_alpha.unwrap_or(default.mix.mixup_alpha),
@@ -453,7 +453,7 @@ impl Train {
         };
         let freeze =
             Freeze { count: self.freeze, rows: self.freeze_rows.clone(), names: self.freeze_names.clone() };
-        Recipe {
+        TrainConfig {
             epochs: self.epochs.unwrap_or(default.epochs),
             time: self.time,
             batch,
@@ -490,7 +490,7 @@ impl Train {
         match self.batch {
             BatchSize::Images(batch) => Ok(batch),
             BatchSize::Word(Auto::Auto) if !matches!(cx.device, DeviceName::Cuda(_)) => {
-                Ok(Recipe::default().batch)
+                Ok(TrainConfig::default().batch)
             }
             BatchSize::Word(Auto::Auto) => {
                 let batch = fitting()?;

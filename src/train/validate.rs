@@ -62,18 +62,18 @@ mod tests {
     use super::*;
     use crate::{
         data::{Split, loader},
-        train::{Recipe, fit::tests::with_job},
+        train::{TrainConfig, fit::tests::with_input},
         weights::fresh,
     };
 
     #[test]
     fn a_network_that_gives_no_numbers_has_no_scores() {
-        with_job(&Recipe::default(), Vec::new(), std::path::Path::new(""), 0, |job| {
-            let computation = Computation::of(job.arch);
+        with_input(&TrainConfig::default(), Vec::new(), std::path::Path::new(""), 0, |input| {
+            let computation = Computation::of(input.arch);
             let mut weights = fresh(&computation, 0);
-            let loader = Loader::new(job.dataset, Split::Val, job.transforms, loader::Mode::Eval, 3, 1);
+            let loader = Loader::new(input.dataset, Split::Val, input.transforms, loader::Mode::Eval, 3, 1);
             let measured =
-                |weights: &Weights| validate(&computation, weights, &loader, job.device, &job.progress);
+                |weights: &Weights| validate(&computation, weights, &loader, input.device, &input.progress);
             let hits = measured(&weights).unwrap().unwrap().hits;
             assert_eq!(hits.iter().map(|hits| hits.images).collect::<Vec<_>>(), [2, 2]);
             weights.values_mut().next().unwrap().data[0] = f32::NAN;

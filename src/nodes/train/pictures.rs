@@ -9,7 +9,7 @@ use crate::{
         contact_sheet::{Tile, contact_sheet, tile},
         png::png,
     },
-    train::{History, Job, curves::curves_svg, preview, tensorboard},
+    train::{FitInput, History, curves::curves_svg, preview, tensorboard},
 };
 
 /// How many batches are shown.
@@ -38,9 +38,9 @@ pub(super) fn events(cx: &Context<'_>, history: &History) -> Result<()> {
 ///
 /// # Errors
 /// If an image can't be read or a picture can't be written.
-pub(super) fn batches(cx: &Context<'_>, job: &Job<'_>) -> Result<()> {
-    for (number, batch) in preview(job, BATCHES)?.into_iter().enumerate() {
-        let names = batch.targets.iter().map(|&class| job.dataset.index.classes[class].clone());
+pub(super) fn batches(cx: &Context<'_>, input: &FitInput<'_>) -> Result<()> {
+    for (number, batch) in preview(input, BATCHES)?.into_iter().enumerate() {
+        let names = batch.targets.iter().map(|&class| input.dataset.index.classes[class].clone());
         let images = batch.images.chunks_exact(3 * batch.size * batch.size).take(IMAGES);
         let tiles: Vec<Tile> =
             images.zip(names).map(|(pixels, name)| tile(pixels, batch.size, name)).collect();

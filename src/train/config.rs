@@ -3,7 +3,7 @@
 use super::{
     class_weights::ClassWeights,
     freeze::Freeze,
-    mix::Mix,
+    mixup::Mix,
     optimizer::{OptimizerKind, Rule},
     precision::Precision,
     schedule::{Decay, Schedule},
@@ -11,7 +11,7 @@ use super::{
 
 /// How to fit a network; the defaults are the reference's for classification.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recipe {
+pub struct TrainConfig {
     /// Passes over the training images.
     pub epochs: usize,
     /// Hours to train for, which then decide how many epochs there are.
@@ -70,7 +70,7 @@ pub struct Recipe {
     pub precision: Precision,
 }
 
-impl Default for Recipe {
+impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             epochs: 100,
@@ -108,7 +108,7 @@ impl Default for Recipe {
 /// More optimizer steps than these are left to MuSGD by `optimizer: auto`.
 const MANY_STEPS: usize = 10_000;
 
-impl Recipe {
+impl TrainConfig {
     /// The schedule and the optimizer's rule and decay for `images` training images and `classes` classes.
     pub(super) fn resolve(&self, images: usize, classes: usize) -> (Schedule, Rule, f64) {
         let batches = images.div_ceil(self.batch);
@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn long_runs_are_left_to_musgd() {
-        let rule = |images, epochs, batch| Recipe { epochs, batch, ..Recipe::default() }.rule(images, 10);
+        let rule =
+            |images, epochs, batch| TrainConfig { epochs, batch, ..TrainConfig::default() }.rule(images, 10);
         // 100 steps of 64 images an epoch: 10,000 are not more than 10,000.
         assert_eq!(rule(6400, 100, 16), (Rule::AdamW { beta1: 0.9 }, 0.000_714, 0.0));
         assert_eq!(rule(6400, 101, 16), (Rule::MuSgd, 0.01, 0.0));
@@ -194,22 +195,23 @@ mod tests {
     #[test]
     fn decay_and_accumulation_are_the_references() {
         let resolve = |batch, epochs, images| {
-            let (schedule, _, decay) = Recipe { batch, epochs, ..Recipe::default() }.resolve(images, 10);
+            let (schedule, _, decay) =
+                TrainConfig { batch, epochs, ..TrainConfig::default() }.resolve(images, 10);
             (schedule.accumulate, decay)
         };
         assert_eq!(resolve(16, 100, 1600), (4, 0.0005));
         assert_eq!(resolve(48, 100, 1600), (1, 0.000_375));
         assert_eq!(resolve(128, 100, 1600), (1, 0.001));
         // The last batch of an epoch may be smaller.
-        assert_eq!(Recipe::default().resolve(33, 10).0.batches, 3);
+        assert_eq!(TrainConfig::default().resolve(33, 10).0.batches, 3);
         // No more than the run has batches; the decay doesn't mind.
         assert_eq!(resolve(16, 1, 32), (2, 0.0005));
     }
 
     #[test]
     fn a_time_budget_leaves_warm_up_and_accumulation_alone() {
-        let recipe = Recipe { epochs: 1, time: Some(1.0), ..Recipe::default() };
-        let (schedule, _, _) = recipe.resolve(32, 10);
+        let config = TrainConfig { epochs: 1, time: Some(1.0), ..TrainConfig::default() };
+        let (schedule, _, _) = config.resolve(32, 10);
         assert_eq!((schedule.warmup, schedule.accumulate), (6, 4));
     }
 }
