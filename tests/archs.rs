@@ -48,7 +48,7 @@ fn a_mistake_in_one_sentence() {
     let text = fs::read_to_string("tests/fixtures/invalid_arch/unknown_module.yaml").unwrap();
     let error = Arch::parse("mine", &text, 10).unwrap_err();
     let expected =
-        "the architecture mine makes no network: backbone[1]: there is no module `C3k_2` (and 2 more)";
+        "the architecture mine can't be built: backbone[1]: there is no module `C3k_2` (and 2 more)";
     assert_eq!(error.to_string(), expected);
     assert!(error.hint().unwrap().starts_with("did you mean `C3k2`?"), "{:?}", error.hint());
 }

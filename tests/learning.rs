@@ -377,7 +377,7 @@ fn the_epoch_in_which_patience_ends_is_validated_and_told() {
     assert!(said.contains(&Update::Note(end.into())), "{said:?}");
     // Of 80 images in the order of classes, eight that are spread evenly miss two of ten classes.
     assert!(said.contains(&Update::Note("learns from 8 of 80 images".into())), "{said:?}");
-    let missing = "`fraction` leaves images of 8 of the 10 classes";
+    let missing = "`fraction` leaves images of only 8 of the 10 classes";
     assert!(said.contains(&Update::Warning(missing.into())), "{said:?}");
 }
 

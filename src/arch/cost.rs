@@ -46,7 +46,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The costs of `arch` for square images of `size` pixels (section 1.6 of the reference page).
+    /// The costs of `arch` for square images of `size` pixels (docs/reference.md, Sizes).
     ///
     /// # Errors
     /// If the images are too small, or of a size that areas can't divide.
@@ -157,7 +157,7 @@ impl AddAssign for Cost {
 mod tests {
     use super::*;
 
-    /// Section 1.6 of the reference page: name, parameters at 1000 and at 10 classes, layers before and
+    /// docs/reference.md, Sizes: name, parameters at 1000 and at 10 classes, layers before and
     /// after folding, GFLOPs at 1000 classes of 224 and 640 pixels and at 10 classes of 224, parameters
     /// folded.
     type Line = (&'static str, [u64; 2], [usize; 2], [f64; 3], [u64; 2]);

@@ -53,7 +53,7 @@ pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     // What a decoder does not expect must end one image, not the run.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path)));
     decoded
-        .unwrap_or_else(|_| Err(Reason::new("its decoder gave up")))
+        .unwrap_or_else(|_| Err(Reason::new("its decoder failed")))
         .map_err(|reason| unusable(path, reason))
 }
 

@@ -195,7 +195,7 @@ pub(super) fn report_copies(index: &Index, findings: &mut Vec<Finding>) {
     }
     for (topic, samples) in groups {
         let message = match topic {
-            Topic::Leak => "the same image lies in two splits, so that the metrics flatter the model",
+            Topic::Leak => "the same image is in two splits, so that the metrics look better than they are",
             Topic::Contradiction => "the same image lies in two classes",
             _ => "the same image lies in a class more than once",
         };

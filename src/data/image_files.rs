@@ -120,7 +120,7 @@ impl Walk<'_> {
             return Ok(());
         }
         let message = format!("links lead to {} in more than {MAX_WAYS} ways", crate::shown::path(real));
-        Err(Error::new(message).help("remove the links among the folders, so that each is come to once"))
+        Err(Error::new(message).help("remove links, so that each folder is reached once"))
     }
 }
 

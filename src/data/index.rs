@@ -205,7 +205,7 @@ fn hold_out(index: &mut Index, why: &str, options: &IndexOptions) -> Option<Find
         let all = std::mem::take(&mut index.train);
         (index.train, index.val) = divide(all, &index.classes, options);
         match (index.train.len(), index.val.len()) {
-            (0, val) => format!("{why}: all {val} images validate, for nothing is to learn from them"),
+            (0, val) => format!("{why}: all {val} images validate, since no node learns from them"),
             (train, val) => {
                 format!("{why}: {val} images, drawn by class with the seed, validate and {train} train")
             }
@@ -378,7 +378,7 @@ mod tests {
             ),
             (
                 Leak,
-                "the same image lies in two splits, so that the metrics flatter the model: train/a/3.png, val/a/1.png",
+                "the same image is in two splits, so that the metrics look better than they are: train/a/3.png, val/a/1.png",
             ),
             (
                 Contradiction,
@@ -507,7 +507,8 @@ mod tests {
         let measured = IndexOptions { val_fraction: 1.0, ..options() };
         let (index, findings) = found(&["a/1.png", "a/2.png"], &measured);
         assert_eq!((index.train.len(), index.val.len()), (0, 2));
-        let why = "there are no `train` and `val` folders: all 2 images validate, for nothing is to learn from them";
+        let why =
+            "there are no `train` and `val` folders: all 2 images validate, since no node learns from them";
         assert_eq!(messages(&findings), [(Topic::Split, why)]);
         let (index, findings) = found(&["val/a/1.png"], &measured);
         assert_eq!((index.val.len(), findings), (1, Vec::new()));

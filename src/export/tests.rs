@@ -137,7 +137,7 @@ fn the_interface_is_the_references() {
     }
 }
 
-/// The reference's own file for this network has the same operations (its page, section 9.2).
+/// The reference's own file for this network has the same operations (docs/reference.md, ONNX).
 #[test]
 fn the_graph_has_the_references_operations() {
     let graph = Trained::read(TINY[0].1).decoded().graph.unwrap();

@@ -184,7 +184,7 @@ impl<'w> StepRun<'w> {
         let changed = inherited.chain([self.snapshot.as_ref()]).find_map(SourceSnapshot::changed);
         let Some(path) = changed else { return Ok((slot.commit(provenance)?, true)) };
         let line = format!(
-            "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it anew",
+            "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it again",
             path.display()
         );
         self.emit(|node| Event::NodeWarning { node, line });

@@ -5,7 +5,7 @@ use crate::{
     error::{Error, Result},
 };
 
-/// Checks that no batch of training images leaves a batch norm with a single value (section 4.4).
+/// Checks that no batch of training images leaves a batch norm with a single value (docs/reference.md, Batches).
 ///
 /// # Errors
 /// If one does, which would make all its outputs zero; or if images of `size`² pixels are none for `arch`.

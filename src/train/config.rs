@@ -154,7 +154,7 @@ impl TrainConfig {
         (rule, self.lr0, self.warmup_bias_lr)
     }
 
-    /// The reference's choice for the length of the run (section 6.3). Its MuSGD is made with a momentum of
+    /// The reference's choice for the length of the run (docs/reference.md, Optimizers). Its MuSGD is made with a momentum of
     /// 0.9, but every step sets that of the schedule, which ends at `momentum`: 0.937.
     fn automatic(&self, images: usize, classes: usize) -> (Rule, f64, f64) {
         let steps = images.div_ceil(self.batch.max(self.nominal_batch)) * self.epochs;
@@ -165,7 +165,7 @@ impl TrainConfig {
     }
 }
 
-/// AdamW's rate by the number of classes, to six decimals (section 6.3).
+/// AdamW's rate by the number of classes, to six decimals (docs/reference.md, Optimizers).
 fn automatic_rate(classes: usize) -> f64 {
     (0.002 * 5.0 / (4 + classes) as f64 * 1e6).round_ties_even() / 1e6
 }

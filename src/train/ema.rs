@@ -1,4 +1,4 @@
-//! An exponential moving average of a network's parameters, running statistics included (section 6.6).
+//! An exponential moving average of a network's parameters, running statistics included (docs/reference.md, EMA).
 
 use crate::network::{
     Parameters,

@@ -393,7 +393,7 @@ impl<'a> Fit<'a> {
         let (epoch, recoveries) = (self.position.epoch + 1, self.position.recoveries + 1);
         let Some(start) = self.start.clone().filter(|_| recoveries <= RECOVERIES) else {
             return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
-                .help("lower `lr0` (`optimizer: auto` takes none: name one, e.g. `adamw`), or lengthen `warmup_epochs`"));
+                .help("lower `lr0` (with an optimizer of your choice, e.g. `adamw`: `auto` takes none), or raise `warmup_epochs`"));
         };
         self.input.progress.warn(format!(
             "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
@@ -491,7 +491,7 @@ fn tell_fraction(input: &FitInput<'_>, part: &Dataset) {
         |samples: &[Sample]| samples.iter().map(|sample| sample.class).collect::<BTreeSet<_>>().len();
     let (left, there) = (classes(used), classes(&all.train));
     if left < there {
-        input.progress.warn(format!("`fraction` leaves images of {left} of the {there} classes"));
+        input.progress.warn(format!("`fraction` leaves images of only {left} of the {there} classes"));
     }
 }
 
@@ -519,7 +519,7 @@ fn loaders(input: &FitInput<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> 
     let split = validates(index);
     if index.split(split).is_empty() {
         return Err(Error::new("the dataset has no images to validate on").help(
-            "add a val folder; or give class folders alone, with two images each at least and a `val_fraction` above 0",
+            "add a val folder; or use class folders without splits, with at least two images each, and a `val_fraction` above 0",
         ));
     }
     let batch = input.config.batch;
@@ -667,6 +667,19 @@ pub(super) mod tests {
         assert_eq!(epochs_within(10.0, 4.0, 2), 5);
         assert_eq!(epochs_within(10.1, 4.0, 2), 6);
         assert_eq!(epochs_within(1.0, 4.0, 2), 2);
+    }
+
+    #[test]
+    fn a_clip_of_zero_clips_nothing() {
+        let last = |clip| {
+            let config = TrainConfig { clip, batch: 2, epochs: 1, ..TrainConfig::default() };
+            let scratch = tempfile::tempdir().unwrap();
+            with_input(&config, vec![TrainOp::Squash(Default::default())], scratch.path(), usize::MAX, fit)
+                .unwrap()
+                .last
+        };
+        assert!(last(0.0) == last(1e9));
+        assert!(last(0.0) != last(1e-3));
     }
 
     #[test]

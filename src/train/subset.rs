@@ -1,4 +1,4 @@
-//! A part of the training images (section 4.3).
+//! A part of the training images (docs/reference.md, Fraction).
 
 use crate::data::Dataset;
 

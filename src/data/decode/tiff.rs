@@ -101,7 +101,7 @@ fn palette(bytes: &[u8], tags: &mut Tags<'_>) -> Result<RgbImage, Reason> {
     let bits = usize::from(number(tags, Tag::BitsPerSample).unwrap_or(1));
     let samples = Samples::read(&reinterpreted(bytes, BLACK_IS_ZERO)?)?;
     if !matches!(bits, 1 | 2 | 4 | 8) || table.len() != 3 << bits {
-        return Err(Reason::new(format_args!("a palette of {bits} bits is not read")));
+        return Err(Reason::new(format_args!("Kiln does not read palettes of {bits} bits")));
     }
     let colour = |index: u8| [0, 1, 2].map(|plane| (table[(plane << bits) + usize::from(index)] >> 8) as u8);
     let width = samples.size.0 as usize;
@@ -184,7 +184,7 @@ fn grey(bytes: &[u8]) -> Result<RgbImage, Reason> {
         DecodingResult::I16(values) => bytes_of(values, f64::from, false),
         DecodingResult::I32(values) => bytes_of(values, f64::from, false),
         DecodingResult::U32(values) => bytes_of(values, f64::from, false),
-        _ => Err(Reason::new("grey of this depth is not read")),
+        _ => Err(Reason::new("Kiln does not read grey of this depth")),
     }?;
     samples.image(&grey, samples.channels(grey.len()))
 }
@@ -203,7 +203,7 @@ fn bytes_of<T: Copy>(values: &[T], number: impl Fn(T) -> f64, is_float: bool) ->
     };
     if byte(0.0).is_nan() {
         return Err(Reason::new(format_args!(
-            "its numbers go from {low} to {high}, which are no levels of grey that Kiln knows"
+            "its numbers go from {low} to {high}, which Kiln can't take for levels of grey"
         )));
     }
     Ok(values.iter().map(|value| byte(number(*value)) as u8).collect())
@@ -234,7 +234,7 @@ mod tests {
         let float = |values: &[f32]| bytes_of(values, f64::from, true).map_err(|reason| reason.to_string());
         assert_eq!(float(&[0.0, 0.5, 1.0]), Ok(vec![0, 128, 255]));
         assert_eq!(float(&[0.0, 0.5, 200.0]), Ok(vec![0, 0, 200]));
-        let words = "its numbers go from -3 to 7, which are no levels of grey that Kiln knows";
+        let words = "its numbers go from -3 to 7, which Kiln can't take for levels of grey";
         assert_eq!(float(&[-3.0, 7.0]), Err(words.to_owned()));
         assert!(float(&[0.0, 256.0]).is_err() && float(&[0.0, f32::NAN]).is_err());
         let long = |values: &[i32]| bytes_of(values, f64::from, false).ok();
@@ -305,7 +305,7 @@ mod tests {
         let value = place_of(&bytes, Tag::ColorMap.to_u16()).unwrap();
         // Of 768 numbers 512 are left.
         bytes[value - 3] -= 1;
-        assert_eq!(decoded(&bytes).unwrap_err(), "a palette of 8 bits is not read");
+        assert_eq!(decoded(&bytes).unwrap_err(), "Kiln does not read palettes of 8 bits");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::random::Random;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugMix {
-    /// Strengths are drawn from the weakest so many of ten.
+    /// How many of the ten strengths, from the weakest on, are drawn from.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub severity: u32,
@@ -29,7 +29,7 @@ pub struct AugMix {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub mixture_width: u32,
-    /// How many ops a chain has; left out, 1 to 3, drawn for each.
+    /// How many ops a chain has; left out, 1 to 3, drawn for each chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u32", range(min = 1, max = 10))]
     pub chain_depth: Option<u32>,

@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(of(31, 150.0 / 331.0, 8, AugmentOp::Solarize, [0, 9, 15, 30]), [255.0, 178.5, 127.5, 0.0]);
         // AutoAugment.
         assert_eq!(of(10, 150.0 / 331.0, 8, AugmentOp::Posterize, [5, 6, 7, 8]), [6.0, 5.0, 5.0, 4.0]);
-        // AugMix, section 5.2.
+        // AugMix (docs/reference.md, Random operations).
         let near = |found: [f64; 4], wanted: [f64; 4]| {
             assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {wanted:?}");
         };

@@ -186,7 +186,7 @@ mod tests {
             "train[1].p: a probability of 1.5 is out of range: it must lie between 0 and 1; 0 is never, 1 is always",
             "train[2].magnitude: a magnitude of 31 is too strong: it must lie between 0 and 30; 9 is usual",
             "train[3].hue: a hue of 0.7 is out of range: it must lie between 0 and 0.5; 0.5 is half of the circle",
-            "train[4].std: a deviation of 0 can't be divided by: it must be above 0; for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing",
+            "train[4].std: the standard deviation 0 must be above 0; for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing",
             "train[5].ratio: `ratio` is [0, 1], but must go from a smaller to a larger ratio; write the smaller first, both between 0.01 and 100",
         ]
         "#);

@@ -29,7 +29,7 @@ pub struct ColorJitter {
     #[serde(default = "saturation")]
     #[schemars(range(min = 0.0, max = 10.0))]
     pub saturation: f64,
-    /// The shift lies between minus this and this, as a part of the colour circle.
+    /// The shift lies between minus this and plus this, as a fraction of the colour circle.
     #[serde(default = "hue")]
     #[schemars(range(min = 0.0, max = 0.5))]
     pub hue: f64,

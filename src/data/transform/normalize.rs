@@ -45,7 +45,7 @@ impl TensorOp for Normalize {
             return Some(OpFault::new("mean", message, "give a number per channel"));
         }
         let bad = self.std.iter().find(|std| !(**std > 0.0 && std.is_finite()))?;
-        let message = format!("a deviation of {bad} can't be divided by: it must be above 0");
+        let message = format!("the standard deviation {bad} must be above 0");
         let help = "for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing";
         Some(OpFault::new("std", message, help))
     }

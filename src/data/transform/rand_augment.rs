@@ -67,7 +67,7 @@ impl PixelOp for RandAugment {
 
     fn fault(&self) -> Option<OpFault> {
         if self.num_ops > 14 {
-            let message = format!("{} ops leave nothing of an image: at most 14", self.num_ops);
+            let message = format!("{} ops are too many: at most 14", self.num_ops);
             return Some(OpFault::new("num_ops", message, "2 is usual"));
         }
         let message =

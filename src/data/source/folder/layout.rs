@@ -181,7 +181,7 @@ fn splits_without_classes(here: &Folders<'_>) -> Result<()> {
 
 fn no_classes(named: &str) -> Error {
     Error::new(format!("the split folders hold images and no class folders: {named}"))
-        .help("what an image shows is told by its folder: train/<class>/ and val/<class>/ are wanted")
+        .help("the class of an image is the name of its folder: use train/<class>/ and val/<class>/")
 }
 
 impl Layout {
@@ -353,8 +353,8 @@ mod tests {
     fn what_only_looks_like_classes_is_refused() {
         insta::assert_snapshot!(refused(&["a/train/x/1.png", "a/val/x/1.png", "b/train/x/1.png", "c/1.png"]), @"the split folders lie one level down: a/train, a/val; name the folder that holds one of them as `root`: `a`");
         insta::assert_snapshot!(refused(&["cat/train/1.png", "dog/train/1.png", "dog/val/1.png"]), @"the class folders hold split folders: cat/train, dog/train, dog/val; put the splits above the classes: train/<class>/ and val/<class>/");
-        insta::assert_snapshot!(refused(&["train/1.jpg", "val/1.jpg"]), @"the split folders hold images and no class folders: train, val; what an image shows is told by its folder: train/<class>/ and val/<class>/ are wanted");
-        insta::assert_snapshot!(refused(&["images/train/1.jpg", "images/val/1.jpg"]), @"the split folders hold images and no class folders: images/train, images/val; what an image shows is told by its folder: train/<class>/ and val/<class>/ are wanted");
+        insta::assert_snapshot!(refused(&["train/1.jpg", "val/1.jpg"]), @"the split folders hold images and no class folders: train, val; the class of an image is the name of its folder: use train/<class>/ and val/<class>/");
+        insta::assert_snapshot!(refused(&["images/train/1.jpg", "images/val/1.jpg"]), @"the split folders hold images and no class folders: images/train, images/val; the class of an image is the name of its folder: use train/<class>/ and val/<class>/");
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn no_classes(root: &Path, files: usize) -> Error {
     let shown = shown::path(root);
     let message = match files {
         0 => format!("there are no images in {shown}"),
-        1 => format!("the only image in {shown} lies in no class folder"),
+        1 => format!("the only image in {shown} is not in a class folder"),
         _ => format!("none of the {files} images in {shown} lies in a class folder"),
     };
     Error::new(message).help("put the images into <class>/ folders, or into train/<class>/ and val/<class>/")
