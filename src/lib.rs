@@ -24,7 +24,7 @@
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |
 //! | [`data`] | images to batches | `Index`, `Batch` |
-//! | [`arch`] | networks as data | `Arch` |
+//! | [`arch`] | networks as data | `Arch`, `Computation`, one file a block |
 //! | [`network`] | networks that compute | `Network`, `Parameters` |
 //! | [`weights`] | files of numbers | `Weights`, `ModelFile` |
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |

@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 
 use super::{
-    Arch, Role,
+    Activation, Arch, Role,
     computation::{Attention, Computation, Op, Operation},
     sizes::{Map, sizes},
 };
@@ -14,8 +14,8 @@ use crate::error::Result;
 pub struct Cost {
     /// Learnt numbers.
     pub parameters: u64,
-    /// Modules that hold no others: convolutions, norms, activations, pools. An activation that all
-    /// rows share counts once in a network, and not in a row.
+    /// Modules that hold no others: convolutions, norms, activations, pools. An activation that
+    /// several rows share counts once in a network, and not in a row.
     pub layers: usize,
     /// Learnt numbers once every norm is folded into its convolution.
     pub folded_parameters: u64,
@@ -59,16 +59,18 @@ impl Costs {
             rows[operation.row] += Cost::of(operation, &maps);
             shapes[operation.row] = shape(operation, &maps);
         }
-        let mut total = Cost { layers: shared_activation(&computation), ..Cost::default() };
+        let mut total = Cost { layers: shared_activations(&computation), ..Cost::default() };
         total.folded_layers = total.layers;
         rows.iter().for_each(|row| total += *row);
         Ok(Self { total, rows, shapes })
     }
 }
 
-/// The one activation that all rows share, if any row has one.
-fn shared_activation(computation: &Computation) -> usize {
-    usize::from(computation.convolutions().any(|convolution| convolution.activation.is_some()))
+/// Activations that several rows share: the one behind all norms, and the SiLU behind all sums of convolutions.
+fn shared_activations(computation: &Computation) -> usize {
+    let behind_sum = |it: &Operation| it.op == Op::Activation(Activation::Silu) && it.modules == 0;
+    let behind_norms = computation.convolutions().any(|convolution| convolution.activation.is_some());
+    usize::from(behind_norms) + usize::from(computation.operations.iter().any(behind_sum))
 }
 
 /// `[channels, height, width]` of what an operation gives, or `[numbers]`.

@@ -1,10 +1,6 @@
 //! Everything that a run needs to go on as if it had never stopped, in one file.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -92,7 +88,7 @@ const LAYOUT: &str = "layout";
 /// A file's arrays, and where the parameters lie in them.
 struct File<'a> {
     arrays: SafeTensors<'a>,
-    entries: &'a HashMap<String, String>,
+    entries: BTreeMap<String, String>,
     layout: &'a Arc<Layout>,
     device: &'a Device,
 }
@@ -114,12 +110,12 @@ impl Checkpoint {
 
     fn parse(bytes: &[u8], layout: &Arc<Layout>, device: &Device) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
-        let entries = metadata.metadata().as_ref()?;
+        let entries: BTreeMap<String, String> = metadata.metadata().clone()?.into_iter().collect();
         let file = File { arrays: SafeTensors::deserialize(bytes).ok()?, entries, layout, device };
-        if *entries.get(LAYOUT)? != names(layout) {
+        if *file.entries.get(LAYOUT)? != names(layout) {
             return None;
         }
-        let start = match entries.contains_key(&format!("{START}{POSITION}")) {
+        let start = match file.entries.contains_key(&format!("{START}{POSITION}")) {
             true => Some(file.state(START)?),
             false => None,
         };
