@@ -65,7 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("plot", &["data"]),
     ("arch", &[]),
     ("network", &["arch", "device", "weights"]),
-    ("weights", &["arch", "network"]),
+    ("weights", &["arch"]),
     ("device", &[]),
     // Neither half: it fetches bytes, and knows nothing of what they are.
     ("download", &[]),
@@ -89,7 +89,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Which rooms may name an outside crate that only some should know.
 const OUTSIDE: &[(&str, &[&str])] = &[
-    ("burn", &["device", "eval", "network", "train", "weights"]),
+    ("burn", &["device", "eval", "network", "train"]),
     ("burn_pack", &["weights"]),
     ("ureq", &["download"]),
     ("burn_tch", &["device", "network", "train"]),

@@ -14,8 +14,8 @@ use crate::error::Result;
 pub struct Cost {
     /// Learnt numbers.
     pub parameters: u64,
-    /// Modules that hold no others: convolutions, norms, activations, pools. An activation that all
-    /// rows share counts once in a network, and not in a row.
+    /// Modules that hold no others: convolutions, norms, activations, pools. An activation that
+    /// several rows share counts once in a network, and not in a row.
     pub layers: usize,
     /// Learnt numbers once every norm is folded into its convolution.
     pub folded_parameters: u64,

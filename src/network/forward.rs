@@ -123,29 +123,24 @@ impl Pass<'_> {
         self.value(&format!("{module}.{part}"))
     }
 
-    fn run(&mut self, op: &Op, mut inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
-        match op {
-            Op::Add => {
-                let y = inputs.pop().expect("two maps");
-                return vec![kernels::add(inputs.remove(0), y)];
-            }
-            Op::Concat => return vec![Tensor::cat(inputs, 1)],
-            _ => (),
-        }
-        let x = inputs.remove(0);
-        match op {
-            Op::Add | Op::Concat => unreachable!("done above"),
-            Op::Convolution(convolution) => vec![self.convolution(convolution, x)],
-            Op::Activation(activation) => vec![activated(*activation, x)],
-            Op::Split(parts) => split(&x, parts),
-            Op::EverySecond { row, column } => vec![x.slice(s![.., .., *row..;2, *column..;2])],
-            Op::MaxPool(window) => vec![max_pool(x, *window)],
-            Op::Attention(attention) => attend(x, *attention).into(),
-            Op::Scale(scaling) => vec![self.scale(scaling, x)],
-            Op::GlobalAverage => vec![global_average(x)],
-            Op::Dropout => vec![self.dropout(x)],
-            Op::Linear(linear) => vec![self.linear(linear, x)],
-        }
+    fn run(&mut self, op: &Op, inputs: Vec<Tensor<4>>) -> Vec<Tensor<4>> {
+        let mut inputs = inputs.into_iter();
+        let mut next = || inputs.next().expect("an operation has its inputs");
+        let given = match op {
+            Op::Split(parts) => return split(&next(), parts),
+            Op::Attention(attention) => return attend(next(), *attention).into(),
+            Op::Convolution(convolution) => self.convolution(convolution, next()),
+            Op::Activation(activation) => activated(*activation, next()),
+            Op::Add => kernels::add(next(), next()),
+            Op::Concat => Tensor::cat(inputs.collect(), 1),
+            Op::EverySecond { row, column } => next().slice(s![.., .., *row..;2, *column..;2]),
+            Op::MaxPool(window) => max_pool(next(), *window),
+            Op::Scale(scaling) => self.scale(scaling, next()),
+            Op::GlobalAverage => global_average(next()),
+            Op::Dropout => self.dropout(next()),
+            Op::Linear(linear) => self.linear(linear, next()),
+        };
+        vec![given]
     }
 
     fn convolution(&mut self, convolution: &Convolution, x: Tensor<4>) -> Tensor<4> {
