@@ -210,7 +210,7 @@ fn yes() -> bool {
 
 impl Node for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const INPUTS: &'static [Input] = &[
         Input { port: "model", accepts: &[ArtifactType::Architecture, ArtifactType::Model], required: true },
         Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
