@@ -9,7 +9,8 @@ use kiln::{
         Dataset, Index, Sample, Split,
         decode::decode,
         loader::{Loader, Mode},
-        resize::{Interpolation, resize},
+        resample::{Interpolation, resize},
+        source::{Folder, Location},
         transform::Transforms,
     },
     random::Random,
@@ -62,11 +63,11 @@ fn digits() -> Dataset {
     let sample = |class: usize, i: usize| {
         let path = format!("train/{class}/{i:05}.png");
         let size = std::fs::metadata(root.join(&path)).unwrap().len();
-        Sample { path, class, size, digest: String::new() }
+        Sample { location: Location::File(path), class, size, digest: String::new() }
     };
     let train = (0..10).flat_map(|class| (0..8).map(move |i| (class, i)));
     let train = train.map(|(class, i)| sample(class, i)).collect();
-    Dataset { index: Index { train, ..Index::default() }, root }
+    Dataset::new(Folder::new(root), Index { train, ..Index::default() })
 }
 
 fn loading(c: &mut Criterion) {

@@ -7,6 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use kiln::{
     arch::{Arch, Computation},
     device,
+    device_name::DeviceName,
     network::{Mode, Network, Values, parameters::values},
     random::Random,
     weights::{fold_weights, fresh},
@@ -19,7 +20,7 @@ fn images() -> TensorData {
 }
 
 fn network(c: &mut Criterion) {
-    let device = device::open("cpu").expect("always there");
+    let device = device::open(DeviceName::Cpu).expect("always there");
     let computation = Computation::of(&Arch::built_in("yolo11n-cls", 10).expect("built in"));
     let weights = fresh(&computation, 0);
     let on_device = |weights| values(weights, &device);

@@ -1,28 +1,27 @@
-//! Compute devices by name: `cpu`, `libtorch`, `cuda:0`. The only place that knows which backends
-//! this program was built with.
+//! Compute devices by name: `cpu`, `libtorch`, `cuda:0` become a device of burn's, if this program was built with its
+//! backend. `network/kernels` names backends too, for the operations that each does better than burn's own.
 
 use burn::tensor::Device;
 
-use crate::error::{Error, Result};
+use crate::{
+    device_name::DeviceName,
+    error::{Error, Result},
+};
 
 /// Whether the device called `name` is one of LibTorch's, and this program was built without LibTorch.
-///
-/// # Errors
-/// If the name is not one of a device.
-pub fn needs_other_program(name: &str) -> Result<bool> {
-    Ok(Name::parse(name)? != Name::Cpu && !cfg!(feature = "libtorch"))
+pub fn needs_other_program(name: DeviceName) -> bool {
+    name != DeviceName::Cpu && !cfg!(feature = "libtorch")
 }
 
 /// The device called `name`.
 ///
 /// # Errors
-/// If the name is not one of a device, if this program was built without its backend, or if the
-/// backend finds no such device here.
-pub fn open(name: &str) -> Result<Device> {
-    match Name::parse(name)? {
-        Name::Cpu => Ok(Device::flex()),
-        Name::LibTorch => libtorch(),
-        Name::Cuda(index) => cuda(index),
+/// If this program was built without its backend, or if the backend finds no such device here.
+pub fn open(name: DeviceName) -> Result<Device> {
+    match name {
+        DeviceName::Cpu => Ok(Device::flex()),
+        DeviceName::LibTorch => libtorch(),
+        DeviceName::Cuda(index) => cuda(index),
     }
 }
 
@@ -34,41 +33,18 @@ pub fn limit_threads(threads: usize) {
     let _ = threads;
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
-    Cpu,
-    LibTorch,
-    Cuda(usize),
-}
-
-impl Name {
-    fn parse(text: &str) -> Result<Self> {
-        let known = match text.split_once(':') {
-            None if text == "cpu" => Some(Self::Cpu),
-            None if text == "libtorch" => Some(Self::LibTorch),
-            None if text == "cuda" => Some(Self::Cuda(0)),
-            Some(("cuda", index)) => index.parse().ok().map(Self::Cuda),
-            _ => None,
-        };
-        known.ok_or_else(|| {
-            Error::usage(format!("there is no device `{text}`"))
-                .help("devices are cpu, libtorch, cuda and cuda:N (N from 0)")
-        })
-    }
-}
-
 #[cfg(not(feature = "libtorch"))]
 fn libtorch() -> Result<Device> {
-    Err(without_libtorch("libtorch"))
+    Err(without_libtorch(DeviceName::LibTorch))
 }
 
 #[cfg(not(feature = "libtorch"))]
 fn cuda(index: usize) -> Result<Device> {
-    Err(without_libtorch(&format!("cuda:{index}")))
+    Err(without_libtorch(DeviceName::Cuda(index)))
 }
 
 #[cfg(not(feature = "libtorch"))]
-fn without_libtorch(name: &str) -> Error {
+fn without_libtorch(name: DeviceName) -> Error {
     Error::usage(format!("this program was built without LibTorch, which the device `{name}` needs"))
         .help("build it with the feature `libtorch` (README, \"Devices\"), or use the device `cpu`")
 }
@@ -101,24 +77,8 @@ mod tests {
 
     #[test]
     fn the_cpu_is_always_there() {
-        assert!(open("cpu").is_ok());
-        assert!(!needs_other_program("cpu").unwrap());
-    }
-
-    #[test]
-    fn the_names_of_libtorchs_devices() {
-        let name = |text| Name::parse(text).unwrap();
-        assert_eq!(
-            [name("libtorch"), name("cuda"), name("cuda:3")],
-            [Name::LibTorch, Name::Cuda(0), Name::Cuda(3)]
-        );
-        assert_eq!(needs_other_program("cuda:3").unwrap(), cfg!(not(feature = "libtorch")));
-    }
-
-    #[test]
-    fn other_names_are_refused_with_a_hint() {
-        for name in ["gpu", "cuda:x", "cuda:-1", ""] {
-            assert!(open(name).unwrap_err().hint().is_some(), "{name}");
-        }
+        assert!(open(DeviceName::Cpu).is_ok());
+        assert!(!needs_other_program(DeviceName::Cpu));
+        assert_eq!(needs_other_program(DeviceName::Cuda(3)), cfg!(not(feature = "libtorch")));
     }
 }

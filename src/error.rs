@@ -89,6 +89,22 @@ impl Error {
         self.kind
     }
 
+    /// What led to it, the nearest cause first, each told in its own words.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        causes
+    }
+
+    /// The error and its causes on one line: `cannot read a.png: no permission`.
+    pub fn chain(&self) -> String {
+        [vec![self.message.clone()], self.causes()].concat().join(": ")
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<&str> {
         self.help.as_deref()

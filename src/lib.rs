@@ -19,34 +19,40 @@
 //! | [`spec`] | what the user wrote | `Source`, `PipelineSpec`, `Problem` |
 //! | [`node`] | the contract between engine and kinds | `Node`, `Kind`, `Context` |
 //! | [`plan`] | what will happen | `Plan`, `Step` |
-//! | [`run`] | making it happen | `Job`, `Forecast`, `Reason` |
+//! | [`run`] | making it happen | `RunRequest`, `Forecast`, `Reason` |
 //! | [`store`] | what is kept | `Store`, `Recipe`, `Key`, `Lookup`, `Slot`, `Artifact` |
 //! | [`report`] | what is shown | `Reporter` |
 //! | [`nodes`] | the bridge: one file a kind | `KINDS` |
-//! | [`data`] | images to batches | `Index`, `Batch` |
-//! | [`arch`] | networks as data | `Arch`, `Computation`, one file a block |
+//! | [`data`] | images to batches | `Reader`, `Dataset`, `Transforms`, `Loader`, `Batch` |
+//! | [`arch`] | networks as data | `Arch` |
 //! | [`network`] | networks that compute | `Network`, `Parameters` |
 //! | [`weights`] | files of numbers | `Weights`, `ModelFile` |
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
 //! | [`eval`] | measuring | `Classifier`, metrics |
+//! | [`plot`] | pictures | charts, contact sheets |
 //! | [`export`] | handing over | one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
-//! safely), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
-//! counted down), [`signature`] (what a file is, by its first bytes), [`yaml`] (text to values and places, within
-//! limits). [`event`] is all that a run can say; [`device`] is the one place that knows backends, [`download`] the
-//! one that knows the network;
+//! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is
+//! counted down), [`device_name`] (`cuda:0`), [`signature`] (what a file is, by its first bytes), [`softmax`], [`yaml`] (text to values and places, within
+//! limits). [`event`] is all that a run can say; [`device`] opens a backend's device by its name
+//! (what a backend does better than burn is in `network/kernels`), [`download`] alone fetches from the internet;
 //! [`cli`] may use everything.
+//!
+//! "The reference" in comments is Ultralytics' YOLO classification, whose networks, checkpoints and defaults Kiln matches;
+//! `docs/reference.md` has its facts, by the headings that comments name.
 //!
 //! A new node kind is one file in `nodes/` and one line in `KINDS`; its doc comments are the user's manual.
 #![forbid(unsafe_code)]
 
 pub mod alike;
 pub mod arch;
+pub mod atomic;
 pub mod budget;
 pub mod cli;
 pub mod data;
 pub mod device;
+pub mod device_name;
 pub mod download;
 pub mod error;
 pub mod eval;
@@ -59,12 +65,14 @@ pub mod node;
 pub mod nodes;
 pub mod paths;
 pub mod plan;
+pub mod plot;
 pub mod progress;
 pub mod random;
 pub mod report;
 pub mod run;
 pub mod shown;
 pub mod signature;
+pub mod softmax;
 pub mod spec;
 pub mod store;
 pub mod suggest;

@@ -1,201 +1,67 @@
 //! The contract between the engine and the node kinds.
 //!
-//! A kind is one struct that is both what the user may write (serde, schemars) and what happens
-//! ([`Node::run`]). The engine sees it through [`DynNode`] and the table of [`Kind`]s.
+//! A kind is one struct that is both what the user may write (serde, schemars) and what happens ([`Node::run`]).
+//! What the engine must know of a kind as such stands in [`NodeKind`]'s constants, first of all what each key is to
+//! the recipe ([`KeyRole`]); the engine sees kinds through the table of [`Kind`]s, and nodes as `dyn Node`.
+
+mod context;
+mod keys;
+mod source;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use schemars::{JsonSchema, Schema};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{
-    error::Result,
-    progress::{Progress, Stop},
-    spec::Problem,
-    store::{Artifact, Digest},
+pub use self::{
+    context::Context,
+    keys::{ArtifactType, KeyRole},
+    source::{List, SourceFile, SourceFiles, SourcePath},
 };
+use crate::{device_name::DeviceName, error::Result, spec::Problem, store::Artifact};
 
-/// What a node gives to those that refer to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ArtifactType {
-    /// Labelled images: an index of a folder.
-    Dataset,
-    /// A train and an eval chain.
-    Transforms,
-    /// A network without weights.
-    Architecture,
-    /// A network with weights, class names and preprocessing.
-    Model,
-    /// Numbers about a model on a dataset.
-    Metrics,
-    /// Classes for images.
-    Predictions,
-    /// A file for another program.
-    Export,
-}
-
-impl ArtifactType {
-    /// With its article, for a sentence: `a dataset`, `an untrained network`.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Dataset => "a dataset",
-            Self::Transforms => "transforms",
-            Self::Architecture => "a network to train",
-            Self::Model => "a model with weights",
-            Self::Metrics => "metrics",
-            Self::Predictions => "predictions",
-            Self::Export => "an exported file",
-        }
-    }
-}
-
-/// A key of a kind whose value is the name of another node.
-#[derive(Debug, Clone, Copy)]
-pub struct Input {
-    /// The key, e.g. `dataset`.
-    pub port: &'static str,
-    /// What the other node may give.
-    pub accepts: &'static [ArtifactType],
-    /// Whether the key must be there.
-    pub required: bool,
-}
-
-/// A path in the file that decides, by what lies there, what the node gives.
-pub struct Source {
-    /// The key that holds the path, e.g. `root`.
-    pub key: &'static str,
-    /// The path as written: relative to the pipeline file, or absolute.
-    pub path: String,
-    /// The files that count, given the absolute path; sorted. Called only if the path exists,
-    /// unless it is a pattern (contains `*`). Ends early, with an error, when asked to stop.
-    pub list: fn(&Path, &Stop) -> Result<Vec<PathBuf>>,
-}
-
-/// A [`Source`] that was looked at.
-#[derive(Debug, Clone)]
-pub struct SourceFiles {
-    /// The absolute path of what the key names.
-    pub path: PathBuf,
-    /// The files that count, in order.
-    pub files: Vec<SourceFile>,
-    /// Decided by the names and contents of the files, and by nothing else.
-    pub digest: Digest,
-}
-
-/// One file of a [`SourceFiles`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Relative to [`SourceFiles::path`], as [`crate::paths`] writes it; the file's own name where that path is a
-    /// file.
-    pub name: String,
-    /// The absolute path.
-    pub path: PathBuf,
-    /// In bytes; 0 if the content can't be read.
-    pub size: u64,
-    /// Of the content, or of why it can't be read.
-    pub digest: Digest,
-    /// Why the content can't be read, if so: a dead link, a pipe, no permission.
-    pub fault: Option<String>,
-}
-
-/// What a node may see while it runs: its inputs, its folders, its seed, and nothing else.
-pub struct Context<'a> {
-    /// Finished artifacts of the nodes referred to, by port.
-    pub inputs: BTreeMap<String, Artifact>,
-    /// The node's sources, by key.
-    pub sources: BTreeMap<String, SourceFiles>,
-    /// An empty folder; what is left here becomes the artifact.
-    pub out: &'a Path,
-    /// A folder of this recipe alone that survives interruption and is removed on success.
-    pub scratch: &'a Path,
-    /// A folder that all recipes share, for files from elsewhere under the names of their digests; it
-    /// need not be there yet.
-    pub downloads: &'a Path,
-    /// The pipeline's seed.
-    pub seed: u64,
-    /// As asked for: `cpu`, `libtorch`, `cuda:0`.
-    pub device: &'a str,
-    /// How many threads to use, at least 1.
-    pub threads: usize,
-    /// Where to report to.
-    pub progress: Progress<'a>,
-}
-
-impl Context<'_> {
-    /// The artifact at a port, if the key was given.
-    pub fn input(&self, port: &str) -> Option<&Artifact> {
-        self.inputs.get(port)
-    }
-
-    /// The artifact at a required port.
-    ///
-    /// # Panics
-    /// If the port is neither required nor taken over, and the key was not given: a bug in the kind.
-    pub fn required(&self, port: &str) -> &Artifact {
-        self.input(port).unwrap_or_else(|| panic!("the plan checks that `{port}` is given"))
-    }
-}
-
-/// A kind of node: what the user writes and what it does.
-///
-/// References to other nodes are plain string fields named as in [`Node::INPUTS`]; paths are plain
-/// string fields named as in [`Node::sources`]. Neither enters the recipe by name: inputs and
-/// sources count by content.
-pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
-    /// As in `type: train`.
-    const NAME: &'static str;
-    /// Raise it when the same parameters give other results.
-    const VERSION: u32;
-    /// The keys that refer to other nodes.
-    const INPUTS: &'static [Input];
-    /// Ports that may be left out because another node tells: `("dataset", "model")` means the node
-    /// that is the `dataset` of this node's `model`. The plan sees to it that there is one.
-    const TAKEN_OVER: &'static [(&'static str, &'static str)] = &[];
-    /// Keys that change how the work is done but not its result; they stay out of the recipe.
-    const RUNTIME: &'static [&'static str] = &[];
-    /// Files of the result that tell how the work went (times, for one) and that no other node
-    /// reads; they are kept, but do not count in the artifact's digest.
-    const LOGS: &'static [&'static str] = &[];
-
+/// What a node does.
+pub trait Node: Send + Sync {
     /// What the node gives.
     fn output(&self) -> ArtifactType;
 
-    /// Whether the seed decides the result.
+    /// Whether the pipeline's seed decides the result.
     fn seeded(&self) -> bool {
         false
     }
 
-    /// Whether the work needs the compute device for itself.
-    fn uses_device(&self) -> bool {
-        false
+    /// The number type that the work calculates with on the compute device, e.g. `f32`; none if it needs no device.
+    fn precision(&self) -> Option<&'static str> {
+        None
     }
 
-    /// Whether the work can be done on `device`, such as `cpu`.
+    /// Whether the work can be done on `device`.
     ///
     /// # Errors
     /// If it can't.
-    fn check_device(&self, _device: &str) -> Result<()> {
+    fn check_device(&self, _device: DeviceName) -> Result<()> {
         Ok(())
     }
 
-    /// The paths whose content decides the result.
-    fn sources(&self) -> Vec<Source> {
+    /// The paths whose content decides the result, each at a key of role [`KeyRole::Source`].
+    fn sources(&self) -> Vec<SourcePath> {
         Vec::new()
     }
 
-    /// Keys that say where something lies and not what it is, beside another key with its digest; they
-    /// stay out of the recipe.
-    fn places(&self) -> Vec<&'static str> {
+    /// Keys of role [`KeyRole::Source`] that say where something lies whose digest another key has: where it lies
+    /// does not count.
+    fn pinned(&self) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// Told what the nodes give that refer to this one, before any work: a default may depend on it.
-    fn used_for(&mut self, _gives: &BTreeSet<ArtifactType>) {}
+    /// Values of keys that were left out, where they depend on what the nodes give that refer to this one.
+    fn defaults(&self, _uses: &BTreeSet<ArtifactType>) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// Rules that a schema can't say. Places are relative to the node.
     fn check(&self) -> Vec<Problem> {
@@ -224,80 +90,25 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'stati
     fn run(&self, cx: &Context<'_>) -> Result<()>;
 }
 
-/// [`Node`] with its type erased.
-pub trait DynNode: Send + Sync {
-    /// See [`Node::output`].
-    fn output(&self) -> ArtifactType;
-    /// See [`Node::seeded`].
-    fn seeded(&self) -> bool;
-    /// See [`Node::uses_device`].
-    fn uses_device(&self) -> bool;
-    /// See [`Node::check_device`].
-    ///
-    /// # Errors
-    /// If the work can't be done there.
-    fn check_device(&self, device: &str) -> Result<()>;
-    /// See [`Node::sources`].
-    fn sources(&self) -> Vec<Source>;
-    /// See [`Node::places`].
-    fn places(&self) -> Vec<&'static str>;
-    /// See [`Node::used_for`].
-    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>);
-    /// See [`Node::check`].
-    fn check(&self) -> Vec<Problem>;
-    /// See [`Node::check_sources`].
-    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem>;
-    /// See [`Node::check_input`].
-    ///
-    /// # Errors
-    /// If the node can't work with it.
-    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()>;
-    /// All parameters, defaults written out.
-    fn params(&self) -> Value;
-    /// See [`Node::run`].
-    ///
-    /// # Errors
-    /// When the work can't be done.
-    fn run(&self, cx: &Context<'_>) -> Result<()>;
-}
-
-impl<N: Node> DynNode for N {
-    fn output(&self) -> ArtifactType {
-        Node::output(self)
-    }
-    fn seeded(&self) -> bool {
-        Node::seeded(self)
-    }
-    fn uses_device(&self) -> bool {
-        Node::uses_device(self)
-    }
-    fn check_device(&self, device: &str) -> Result<()> {
-        Node::check_device(self, device)
-    }
-    fn sources(&self) -> Vec<Source> {
-        Node::sources(self)
-    }
-    fn places(&self) -> Vec<&'static str> {
-        Node::places(self)
-    }
-    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
-        Node::used_for(self, gives);
-    }
-    fn check(&self) -> Vec<Problem> {
-        Node::check(self)
-    }
-    fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
-        Node::check_sources(self, paths)
-    }
-    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
-        Node::check_input(self, port, artifact)
-    }
-    fn params(&self) -> Value {
-        serde_json::to_value(self).expect("parameters are plain data with string keys")
-    }
-    fn run(&self, cx: &Context<'_>) -> Result<()> {
-        Node::run(self, cx)
-    }
+/// A kind of node: what the user writes, and what the engine knows of all nodes of the kind.
+///
+/// References to other nodes and paths are plain string fields.
+pub trait NodeKind: Node + Serialize + DeserializeOwned + JsonSchema + 'static {
+    /// As in `type: train`.
+    const NAME: &'static str;
+    /// Raise it when the same parameters give other results.
+    const VERSION: u32;
+    /// What keys are to the recipe; those that are not here are parameters.
+    const KEYS: &'static [(&'static str, KeyRole)];
+    /// Files of the result that tell how the work went (times, for one) and that no other node
+    /// reads; they are kept, but do not count in the artifact's digest.
+    const LOGS: &'static [&'static str] = &[];
+    /// Keys, also of what lies below the node, and other words for them: suggested where a word is no key.
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[];
+    /// Words of other programs for what is no key of the kind, and where it is said here.
+    const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[];
+    /// A parameter of which more means more of the same work, e.g. `epochs`: told where a result with less is there.
+    const AMOUNT: Option<&'static str> = None;
 }
 
 /// A kind's entry in the one table of kinds (`nodes::KINDS`).
@@ -305,39 +116,66 @@ impl<N: Node> DynNode for N {
 pub struct Kind {
     /// As in `type: train`.
     pub name: &'static str,
-    /// See [`Node::VERSION`].
+    /// See [`NodeKind::VERSION`].
     pub version: u32,
-    /// See [`Node::INPUTS`].
-    pub inputs: &'static [Input],
-    /// See [`Node::TAKEN_OVER`].
-    pub taken_over: &'static [(&'static str, &'static str)],
-    /// See [`Node::RUNTIME`].
-    pub runtime: &'static [&'static str],
-    /// See [`Node::LOGS`].
+    /// See [`NodeKind::KEYS`].
+    pub keys: &'static [(&'static str, KeyRole)],
+    /// See [`NodeKind::LOGS`].
     pub logs: &'static [&'static str],
+    /// See [`NodeKind::SYNONYMS`].
+    pub synonyms: &'static [(&'static str, &'static [&'static str])],
+    /// See [`NodeKind::ELSEWHERE`].
+    pub elsewhere: &'static [(&'static [&'static str], &'static str)],
+    /// See [`NodeKind::AMOUNT`].
+    pub amount: Option<&'static str>,
     /// The schema of the parameters, as schemars makes it, without the key `type`.
     pub schema: fn() -> Schema,
     /// Makes a node of its parameters (the mapping without the key `type`).
-    pub build: fn(Value) -> serde_json::Result<Box<dyn DynNode>>,
+    pub build: fn(Map<String, Value>) -> serde_json::Result<Built>,
+}
+
+/// A node, and all its parameters with the defaults written out.
+pub struct Built {
+    /// What it does.
+    pub node: Box<dyn Node>,
+    /// What it was made of.
+    pub params: Map<String, Value>,
 }
 
 impl Kind {
-    /// The entry for `N`.
-    pub const fn of<N: Node>() -> Self {
+    /// The entry for `K`.
+    pub const fn of<K: NodeKind>() -> Self {
         Self {
-            name: N::NAME,
-            version: N::VERSION,
-            inputs: N::INPUTS,
-            taken_over: N::TAKEN_OVER,
-            runtime: N::RUNTIME,
-            logs: N::LOGS,
+            name: K::NAME,
+            version: K::VERSION,
+            keys: K::KEYS,
+            logs: K::LOGS,
+            synonyms: K::SYNONYMS,
+            elsewhere: K::ELSEWHERE,
+            amount: K::AMOUNT,
             schema: || {
                 schemars::generate::SchemaSettings::draft07()
                     .with(|settings| settings.inline_subschemas = true)
                     .into_generator()
-                    .into_root_schema_for::<N>()
+                    .into_root_schema_for::<K>()
             },
-            build: |params| Ok(Box::new(serde_json::from_value::<N>(params)?)),
+            build: |params| {
+                let node: K = serde_json::from_value(Value::Object(params))?;
+                let Value::Object(params) = serde_json::to_value(&node)? else {
+                    return Err(serde::ser::Error::custom("a kind has named parameters"));
+                };
+                Ok(Built { node: Box::new(node), params })
+            },
         }
+    }
+
+    /// The role of a key, if it has one.
+    pub fn role(&self, key: &str) -> Option<KeyRole> {
+        self.keys.iter().find(|(name, _)| *name == key).map(|(_, role)| *role)
+    }
+
+    /// The keys that refer to other nodes, with what those may give.
+    pub fn inputs(&self) -> impl Iterator<Item = (&'static str, &'static [ArtifactType])> + use<> {
+        self.keys.iter().filter_map(|(key, role)| Some((*key, role.accepts()?)))
     }
 }

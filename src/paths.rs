@@ -46,6 +46,47 @@ pub fn stays_below(path: &Path) -> bool {
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
+/// `base/path`, absolute, with `.` and `..` worked out as the file system does: through links, and not where
+/// nothing is.
+pub fn resolve(base: &Path, path: &str) -> PathBuf {
+    let joined = base.join(path);
+    let absolute = std::path::absolute(&joined).unwrap_or(joined);
+    let mut clean = PathBuf::new();
+    for component in absolute.components() {
+        match component {
+            Component::ParentDir => up(&mut clean),
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+/// One folder up from a path without `..`, or with one where no folder is.
+fn up(path: &mut PathBuf) {
+    if path.is_symlink()
+        && let Ok(real) = path.canonicalize()
+    {
+        *path = real;
+    }
+    let is_folder = path.is_dir() && path.file_name().is_some();
+    if is_folder || path.parent().is_none() {
+        path.pop();
+    } else {
+        path.push("..");
+    }
+}
+
+/// The path up to its first component with a `*`.
+pub fn fixed_part(path: &Path) -> PathBuf {
+    path.components().take_while(|component| !is_starred(component)).collect()
+}
+
+/// Whether a part of a path is a pattern.
+pub fn is_starred(component: &Component<'_>) -> bool {
+    component.as_os_str().to_string_lossy().contains('*')
+}
+
 fn escaped(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -98,6 +139,11 @@ mod tests {
         for bad in ["", "..", "/a", "a/../b", "./a"] {
             assert!(!stays_below(Path::new(bad)), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_pattern_starts_where_its_stars_do() {
+        assert_eq!(fixed_part(Path::new("/d/*/x.png")), Path::new("/d"));
     }
 
     #[cfg(unix)]

@@ -23,6 +23,22 @@ pub fn path(path: &Path) -> String {
     shown
 }
 
+/// A path as seen from the current folder where it lies below it, as [`path`] shows it.
+pub fn path_from_here(whole: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path(whole.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(whole))
+}
+
+/// `1 node`, `2 nodes`.
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Whether whoever reads the terminal takes colours: `NO_COLOR` is not set, or empty.
+pub fn takes_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 /// The first three of `names`, escaped, and how many more there are: `a, b, c and 4 more`.
 pub fn few<S: AsRef<str>>(names: &[S]) -> String {
     let named: Vec<_> = names.iter().take(3).map(|name| text(name.as_ref())).collect();
@@ -41,9 +57,9 @@ pub fn odd(text: &str) -> Option<String> {
         '\u{3000}' => Some("a wide space"),
         '\u{feff}' => Some("a byte-order mark"),
         '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '«' | '»' => Some("a typographic quote"),
-        char if is_blank(char) => Some("a blank that is not the space"),
+        char if is_blank(char) => Some("an unusual space"),
         char if char.is_control() => Some("a control character"),
-        char if is_hidden(char) => Some("a character that is not seen"),
+        char if is_hidden(char) => Some("an invisible character"),
         _ => None,
     };
     text.chars().find_map(|char| Some(format!("{} (U+{:04X})", name(char)?, u32::from(char))))
@@ -89,7 +105,7 @@ mod tests {
     fn what_only_looks_like_something_else_has_a_name() {
         assert_eq!(odd("epochs"), None);
         assert_eq!(odd("epochs\u{a0}").unwrap(), "a no-break space (U+00A0)");
-        assert_eq!(odd("a\u{200b}b").unwrap(), "a character that is not seen (U+200B)");
+        assert_eq!(odd("a\u{200b}b").unwrap(), "an invisible character (U+200B)");
         assert_eq!(odd("\u{201c}a\u{201d}").unwrap(), "a typographic quote (U+201C)");
         assert_eq!(odd("写真 (2).png"), None);
     }

@@ -8,6 +8,7 @@ use std::{
 use burn::tensor::Tensor;
 use kiln::{
     arch::{Arch, Computation, Costs},
+    device_name::DeviceName,
     network::{
         Mode, Network,
         parameters::{to_vec, values},
@@ -47,7 +48,7 @@ fn a_mistake_in_one_sentence() {
     let text = fs::read_to_string("tests/fixtures/invalid_arch/unknown_module.yaml").unwrap();
     let error = Arch::parse("mine", &text, 10).unwrap_err();
     let expected =
-        "the architecture mine makes no network: backbone[1]: there is no module `C3k_2` (and 2 more)";
+        "the architecture mine can't be built: backbone[1]: there is no module `C3k_2` (and 2 more)";
     assert_eq!(error.to_string(), expected);
     assert!(error.hint().unwrap().starts_with("did you mean `C3k2`?"), "{:?}", error.hint());
 }
@@ -56,7 +57,7 @@ fn a_mistake_in_one_sentence() {
 #[test]
 fn every_module_computes() {
     let arch = Arch::parse("own", OWN, 7).unwrap();
-    let (computation, device) = (Computation::of(&arch), kiln::device::open("cpu").unwrap());
+    let (computation, device) = (Computation::of(&arch), kiln::device::open(DeviceName::Cpu).unwrap());
     let values = values(&fresh(&computation, 0), &device);
     let images = Tensor::ones([2, 3, 64, 64], &device);
     let logits = Network::new(computation).forward(&values, images, &Mode::Eval).logits;

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use burn::tensor::{Tensor, TensorData};
 use kiln::{
     arch::{Arch, Computation, Costs},
+    device_name::DeviceName,
     network::{Mode, Network, parameters::to_vec},
 };
 use serde::Deserialize;
@@ -43,7 +44,7 @@ fn numbers(name: &str, shape: &[usize]) -> Vec<f32> {
 }
 
 fn logits(arch: &Arch) -> Vec<f32> {
-    let (computation, device) = (Computation::of(arch), kiln::device::open("cpu").unwrap());
+    let (computation, device) = (Computation::of(arch), kiln::device::open(DeviceName::Cpu).unwrap());
     let value = |(name, shape): (String, Vec<usize>)| {
         let numbers = numbers(&name, &shape);
         (name, Tensor::from_data(TensorData::from(&*numbers), &device))

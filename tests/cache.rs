@@ -14,12 +14,14 @@ use std::{
 };
 
 use kiln::{
+    atomic,
+    device_name::DeviceName,
     error::{Error, ErrorKind, Result},
     event::Event,
-    node::{ArtifactType, Context, Input, Kind, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind, SourcePath},
     plan::{self, Loaded},
     progress::Stop,
-    run::{self, Forecast, Job, Options, Origin, Reason, Results, Status, Summary},
+    run::{self, Amount, Forecast, Options, Origin, Reason, Results, RunRequest, Status, Summary},
     store::{self, Artifact, Limits, Store},
 };
 use schemars::JsonSchema;
@@ -65,18 +67,20 @@ fn tenth() -> f64 {
     0.1
 }
 
-impl Node for Read {
+impl NodeKind for Read {
     const NAME: &'static str = "read";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[];
-    const RUNTIME: &'static [&'static str] = &["workers", "meddle"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("file", KeyRole::Source), ("workers", KeyRole::Runtime), ("meddle", KeyRole::Runtime)];
+}
 
+impl Node for Read {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
-    fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "file", path: self.file.clone(), list: files_at }]
+    fn sources(&self) -> Vec<SourcePath> {
+        vec![SourcePath::new("file", &self.file, files_at)]
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -99,19 +103,19 @@ struct Join {
     right: String,
 }
 
-const TEXTS: &[ArtifactType] = &[ArtifactType::Dataset];
+const TEXT: ArtifactType = ArtifactType { name: "text", phrase: "a text" };
+const TEXTS: &[ArtifactType] = &[TEXT];
 
-const fn text_port(port: &'static str) -> Input {
-    Input { port, accepts: TEXTS, required: true }
+impl NodeKind for Join {
+    const NAME: &'static str = "join";
+    const VERSION: u32 = 1;
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("left", KeyRole::Input(TEXTS)), ("right", KeyRole::Input(TEXTS))];
 }
 
 impl Node for Join {
-    const NAME: &'static str = "join";
-    const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[text_port("left"), text_port("right")];
-
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -131,14 +135,16 @@ struct Length {
     after: Option<String>,
 }
 
-impl Node for Length {
+impl NodeKind for Length {
     const NAME: &'static str = "length";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] =
-        &[text_port("of"), Input { port: "after", accepts: TEXTS, required: false }];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("of", KeyRole::Input(TEXTS)), ("after", KeyRole::OptionalInput(TEXTS))];
+}
 
+impl Node for Length {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -169,14 +175,16 @@ struct Again {
     meddle: bool,
 }
 
-impl Node for Again {
+impl NodeKind for Again {
     const NAME: &'static str = "again";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[text_port("of")];
-    const RUNTIME: &'static [&'static str] = &["meddle"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("of", KeyRole::Input(TEXTS)), ("meddle", KeyRole::Runtime)];
+}
 
+impl Node for Again {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -217,22 +225,25 @@ enum End {
     Panic,
 }
 
-impl Node for Work {
+impl NodeKind for Work {
     const NAME: &'static str = "work";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[Input { port: "after", accepts: TEXTS, required: false }];
-    const RUNTIME: &'static [&'static str] = &["milliseconds"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("after", KeyRole::OptionalInput(TEXTS)), ("milliseconds", KeyRole::Runtime)];
+    const AMOUNT: Option<&'static str> = Some("epochs");
+}
 
+impl Node for Work {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        TEXT
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some("f32")
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
@@ -242,7 +253,7 @@ impl Node for Work {
             cx.progress.check()?;
             thread::sleep(Duration::from_millis(self.milliseconds));
             log.push_str(&format!("{epoch} {}\n", cx.seed));
-            store::atomic::write(&checkpoint, log.as_bytes(), store::atomic::Durability::Relaxed)
+            atomic::write(&checkpoint, log.as_bytes(), atomic::Durability::Relaxed)
                 .map_err(|error| Error::io("write", &checkpoint, error))?;
             cx.progress.step("epochs", epoch as usize + 1, self.epochs as usize, "epochs");
         }
@@ -344,7 +355,7 @@ impl Test {
         };
         let store = Store::open(&self.store);
         let result = store.and_then(|store| {
-            run::run(&Job {
+            run::run(&RunRequest {
                 spec: &loaded.spec,
                 plan: &loaded.plan,
                 store: &store,
@@ -648,6 +659,9 @@ fn keep_going_leaves_out_only_what_needs_the_failed_node() {
     let ran = test.options(|options| options.keep_going = true).run().fails(ErrorKind::Failed);
     let ran = ran.ran(&["a", "last", "n"]).skipped(&["after", "later"]);
     assert_eq!(ran.result.as_ref().unwrap_err().to_string(), "1 of 6 nodes failed");
+    let Some(Event::RunFinished { ran: 3, cached: 0, failed: 1, skipped: 2, .. }) = ran.events.last() else {
+        panic!("{:#?}", ran.events.last());
+    };
     // What failed is tried again; what went well is kept.
     ran.test().run().fails(ErrorKind::Failed).ran(&[]);
 }
@@ -788,7 +802,7 @@ fn a_folder_where_a_file_is_wanted_makes_way() {
         fs::create_dir_all(path.join("below")).unwrap();
     }
     let test =
-        test.run().ok().warned("stored file `text`").warned("is no file; it was moved to").ran(&["a"]).test();
+        test.run().ok().warned("stored file `text`").warned("is not a file; it was moved").ran(&["a"]).test();
     assert!(places.iter().all(|path| path.is_file()));
     // The packed files only make things faster.
     for name in ["files.index", "blobs.index"] {
@@ -993,7 +1007,8 @@ fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
     let test =
         Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
     let needs = |test: &Test, force: &str| {
-        let options = Options { device: "cuda:0".into(), force: vec![force.into()], ..Options::default() };
+        let options =
+            Options { device: DeviceName::Cuda(0), force: vec![force.into()], ..Options::default() };
         run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
     };
     assert!(needs(&test, "a"));
@@ -1009,8 +1024,11 @@ fn more_epochs_than_a_finished_run_are_told() {
     let test = Test::new().nodes("w: {type: work, epochs: 2}").run().ok().test();
     let test = test.nodes("w: {type: work, epochs: 4}");
     let [row] = &test.forecast()[..] else { panic!("one node") };
-    assert!(matches!(row.why, Some(Reason::Changed { finished_epochs: Some(2), .. })), "{row:?}");
-    test.run().ok().because("w", "epochs: 2 -> 4; a finished run with 2 epochs is in the store");
+    assert!(
+        matches!(row.why, Some(Reason::Changed { finished: Some(Amount { value: 2, .. }), .. })),
+        "{row:?}"
+    );
+    test.run().ok().because("w", "epochs: 2 -> 4; a finished run with `epochs: 2` is in the store");
 }
 
 #[test]
@@ -1056,7 +1074,7 @@ fn child() {
     let loaded =
         plan::load(&dir.join("pipeline.yaml"), KINDS).unwrap_or_else(|_| panic!("the file is right"));
     let store = Store::open(&dir.join("store")).unwrap();
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
@@ -1142,7 +1160,7 @@ fn prune_takes_what_was_used_longest_ago() {
     assert_eq!(total, 3 + 3 + 7);
     let pruned = prune(&test, Limits { size: Some(total - 1), ..NOTHING }, false);
     assert_eq!(pruned.results.len(), 1);
-    assert_ne!(pruned.results[0].manifest.story.node, "b");
+    assert_ne!(pruned.results[0].manifest.provenance.node, "b");
     let pruned = prune(&test, Limits { size: Some(3), ..NOTHING }, false);
     assert_eq!(pruned.kept, 3);
     test.run()
@@ -1197,7 +1215,7 @@ fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
         used(&test, node, hours);
     }
     let names = |pruned: store::Pruned| {
-        pruned.results.iter().map(|entry| entry.manifest.story.node.clone()).collect::<Vec<_>>()
+        pruned.results.iter().map(|entry| entry.manifest.provenance.node.clone()).collect::<Vec<_>>()
     };
     // Without `m` it is as much as before: `n` has the same file.
     assert_eq!(names(prune(&test, Limits { size: Some(6), ..NOTHING }, true)), ["m", "n"]);
@@ -1211,7 +1229,7 @@ fn a_file_of_two_results_counts_once_and_stays_for_the_second() {
 fn prune_forgets_files_that_are_gone() {
     let test = three();
     let (a, b) = (test.path("a.txt"), test.path("b.txt"));
-    let looked = |path: &Path| store::stat::Looked {
+    let looked = |path: &Path| store::stat::FileStamp {
         signature: store::stat::Signature::of(path).unwrap(),
         digest: store::Digest::of_bytes(b""),
     };
@@ -1513,7 +1531,7 @@ fn a_folder_of_the_users_is_no_store() {
     let told = |error: Error| {
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(
-            error.to_string().ends_with("photos is no store: other things are in it, and no marker"),
+            error.to_string().ends_with("photos is not a store: it holds other things, and no marker"),
             "{error}"
         );
         assert_eq!(

@@ -102,14 +102,14 @@ fn pickles_that_make_much_of_little() {
         (b"}", b"NNs"),
         (&long_name, b"h\0h\0\x93"),
     ] {
-        refused(&pickled(&[start, &much_of(again)]), "more in it than in any model");
+        refused(&pickled(&[start, &much_of(again)]), "more values than in any model");
     }
     refused(
         &pickled(&[&much_of(b"]")[..1_000_000], &b"a".repeat(999_999)]),
         "it has no network and no weights",
     );
     refused(&pickled(&[b"T\xff\xff\xff\x7f", &much_of(b"x")]), "its pickle breaks off");
-    refused(&pickled(&[&much_of(b"\x8b\0\0\0\0"), b"0"]), "more in it than in any model");
+    refused(&pickled(&[&much_of(b"\x8b\0\0\0\0"), b"0"]), "more values than in any model");
     refused(&pickled(&[&much_of(b"x"), &much_of(b"x")]), "more than 16777216");
 }
 
@@ -126,7 +126,7 @@ fn parts_that_very_many_others_share() {
         [&module(&[b"h\x01}".as_slice(), &b"h\x02h\x02".repeat(100_000)].concat())[..], b"q\x03"].concat();
     let children: Vec<u8> = (0..9000).flat_map(|i| [&text(&i.to_string())[..], b"h\x03"].concat()).collect();
     let root = module(&[b"h\x01}(".as_slice(), &children, b"u"].concat());
-    refused(&pickled(&[&keys, b"00", &leaf, b"0", &root]), "more looks than any model's");
+    refused(&pickled(&[&keys, b"00", &leaf, b"0", &root]), "more nested parts than any model");
     // A persistent id of very many parts, shared by very many tensors.
     let id = [b"(".as_slice(), &b"N".repeat(200_000), b"tQq\x01"].concat();
     let view = b"ctorch._utils\n_rebuild_tensor_v2\n(h\x01NNNtR".as_slice();
@@ -254,10 +254,13 @@ fn old_files_that_claim_too_much() {
     let key = [b"(".as_slice(), &text("0"), b"l"].concat();
     refused(&legacy(&saved, &key, &u64::MAX.to_le_bytes()), "its storages break off");
     refused(&legacy(&saved, &key, &(1_u64 << 40).to_le_bytes()), "its storages break off");
-    refused(&legacy(&saved, &[b"(", &much_of(b"N")[..], b"l"].concat(), b""), "more in it than in any model");
+    refused(
+        &legacy(&saved, &[b"(", &much_of(b"N")[..], b"l"].concat(), b""),
+        "more values than in any model",
+    );
     let keys = [b"(".as_slice(), &text("0"), b"q\0", &b"h\0".repeat(1_000_000), b"l"].concat();
     refused(&legacy(&saved, &keys, &[0; 1000]), "it ");
-    refused(&legacy(&[b"N", &much_of(b")R")[..]].concat(), &key, b""), "more in it than in any model");
+    refused(&legacy(&[b"N", &much_of(b")R")[..]].concat(), &key, b""), "more values than in any model");
 }
 
 // ---- safetensors ----

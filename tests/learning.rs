@@ -10,25 +10,26 @@ use std::{
 use kiln::{
     arch::{Arch, Computation, Role},
     data::{
-        Batch, Dataset, Split,
-        folder::{self, File},
-        index::{OnCorrupt, Options, build},
+        Batch, Dataset, Split, image_files,
+        index::{IndexOptions, OnCorrupt, build},
         loader::{Loader, Mode},
+        source::{File, Folder},
         transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
     device,
+    device_name::DeviceName,
     eval::{classifier::images, metrics::cross_entropy},
     network::{
         Mode as Pass, Network,
         parameters::{to_vec, values},
     },
     progress::{Progress, Stop, Update},
-    train::{Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Recipe, fit},
+    train::{Decay, FitInput, Fitted, Freeze, Mix, OptimizerKind, TrainConfig, fit},
     weights::{self, ModelFile, Weights, fresh, to_bytes},
 };
 
 /// Where the tests compute: pure Rust, or LibTorch's CPU kernels where they are built in.
-const DEVICE: &str = if cfg!(feature = "libtorch") { "libtorch" } else { "cpu" };
+const DEVICE: DeviceName = if cfg!(feature = "libtorch") { DeviceName::LibTorch } else { DeviceName::Cpu };
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/mnist160")
@@ -43,11 +44,11 @@ fn digits() -> Dataset {
         fault: None,
     };
     let (stop, sink) = (Stop::default(), |_: Update| ());
-    let files: Vec<File> = folder::list(&root, &stop).unwrap().iter().map(file).collect();
-    let options = Options { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0, threads: 2 };
-    let (index, _) = build(&root, &files, &options, &Progress::new(&sink, &stop)).unwrap();
+    let files: Vec<File> = image_files::list(&root, &stop).unwrap().iter().map(file).collect();
+    let options = IndexOptions { on_corrupt: OnCorrupt::Fail, val_fraction: 0.2, seed: 0 };
+    let (index, _) = build(&Folder::new(&root), &files, &options, &Progress::new(&sink, &stop)).unwrap();
     assert_eq!((index.split(Split::Train).len(), index.split(Split::Val).len()), (80, 80));
-    Dataset { root, index }
+    Dataset::new(Folder::new(root), index)
 }
 
 fn tiny() -> Arch {
@@ -55,8 +56,8 @@ fn tiny() -> Arch {
     Arch::parse("yolo11n-cls-tiny", &std::fs::read_to_string(path).unwrap(), 10).unwrap()
 }
 
-fn recipe(epochs: usize) -> Recipe {
-    Recipe {
+fn config(epochs: usize) -> TrainConfig {
+    TrainConfig {
         epochs,
         batch: 16,
         optimizer: OptimizerKind::AdamW,
@@ -65,19 +66,24 @@ fn recipe(epochs: usize) -> Recipe {
         warmup_epochs: 1.0,
         warmup_bias_lr: 0.0,
         nominal_batch: 32,
-        ..Recipe::default()
+        ..TrainConfig::default()
     }
 }
 
 /// One attempt; stops after `batches` progress reports of training.
-fn attempt(recipe: &Recipe, scratch: &Path, threads: usize, batches: usize) -> kiln::error::Result<Fitted> {
+fn attempt(
+    config: &TrainConfig,
+    scratch: &Path,
+    threads: usize,
+    batches: usize,
+) -> kiln::error::Result<Fitted> {
     let transforms = Transforms { size: 32, ..Transforms::default() };
-    attempt_with(&transforms, recipe, scratch, threads, batches)
+    attempt_with(&transforms, config, scratch, threads, batches)
 }
 
 fn attempt_with(
     transforms: &Transforms,
-    recipe: &Recipe,
+    config: &TrainConfig,
     scratch: &Path,
     threads: usize,
     batches: usize,
@@ -90,12 +96,12 @@ fn attempt_with(
         }
     };
     let device = device::open(DEVICE).unwrap();
-    fit(&Job {
+    fit(&FitInput {
         arch: &arch,
         start: None,
         dataset: &dataset,
         transforms,
-        recipe,
+        config,
         seed: 3,
         device: &device,
         threads,
@@ -112,19 +118,19 @@ fn bytes(fitted: &Fitted) -> (Vec<u8>, Vec<u8>) {
     (file(&fitted.best), file(&fitted.last))
 }
 
-fn undisturbed(recipe: &Recipe, threads: usize) -> Fitted {
+fn undisturbed(config: &TrainConfig, threads: usize) -> Fitted {
     let scratch = tempfile::tempdir().unwrap();
-    attempt(recipe, scratch.path(), threads, usize::MAX).unwrap()
+    attempt(config, scratch.path(), threads, usize::MAX).unwrap()
 }
 
 /// Without augmentation even the tiny network knows 80 digits after some epochs.
-fn learns(recipe: &Recipe) {
+fn learns(config: &TrainConfig) {
     let train = vec![TrainOp::Resize(Resize::default()), TrainOp::CenterCrop(CenterCrop::default())];
     let transforms = Transforms { size: 32, train, ..Transforms::default() };
     let scratch = tempfile::tempdir().unwrap();
-    let fitted = attempt_with(&transforms, recipe, scratch.path(), 2, usize::MAX).unwrap();
+    let fitted = attempt_with(&transforms, config, scratch.path(), 2, usize::MAX).unwrap();
     let (first, last) = (fitted.history.0.first().unwrap(), fitted.history.0.last().unwrap());
-    assert_eq!(fitted.history.0.len(), recipe.epochs);
+    assert_eq!(fitted.history.0.len(), config.epochs);
     assert!(last.train_loss < 0.7 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
     let top1 = last.scores.unwrap().top1;
     assert!(top1 > 0.3, "top-1 {top1}");
@@ -132,15 +138,15 @@ fn learns(recipe: &Recipe) {
 
 #[test]
 fn a_network_learns() {
-    learns(&recipe(30));
+    learns(&config(30));
 }
 
 /// Stops after one batch, goes on for two, then for three, and so on: every place in an epoch is stopped at.
 /// Also says how many attempts that took.
-fn in_pieces(recipe: &Recipe) -> (Fitted, usize) {
+fn in_pieces(config: &TrainConfig) -> (Fitted, usize) {
     let scratch = tempfile::tempdir().unwrap();
     for attempts in 1.. {
-        match attempt(recipe, scratch.path(), 2, attempts) {
+        match attempt(config, scratch.path(), 2, attempts) {
             Ok(fitted) => return (fitted, attempts),
             Err(error) => assert_eq!(error.kind(), kiln::error::ErrorKind::Interrupted, "{error}"),
         }
@@ -149,42 +155,42 @@ fn in_pieces(recipe: &Recipe) -> (Fitted, usize) {
 }
 
 /// However often it is stopped, training ends with the same bytes and measurements.
-fn resumes_exactly(recipe: &Recipe) {
-    let whole = undisturbed(recipe, 2);
-    let (pieces, attempts) = in_pieces(recipe);
+fn resumes_exactly(config: &TrainConfig) {
+    let whole = undisturbed(config, 2);
+    let (pieces, attempts) = in_pieces(config);
     assert!(attempts > 2, "{attempts} attempts");
-    assert!(bytes(&pieces) == bytes(&whole), "{:?}", recipe.optimizer);
+    assert!(bytes(&pieces) == bytes(&whole), "{:?}", config.optimizer);
     let measured = |fitted: &Fitted| {
         fitted.history.0.iter().map(|epoch| (epoch.train_loss, epoch.scores)).collect::<Vec<_>>()
     };
-    assert_eq!(measured(&pieces), measured(&whole), "{:?}", recipe.optimizer);
+    assert_eq!(measured(&pieces), measured(&whole), "{:?}", config.optimizer);
 }
 
 #[test]
 fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
-    resumes_exactly(&recipe(3));
+    resumes_exactly(&config(3));
 }
 
 /// Two epochs of two batches.
-fn short() -> Recipe {
-    Recipe { fraction: 32.0, ..recipe(2) }
+fn short() -> TrainConfig {
+    TrainConfig { fraction: 32.0, ..config(2) }
 }
 
 #[test]
 fn every_optimizer_resumes_exactly() {
     use OptimizerKind::{Adam, Adamax, MuSgd, NAdam, RAdam, RmsProp, Sgd};
     for optimizer in [Sgd, MuSgd, Adam, Adamax, NAdam, RAdam, RmsProp] {
-        resumes_exactly(&Recipe { optimizer, nominal_batch: 16, ..short() });
+        resumes_exactly(&TrainConfig { optimizer, nominal_batch: 16, ..short() });
     }
 }
 
 #[test]
 fn random_parts_of_a_recipe_resume_exactly() {
-    let mix = Mix { mixup: 0.5, cutmix: 0.5, ..Recipe::default().mix };
-    let random = Recipe { mix, dropout: 0.3, label_smoothing: 0.1, focal_gamma: 1.0, ..short() };
+    let mix = Mix { mixup: 0.5, cutmix: 0.5, ..TrainConfig::default().mix };
+    let random = TrainConfig { mix, dropout: 0.3, label_smoothing: 0.1, focal_gamma: 1.0, ..short() };
     resumes_exactly(&random);
     let freeze = Freeze { count: 2, ..Freeze::default() };
-    resumes_exactly(&Recipe { ema: false, freeze, val_period: 0, schedule: Decay::OneCycle, ..random });
+    resumes_exactly(&TrainConfig { ema: false, freeze, val_period: 0, schedule: Decay::OneCycle, ..random });
 }
 
 /// Only LibTorch has 16 bits.
@@ -194,54 +200,54 @@ fn mixed_precision_learns_and_resumes_exactly() {
     use kiln::train::Precision::{Bf16, Fp16};
     let plain = bytes(&undisturbed(&short(), 2));
     for precision in [Bf16, Fp16] {
-        learns(&Recipe { precision, ..recipe(30) });
-        let recipe = Recipe { precision, ..short() };
-        assert!(bytes(&undisturbed(&recipe, 2)) != plain, "{precision:?} computes as fp32");
-        resumes_exactly(&recipe);
+        learns(&TrainConfig { precision, ..config(30) });
+        let config = TrainConfig { precision, ..short() };
+        assert!(bytes(&undisturbed(&config, 2)) != plain, "{precision:?} computes as fp32");
+        resumes_exactly(&config);
     }
 }
 
 /// A rate so high that some loss is not a number, but none is at half or a quarter of it. Only the last layer
 /// learns: all before it makes numbers of ordinary size.
-fn reckless(scratch: &Path) -> Option<Recipe> {
+fn reckless(scratch: &Path) -> Option<TrainConfig> {
     let names = ["conv", "bn", "attn"].map(ToOwned::to_owned).to_vec();
     let freeze = Freeze { names, ..Freeze::default() };
-    let recipes = (0..12).map(|doubled| Recipe {
+    let recipes = (0..12).map(|doubled| TrainConfig {
         lr0: 1e36 * 2.0_f64.powi(doubled),
         weight_decay: 0.0,
         freeze: freeze.clone(),
         ema: false,
         nominal_batch: 16,
         fraction: 48.0,
-        ..recipe(1)
+        ..config(1)
     });
-    let mut recipes = recipes.filter(|recipe| {
-        let folder = scratch.join(format!("{:e}", recipe.lr0));
+    let mut recipes = recipes.filter(|config| {
+        let folder = scratch.join(format!("{:e}", config.lr0));
         std::fs::create_dir(&folder).unwrap();
-        let (result, warnings) = warned(recipe, &folder);
+        let (result, warnings) = warned(config, &folder);
         result.is_ok() && warnings.iter().any(|line| line.contains("at half the learning rate"))
     });
     recipes.next()
 }
 
 /// What training warned of.
-fn warned(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<String>) {
-    let (fitted, said) = said(recipe, scratch);
+fn warned(config: &TrainConfig, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<String>) {
+    let (fitted, said) = said(config, scratch);
     let warning = |update| if let Update::Warning(line) = update { Some(line) } else { None };
     (fitted, said.into_iter().filter_map(warning).collect())
 }
 
 /// What training said.
-fn said(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<Update>) {
+fn said(config: &TrainConfig, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<Update>) {
     let (arch, dataset, stop) = (tiny(), digits(), Stop::default());
     let said = std::sync::Mutex::new(Vec::new());
     let sink = |update: Update| said.lock().unwrap().push(update);
-    let fitted = fit(&Job {
+    let fitted = fit(&FitInput {
         arch: &arch,
         start: None,
         dataset: &dataset,
         transforms: &Transforms { size: 32, ..Transforms::default() },
-        recipe,
+        config,
         seed: 3,
         device: &device::open(DEVICE).unwrap(),
         threads: 2,
@@ -255,20 +261,20 @@ fn said(recipe: &Recipe, scratch: &Path) -> (kiln::error::Result<Fitted>, Vec<Up
 #[test]
 fn a_loss_that_is_no_number_sends_the_run_back_at_half_the_rate() {
     let scratch = tempfile::tempdir().unwrap();
-    let recipe = reckless(scratch.path()).expect("some rate is just too high");
-    let fitted = undisturbed(&recipe, 2);
+    let config = reckless(scratch.path()).expect("some rate is just too high");
+    let fitted = undisturbed(&config, 2);
     assert!(fitted.history.0.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.scores.is_some()));
     assert!(fitted.last.values().all(|array| array.data.iter().all(|value| value.is_finite())));
     let last = fitted.history.0.last().unwrap().rates[0];
-    let factor = last / recipe.lr0;
+    let factor = last / config.lr0;
     assert!([0.5, 0.25, 0.125].iter().any(|half| (factor - half).abs() < 1e-9), "{factor}");
-    resumes_exactly(&recipe);
+    resumes_exactly(&config);
 }
 
 #[test]
 fn training_that_diverges_for_good_is_an_error() {
     let scratch = tempfile::tempdir().unwrap();
-    let (result, warnings) = warned(&Recipe { lr0: 1e38, ..short() }, scratch.path());
+    let (result, warnings) = warned(&TrainConfig { lr0: 1e38, ..short() }, scratch.path());
     let error = result.err().unwrap();
     assert!(error.to_string().starts_with("training diverged: the loss of epoch"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("lr0")));
@@ -278,7 +284,7 @@ fn training_that_diverges_for_good_is_an_error() {
 #[test]
 fn what_is_frozen_stays_as_it_was() {
     let freeze = Freeze { count: 3, names: vec!["model.9.cv1.bn".into()], ..Freeze::default() };
-    let fitted = undisturbed(&Recipe { freeze, weight_decay: 0.1, ..short() }, 1);
+    let fitted = undisturbed(&TrainConfig { freeze, weight_decay: 0.1, ..short() }, 1);
     let before = fresh(&Computation::of(&tiny()), 3);
     let (mut still, mut moved) = (0, 0);
     for (name, array) in &fitted.last {
@@ -296,8 +302,8 @@ fn what_is_frozen_stays_as_it_was() {
 
 #[test]
 fn a_time_budget_ends_training_and_its_last_epoch_is_validated() {
-    let recipe = Recipe { time: Some(1e-9), val_period: 0, nominal_batch: 16, ..recipe(100) };
-    let fitted = undisturbed(&recipe, 2);
+    let config = TrainConfig { time: Some(1e-9), val_period: 0, nominal_batch: 16, ..config(100) };
+    let fitted = undisturbed(&config, 2);
     assert_eq!(fitted.history.0.len(), 1);
     assert!(fitted.history.0[0].scores.is_some());
 }
@@ -305,8 +311,8 @@ fn a_time_budget_ends_training_and_its_last_epoch_is_validated() {
 #[test]
 fn epochs_are_validated_and_kept_when_it_is_their_turn() {
     let scratch = tempfile::tempdir().unwrap();
-    let recipe = Recipe { val_period: 2, save_period: 2, fraction: 16.0, ..recipe(5) };
-    let fitted = attempt(&recipe, scratch.path(), 1, usize::MAX).unwrap();
+    let config = TrainConfig { val_period: 2, save_period: 2, fraction: 16.0, ..config(5) };
+    let fitted = attempt(&config, scratch.path(), 1, usize::MAX).unwrap();
     let validated: Vec<bool> = fitted.history.0.iter().map(|epoch| epoch.scores.is_some()).collect();
     assert_eq!(validated, [false, true, false, true, true]);
     let kept: Vec<usize> = fitted.kept.iter().map(|(epoch, _)| *epoch).collect();
@@ -316,8 +322,8 @@ fn epochs_are_validated_and_kept_when_it_is_their_turn() {
 }
 
 /// A network that stands still: nothing decays, and no rate is above 0.
-fn still(epochs: usize) -> Recipe {
-    Recipe { lr0: 0.0, weight_decay: 0.0, ema: false, ..recipe(epochs) }
+fn still(epochs: usize) -> TrainConfig {
+    TrainConfig { lr0: 0.0, weight_decay: 0.0, ema: false, ..config(epochs) }
 }
 
 /// The last batch of the epoch has 16 images instead of 32, and counts as much as each of the others.
@@ -325,8 +331,8 @@ fn still(epochs: usize) -> Recipe {
 fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
     let train = vec![TrainOp::Resize(Resize::default()), TrainOp::CenterCrop(CenterCrop::default())];
     let transforms = Transforms { size: 32, train, ..Transforms::default() };
-    let (scratch, recipe) = (tempfile::tempdir().unwrap(), Recipe { batch: 32, ..still(1) });
-    let fitted = attempt_with(&transforms, &recipe, scratch.path(), 1, usize::MAX).unwrap();
+    let (scratch, config) = (tempfile::tempdir().unwrap(), TrainConfig { batch: 32, ..still(1) });
+    let fitted = attempt_with(&transforms, &config, scratch.path(), 1, usize::MAX).unwrap();
     let (device, network) = (device::open(DEVICE).unwrap(), Network::new(Computation::of(&tiny())));
     let values = values(&fresh(network.computation(), 3), &device);
     let pass = Pass::Train { mask: None, frozen: &BTreeSet::new() };
@@ -345,10 +351,10 @@ fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
 
 #[test]
 fn the_best_epoch_is_kept_where_it_is_not_the_last() {
-    let recipes = [0.02, 0.05, 0.1, 0.2].map(|lr0| Recipe { lr0, ema: false, ..recipe(6) });
+    let recipes = [0.02, 0.05, 0.1, 0.2].map(|lr0| TrainConfig { lr0, ema: false, ..config(6) });
     let fitted = recipes
         .iter()
-        .map(|recipe| undisturbed(recipe, 2))
+        .map(|config| undisturbed(config, 2))
         .find(|fitted| fitted.history.best().unwrap() + 1 < fitted.history.0.len());
     let fitted = fitted.expect("some rate is too high to get better all the time");
     assert!(fitted.best != fitted.last);
@@ -361,9 +367,9 @@ fn the_best_epoch_is_kept_where_it_is_not_the_last() {
 fn the_epoch_in_which_patience_ends_is_validated_and_told() {
     let scratch = tempfile::tempdir().unwrap();
     let names = ["conv", "bn"].map(ToOwned::to_owned).to_vec();
-    let recipe =
-        Recipe { patience: 1, val_period: 3, freeze: Freeze { names, ..Freeze::default() }, ..still(9) };
-    let (fitted, said) = said(&Recipe { fraction: 8.0, ..recipe }, scratch.path());
+    let config =
+        TrainConfig { patience: 1, val_period: 3, freeze: Freeze { names, ..Freeze::default() }, ..still(9) };
+    let (fitted, said) = said(&TrainConfig { fraction: 8.0, ..config }, scratch.path());
     let history = fitted.unwrap().history.0;
     let validated: Vec<bool> = history.iter().map(|epoch| epoch.scores.is_some()).collect();
     assert_eq!(validated, [false, false, true, true]);
@@ -371,14 +377,14 @@ fn the_epoch_in_which_patience_ends_is_validated_and_told() {
     assert!(said.contains(&Update::Note(end.into())), "{said:?}");
     // Of 80 images in the order of classes, eight that are spread evenly miss two of ten classes.
     assert!(said.contains(&Update::Note("learns from 8 of 80 images".into())), "{said:?}");
-    let missing = "`fraction` leaves images of 8 of the 10 classes";
+    let missing = "`fraction` leaves images of only 8 of the 10 classes";
     assert!(said.contains(&Update::Warning(missing.into())), "{said:?}");
 }
 
 #[test]
 fn an_epoch_has_the_rates_of_its_last_batch() {
     // Five batches of warm-up, of which the last of the first epoch is the fifth: four fifths of the way.
-    let fitted = undisturbed(&recipe(2), 2);
+    let fitted = undisturbed(&config(2), 2);
     assert!((fitted.history.0[0].rates[0] - 0.8 * 0.005).abs() < 1e-9, "{:?}", fitted.history.0[0].rates);
 }
 
@@ -386,34 +392,34 @@ fn an_epoch_has_the_rates_of_its_last_batch() {
 fn a_lonely_last_image_is_refused_where_it_can_not_be_normalised() {
     let scratch = tempfile::tempdir().unwrap();
     let error =
-        attempt(&Recipe { fraction: 33.0, ..recipe(1) }, scratch.path(), 1, usize::MAX).err().unwrap();
+        attempt(&TrainConfig { fraction: 33.0, ..config(1) }, scratch.path(), 1, usize::MAX).err().unwrap();
     assert!(error.to_string().starts_with("33 training images in batches of 16 leave one"), "{error}");
 }
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let recipe = recipe(2);
+    let config = config(2);
     let of = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(8 << 20).build().unwrap();
-        pool.install(|| bytes(&undisturbed(&recipe, threads)))
+        pool.install(|| bytes(&undisturbed(&config, threads)))
     };
     assert!(of(1) == of(4));
 }
 
 #[test]
 fn a_damaged_checkpoint_is_none() {
-    let recipe = recipe(2);
-    let whole = undisturbed(&recipe, 1);
+    let config = config(2);
+    let whole = undisturbed(&config, 1);
     let scratch = tempfile::tempdir().unwrap();
-    assert!(attempt(&recipe, scratch.path(), 1, 7).is_err());
+    assert!(attempt(&config, scratch.path(), 1, 7).is_err());
     let path = scratch.path().join("checkpoint.safetensors");
     let kept = std::fs::read(&path).unwrap();
     std::fs::write(&path, &kept[..kept.len() / 2]).unwrap();
-    let again = attempt(&recipe, scratch.path(), 1, usize::MAX).unwrap();
+    let again = attempt(&config, scratch.path(), 1, usize::MAX).unwrap();
     assert!(bytes(&again) == bytes(&whole));
 }
 
 #[test]
 fn sgd_learns_too() {
-    learns(&Recipe { optimizer: OptimizerKind::Sgd, lr0: 0.01, schedule: Decay::Cosine, ..recipe(30) });
+    learns(&TrainConfig { optimizer: OptimizerKind::Sgd, lr0: 0.01, schedule: Decay::Cosine, ..config(30) });
 }

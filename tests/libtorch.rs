@@ -7,6 +7,7 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use kiln::{
     arch::{Arch, Computation},
     data::Batch,
+    device_name::DeviceName,
     eval::Classifier,
     network::{Mode, Network, Values, parameters::values},
     random::Random,
@@ -29,7 +30,7 @@ fn logits_agree_with_pure_rust() {
     let images = (0..4 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
     let batch = Batch { images, targets: vec![0; 4], indices: vec![0, 1, 2, 3], size: 64 };
     let logits = |device| Classifier::load(&path, device).unwrap().logits(batch.clone());
-    let (rust, torch) = (logits("cpu"), logits("libtorch"));
+    let (rust, torch) = (logits(DeviceName::Cpu), logits(DeviceName::LibTorch));
     let worst = rust.iter().zip(&torch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(rust.len() == 40 && worst < 1e-4, "off by {worst}");
 }
@@ -37,7 +38,7 @@ fn logits_agree_with_pure_rust() {
 /// Logits in training of eight noisy images of 64 x 64 pixels, and the gradient of the loss-like sum of their
 /// squares at the first convolution.
 fn trained_in(dtype: FloatDType, arch: &Arch) -> [Vec<f32>; 2] {
-    let device = kiln::device::open("libtorch").unwrap();
+    let device = kiln::device::open(DeviceName::LibTorch).unwrap();
     let network = Network::new(Computation::of(arch));
     let leaf = |values: Tensor<1>| Tensor::from_inner(values).require_grad();
     let values = values(&fresh(network.computation(), 0), &device);

@@ -8,7 +8,9 @@ use std::{
 use kiln::{
     arch::{Computation, Role},
     data::{Batch, decode::decode, transform},
-    eval::{Classifier, metrics::softmax},
+    device_name::DeviceName,
+    eval::Classifier,
+    softmax::softmax,
 };
 use serde::Deserialize;
 
@@ -41,7 +43,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> f32) {
     let text = std::fs::read_to_string(fixtures().join("weights/expected.json")).unwrap();
     let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
     let expected = &expected[name];
-    let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), "cpu").unwrap();
+    let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), DeviceName::Cpu).unwrap();
     let shapes = Computation::of(model.arch()).shapes();
     let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
     assert_eq!(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), expected.parameters);

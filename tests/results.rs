@@ -181,7 +181,7 @@ fn what_was_replaced_can_be_brought_back() {
     let key = said.text.split("`kiln restore ").nth(1).unwrap().split('`').next().unwrap().to_owned();
     home.kiln(".", &format!("restore {key} --out old")).ok();
     assert!(home.read("old/transforms.json").contains("32"));
-    home.kiln(".", &format!("restore {key} --out old")).refused(2, &["old is there already"]);
+    home.kiln(".", &format!("restore {key} --out old")).refused(2, &["old already exists"]);
     home.kiln(".", "restore zzzz").refused(2, &["no result whose key begins with `zzzz`"]);
     home.kiln(".", &format!("restore {}", &key[..6])).ok();
     assert!(home.path(&format!("prep-{key}/manifest.json")).is_file());
@@ -208,6 +208,25 @@ fn a_run_does_not_read_what_it_replaces() {
     home.write("p.yaml", &format!("version: 1\nname: p\nnodes:\n{nodes}"));
     home.kiln(".", "run p.yaml")
         .refused(5, &["node `data` reads", "which this run replaces by its own result"]);
+}
+
+/// The source is above the results, so that only its files tell.
+#[test]
+fn a_run_does_not_read_images_that_it_replaces() {
+    let home = Home::new();
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::create_dir(home.path("images")).unwrap();
+    fs::copy(repository.join("examples/data/mnist160/val/7/00008.png"), home.path("images/1.png")).unwrap();
+    let weights = repository.join("tests/fixtures/weights/tiny-yolo11.pt");
+    let pipeline = |source: &str| {
+        let weights = weights.display();
+        home.write("p.yaml", &format!("version: 1\nname: p\nnodes:\n  net: {{type: model, weights: {weights}}}\n  guess: {{type: predict, model: net, source: {source}, recursive: true, annotate: true}}\n"))
+    };
+    pipeline("images").kiln(".", "run p.yaml").ok();
+    pipeline(".")
+        .kiln(".", "run p.yaml")
+        .refused(5, &["`guess` reads", "which this run replaces by its own result"]);
+    assert!(home.path("runs/p/guess/annotated").is_dir(), "{:?}", names(&home.path("runs/p/guess")));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use kiln::{
     nodes::KINDS,
     plan,
     progress::Stop,
-    run::{self, Job, Options, Origin, Results, Summary},
+    run::{self, Options, Origin, Results, RunRequest, Summary},
     spec::render::Style,
     store::Store,
     weights,
@@ -50,7 +50,7 @@ fn run(dir: &TempDir) -> (Summary, Vec<String>) {
         _ => (),
     };
     let store = Store::open(&dir.path().join("store")).unwrap();
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
@@ -195,7 +195,7 @@ fn a_model_for_other_classes_tells_what_it_took() {
     assert_eq!((summary.ran, summary.failed), (2, 0), "{told:?}");
     assert_eq!(
         told[told.len() - 2..],
-        ["transferred 130 of 132 parameters", "2 of 3 classes carried over by name; fresh are class x"]
+        ["transferred 130 of 132 parameters", "2 of 3 classes carried over by name; fresh: class x"]
     );
     let report = json(&dir, "net/transfer.json");
     assert_eq!(report["classes"]["carried"], serde_json::json!(["class b", "class d"]));

@@ -71,7 +71,7 @@ impl RowReader<'_> {
     /// The dilation that is argument `i`, which must be 1.
     pub fn undilated(&mut self, i: usize) {
         if !self.absent(i) && whole(&self.values[i]) != Some(1) {
-            self.unsupported(i, "a dilation other than 1 is not built".to_owned(), "not 1");
+            self.unsupported(i, "Kiln does not build dilations other than 1".to_owned(), "not 1");
         }
     }
 
@@ -80,7 +80,7 @@ impl RowReader<'_> {
         let half = kernel / 2;
         if !self.absent(i) && whole(&self.values[i]) != Some(half) {
             let message = format!("the padding of {} is half its kernel, {half}", self.module);
-            self.unsupported(i, message, "another padding is not built");
+            self.unsupported(i, message, "Kiln does not build other paddings");
         }
     }
 

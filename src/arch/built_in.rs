@@ -39,13 +39,14 @@ fn unknown(name: &str) -> Error {
     let error = Error::new(format!("there is no architecture `{}`", shown::text(name)));
     // Close in letters, but not in meaning.
     if OTHER_TASKS.iter().any(|task| name.ends_with(task)) {
-        return error.help(format!("Kiln has classifiers alone: {}", known.join(", ")));
+        return error.help(format!("Kiln only has classifiers: {}", known.join(", ")));
     }
     // The reference calls its detectors `yolo11n`.
     let classifier = known.iter().map(String::as_str).find(|known| known.strip_suffix("-cls") == Some(name));
     match classifier.or_else(|| suggest::closest(name, known.iter().map(String::as_str))) {
         Some(near) => error.help(format!("did you mean `{near}`? A path to a model YAML works too")),
-        None => error.help(format!("known are {}; a path to a model YAML works too", known.join(", "))),
+        None => error
+            .help(format!("the built-in ones are {}; a path to a model YAML works too", known.join(", "))),
     }
 }
 
@@ -61,7 +62,7 @@ fn split_scale(name: &str) -> Option<(&str, char, &str)> {
     Some((&name[..name.len() - rest.len()], letter, &rest[1..]))
 }
 
-/// The letter of `yolo11n-cls` (section 1.2 of the reference page): `n`.
+/// The letter of `yolo11n-cls` (docs/reference.md, Names and scale letters): `n`.
 pub(super) fn scale_letter(name: &str) -> Option<char> {
     split_scale(name).map(|(_, letter, _)| letter)
 }
@@ -97,7 +98,7 @@ mod tests {
     fn another_task_is_not_a_mistyped_name() {
         for name in ["yolo11n-seg", "yolov8s-pose", "yolo11x-obb"] {
             let error = Arch::built_in(name, 10).unwrap_err();
-            assert!(error.hint().unwrap().starts_with("Kiln has classifiers alone: "), "{name}");
+            assert!(error.hint().unwrap().starts_with("Kiln only has classifiers: "), "{name}");
         }
     }
 

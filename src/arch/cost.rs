@@ -46,7 +46,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The costs of `arch` for square images of `size` pixels (section 1.6 of the reference page).
+    /// The costs of `arch` for square images of `size` pixels (docs/reference.md, Sizes).
     ///
     /// # Errors
     /// If the images are too small, or of a size that areas can't divide.
@@ -66,11 +66,14 @@ impl Costs {
     }
 }
 
-/// Activations that several rows share: the one behind all norms, and the SiLU behind all sums of convolutions.
+/// The activations that belong to no module alone: all convolutions share one, if any has one, and so do all pairs of
+/// convolutions that are summed before it (RepConv).
 fn shared_activations(computation: &Computation) -> usize {
-    let behind_sum = |it: &Operation| it.op == Op::Activation(Activation::Silu) && it.modules == 0;
-    let behind_norms = computation.convolutions().any(|convolution| convolution.activation.is_some());
-    usize::from(behind_norms) + usize::from(computation.operations.iter().any(behind_sum))
+    let of_sums = |operation: &Operation| {
+        matches!(operation.op, Op::Activation(Activation::Silu)) && operation.modules == 0
+    };
+    usize::from(computation.convolutions().any(|convolution| convolution.activation.is_some()))
+        + usize::from(computation.operations.iter().any(of_sums))
 }
 
 /// `[channels, height, width]` of what an operation gives, or `[numbers]`.
@@ -154,7 +157,7 @@ impl AddAssign for Cost {
 mod tests {
     use super::*;
 
-    /// Section 1.6 of the reference page: name, parameters at 1000 and at 10 classes, layers before and
+    /// docs/reference.md, Sizes: name, parameters at 1000 and at 10 classes, layers before and
     /// after folding, GFLOPs at 1000 classes of 224 and 640 pixels and at 10 classes of 224, parameters
     /// folded.
     type Line = (&'static str, [u64; 2], [usize; 2], [f64; 3], [u64; 2]);

@@ -135,7 +135,8 @@ impl<'a> Document<'a> {
                 Fault::new(FaultKind::Misfit, &["scale".into()], format!("there is no scale `{letter}`"));
             fault.label("not one of `scales`")
         } else {
-            let message = format!("the name {name} asks for the scale `{letter}`, and there is none");
+            let message =
+                format!("the name {name} asks for the scale `{letter}`, which `scales` does not have");
             Fault::new(FaultKind::Misfit, &["scales".into()], message).of_key().label("none of these")
         };
         self.faults.push(fault.help(format!("its scales are {}", known.join(", "))));
@@ -236,7 +237,7 @@ impl<'a> Document<'a> {
                 .label("not a list")
                 .help("a row is `- [from, repeats, module, arguments]`"),
             None => {
-                let fault = Fault::new(FaultKind::Missing, &[], format!("a model YAML has a `{key}`"));
+                let fault = Fault::new(FaultKind::Missing, &[], format!("a model YAML needs a `{key}`"));
                 fault
                     .label(format!("`{key}` is missing"))
                     .help("a row is `- [from, repeats, module, arguments]`")

@@ -1,4 +1,4 @@
-//! The numbers that a network begins with (section 2.1 of the reference page).
+//! The numbers that a network begins with (docs/reference.md, Initialisation).
 
 use crate::random::Random;
 

@@ -167,7 +167,7 @@ fn one_error(name: &str, faults: &[Fault]) -> Error {
     };
     let first = faults.first().map_or("nothing", |fault| &fault.message);
     let place = faults.first().map(Fault::row).unwrap_or_default();
-    let error = Error::new(format!("the architecture {name} makes no network: {place}{first}{more}"));
+    let error = Error::new(format!("the architecture {name} can't be built: {place}{first}{more}"));
     match faults.first() {
         Some(Fault { label, help, .. }) if label.starts_with("did you mean") => {
             error.help(help.as_ref().map_or_else(|| label.clone(), |help| format!("{label} {help}")))
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!([2, 4, 6, 8].map(c3k), [false, false, true, true]);
     }
 
-    /// The reference's two files say the same network (its page, part 0, item 10).
+    /// The reference's two files say the same network (docs/reference.md, Model YAMLs).
     #[test]
     fn yolo26_is_yolo11() {
         for letter in ["n", "s", "m", "l", "x"] {

@@ -1,6 +1,6 @@
 //! What a parameter is for.
 
-/// What a parameter is for; weight decay and momentum depend on it (section 6.3).
+/// What a parameter is for; weight decay and momentum depend on it (docs/reference.md, Optimizers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Of a convolution or linear layer: decays.

@@ -126,7 +126,7 @@ impl<'a> RowReader<'a> {
             self.fault(
                 FaultKind::Misfit,
                 &[2],
-                "Classify is the last row, and another follows",
+                "Classify must be the last row, but another follows",
                 "not the last row",
             );
         }
@@ -145,7 +145,7 @@ impl<'a> RowReader<'a> {
             let fault = Fault::new(
                 FaultKind::WrongType,
                 &path,
-                format!("row {} has not four parts", self.place.index),
+                format!("row {} does not have four parts", self.place.index),
             );
             let fault = fault.label("not `[from, repeats, module, arguments]`");
             self.faults.push(fault.help("for example `- [-1, 1, Conv, [64, 3, 2]]`"));
@@ -192,7 +192,9 @@ impl<'a> RowReader<'a> {
             let message =
                 format!("row {} takes its input from {from}, not from the row before it", self.place.index);
             let fault = self.new_fault(FaultKind::Unsupported, &[0], message).label("not -1");
-            self.faults.push(fault.help("Kiln builds rows that follow each other; write -1"));
+            self.faults.push(
+                fault.help("Kiln only builds rows that take their input from the row before; write -1"),
+            );
         }
     }
 
@@ -217,7 +219,7 @@ impl<'a> RowReader<'a> {
         let torch = self.module.starts_with("nn.") || self.module.starts_with("torch");
         let message = format!("there is no module `{}`", self.module);
         let fault = self.new_fault(FaultKind::UnknownModule, &[2], message);
-        let otherwise = if torch { "PyTorch's own modules are not built" } else { "not a module" };
+        let otherwise = if torch { "Kiln does not build PyTorch's own modules" } else { "not a module" };
         let fault = fault.meant(self.module, &names, otherwise);
         self.faults.push(fault.help(format!("modules are {}", names.join(", "))));
     }
@@ -229,7 +231,7 @@ impl<'a> RowReader<'a> {
             Repeats::Inside => self.single(kind),
             Repeats::Never => {
                 if self.n != 1 {
-                    let message = format!("{} stands once in its row", self.module);
+                    let message = format!("{} can't be repeated", self.module);
                     self.fault(FaultKind::Unsupported, &[1], message, "not 1");
                 }
                 self.single(kind)

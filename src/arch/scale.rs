@@ -1,4 +1,4 @@
-//! How deep and wide the nominal rows of a model YAML become (section 1.3 of the reference page).
+//! How deep and wide the nominal rows of a model YAML become (docs/reference.md, Row scaling).
 
 /// One entry of `scales`.
 #[derive(Debug, Clone, PartialEq)]

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::arch::Arch;
 
-    /// Section 1.5 of the reference page counts `num_batches_tracked` too, one for each norm.
+    /// The reference counts `num_batches_tracked` too, one for each norm (docs/reference.md, Parameter names).
     #[test]
     fn networks_have_as_many_parameters_as_the_references() {
         let counts = [

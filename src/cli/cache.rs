@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Project, StoreArgs};
 use crate::{
     error::{Error, Result},
-    report::words::{ago, count, size},
+    report::words::{ago, size},
     shown,
     store::{self, DEFAULT_LIMIT, Entry, Limits, Pruned, Store, Verified},
 };
@@ -104,15 +104,15 @@ fn list(root: &Path, json: bool) -> Result<()> {
     let now = SystemTime::now();
     entries.iter().for_each(|entry| println!("{}", row(entry, now)));
     let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
-    println!("{}, {} in {}", count(entries.len(), "result"), size(total), shown::path(root));
+    println!("{}, {} in {}", shown::count(entries.len(), "result"), size(total), shown::path(root));
     Ok(())
 }
 
 fn row(entry: &Entry, now: SystemTime) -> String {
     let manifest = &entry.manifest;
-    let (kind, story) = (&manifest.recipe.kind, &manifest.story);
+    let (kind, provenance) = (&manifest.recipe.kind, &manifest.provenance);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
-    let name = format!("{}/{}", shown::text(&story.pipeline), shown::text(&story.node));
+    let name = format!("{}/{}", shown::text(&provenance.pipeline), shown::text(&provenance.node));
     let (size, kind) = (size(manifest.size()), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
@@ -122,11 +122,11 @@ fn as_json(entry: &Entry) -> serde_json::Value {
     json!({
         "key": manifest.key,
         "kind": manifest.recipe.kind,
-        "pipeline": manifest.story.pipeline,
-        "node": manifest.story.node,
+        "pipeline": manifest.provenance.pipeline,
+        "node": manifest.provenance.node,
         "size": manifest.size(),
         "created": manifest.created,
-        "seconds": manifest.story.seconds,
+        "seconds": manifest.provenance.seconds,
     })
 }
 
@@ -136,16 +136,16 @@ fn verify(root: &Path) -> Result<()> {
     }
     let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
     damage.iter().chain(&strange).for_each(|line| println!("{}", shown::text(line)));
-    println!("{}, {} read", count(results, "result"), size(bytes));
+    println!("{}, {} read", shown::count(results, "result"), size(bytes));
     if damage.is_empty() {
         return Ok(());
     }
-    Err(Error::store("the store had damaged files").help("the next run makes anew what it needs"))
+    Err(Error::store("the store had damaged files").help("the next run makes what it needs again"))
 }
 
 fn nothing_at(root: &Path) -> Error {
     Error::store(format!("there is no store at {}", shown::path(root)))
-        .help("a run makes one; `--store DIR` names another place")
+        .help("a run creates one; `--store DIR` names another place")
 }
 
 fn prune(args: &PruneArgs) -> Result<()> {
@@ -156,7 +156,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
     pruned.results.iter().for_each(|entry| println!("{}", row(entry, now)));
     let Pruned { results, blobs, freed, kept } = pruned;
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    let (results, blobs) = (count(results.len(), "result"), count(blobs, "file"));
+    let (results, blobs) = (shown::count(results.len(), "result"), shown::count(blobs, "file"));
     println!("{verb} {results} and {blobs}, {}; {} stay", size(freed), size(kept));
     Ok(())
 }

@@ -23,10 +23,10 @@ use crate::{
 /// What `kiln check` is asked.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Pipeline files
+    /// The pipeline files to check
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How problems are told
+    /// How problems are reported
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub message_format: MessageFormat,
 }
@@ -43,7 +43,7 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
         match (loaded, args.message_format) {
             (Ok(_), _) if place.is_err() => in_the_way = in_the_way.or(place.err()),
             (Ok(loaded), MessageFormat::Human) => {
-                let nodes = render::count(loaded.plan.steps().len(), "node");
+                let nodes = shown::count(loaded.plan.steps().len(), "node");
                 println!("{}: ok, {nodes}", shown::path(path));
             }
             (Ok(loaded), MessageFormat::Json) => println!("{}", line(&render::report(&loaded.source, &[]))),
@@ -57,7 +57,7 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
         [] => in_the_way.map_or(Ok(()), Err),
         [only] if args.files.len() == 1 => Err(only.error()),
         several => {
-            let files = render::count(args.files.len(), "file");
+            let files = shown::count(args.files.len(), "file");
             Err(Error::invalid(format!("{} of {files} have problems", several.len())))
         }
     }

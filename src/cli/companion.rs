@@ -12,7 +12,10 @@ use std::{
 
 use indexmap::IndexSet;
 
-use crate::error::{Error, Result};
+use crate::{
+    device_name::DeviceName,
+    error::{Error, Result},
+};
 
 const NAME: &str = "kiln-libtorch";
 
@@ -37,7 +40,7 @@ pub fn check_sender() -> Result<()> {
 
 /// Goes on as `kiln-libtorch` with this program's arguments, and comes back only with an error: when it is not
 /// there, or libraries that it needs are not.
-pub fn go_on(device: &str) -> Error {
+pub fn go_on(device: DeviceName) -> Error {
     match program(device) {
         Ok(program) => {
             let error = replace_by(Command::new(&program).args(env::args_os().skip(1)).env(SENDER, BUILD));
@@ -60,7 +63,7 @@ fn replace_by(command: &mut Command) -> io::Error {
     }
 }
 
-fn program(device: &str) -> Result<PathBuf> {
+fn program(device: DeviceName) -> Result<PathBuf> {
     let this = env::current_exe().map_err(|error| Error::new("cannot find this program").because(error))?;
     let program = this.with_file_name(format!("{NAME}{}", env::consts::EXE_SUFFIX));
     if !program.is_file() {
@@ -73,7 +76,7 @@ fn program(device: &str) -> Result<PathBuf> {
     }
 }
 
-fn absent(device: &str, program: &Path) -> Error {
+fn absent(device: DeviceName, program: &Path) -> Error {
     Error::usage(format!("the device `{device}` needs LibTorch, and there is no {}", program.display()))
         .help("build it with `cargo libtorch` (README, \"Devices\"), or use `--device cpu`")
 }
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn a_program_that_was_not_built_is_told() {
         // Tests run in `deps/`, where it does not lie.
-        insta::assert_snapshot!(program("cuda:0").unwrap_err().hint().unwrap_or_default(), @r#"build it with `cargo libtorch` (README, "Devices"), or use `--device cpu`"#);
+        insta::assert_snapshot!(program(DeviceName::Cuda(0)).unwrap_err().hint().unwrap_or_default(), @r#"build it with `cargo libtorch` (README, "Devices"), or use `--device cpu`"#);
     }
 
     #[test]

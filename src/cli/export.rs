@@ -29,7 +29,7 @@ pub struct ExportArgs {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn export(args: &ExportArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute(spec(args)?, &args.common, Show::Progress, format)? {
+    if let Some(results) = execute("export", spec(args)?, &args.common, Show::Progress, format)? {
         tell(&results, &["out"]);
     }
     Ok(())

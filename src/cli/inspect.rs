@@ -146,7 +146,7 @@ fn totals(costs: &Costs, size: usize) -> String {
     )
 }
 
-/// `2812104` as `2,812,104`.
+/// The number with a comma between groups of three digits: `2812104` as `2,812,104`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

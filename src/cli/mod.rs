@@ -16,6 +16,7 @@ pub mod check;
 mod companion;
 pub mod explain;
 pub mod export;
+mod flags;
 pub mod inspect;
 mod oneliner;
 mod output;
@@ -52,7 +53,7 @@ Exit codes:
   1    a node failed, or standard output can't be written
   2    the command line is wrong
   3    the pipeline file is wrong
-  4    reserved: a result drifted from its lock file
+  4    not used yet
   5    the store or the folder of results can't be used
   130  stopped by Ctrl-C      143  stopped by SIGTERM
 
@@ -68,7 +69,7 @@ Start with:  kiln run pipelines/quickstart.yaml";
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How mistakes and errors are told
+    /// How mistakes and errors are reported
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     message_format: MessageFormat,
 }
@@ -79,9 +80,9 @@ enum Command {
     Check(check::CheckArgs),
     /// Show what a run would do: the order, what is in the store, and why the rest is not
     Plan(plan::PlanArgs),
-    /// Run a pipeline file, but for what is in the store
+    /// Run a pipeline file, except what is already in the store
     Run(run::RunArgs),
-    /// Show in what a node's recipe differs from that of its last result
+    /// Show how a node's recipe differs from that of its last result
     Why(why::WhyArgs),
     /// Look after the store
     Cache(cache::CacheArgs),

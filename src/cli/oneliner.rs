@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     Project, StoreArgs, check,
+    flags::{Flags, Reworded},
     project::absolute,
     run::{HowArgs, run_loaded},
 };
@@ -15,7 +16,7 @@ use crate::{
     error::{Error, Result},
     nodes::KINDS,
     plan::load_source,
-    report::{self, Lines, Reporter, words::from_here},
+    report::{self, Lines, Reporter},
     run::{Origin, Results},
     shown,
     spec::{MessageFormat, NodeSpec, PipelineSpec, Source},
@@ -88,11 +89,12 @@ pub(super) fn text(path: &Path) -> Result<&str> {
 }
 
 /// Prints the pipeline's file and gives nothing, or runs it from the current folder with the ordinary
-/// parser, planner and store and gives its results.
+/// parser, planner and store and gives its results. Hints name the flags of `kiln COMMAND`.
 ///
 /// # Errors
 /// Of kind invalid, after showing what is wrong with the file; otherwise as [`run_loaded`].
 pub(super) fn execute(
+    command: &str,
     spec: PipelineSpec,
     common: &CommonArgs,
     show: Show,
@@ -105,16 +107,21 @@ pub(super) fn execute(
     let project = Project::of_command(&common.store)?;
     let (spec, results) = place(spec, &project, common.how.out.as_deref())?;
     let source = Source::new("this command as a file", spec.to_yaml());
-    let loaded = load_source(source, &project.root, KINDS).map_err(|rejected| {
+    let flags = Flags::of(command);
+    let loaded = load_source(source, &project.root, KINDS).map_err(|mut rejected| {
+        for help in rejected.problems.iter_mut().filter_map(|problem| problem.help.as_mut()) {
+            *help = flags.reword(help);
+        }
         check::show(&rejected, format);
-        Error::invalid("the command asks for something that can't be")
+        Error::invalid("the command asks for something that is not possible")
             .help("`--print` shows the whole pipeline file that it stands for")
     })?;
     let reporter: Box<dyn Reporter> = match show {
         Show::Progress => report::for_stdout(common.how.progress),
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
-    run_loaded(&loaded, &project, &results, &common.how.options(), reporter.as_ref())?;
+    let reporter = Reworded { flags, reporter };
+    run_loaded(&loaded, &project, &results, &common.how.options()?, &reporter)?;
     Ok(Some(results))
 }
 
@@ -151,7 +158,7 @@ fn identity(spec: &PipelineSpec, from: Option<&Path>) -> Digest {
 /// Says where the files lie that the nodes made.
 pub(super) fn tell(results: &Results, nodes: &[&str]) {
     for node in nodes {
-        println!("{node}: {}", from_here(&results.folder(node)));
+        println!("{node}: {}", shown::path_from_here(&results.folder(node)));
     }
 }
 

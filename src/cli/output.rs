@@ -1,7 +1,6 @@
 //! What a command says on standard output, and errors told once.
 
 use std::{
-    error::Error as _,
     fmt,
     io::{self, IsTerminal as _, Write as _},
 };
@@ -34,8 +33,7 @@ pub fn error(error: &Error, code: u8, format: MessageFormat) {
         MessageFormat::Json if error.kind() == ErrorKind::Invalid => {}
         MessageFormat::Json => println!("{}", as_json(error, code)),
         MessageFormat::Human => {
-            let colour = io::stderr().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            let colour = io::stderr().is_terminal() && shown::takes_colours();
             let _ = writeln!(io::stderr(), "{}", as_text(error, colour));
         }
     }
@@ -44,7 +42,7 @@ pub fn error(error: &Error, code: u8, format: MessageFormat) {
 fn as_json(error: &Error, code: u8) -> serde_json::Value {
     json!({"error": {
         "message": error.to_string(),
-        "causes": causes(error),
+        "causes": error.causes(),
         "help": error.hint(),
         "exit_code": code,
     }})
@@ -53,23 +51,13 @@ fn as_json(error: &Error, code: u8) -> serde_json::Value {
 fn as_text(error: &Error, colour: bool) -> String {
     let (red, cyan, end) = if colour { ("\x1b[1;31m", "\x1b[36m", "\x1b[0m") } else { ("", "", "") };
     let mut text = format!("{red}error{end}: {}", shown::text(&error.to_string()));
-    for cause in causes(error) {
+    for cause in error.causes() {
         text.push_str(&format!("\n  because: {}", shown::text(&cause)));
     }
     if let Some(help) = error.hint() {
         text.push_str(&format!("\n  {cyan}help{end}: {}", shown::lines(help, "        ")));
     }
     text
-}
-
-fn causes(error: &Error) -> Vec<String> {
-    let mut causes = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
-    }
-    causes
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
 /// What `kiln plan` is asked.
 #[derive(Debug, Args)]
 pub struct PlanArgs {
-    /// Pipeline file
+    /// The pipeline file to plan
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Print it as one JSON object

@@ -16,19 +16,16 @@ use super::{
     oneliner::{self, CommonArgs, Show, execute, pipeline},
 };
 use crate::{
-    data::folder::is_image,
+    atomic::{self, Durability},
+    data::image_files::is_image,
     error::{Error, Result},
     nodes::predict::remote,
     paths,
     progress::{Progress, Stop},
-    report::words::{self, count},
     run::Results,
     shown,
     spec::{MessageFormat, PipelineSpec},
-    store::{
-        Digest, Store,
-        atomic::{self, Durability},
-    },
+    store::{Digest, Store},
 };
 
 /// What `kiln predict` is asked.
@@ -94,13 +91,15 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
         list.as_ref().map(List::write).transpose()?;
         digests = look(sources, args)?;
     }
-    if let Some(results) = execute(spec(args, sources, &digests)?, &args.common, Show::Trouble, format)? {
+    if let Some(results) =
+        execute("predict", spec(args, sources, &digests)?, &args.common, Show::Trouble, format)?
+    {
         for (id, source) in ids(sources.len()).iter().zip(sources) {
             let base = if list.is_some() { PathBuf::new() } else { base(source) };
             print!("{}", lines(&results, id, &base, args.json)?);
             unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
-        _ = writeln!(stderr(), "results in {}", words::from_here(results.root()));
+        _ = writeln!(stderr(), "results in {}", shown::path_from_here(results.root()));
     }
     Ok(())
 }
@@ -237,7 +236,8 @@ fn unreadable(results: &Results, id: &str) -> Result<Option<String>> {
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     // Every row is a line, and the first has the titles.
     let rows = text.lines().count().saturating_sub(1);
-    let told = || format!("{} can't be read: see {}", count(rows, "image"), words::from_here(&path));
+    let told =
+        || format!("{} can't be read: see {}", shown::count(rows, "image"), shown::path_from_here(&path));
     Ok((rows > 0).then(told))
 }
 

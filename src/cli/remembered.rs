@@ -25,7 +25,7 @@ pub struct Remembered {
 
 /// The node that made a model.
 struct Maker {
-    /// `runs/<pipeline>`.
+    /// The folder of the pipeline's results, `runs/<pipeline>`.
     folder: PathBuf,
     node: String,
     /// What it learned from, by content, where the store tells.
@@ -56,9 +56,9 @@ pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     let step = dataset_step(&plan, &node);
     let step = step.ok_or_else(|| unknown(format!("{} has no dataset for `{node}`", file.display())))?;
     if dataset.is_some_and(|then| record(&folder.join(&step.id)).map(|now| now.digest) != Some(then)) {
-        return Err(unknown(format!("`{}` of {} is another dataset by now", step.id, file.display())));
+        return Err(unknown(format!("`{}` of {} is a different dataset now", step.id, file.display())));
     }
-    Ok(Remembered { dataset: step.node.params(), seed: plan.seed })
+    Ok(Remembered { dataset: step.params.clone().into(), seed: plan.seed })
 }
 
 /// The maker of the model at `runs/<pipeline>/<node>/<file>`.
@@ -83,12 +83,12 @@ fn in_store(model: &Path, project: &Project) -> Option<Maker> {
     let entries = Store::peek(&project.store).ok()?.entries().into_iter();
     let has = |manifest: &Manifest| manifest.outputs.values().any(|output| output.digest == digest);
     let made = entries.filter(|entry| has(&entry.manifest) && is_training(&entry.manifest));
-    let Manifest { story, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
+    let Manifest { provenance, recipe, .. } = made.max_by_key(|entry| entry.used)?.manifest;
     let dataset = recipe.inputs.get("dataset").copied();
-    let pipeline = story.pipeline.parse::<PlainName>().ok()?;
+    let pipeline = provenance.pipeline.parse::<PlainName>().ok()?;
     let shown = |runs: PathBuf| Some(runs.join(&pipeline)).filter(|folder| folder.is_dir());
     let folder = shown(project.runs.clone()).or_else(|| shown(beside_store(project)?));
-    Some(Maker { folder: folder?, node: story.node, dataset })
+    Some(Maker { folder: folder?, node: provenance.node, dataset })
 }
 
 /// Where the pipeline files of the store's project show their results.

@@ -35,17 +35,23 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let project = Project::of_command(&args.store)?;
     let store = Store::peek(&project.store)?;
     let entry = find(store.entries(), &args.key)?;
-    let name = format!("{}-{}", entry.manifest.story.node, entry.manifest.key.short());
+    let name = format!("{}-{}", entry.manifest.provenance.node, entry.manifest.key.short());
     let out = absolute(args.out.as_deref().unwrap_or(name.as_ref()));
     if fs::symlink_metadata(&out).is_ok() {
-        return Err(Error::usage(format!("{} is there already", shown::path(&out)))
+        return Err(Error::usage(format!("{} already exists", shown::path(&out)))
             .help("name another folder with `--out DIR`"));
     }
     let store = Store::open(&project.store)?;
     let artifact = whole(&store, &entry)?;
     fill(&out, &artifact).map_err(|error| Error::io("write", &out, error))?;
-    let story = &entry.manifest.story;
-    println!("{} of {}, made {}: {}", story.node, story.pipeline, entry.manifest.created, shown::path(&out));
+    let provenance = &entry.manifest.provenance;
+    println!(
+        "{} of {}, made {}: {}",
+        provenance.node,
+        provenance.pipeline,
+        entry.manifest.created,
+        shown::path(&out)
+    );
     Ok(())
 }
 
@@ -64,7 +70,7 @@ fn find(entries: Vec<Entry>, digits: &str) -> Result<Entry> {
         several => {
             let keys: Vec<String> = found.iter().take(3).map(|entry| entry.manifest.key.short()).collect();
             Err(Error::usage(format!("{several} results have keys that begin with `{digits}`"))
-                .help(format!("say more digits: {}", suggest::list(&keys, "or", "none"))))
+                .help(format!("give more digits: {}", suggest::list(&keys, "or", "none"))))
         }
     }
 }

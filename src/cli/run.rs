@@ -12,7 +12,7 @@ use crate::{
     plan::Loaded,
     progress::Stop,
     report::{self, Format, Reporter},
-    run::{self, Job, Options, Results, Summary},
+    run::{self, Options, Results, RunRequest, Summary},
     spec::MessageFormat,
     store::{self, DEFAULT_LIMIT, GRACE, Limits, Store},
 };
@@ -20,10 +20,10 @@ use crate::{
 /// What `kiln run` is asked.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Pipeline file
+    /// The pipeline file to run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Run this node anew even if its result is in the store; may be given several times
+    /// Run this node again even if its result is in the store; may be given several times
     #[arg(long, value_name = "NODE")]
     pub force: Vec<String>,
     /// Run this node and what it needs, and nothing else; may be given several times
@@ -41,7 +41,7 @@ pub struct RunArgs {
 /// How work is done and shown: what every command that runs nodes can be asked.
 #[derive(Debug, Clone, Args)]
 pub struct HowArgs {
-    /// What to calculate on: cpu, libtorch, cuda:0
+    /// The device to compute on: cpu, libtorch, cuda:0
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     /// How many threads a node may use [default: one for each hardware thread]
@@ -57,9 +57,12 @@ pub struct HowArgs {
 
 impl HowArgs {
     /// As the runner wants it.
-    pub fn options(&self) -> Options {
-        let options = Options { device: self.device.clone(), ..Options::default() };
-        Options { threads: self.threads.map_or(options.threads, usize::from), ..options }
+    ///
+    /// # Errors
+    /// If there is no such device.
+    pub fn options(&self) -> Result<Options> {
+        let options = Options { device: self.device.parse()?, ..Options::default() };
+        Ok(Options { threads: self.threads.map_or(options.threads, usize::from), ..options })
     }
 }
 
@@ -73,7 +76,7 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
         force: args.force.clone(),
         only: args.only.clone(),
         keep_going: args.keep_going,
-        ..args.how.options()
+        ..args.how.options()?
     };
     let project = Project::of_file(&args.file, &args.store);
     let results = project.results_of_file(&args.file, &loaded.plan.name, args.how.out.as_deref());
@@ -93,20 +96,20 @@ pub fn run_loaded(
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     companion::check_sender()?;
-    let other_program = device::needs_other_program(&options.device)?;
+    let other_program = device::needs_other_program(options.device);
     limit_threads(options.threads)?;
     let store = Store::open(&project.store)?;
     // If all is in the store, no device is needed; else one that isn't there is told before any work begins.
     if run::needs_device(&loaded.plan, &store, options)? {
         match other_program {
-            true => return Err(companion::go_on(&options.device)),
-            false => device::open(&options.device)?,
+            true => return Err(companion::go_on(options.device)),
+            false => device::open(options.device)?,
         };
     }
     let stop = Stop::default();
     signal::listen(&stop)?;
     let emit = |event: Event| reporter.report(&event);
-    let job = Job {
+    let job = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,

@@ -19,7 +19,7 @@ pub struct SchemaArgs {
     /// Where to write it
     #[arg(default_value = schema::PATH, value_name = "FILE")]
     pub file: PathBuf,
-    /// Print it instead
+    /// Print the schema and write no file
     #[arg(long, conflicts_with = "file")]
     pub stdout: bool,
 }

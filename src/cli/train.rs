@@ -111,7 +111,7 @@ impl RecipeArgs {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute(spec(args)?, &args.common, Show::Progress, format)? {
+    if let Some(results) = execute("train", spec(args)?, &args.common, Show::Progress, format)? {
         tell(&results, &["fit", "score"]);
     }
     Ok(())

@@ -56,7 +56,7 @@ impl Said<'_> {
     }
 
     fn usage(&self, message: String, help: Option<String>) -> Error {
-        let also = format!("`{} --help` tells what may be said", self.command());
+        let also = format!("`{} --help` lists what can be given", self.command());
         Error::usage(shown::text(&message)).help(shown::text(&help.unwrap_or(also)))
     }
 
@@ -116,9 +116,9 @@ impl Said<'_> {
         let others = others.iter().map(|other| other.split(' ').next().unwrap_or_default().to_owned());
         let others: Vec<String> = others.filter(|other| *other != flag).collect();
         if others.is_empty() {
-            return self.usage(format!("`{flag}` is there twice"), Some("say it once".to_owned()));
+            return self.usage(format!("`{flag}` is given twice"), Some("give it once".to_owned()));
         }
-        let message = format!("`{flag}` can't stand beside {}", suggest::list(&others, "and", "it"));
+        let message = format!("`{flag}` can't be used with {}", suggest::list(&others, "and", "it"));
         self.usage(message, Some("leave one of them out".to_owned()))
     }
 

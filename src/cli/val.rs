@@ -52,7 +52,7 @@ fn split(name: &str) -> Result<Split, String> {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute(spec(args)?, &args.common, Show::Progress, format)? {
+    if let Some(results) = execute("val", spec(args)?, &args.common, Show::Progress, format)? {
         tell(&results, &["score"]);
     }
     Ok(())

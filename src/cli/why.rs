@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Project, StoreArgs, load_or_show};
 use crate::{
     error::Result,
-    run::{self, Difference, Forecast, Reason, forecast, why::Last},
+    run::{self, Amount, Difference, Forecast, Reason, forecast, why::Last},
     shown,
     spec::MessageFormat,
     store::{Digest, Store},
@@ -17,7 +17,7 @@ use crate::{
 /// What `kiln why` is asked.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// Pipeline file
+    /// The pipeline file that the node is in
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The node in question
@@ -51,8 +51,8 @@ fn text(forecast: &Forecast) -> String {
     let node = &forecast.node;
     match &forecast.why {
         None => format!("`{node}` is in the store as {}\n", forecast.key.as_deref().unwrap_or_default()),
-        Some(Reason::Changed { last, differences, finished_epochs }) => {
-            changed(node, last, differences, *finished_epochs)
+        Some(Reason::Changed { last, differences, finished }) => {
+            changed(node, last, differences, finished.as_ref())
         }
         Some(Reason::NeverRun) => {
             format!("`{node}` would run: the store has no result of a `{}` node\n", forecast.kind)
@@ -61,7 +61,7 @@ fn text(forecast: &Forecast) -> String {
     }
 }
 
-fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u64>) -> String {
+fn changed(node: &str, last: &Last, differences: &[Difference], finished: Option<&Amount>) -> String {
     let Last { key, pipeline, node: other, created, .. } = last;
     let mut text = format!(
         "`{node}` would run: its recipe is not that of {} (`{other}` of {pipeline}, {created})\n",
@@ -76,8 +76,10 @@ fn changed(node: &str, last: &Last, differences: &[Difference], epochs: Option<u
         let (old, new) = (value(old.as_ref()), value(new.as_ref()));
         text.push_str(&format!("  {field:<width$}  {old} -> {new}\n"));
     }
-    if let Some(epochs) = epochs {
-        text.push_str(&format!("  a finished run of the same recipe with {epochs} epochs is in the store\n"));
+    if let Some(Amount { key, value }) = finished {
+        text.push_str(&format!(
+            "  a finished run of the same recipe with `{key}: {value}` is in the store\n"
+        ));
     }
     text
 }
@@ -113,13 +115,14 @@ mod tests {
             of("params.weights", Some(json!("x.pt")), None),
             of("params.note\u{1b}", Some(json!("é".repeat(32))), Some(json!("\u{202e}"))),
         ];
-        insta::assert_snapshot!(changed("fit", &last, &differences, Some(3)), @r#"
+        let epochs = Amount { key: "epochs".into(), value: 3 };
+        insta::assert_snapshot!(changed("fit", &last, &differences, Some(&epochs)), @r#"
         `fit` would run: its recipe is not that of aaaaaaaaaaaa (`fit` of mnist160, 2026-11-23T22:17:50Z)
           inputs.dataset     bbbbbbbbbbbb -> cccccccccccc
           params.epochs      3 -> 5
           params.weights     "x.pt" -> none
           params.note\u{1b}  "éééééééééééééééééééééééééééééééé" -> "\u{202e}"
-          a finished run of the same recipe with 3 epochs is in the store
+          a finished run of the same recipe with `epochs: 3` is in the store
         "#);
     }
 }

@@ -53,7 +53,7 @@ pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
     // What a decoder does not expect must end one image, not the run.
     let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path)));
     decoded
-        .unwrap_or_else(|_| Err(Reason::new("its decoder gave up")))
+        .unwrap_or_else(|_| Err(Reason::new("its decoder failed")))
         .map_err(|reason| unusable(path, reason))
 }
 
@@ -90,9 +90,9 @@ impl Reason {
     }
 }
 
-/// What decodes an image.
+/// Which decoder an image needs.
 enum Format {
-    /// The crate `image`.
+    /// The crate `image` decodes it, perhaps with help of ours.
     Usual(ImageFormat),
     Jpeg2000,
 }
@@ -129,7 +129,7 @@ fn format(bytes: &[u8], path: &Path) -> Result<Format, Reason> {
 /// What the file is instead of an image that can be read.
 fn other(kind: Option<Signature>) -> Reason {
     match kind {
-        None => Reason::new("this is no image in a format that Kiln reads"),
+        None => Reason::new("this is not an image in a format that Kiln reads"),
         Some(kind) if kind.is_image() => {
             Reason::new(format_args!("this is {kind}, which Kiln does not read"))
         }
@@ -332,7 +332,7 @@ mod tests {
         }
         let error = decode_bytes(b"no image", Path::new("a/readme.txt")).unwrap_err();
         let source = std::error::Error::source(&error).unwrap().to_string();
-        assert_eq!(source, "this is no image in a format that Kiln reads");
+        assert_eq!(source, "this is not an image in a format that Kiln reads");
     }
 
     #[test]
@@ -394,5 +394,83 @@ mod tests {
     #[test]
     fn a_missing_file_is_named() {
         assert_eq!(decode(Path::new("/no/such.png")).unwrap_err().to_string(), "cannot read /no/such.png");
+    }
+
+    fn written(format: ImageFormat) -> Vec<u8> {
+        let image = RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::ImageRgb8(image).write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_cut_file_of_any_format_is_called_cut() {
+        for format in [ImageFormat::Qoi, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Pnm] {
+            let bytes = written(format);
+            assert!(decode_bytes(&bytes, Path::new("x")).is_ok(), "{format:?}");
+            let half = reason(&bytes[..bytes.len() / 2]);
+            assert_eq!(half, "the file ends before the image does", "{format:?}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_told_by_its_format() {
+        let webp = b"RIFF\x04\0\0\0WEBP";
+        for (bytes, format, is_cut) in [
+            (&webp[..], ImageFormat::WebP, false),
+            (b"RIFF\x04\0\0\0WEBP and more", ImageFormat::WebP, false),
+            (b"RIFF\0\0\0\0", ImageFormat::WebP, false),
+            (&webp[..11], ImageFormat::WebP, true),
+            (&webp[..7], ImageFormat::WebP, true),
+            (b"qoif\0\0\0\0\0\0\0\x01", ImageFormat::Qoi, false),
+            (b"qoif\0\0\0\0\0\0\0", ImageFormat::Qoi, true),
+        ] {
+            assert_eq!(lacks_its_end(bytes, format), is_cut, "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn an_end_that_came_early_is_found_below_other_errors() {
+        let wrapped = |kind| {
+            let hint = image::error::ImageFormatHint::Unknown;
+            ImageError::Decoding(image::error::DecodingError::new(hint, std::io::Error::from(kind)))
+        };
+        assert!(ends_early(&wrapped(ErrorKind::UnexpectedEof)));
+        assert!(!ends_early(&wrapped(ErrorKind::InvalidData)));
+    }
+
+    #[test]
+    fn only_its_name_tells_that_a_file_is_tga() {
+        let bytes = written(ImageFormat::Tga);
+        assert!(decode_bytes(&bytes, Path::new("a.tga")).is_ok());
+        assert_eq!(reason(&bytes), "this is not an image in a format that Kiln reads");
+    }
+
+    #[test]
+    fn sizes_are_allowed_up_to_their_limits() {
+        assert_eq!(MAX_PIXELS, 12_470 * 14_351);
+        for (width, height, memory) in
+            [(MAX_SIDE, 1, 3), (1, MAX_SIDE, 3), (12_470, 14_351, 3), (1, 1, MAX_ALLOC)]
+        {
+            assert!(check_size(width, height, memory).is_ok(), "{width} x {height}, {memory} bytes");
+        }
+        for (width, height, memory) in [
+            (0, 1, 0),
+            (MAX_SIDE + 1, 1, 3),
+            (1, MAX_SIDE + 1, 3),
+            (12_471, 14_351, 3),
+            (1, 1, MAX_ALLOC + 1),
+        ] {
+            assert!(check_size(width, height, memory).is_err(), "{width} x {height}, {memory} bytes");
+        }
+    }
+
+    #[test]
+    fn a_file_too_large_for_an_image_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("film.png");
+        std::fs::File::create(&path).unwrap().set_len(MAX_FILE + 1).unwrap();
+        let error = read(&path).unwrap_err();
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "the file is larger than 1 GiB");
     }
 }

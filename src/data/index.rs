@@ -12,16 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     data::{
         Index, Sample, Split,
-        decode::decode,
         findings::{
-            Finding, Topic, remark, report_copies, report_layout, report_left_out, report_unlikely,
+            Finding, Topic, remark, report_copies, report_dark, report_missing, report_unlikely,
             report_unreadable,
         },
-        folder::{self, File},
-        layout::{Layout, Placed, layout},
+        source::{File, Listed, Reader},
     },
     error::{Error, Result},
-    paths,
     progress::Progress,
     random::Random,
     shown,
@@ -29,6 +26,8 @@ use crate::{
 
 /// The shortest side that an image may have, in pixels, as in the reference.
 pub const MIN_SIDE: u32 = 10;
+/// An image whose every byte is at most this is almost black: as 12-bit values are that were stored as 16-bit ones.
+const DARK: u8 = 16;
 /// How many images are looked at between two reports.
 const REPORT_EVERY: usize = 64;
 
@@ -45,7 +44,7 @@ pub enum OnCorrupt {
 
 /// How an index is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct IndexOptions {
     /// What happens with an image that can't be read.
     pub on_corrupt: OnCorrupt,
     /// Part of each class that validates, if no folder says which images do; 1 if nothing is to learn from
@@ -53,50 +52,38 @@ pub struct Options {
     pub val_fraction: f64,
     /// Decides which images validate then.
     pub seed: u64,
-    /// How many threads decode.
-    pub threads: usize,
 }
 
-/// Makes the index of the images `files` below `root`, decoding each once to see whether it can be.
+/// Makes the index of what `reader` finds in `files`, decoding each image once to see whether it can be.
 ///
 /// # Errors
-/// When there is no image in a class folder, the folders say two things, none of the images can be read, one
-/// can't be read and [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
+/// When the reader finds no image with a class, none of the images can be read, one can't be read and
+/// [`OnCorrupt::Fail`] is asked for, or the work was interrupted.
 pub fn build(
-    root: &Path,
+    reader: &dyn Reader,
     files: &[File],
-    options: &Options,
+    options: &IndexOptions,
     progress: &Progress<'_>,
 ) -> Result<(Index, Vec<Finding>)> {
-    let layout = layout(files)?;
-    if layout.placed.is_empty() {
-        return Err(no_classes(root, files.len()));
-    }
-    let reasons = try_all(root, files, &layout.placed, options.threads, progress)?;
-    let unusable = unusable(files, &layout.placed, &reasons, options.on_corrupt)?;
-    let readable = layout.placed.iter().zip(&reasons).filter(|(_, reason)| reason.is_none());
-    let mut index = index(files, &layout, readable.map(|(placed, _)| *placed));
-    if Split::ALL.into_iter().all(|split| index.split(split).is_empty()) {
-        return Err(nothing_readable(root, &unusable));
+    let mut listing = reader.list(files, progress.stop())?;
+    let looks = try_all(reader, &listing.images, progress)?;
+    let unusable = unusable(&listing.images, &looks, options.on_corrupt)?;
+    if unusable.len() == looks.len() {
+        return Err(nothing_readable(reader.root(), &unusable));
     }
     let mut findings = Vec::new();
     report_unreadable(&unusable, &mut findings);
-    report_left_out(root, &folder::look(root, progress.stop())?.left_out, &mut findings);
-    findings.extend(hold_out(&mut index, &layout, options));
-    report_layout(root, &index, &layout, &mut findings);
+    report_dark(dark(&listing.images, &looks), &mut findings);
+    let mut index = index(std::mem::take(&mut listing.classes), std::mem::take(&mut listing.images), &looks);
+    findings.extend(hold_out(&mut index, &listing.why_none_validate, options));
+    findings.append(&mut listing.findings);
+    report_missing(&index, &mut findings);
     report_copies(&index, &mut findings);
-    report_unlikely(&index, &layout, options.val_fraction >= 1.0, &mut findings);
+    if options.val_fraction < 1.0 {
+        report_unlikely(&index, &listing.instead_of_one_class, &mut findings);
+    }
+    findings.sort_by_key(|finding| finding.topic);
     Ok((index, findings))
-}
-
-fn no_classes(root: &Path, files: usize) -> Error {
-    let shown = shown::path(root);
-    let message = match files {
-        0 => format!("there are no images in {shown}"),
-        1 => format!("the only image in {shown} lies in no class folder"),
-        _ => format!("none of the {files} images in {shown} lies in a class folder"),
-    };
-    Error::new(message).help("put the images into <class>/ folders, or into train/<class>/ and val/<class>/")
 }
 
 fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
@@ -107,41 +94,48 @@ fn nothing_readable(root: &Path, unusable: &[(&str, &str)]) -> Error {
     first.into_iter().fold(error, Error::help)
 }
 
-/// For each placed file, why it can't be used, if so.
-fn try_all(
-    root: &Path,
-    files: &[File],
-    placed: &[Placed],
-    threads: usize,
-    progress: &Progress<'_>,
-) -> Result<Vec<Option<String>>> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    let pool = pool.map_err(|source| Error::new("cannot start threads").because(source))?;
-    let done = AtomicUsize::new(0);
-    let try_one = |one: &Placed| {
-        progress.check()?;
-        let reason = try_file(root, &files[one.file]);
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if done.is_multiple_of(REPORT_EVERY) || done == placed.len() {
-            progress.step("check", done, placed.len(), "images");
-        }
-        Ok(reason)
-    };
-    pool.install(|| placed.par_iter().map(try_one).collect())
+/// What was seen in a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Look {
+    /// An image that can be used.
+    Good,
+    /// An image, and almost black.
+    Dark,
+    /// It can't be used, for this reason.
+    Unusable(String),
 }
 
-fn try_file(root: &Path, file: &File) -> Option<String> {
-    if let Some(fault) = &file.fault {
-        return Some(fault.clone());
+/// What was seen in each image, on all threads of the pool that this runs in.
+fn try_all(reader: &dyn Reader, images: &[Listed], progress: &Progress<'_>) -> Result<Vec<Look>> {
+    let done = AtomicUsize::new(0);
+    let try_one = |one: &Listed| {
+        progress.check()?;
+        let look = look(reader, one);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of(REPORT_EVERY) || done == images.len() {
+            progress.step("check", done, images.len(), "images");
+        }
+        Ok(look)
+    };
+    images.par_iter().map(try_one).collect()
+}
+
+fn look(reader: &dyn Reader, one: &Listed) -> Look {
+    if let Some(fault) = &one.fault {
+        return Look::Unusable(fault.clone());
     }
-    let image = match decode(&root.join(paths::from_text(&file.name))) {
+    let image = match reader.decode(&one.sample.location) {
         Ok(image) => image,
-        Err(error) => return Some(cause(&error)),
+        Err(error) => return Look::Unusable(cause(&error)),
     };
     let (width, height) = image.dimensions();
-    (width.min(height) < MIN_SIDE).then(|| {
-        format!("{width} x {height} pixels are too few: at least {MIN_SIDE} x {MIN_SIDE} are needed")
-    })
+    match width.min(height) < MIN_SIDE {
+        true => Look::Unusable(format!(
+            "{width} x {height} pixels are too few: at least {MIN_SIDE} x {MIN_SIDE} are needed"
+        )),
+        false if image.as_raw().iter().all(|byte| *byte <= DARK) => Look::Dark,
+        false => Look::Good,
+    }
 }
 
 fn cause(error: &Error) -> String {
@@ -149,15 +143,16 @@ fn cause(error: &Error) -> String {
 }
 
 /// The images that can't be used, each with its reason.
-fn unusable<'f>(
-    files: &'f [File],
-    placed: &[Placed],
-    reasons: &'f [Option<String>],
+fn unusable<'l>(
+    images: &'l [Listed],
+    looks: &'l [Look],
     on_corrupt: OnCorrupt,
-) -> Result<Vec<(&'f str, &'f str)>> {
-    let all = placed.iter().zip(reasons);
-    let unusable: Vec<_> =
-        all.filter_map(|(one, reason)| Some((files[one.file].name.as_str(), reason.as_deref()?))).collect();
+) -> Result<Vec<(&'l str, &'l str)>> {
+    let reason = |(one, look): (&'l Listed, &'l Look)| match look {
+        Look::Unusable(reason) => Some((one.sample.location.name(), reason.as_str())),
+        Look::Good | Look::Dark => None,
+    };
+    let unusable: Vec<_> = images.iter().zip(looks).filter_map(reason).collect();
     match unusable.first() {
         Some((name, reason)) if on_corrupt == OnCorrupt::Fail => {
             let (name, reason) = (shown::text(name), shown::text(reason));
@@ -172,12 +167,19 @@ fn unusable<'f>(
     }
 }
 
-fn index(files: &[File], layout: &Layout, placed: impl Iterator<Item = Placed>) -> Index {
-    let mut index = Index { classes: layout.classes.clone(), ..Index::default() };
-    for Placed { file, split, class } in placed {
-        let File { name, size, digest, .. } = &files[file];
-        let sample = Sample { path: name.clone(), class, size: *size, digest: digest.clone() };
-        index.split_mut(split).push(sample);
+/// The names of the images that are almost black.
+fn dark(images: &[Listed], looks: &[Look]) -> Vec<String> {
+    let dark = images.iter().zip(looks).filter(|(_, look)| **look == Look::Dark);
+    dark.map(|(one, _)| one.sample.location.name().to_owned()).collect()
+}
+
+/// The images that can be used, by split.
+fn index(classes: Vec<String>, images: Vec<Listed>, looks: &[Look]) -> Index {
+    let mut index = Index { classes, ..Index::default() };
+    for (Listed { split, sample, .. }, look) in images.into_iter().zip(looks) {
+        if !matches!(look, Look::Unusable(_)) {
+            index.split_mut(split).push(sample);
+        }
     }
     Split::ALL.into_iter().for_each(|split| sort(index.split_mut(split)));
     index
@@ -185,7 +187,7 @@ fn index(files: &[File], layout: &Layout, placed: impl Iterator<Item = Placed>) 
 
 /// By class, then by folder, then by name, all in code-point order, as the reference walks.
 fn sort(samples: &mut [Sample]) {
-    let key = |sample: &Sample| (sample.class, sample.path.rsplit_once('/').map(own));
+    let key = |sample: &Sample| (sample.class, sample.location.name().rsplit_once('/').map(own));
     samples.sort_by_cached_key(key);
 }
 
@@ -195,16 +197,15 @@ fn own((folder, name): (&str, &str)) -> (String, String) {
 
 /// Gives an index without validation images some: those of `test` if there are any, as the reference
 /// does, else a seeded, stratified part of `train`.
-fn hold_out(index: &mut Index, layout: &Layout, options: &Options) -> Option<Finding> {
+fn hold_out(index: &mut Index, why: &str, options: &IndexOptions) -> Option<Finding> {
     if !index.val.is_empty() || index.train.is_empty() {
         return None;
     }
-    let why = why_none_validate(layout);
     let message = if index.test.is_empty() {
         let all = std::mem::take(&mut index.train);
         (index.train, index.val) = divide(all, &index.classes, options);
         match (index.train.len(), index.val.len()) {
-            (0, val) => format!("{why}: all {val} images validate, for nothing is to learn from them"),
+            (0, val) => format!("{why}: all {val} images validate, since no node learns from them"),
             (train, val) => {
                 format!("{why}: {val} images, drawn by class with the seed, validate and {train} train")
             }
@@ -216,21 +217,7 @@ fn hold_out(index: &mut Index, layout: &Layout, options: &Options) -> Option<Fin
     Some(remark(Topic::Split, message))
 }
 
-/// Says nothing of folders without images: the same images must give the same findings.
-fn why_none_validate(layout: &Layout) -> String {
-    if !layout.has_splits() {
-        return "there are no `train` and `val` folders".into();
-    }
-    if let Some((folder, count)) = layout.bare.get(&Split::Val) {
-        return format!("`{}` holds {count} images and no class folders", shown::text(folder));
-    }
-    match layout.splits.get(&Split::Val) {
-        Some(folder) => format!("no image in `{}` can be used", shown::text(folder)),
-        None => "no image lies in a `val` folder".into(),
-    }
-}
-
-fn divide(samples: Vec<Sample>, classes: &[String], options: &Options) -> (Vec<Sample>, Vec<Sample>) {
+fn divide(samples: Vec<Sample>, classes: &[String], options: &IndexOptions) -> (Vec<Sample>, Vec<Sample>) {
     let mut by_class: Vec<Vec<Sample>> = vec![Vec::new(); classes.len()];
     for sample in samples {
         by_class[sample.class].push(sample);
@@ -265,7 +252,11 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        data::{Dataset, image_files, source::Folder},
+        paths,
+        progress::{Stop, Update},
+    };
 
     /// A folder of images; the number decides the pixels, 0 makes a file that is no image.
     fn dataset(images: &[(&str, u8)]) -> tempfile::TempDir {
@@ -275,7 +266,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             match number {
                 0 => fs::write(&path, "no image").unwrap(),
-                _ => RgbImage::from_pixel(12, 10, Rgb([*number; 3])).save(&path).unwrap(),
+                _ => RgbImage::from_pixel(12, 10, Rgb([100 + *number; 3])).save(&path).unwrap(),
             }
         }
         dir
@@ -287,24 +278,38 @@ mod tests {
             let name = paths::below(root, &path);
             File { name, size: bytes.len() as u64, digest: blake3::hash(&bytes).to_string(), fault: None }
         };
-        folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
+        image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect()
     }
 
-    fn options() -> Options {
-        Options { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0, threads: 2 }
+    fn options() -> IndexOptions {
+        IndexOptions { on_corrupt: OnCorrupt::Skip, val_fraction: 0.2, seed: 0 }
     }
 
-    fn build_in(root: &Path, options: &Options) -> Result<(Index, Vec<Finding>)> {
+    fn build_in(root: &Path, options: &IndexOptions) -> Result<(Index, Vec<Finding>)> {
         let (sink, stop) = (|_: Update| (), Stop::default());
-        build(root, &files(root), options, &Progress::new(&sink, &stop))
+        build(&Folder::new(root), &files(root), options, &Progress::new(&sink, &stop))
     }
 
     fn paths(samples: &[Sample]) -> Vec<&str> {
-        samples.iter().map(|sample| sample.path.as_str()).collect()
+        samples.iter().map(|sample| sample.location.name()).collect()
     }
 
     fn messages(findings: &[Finding]) -> Vec<(Topic, &str)> {
         findings.iter().map(|finding| (finding.topic, finding.message.as_str())).collect()
+    }
+
+    #[test]
+    fn images_that_are_almost_black_are_told_and_used() {
+        let dir =
+            dataset(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("val/a/1.png", 3), ("val/b/1.png", 4)]);
+        let twelve_bits = image::ImageBuffer::from_pixel(12, 10, image::Rgb([4095_u16; 3]));
+        twelve_bits.save(dir.path().join("train/a/2.png")).unwrap();
+        let (index, findings) = build_in(dir.path(), &options()).unwrap();
+        assert_eq!(index.train.len(), 3);
+        let message = "train/a/2.png is almost black; values that do not fill their range (12 bits stored as 16) must be stretched";
+        assert_eq!(messages(&findings), [(Topic::Dark, message)]);
+        RgbImage::from_pixel(12, 10, Rgb([16, 0, 17])).save(dir.path().join("train/a/2.png")).unwrap();
+        assert_eq!(build_in(dir.path(), &options()).unwrap().1, []);
     }
 
     #[test]
@@ -314,6 +319,7 @@ mod tests {
             ("train/a/z/1.png", 2),
             ("train/a/2.png", 3),
             ("train/a/10.png", 4),
+            ("train/a/zoo.png", 7),
             ("val/a/1.png", 5),
             ("val/b/1.png", 6),
         ]);
@@ -321,7 +327,7 @@ mod tests {
         assert_eq!(index.classes, ["a", "b"]);
         assert_eq!(
             paths(&index.train),
-            ["train/a/10.png", "train/a/2.png", "train/a/z/1.png", "train/b/1.png"]
+            ["train/a/10.png", "train/a/2.png", "train/a/zoo.png", "train/a/z/1.png", "train/b/1.png"]
         );
         assert_eq!(index.counts(Split::Val), [1, 1]);
         assert_eq!(findings, []);
@@ -352,7 +358,7 @@ mod tests {
         [
             (
                 Unreadable,
-                "3 images are left out: train/b/broken.png (this is no image in a format that Kiln reads), train/c/photo.heic (this is no image in a format that Kiln reads), val/b/tiny.png (9 x 20 pixels are too few: at least 10 x 10 are needed)",
+                "3 images are left out: train/b/broken.png (this is not an image in a format that Kiln reads), train/c/photo.heic (this is not an image in a format that Kiln reads), val/b/tiny.png (9 x 20 pixels are too few: at least 10 x 10 are needed)",
             ),
             (
                 MissingClass,
@@ -360,7 +366,7 @@ mod tests {
             ),
             (
                 EmptyClass,
-                "the folder train/empty has no image and is no class",
+                "the folder train/empty has no images and does not count as a class",
             ),
             (
                 UnknownClass,
@@ -372,7 +378,7 @@ mod tests {
             ),
             (
                 Leak,
-                "the same image lies in two splits, so that the metrics flatter the model: train/a/3.png, val/a/1.png",
+                "the same image is in two splits, so that the metrics look better than they are: train/a/3.png, val/a/1.png",
             ),
             (
                 Contradiction,
@@ -389,11 +395,11 @@ mod tests {
     #[test]
     fn a_corrupt_image_can_stop_everything() {
         let dir = dataset(&[("a/1.png", 1), ("a/2.png", 0), ("b/1.png", 2)]);
-        let strict = Options { on_corrupt: OnCorrupt::Fail, ..options() };
+        let strict = IndexOptions { on_corrupt: OnCorrupt::Fail, ..options() };
         let error = build_in(dir.path(), &strict).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the image a/2.png can't be used: this is no image in a format that Kiln reads"
+            "the image a/2.png can't be used: this is not an image in a format that Kiln reads"
         );
     }
 
@@ -407,17 +413,18 @@ mod tests {
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!((index.counts(Split::Train), index.counts(Split::Val)), (vec![8, 8], vec![2, 2]));
         assert_eq!(findings[0].topic, Topic::Split);
-        let (again, _) = build_in(dir.path(), &Options { threads: 1, ..options() }).unwrap();
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let (again, _) = one_thread.install(|| build_in(dir.path(), &options())).unwrap();
         assert_eq!(index, again);
-        let (other, _) = build_in(dir.path(), &Options { seed: 1, ..options() }).unwrap();
+        let (other, _) = build_in(dir.path(), &IndexOptions { seed: 1, ..options() }).unwrap();
         assert_ne!(paths(&index.val), paths(&other.val));
         assert_eq!(names.len(), 8 + 8 + 2 + 2);
     }
 
     #[test]
     fn test_validates_where_there_is_no_val() {
-        let dir =
-            dataset(&[("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/b/1.png", 3)]);
+        let images = [("train/a/1.png", 1), ("train/b/1.png", 2), ("test/a/1.png", 3), ("test/b/1.png", 3)];
+        let dir = dataset(&[&images[..], &[("test/b/2.png", 4)]].concat());
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!(index.val, index.test);
         let topics: Vec<Topic> = findings.iter().map(|finding| finding.topic).collect();
@@ -450,12 +457,12 @@ mod tests {
         let (sink, stop) = (|_: Update| (), Stop::default());
         stop.request();
         let progress = Progress::new(&sink, &stop);
-        let error = build(dir.path(), &files(dir.path()), &options(), &progress).unwrap_err();
+        let error = build(&Folder::new(dir.path()), &files(dir.path()), &options(), &progress).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
     }
 
     /// What is found in a folder of these images, all different.
-    fn found(names: &[&str], options: &Options) -> (Index, Vec<Finding>) {
+    fn found(names: &[&str], options: &IndexOptions) -> (Index, Vec<Finding>) {
         let images: Vec<(&str, u8)> = names.iter().copied().zip(1..).collect();
         build_in(dataset(&images).path(), options).unwrap()
     }
@@ -480,6 +487,12 @@ mod tests {
         assert!(told[0].starts_with("classes are called like splits: seg_test, seg_train; if"), "{told:?}");
         let told = found_of(Topic::Unlikely, &["val/1.png", "cat/1.png"]);
         assert!(told[0].starts_with("classes are called like splits: val; if"), "{told:?}");
+        let (_, findings) = found(&parts, &options());
+        let unlikely = findings.iter().find(|finding| finding.topic == Topic::Unlikely).unwrap();
+        assert_eq!(
+            (unlikely.count, &unlikely.classes[..]),
+            (2, &["seg_test".into(), "seg_train".into()][..])
+        );
         let told = found_of(Topic::Unlikely, &["train/a/1.png", "val/a/1.png", "val/b/1.png"]);
         assert_eq!(told, ["there is only one class, `a`: that can't be learned wrongly"]);
         let told = found_of(Topic::Unlikely, &["test/a/1.png", "test/b/1.png"]);
@@ -491,10 +504,11 @@ mod tests {
 
     #[test]
     fn what_is_only_measured_is_whole_and_may_be_of_one_class() {
-        let measured = Options { val_fraction: 1.0, ..options() };
+        let measured = IndexOptions { val_fraction: 1.0, ..options() };
         let (index, findings) = found(&["a/1.png", "a/2.png"], &measured);
         assert_eq!((index.train.len(), index.val.len()), (0, 2));
-        let why = "there are no `train` and `val` folders: all 2 images validate, for nothing is to learn from them";
+        let why =
+            "there are no `train` and `val` folders: all 2 images validate, since no node learns from them";
         assert_eq!(messages(&findings), [(Topic::Split, why)]);
         let (index, findings) = found(&["val/a/1.png"], &measured);
         assert_eq!((index.val.len(), findings), (1, Vec::new()));
@@ -526,6 +540,9 @@ mod tests {
     fn names_that_look_the_same_are_told_as_such() {
         let told = found_of(Topic::Alike, &["train/Cat/1.png", "train/cat/2.png", "val/cat/3.png"]);
         assert_eq!(told, ["names differ only in upper and lower case: `Cat` and `cat`"]);
+        let (_, findings) = found(&["Cat/1.png", "cat/2.png"], &options());
+        let alike = findings.iter().find(|finding| finding.topic == Topic::Alike).unwrap();
+        assert_eq!((alike.count, &alike.classes[..]), (1, &["Cat".into(), "cat".into()][..]));
         let told = found_of(Topic::Alike, &["train/caf\u{e9}/1.png", "val/cafe\u{301}/2.png"]);
         let form =
             "names differ only in the Unicode form of their letters: `val/cafe\\u{301}` and `caf\\u{e9}`";
@@ -551,16 +568,15 @@ mod tests {
         let dir = dataset(&[("cat/1.png", 1), ("a\u{1b}[31m/2.png", 2), ("a\u{1b}[31m/broken.png", 0)]);
         let odd = dir.path().join(OsStr::from_bytes(b"b\xe4r"));
         fs::create_dir(&odd).unwrap();
-        RgbImage::from_pixel(12, 10, Rgb([9; 3]))
+        RgbImage::from_pixel(12, 10, Rgb([109; 3]))
             .save_with_format(odd.join("1\\2.png"), image::ImageFormat::Png)
             .unwrap();
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!(index.classes, ["a\u{1b}[31m", "b\\xe4r", "cat"]);
         let all = [&index.train[..], &index.val].concat();
         let sample = all.iter().find(|sample| sample.class == 1).unwrap();
-        assert_eq!(sample.path, "b\\xe4r/1\\x5c2.png");
-        let dataset = crate::data::Dataset { root: dir.path().into(), index: index.clone() };
-        assert!(decode(&dataset.path(sample)).is_ok());
+        assert_eq!(sample.location.name(), "b\\xe4r/1\\x5c2.png");
+        assert!(Dataset::new(Folder::new(dir.path()), index.clone()).decode(sample).is_ok());
         assert!(findings.iter().all(|finding| !finding.message.contains('\u{1b}')), "{findings:?}");
         assert!(findings[0].message.starts_with("a\\u{1b}[31m/broken.png is left out"), "{findings:?}");
     }
@@ -573,11 +589,13 @@ mod tests {
         let fault = Some("it is a named pipe, not a regular file".to_owned());
         files.push(File { name: "a/pipe.png".into(), size: 0, digest: String::new(), fault });
         let (sink, stop) = (|_: Update| (), Stop::default());
-        let build = |options: &Options| build(dir.path(), &files, options, &Progress::new(&sink, &stop));
+        let build = |options: &IndexOptions| {
+            build(&Folder::new(dir.path()), &files, options, &Progress::new(&sink, &stop))
+        };
         let (_, findings) = build(&options()).unwrap();
         let told = (Topic::Unreadable, "a/pipe.png is left out: it is a named pipe, not a regular file");
         assert_eq!(messages(&findings)[0], told);
-        let error = build(&Options { on_corrupt: OnCorrupt::Fail, ..options() }).unwrap_err();
+        let error = build(&IndexOptions { on_corrupt: OnCorrupt::Fail, ..options() }).unwrap_err();
         assert!(error.to_string().starts_with("the image a/pipe.png can't be used: it is"), "{error}");
     }
 
@@ -592,5 +610,43 @@ mod tests {
         assert_eq!((paths(&index.train), paths(&index.val)), (paths(&plain.train), paths(&plain.val)));
         let told = "left out, because hidden or the system's own: @eaDir, a/@eaDir, b/._3.png";
         assert_eq!(messages(&findings)[0], (Topic::LeftOut, told));
+    }
+
+    #[test]
+    fn a_class_without_a_usable_image_leaves_only_one() {
+        let dir = dataset(&[("train/a/1.png", 1), ("train/b/broken.png", 0), ("val/b/1.png", 2)]);
+        let (_, findings) = build_in(dir.path(), &options()).unwrap();
+        let told = "all images to train on are of the class `a`: that can't be learned wrongly";
+        assert!(messages(&findings).contains(&(Topic::Unlikely, told)), "{findings:?}");
+    }
+
+    #[test]
+    fn an_empty_folder_beside_classes_is_told_unless_it_is_called_like_a_split() {
+        let dir = dataset(&[("a/1.png", 1), ("a/2.png", 2), ("b/3.png", 3), ("b/4.png", 4)]);
+        for name in ["val", "zebra"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let (_, findings) = build_in(dir.path(), &options()).unwrap();
+        let empty = (Topic::EmptyClass, "the folder zebra has no images and does not count as a class");
+        assert_eq!(messages(&findings)[1..], [empty]);
+    }
+
+    #[test]
+    fn progress_ends_when_all_are_checked() {
+        let dir = dataset(&[("a/1.png", 1), ("b/2.png", 2), ("b/3.png", 3)]);
+        let steps = std::sync::Mutex::new(Vec::new());
+        let sink = |update: Update| {
+            if let Update::Step { done, total, .. } = update {
+                steps.lock().unwrap().push((done, total));
+            }
+        };
+        build(
+            &Folder::new(dir.path()),
+            &files(dir.path()),
+            &options(),
+            &Progress::new(&sink, &Stop::default()),
+        )
+        .unwrap();
+        assert_eq!(steps.into_inner().unwrap(), [(3, 3)]);
     }
 }

@@ -1,19 +1,21 @@
 //! A split as batches, epoch after epoch: decoded and transformed ahead by threads, in an order that
 //! depends on seed and epoch alone.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
 use image::RgbImage;
 
 use crate::{
-    data::{Batch, Dataset, Split, ahead::Ahead, decode, transform::Transforms},
-    error::{Error, Result},
+    data::{
+        Batch, Dataset, Sample, Split, decode,
+        prefetch::Prefetch,
+        source::{Location, Reader},
+        transform::Transforms,
+    },
+    error::Result,
     random::Random,
 };
 
@@ -40,6 +42,7 @@ pub struct Loader {
 /// What the threads share.
 #[derive(Debug)]
 struct Images {
+    reader: Arc<dyn Reader>,
     items: Vec<Item>,
     transforms: Transforms,
     mode: Mode,
@@ -49,7 +52,7 @@ struct Images {
 
 #[derive(Debug)]
 struct Item {
-    path: PathBuf,
+    location: Location,
     class: usize,
     size: u64,
 }
@@ -64,14 +67,15 @@ impl Loader {
         batch: usize,
         threads: usize,
     ) -> Self {
-        let item = |sample: &crate::data::Sample| Item {
-            path: dataset.path(sample),
-            class: sample.class,
-            size: sample.size,
+        let item = |Sample { location, class, size, .. }: &Sample| Item {
+            location: location.clone(),
+            class: *class,
+            size: *size,
         };
         let items: Vec<Item> = dataset.index.split(split).iter().map(item).collect();
         let images = Images {
             cache: Cache::new(items.len(), 0),
+            reader: dataset.reader.clone(),
             items,
             transforms: transforms.clone(),
             mode,
@@ -107,19 +111,19 @@ impl Loader {
     }
 
     /// The batches of an epoch, in order. After an error there are no more.
-    pub fn epoch(&self, epoch: u64) -> Epoch {
+    pub fn epoch(&self, epoch: u64) -> Batches {
         self.epoch_from(epoch, 0)
     }
 
     /// The batches of an epoch from batch `first` on; those before it are not read.
-    pub fn epoch_from(&self, epoch: u64, first: usize) -> Epoch {
+    pub fn epoch_from(&self, epoch: u64, first: usize) -> Batches {
         let order = Arc::new(self.images.order(epoch));
         let start = first.saturating_mul(self.batch).min(order.len());
         let (images, places) = (self.images.clone(), order.clone());
         let load = move |position: usize| images.load(epoch, places[position]);
         let window = self.batch + 2 * self.threads;
-        Epoch {
-            ahead: Some(Ahead::new(start..order.len(), self.threads, window, load)),
+        Batches {
+            ahead: Some(Prefetch::new(start..order.len(), self.threads, window, load)),
             position: start,
             batch: self.batch,
             images: self.images.clone(),
@@ -129,15 +133,15 @@ impl Loader {
 }
 
 /// The batches of one epoch.
-pub struct Epoch {
-    ahead: Option<Ahead<Result<Vec<f32>>>>,
+pub struct Batches {
+    ahead: Option<Prefetch<Result<Vec<f32>>>>,
     images: Arc<Images>,
     order: Arc<Vec<usize>>,
     position: usize,
     batch: usize,
 }
 
-impl Iterator for Epoch {
+impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Result<Batch>> {
@@ -154,7 +158,7 @@ impl Iterator for Epoch {
     }
 }
 
-impl Epoch {
+impl Batches {
     fn assemble(&mut self, end: usize) -> Result<Batch> {
         let indices = self.order[self.position..end].to_vec();
         let mut pixels = Vec::with_capacity(indices.len() * self.images.transforms.numbers());
@@ -179,7 +183,8 @@ impl Images {
 
     /// `[3, size, size]` of one image.
     fn load(&self, epoch: u64, index: usize) -> Result<Vec<f32>> {
-        let image = self.cache.get(index, || self.items[index].read())?;
+        let Item { location, size, .. } = &self.items[index];
+        let image = self.cache.get(index, || self.reader.decode_unchanged(location, *size))?;
         let mut out = self.buffers.take(self.transforms.numbers());
         let done = match self.mode {
             Mode::Train { seed } => {
@@ -188,24 +193,8 @@ impl Images {
             }
             Mode::Eval => self.transforms.apply_eval(image, &mut out),
         };
-        done.map(|()| out).map_err(|narrow| decode::unusable(&self.items[index].path, narrow))
+        done.map(|()| out).map_err(|narrow| decode::unusable(&self.reader.path(location), narrow))
     }
-}
-
-impl Item {
-    fn read(&self) -> Result<RgbImage> {
-        let bytes = decode::read(&self.path)?;
-        if bytes.len() as u64 != self.size {
-            return Err(changed(&self.path, self.size, bytes.len() as u64));
-        }
-        decode::decode_bytes(&bytes, &self.path)
-    }
-}
-
-fn changed(path: &Path, then: u64, now: u64) -> Error {
-    let path = path.display();
-    Error::new(format!("{path} changed since it was indexed: it had {then} bytes and has {now}"))
-        .help("leave the images alone during a run; start the run again to index them anew")
 }
 
 /// Decoded images, as many as fit.
@@ -263,7 +252,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::data::{Index, Sample};
+    use crate::data::{Index, source::Folder};
 
     /// Images of 20 x 16 pixels, one class each two.
     fn dataset(count: usize) -> (tempfile::TempDir, Dataset) {
@@ -273,10 +262,10 @@ mod tests {
             let pixel = |x: u32, y: u32| Rgb([(x * 12) as u8, (y * 15) as u8, (i * 6) as u8]);
             RgbImage::from_fn(20, 16, pixel).save(dir.path().join(&path)).unwrap();
             let size = std::fs::metadata(dir.path().join(&path)).unwrap().len();
-            Sample { path, class: i / 2, size, digest: String::new() }
+            Sample { location: Location::File(path), class: i / 2, size, digest: String::new() }
         };
         let index = Index { train: (0..count).map(sample).collect(), ..Index::default() };
-        let dataset = Dataset { root: dir.path().to_owned(), index };
+        let dataset = Dataset::new(Folder::new(dir.path()), index);
         (dir, dataset)
     }
 

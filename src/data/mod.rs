@@ -1,23 +1,25 @@
-//! IMAGES TO BATCHES: folder, index, decode, transform, loader. Plain Rust, no tensors.
+//! IMAGES TO BATCHES: source, index, decode, transform, loader. Plain Rust, no tensors.
 
-mod ahead;
 pub mod decode;
-pub mod files;
 pub mod findings;
-pub mod folder;
+pub mod image_files;
+pub mod image_list;
 pub mod index;
-pub mod layout;
 pub mod loader;
-pub mod resize;
+mod prefetch;
+pub mod resample;
+pub mod source;
 pub mod system;
 pub mod transform;
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
+use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::paths;
+use self::source::{Location, Reader};
+use crate::error::Result;
 
 /// A part of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -31,16 +33,17 @@ pub enum Split {
     Test,
 }
 
-/// One labelled image.
+/// One labelled image of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Relative to the dataset's root, as [`crate::paths`] writes it.
-    pub path: String,
-    /// Index into [`Index::classes`].
+    /// Where it lies in the dataset's source.
+    #[serde(rename = "path")]
+    pub location: Location,
+    /// The image's class, as its place in [`Index::classes`].
     pub class: usize,
-    /// In bytes.
+    /// How many bytes the encoded image has.
     pub size: u64,
-    /// BLAKE3 of the file, in hex.
+    /// BLAKE3 of its bytes, in hex.
     pub digest: String,
 }
 
@@ -57,13 +60,12 @@ pub struct Index {
     pub test: Vec<Sample>,
 }
 
-/// An index and where its images lie.
+/// An index, and what reads its images.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// The folder that the samples' paths are relative to.
-    pub root: PathBuf,
-    /// What lies there.
+    /// Which images the dataset has.
     pub index: Index,
+    reader: Arc<dyn Reader>,
 }
 
 /// Images ready for a network, with their labels.
@@ -71,9 +73,9 @@ pub struct Dataset {
 pub struct Batch {
     /// `[batch, 3, size, size]`, RGB, row by row.
     pub images: Vec<f32>,
-    /// Class of each image.
+    /// The class of each image: `[batch]`.
     pub targets: Vec<usize>,
-    /// Place of each image in its split.
+    /// The place of each image in its split: `[batch]`.
     pub indices: Vec<usize>,
     /// Side of the square images, in pixels.
     pub size: usize,
@@ -129,9 +131,23 @@ impl Index {
 }
 
 impl Dataset {
-    /// Where an image lies.
-    pub fn path(&self, sample: &Sample) -> PathBuf {
-        self.root.join(paths::from_text(&sample.path))
+    /// The images of `index`, which `reader` reads.
+    pub fn new(reader: impl Reader + 'static, index: Index) -> Self {
+        Self { index, reader: Arc::new(reader) }
+    }
+
+    /// Other images of the same source.
+    #[must_use]
+    pub fn with_index(&self, index: Index) -> Self {
+        Self { index, reader: self.reader.clone() }
+    }
+
+    /// The pixels of an image.
+    ///
+    /// # Errors
+    /// When it changed since it was indexed, or can't be read or decoded.
+    pub fn decode(&self, sample: &Sample) -> Result<RgbImage> {
+        self.reader.decode_unchanged(&sample.location, sample.size)
     }
 }
 

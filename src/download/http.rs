@@ -206,7 +206,7 @@ impl Download<'_> {
         match self.total {
             Some(total) => broke_off(format!("{} of {total} bytes", self.done))
                 .help("what arrived is kept; the next run goes on from there"),
-            None => broke_off(format!("{} bytes", self.done)).help("the next run begins anew"),
+            None => broke_off(format!("{} bytes", self.done)).help("the next run starts over"),
         }
     }
 }
@@ -249,22 +249,22 @@ fn range(response: &Response<Body>) -> Option<(u64, Option<u64>)> {
 fn start_again(url: &Url, part: &Path) -> Result<Error, Fault> {
     fs::remove_file(part).map_err(|error| Fault::Final(Error::io("remove", part, error)))?;
     Ok(Error::new(format!("{url} gave another part of the file than it was asked for"))
-        .help("the next run begins anew"))
+        .help("the next run starts over"))
 }
 
 pub(super) fn unreachable(url: &Url, error: &ureq::Error) -> Error {
     Error::new(format!("cannot reach {url}: {error}"))
-        .help("look at the network and the URL; or fetch the file yourself, and give its path")
+        .help("check the network and the URL; or fetch the file yourself, and give its path")
 }
 
 pub(super) fn refused(url: &Url, status: StatusCode) -> Fault {
     let error = Error::new(format!("{url} answers HTTP {status}"));
     match status.as_u16() {
-        404 | 410 => Fault::Final(error.help("there is no such file; look at the URL")),
+        404 | 410 => Fault::Final(error.help("there is no such file; check the URL")),
         401 | 403 => {
             Fault::Final(error.help("Kiln sends no password; fetch the file yourself, and give its path"))
         }
-        429 | 500.. => Fault::Cut(error.help("the server is in trouble; try again later")),
+        429 | 500.. => Fault::Cut(error.help("the server has a problem; try again later")),
         _ => Fault::Final(error.help("fetch the file yourself, and give its path")),
     }
 }

@@ -336,7 +336,7 @@ fn without_a_network_the_url_is_named() {
     }
     let told = told(&server, get(&server, &digest_of(b"content"), &folder));
     assert!(told.starts_with("cannot reach http://127.0.0.1:PORT/model.pt: "), "{told}");
-    assert!(told.ends_with("look at the network and the URL; or fetch the file yourself, and give its path"));
+    assert!(told.ends_with("check the network and the URL; or fetch the file yourself, and give its path"));
 }
 
 #[test]

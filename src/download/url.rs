@@ -39,7 +39,7 @@ impl Url {
                 let help = "write https://…: what comes over http can be read and changed on its way";
                 return Err(wrong("an http URL").help(help));
             }
-            _ => return Err(wrong("no https URL").help("Kiln fetches over https and reads local paths")),
+            _ => return Err(wrong("not an https URL").help("Kiln fetches over https and reads local paths")),
         }
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             let help = "fetch the file yourself, and give its path: a pipeline file is no place for a secret";

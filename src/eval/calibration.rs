@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::{
-    metrics::{Metric, most_likely, share, softmax},
+    metrics::{Metric, most_likely, share},
     table::Table,
 };
+use crate::{plot::reliability::Bar, softmax::softmax};
 
 /// Into how many bins of equal width the confidences from 0 to 1 are sorted.
 pub const BINS: usize = 15;
@@ -23,11 +24,11 @@ pub struct Calibration {
 /// The images whose confidence, the probability of the likeliest class, lies in one bin.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
-    /// How many there are.
+    /// How many images the bin has.
     pub images: u64,
     /// How many of them are of their likeliest class.
     pub correct: u64,
-    /// Sum of their confidences.
+    /// The sum of the images' confidences.
     confidences: f64,
 }
 
@@ -65,6 +66,13 @@ impl Calibration {
     /// The bins, from the least confident to the most.
     pub fn bins(&self) -> &[Bin; BINS] {
         &self.bins
+    }
+
+    /// The bins as they are drawn, from the least confident to the most.
+    pub fn bars(&self) -> Vec<Bar> {
+        let bar =
+            |bin: &Bin| Bar { images: bin.images, accuracy: bin.accuracy(), confidence: bin.confidence() };
+        self.bins.iter().map(bar).collect()
     }
 
     /// How many images were counted.
@@ -169,6 +177,17 @@ mod tests {
         near(calibration.max_error(), 0.5);
         let brier = [0.04 + 0.01 + 0.01, 0.01 + 0.64 + 0.81, 0.25 + 0.36 + 0.01, 0.64 + 0.09 + 0.25];
         near(calibration.brier(), brier.iter().sum::<f64>() / 4.0);
+    }
+
+    #[test]
+    fn every_number_is_reported_with_its_definition() {
+        let calibration = by_hand();
+        let report = calibration.report();
+        let names: Vec<&str> = report.iter().map(|metric| metric.name.as_str()).collect();
+        assert_eq!(names, ["expected_calibration_error", "max_calibration_error", "brier_score"]);
+        let values = [calibration.expected_error(), calibration.max_error(), calibration.brier()];
+        assert!(report.iter().zip(values).all(|(metric, value)| metric.value == json!(value)));
+        assert!(report.iter().all(|metric| !metric.definition.is_empty()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ const EACH: usize = 5;
 /// The images of one class.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hits {
-    /// How many there are.
+    /// How many images the class has.
     pub images: u64,
     /// How many of them were named right.
     pub right: u64,
@@ -26,7 +26,7 @@ pub struct Classes<'a> {
 }
 
 impl<'a> Classes<'a> {
-    /// `names` and `hits`: `[classes]`.
+    /// The classes by their `names` and `hits`, each `[classes]`.
     pub fn new(names: &'a [String], hits: &'a [Hits]) -> Self {
         Self { names, hits }
     }
@@ -69,7 +69,7 @@ impl<'a> Classes<'a> {
     /// A score in one line, with all that it rests on: accuracies and loss, the images, what the largest class alone
     /// gives, and the classes of which no image was named right.
     ///
-    /// `top5`: nothing where it says nothing, as [`super::metrics::Tally::top5`]; `loss`: mean cross-entropy.
+    /// `top5`: nothing where it says nothing, as [`super::metrics::Accumulator::top5`]; `loss`: mean cross-entropy.
     pub fn headline(&self, top5: Option<f64>, loss: f64) -> String {
         let mut parts = vec![format!("top-1 {}", self.share(self.accuracy()))];
         parts.extend(top5.map(|top5| format!("top-5 {}", self.share(top5))));

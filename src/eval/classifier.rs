@@ -11,6 +11,7 @@ use crate::{
         transform::{Chain, EvalOp, Transforms, default_eval, default_size},
     },
     device,
+    device_name::DeviceName,
     error::{Error, Result},
     network::{
         Mode, Network, Values,
@@ -21,11 +22,11 @@ use crate::{
 
 /// A network that is ready to classify images.
 pub struct Classifier {
-    /// Class names, by index.
+    /// The names of the classes, by index: `[classes]`.
     pub names: Vec<String>,
     /// Side of the square images that the network sees, in pixels.
     pub size: usize,
-    /// What happens to an image before the network sees it.
+    /// The eval chain: what happens to an image before the network sees it.
     pub eval: Vec<EvalOp>,
     arch: Arch,
     weights: Weights,
@@ -40,7 +41,7 @@ impl Classifier {
     ///
     /// # Errors
     /// If the file can't be read, or does not hold a whole model: architecture, names and weights.
-    pub fn load(path: &Path, device: &str) -> Result<Self> {
+    pub fn load(path: &Path, device: DeviceName) -> Result<Self> {
         let device = device::open(device)?;
         let file = weights::read(path)?;
         Self::of_file(file, device).map_err(|error| {
@@ -55,7 +56,7 @@ impl Classifier {
         let names = file.names.unwrap_or_else(|| (0..arch.classes).map(|class| class.to_string()).collect());
         if names.len() != arch.classes {
             return Err(Error::new(format!(
-                "it names {} classes, but tells {} apart",
+                "it names {} classes, but its network has {}",
                 names.len(),
                 arch.classes
             )));
@@ -75,18 +76,39 @@ impl Classifier {
         Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
     }
 
+    /// The model at another size, in pixels; at its own if none is given.
+    ///
+    /// # Errors
+    /// If its preprocessing does not end at that size.
+    pub fn at_size(mut self, size: Option<usize>) -> Result<Self> {
+        self.size = size.unwrap_or(self.size);
+        match self.transforms().check().into_iter().next() {
+            None => Ok(self),
+            Some(fault) => Err(Error::new(format!(
+                "the model's preprocessing does not work at {} pixels: {}",
+                self.size, fault.message
+            ))
+            .help(fault.help)),
+        }
+    }
+
+    /// What happens to an image before the network sees it, for a loader. The train chain is the default one.
+    pub fn transforms(&self) -> Transforms {
+        Transforms { size: self.size, eval: self.eval.clone(), ..Transforms::default() }
+    }
+
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: Batch) -> Vec<f32> {
         let images = images(batch, &self.device);
         to_vec(self.network.forward(&self.values, images, &Mode::Eval).logits)
     }
 
-    /// The network's plan.
+    /// The network's architecture.
     pub fn arch(&self) -> &Arch {
         &self.arch
     }
 
-    /// The network's numbers.
+    /// The network's parameters by name, norms not folded in.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
@@ -122,7 +144,7 @@ fn checked(size: usize, eval: Vec<EvalOp>) -> Result<Vec<EvalOp>> {
     let chains = Transforms { size, eval, train: Vec::new() };
     match chains.check().into_iter().find(|fault| fault.chain != Some(Chain::Train)) {
         None => Ok(chains.eval),
-        Some(fault) => Err(Error::new(format!("its preprocessing can't be: {}", fault.message))),
+        Some(fault) => Err(Error::new(format!("its preprocessing is not valid: {}", fault.message))),
     }
 }
 
@@ -167,7 +189,7 @@ mod tests {
     fn what_is_no_whole_model_is_refused() {
         let error = |change: fn(&mut ModelFile)| of(change).err().unwrap().to_string();
         let names = error(|file| drop(file.names.as_mut().unwrap().pop()));
-        assert_eq!(names, "it names 3 classes, but tells 4 apart");
+        assert_eq!(names, "it names 3 classes, but its network has 4");
         let shape = error(|file| {
             file.weights.get_mut("model.10.linear.bias").unwrap().shape = vec![2, 2];
         });

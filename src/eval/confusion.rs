@@ -12,15 +12,15 @@ pub struct Confusion {
 /// What the confusion matrix says about one class. A share without a whole is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassScore {
-    /// Images of the class.
+    /// How many images are of the class.
     pub support: u64,
-    /// Images predicted as the class.
+    /// How many images were predicted as the class.
     pub predicted: u64,
-    /// Images of the class predicted as it.
+    /// How many images of the class were predicted as it.
     pub correct: u64,
-    /// `correct / predicted`.
+    /// The share of the images predicted as the class that is of it: `correct / predicted`.
     pub precision: Option<f64>,
-    /// `correct / support`.
+    /// The share of the images of the class that was predicted as it: `correct / support`.
     pub recall: Option<f64>,
     /// `2 * correct / (support + predicted)`, the harmonic mean of precision and recall.
     pub f1: Option<f64>,
@@ -29,11 +29,11 @@ pub struct ClassScore {
 /// Means of classes' scores, in 0 to 1; what a class has none of counts as 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Means {
-    /// Of the precisions.
+    /// The mean of the classes' precisions.
     pub precision: f64,
-    /// Of the recalls.
+    /// The mean of the classes' recalls.
     pub recall: f64,
-    /// Of the F1 scores; not the F1 of the other two means.
+    /// The mean of the classes' F1 scores; not the F1 of the other two means.
     pub f1: f64,
 }
 
@@ -60,6 +60,11 @@ impl Confusion {
     /// How many images of class `truth` were predicted as `predicted`.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.counts[truth * self.classes + predicted]
+    }
+
+    /// All counts, row by row: `[classes, classes]`.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
     }
 
     /// Counts of one true class by predicted class: `[classes]`.

@@ -9,16 +9,6 @@ use serde_json::{Map, Value, json};
 
 use super::confusion::{Confusion, Means};
 
-/// Probabilities of one image's classes: `exp(x - max) / sum`, computed in `f64`.
-///
-/// `logits`: `[classes]`, finite.
-pub fn softmax(logits: &[f32]) -> Vec<f32> {
-    let max = largest(logits);
-    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - max).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.iter().map(|power| (power / sum) as f32).collect()
-}
-
 /// Cross-entropy of one image in nats: `ln(sum(exp(x))) - x[target]`, shifted by the largest logit so
 /// that nothing overflows.
 ///
@@ -54,14 +44,14 @@ fn before(scores: &[f32], a: usize, b: usize) -> Ordering {
 
 /// Counts what a classifier got right, image by image.
 #[derive(Debug, Clone)]
-pub struct Tally {
+pub struct Accumulator {
     /// How many images had their true class at each place of the ranking.
     ranks: Vec<u64>,
     loss: f64,
     confusion: Confusion,
 }
 
-impl Tally {
+impl Accumulator {
     /// Nothing counted yet, for a network with so many classes (at least 1).
     pub fn new(classes: usize) -> Self {
         Self { ranks: vec![0; classes], loss: 0.0, confusion: Confusion::new(classes) }
@@ -85,7 +75,7 @@ impl Tally {
     /// `logits`: `[targets.len(), classes]`, row by row.
     ///
     /// # Panics
-    /// As [`Tally::add`].
+    /// As [`Accumulator::add`].
     pub fn add_all(&mut self, logits: &[f32], targets: &[usize]) {
         assert_eq!(logits.len(), targets.len() * self.ranks.len(), "one row for each image");
         for (row, &target) in logits.chunks_exact(self.ranks.len()).zip(targets) {
@@ -119,7 +109,7 @@ impl Tally {
         &self.confusion
     }
 
-    /// The numbers so far.
+    /// The numbers of the images counted so far.
     pub fn metrics(&self) -> Metrics {
         let images = self.images();
         Metrics {
@@ -157,7 +147,7 @@ pub struct Metrics {
     pub top5: Option<f64>,
     /// Mean cross-entropy over all images, in nats: no smoothing, no weights of classes, no batches.
     pub loss: f64,
-    /// Unweighted means over classes.
+    /// Unweighted means over the classes that have images.
     pub macro_mean: Means,
     /// Means over classes, weighted by how many images each has.
     pub weighted_mean: Means,
@@ -166,7 +156,7 @@ pub struct Metrics {
 /// One number of a report: `metrics.json` has its value beside its definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// E.g. `top1`.
+    /// What the number is called, e.g. `top1`.
     pub name: String,
     /// A number, or numbers by name.
     pub value: Value,
@@ -189,7 +179,7 @@ pub fn to_json(report: &[Metric]) -> Value {
     report.iter().map(entry).collect::<Map<_, _>>().into()
 }
 
-impl Tally {
+impl Accumulator {
     /// All numbers with their definitions: counts, top-k accuracy for each of `ks` in rising order, loss,
     /// fitness, and means over classes. Accuracies that can't be below 1 are left out.
     pub fn report(&self, ks: &[usize]) -> Vec<Metric> {
@@ -267,18 +257,11 @@ impl Means {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::softmax::softmax;
     use proptest::prelude::*;
 
     fn close(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-12
-    }
-
-    #[test]
-    fn softmax_of_known_logits() {
-        // exp(0) : exp(ln 3) = 1 : 3.
-        assert_eq!(softmax(&[0.0, 3_f32.ln()]), [0.25, 0.75]);
-        assert_eq!(softmax(&[1000.0, 1000.0]), [0.5, 0.5]);
-        assert_eq!(softmax(&[-1000.0, 0.0]), [0.0, 1.0]);
     }
 
     #[test]
@@ -293,10 +276,11 @@ mod tests {
         assert_eq!(ranking(&[0.1, 0.4, 0.1, 0.4]), [1, 3, 0, 2]);
         assert_eq!(ranking(&[0.0, -0.0, 0.0]), [0, 1, 2]);
         assert_eq!(rank(&[0.1, 0.4, 0.1, 0.4], 3), 1);
+        assert_eq!((ranking(&[0.0, -0.0]), ranking(&[-0.0, 0.0])), (vec![0, 1], vec![0, 1]));
     }
 
     /// Six images of three classes; ln of probabilities written as tenths.
-    fn by_hand() -> Tally {
+    fn by_hand() -> Accumulator {
         let tenths: [([f32; 3], usize); 6] = [
             ([7.0, 2.0, 1.0], 0), // right
             ([6.0, 3.0, 1.0], 0), // right
@@ -305,11 +289,11 @@ mod tests {
             ([5.0, 4.0, 1.0], 1), // 1 taken for 0
             ([2.0, 3.0, 5.0], 2), // right
         ];
-        let mut tally = Tally::new(3);
+        let mut counted = Accumulator::new(3);
         for (tenths, target) in tenths {
-            tally.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
+            counted.add(&tenths.map(|tenth| (tenth / 10.0_f32).ln()), target);
         }
-        tally
+        counted
     }
 
     #[test]
@@ -329,19 +313,28 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_counted_one_by_one() {
+        let (mut all, mut each) = (Accumulator::new(2), Accumulator::new(2));
+        all.add_all(&[1.0, 0.0, 3.0, 0.5], &[0, 1]);
+        each.add(&[1.0, 0.0], 0);
+        each.add(&[3.0, 0.5], 1);
+        assert_eq!((all.images(), all.metrics()), (2, each.metrics()));
+    }
+
+    #[test]
     fn no_images_give_zeros_and_no_nan() {
-        let report = Tally::new(2).report(&[1, 5]);
+        let report = Accumulator::new(2).report(&[1, 5]);
         assert!(report.iter().all(|metric| metric.value.as_f64() == Some(0.0)));
     }
 
     #[test]
     fn top_k_counts_the_places() {
-        let mut tally = Tally::new(7);
+        let mut counted = Accumulator::new(7);
         let logits: Vec<f32> = (0..7).map(|class| -(class as f32)).collect();
         for target in 0..7 {
-            tally.add(&logits, target);
+            counted.add(&logits, target);
         }
-        let tops: Vec<f64> = (0..=8).map(|k| tally.top(k) * 7.0).collect();
+        let tops: Vec<f64> = (0..=8).map(|k| counted.top(k) * 7.0).collect();
         assert_eq!(tops, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 7.0]);
     }
 
@@ -351,8 +344,8 @@ mod tests {
     }
 
     /// The numbers of a report whose names begin with `top`, and fitness.
-    fn tops(tally: &Tally, ks: &[usize]) -> Vec<(String, f64)> {
-        let report = tally.report(ks).into_iter();
+    fn tops(counted: &Accumulator, ks: &[usize]) -> Vec<(String, f64)> {
+        let report = counted.report(ks).into_iter();
         let number = |metric: Metric| Some((metric.name, metric.value.as_f64()?));
         let wanted = |metric: &Metric| metric.name.starts_with("top") || metric.name == "fitness";
         report.filter(wanted).filter_map(number).collect()
@@ -361,9 +354,9 @@ mod tests {
     #[test]
     fn accuracies_that_can_not_be_below_one_are_left_out() {
         let one_of = |classes| {
-            let mut tally = Tally::new(classes);
-            tally.add(&vec![0.0; classes], classes - 1);
-            tally
+            let mut counted = Accumulator::new(classes);
+            counted.add(&vec![0.0; classes], classes - 1);
+            counted
         };
         let named = |pairs: &[(&str, f64)]| -> Vec<(String, f64)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
@@ -394,9 +387,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_size_of_batches_changes_nothing((classes, logits, targets) in case(), batch in 1..7_usize) {
-            let mut whole = Tally::new(classes);
+            let mut whole = Accumulator::new(classes);
             whole.add_all(&logits, &targets);
-            let mut parts = Tally::new(classes);
+            let mut parts = Accumulator::new(classes);
             for (logits, targets) in logits.chunks(batch * classes).zip(targets.chunks(batch)) {
                 parts.add_all(logits, targets);
             }
@@ -405,12 +398,12 @@ mod tests {
 
         #[test]
         fn shares_are_shares((classes, logits, targets) in case()) {
-            let mut tally = Tally::new(classes);
-            tally.add_all(&logits, &targets);
-            let metrics = tally.metrics();
+            let mut counted = Accumulator::new(classes);
+            counted.add_all(&logits, &targets);
+            let metrics = counted.metrics();
             prop_assert!(metrics.top5.is_none_or(|top5| metrics.top1 <= top5) && metrics.loss >= 0.0);
             prop_assert!((metrics.weighted_mean.recall - metrics.top1).abs() < 1e-12);
-            let shares = tally.report(&[1, 2, 5]).into_iter();
+            let shares = counted.report(&[1, 2, 5]).into_iter();
             for metric in shares.filter(|metric| !["images", "loss"].contains(&metric.name.as_str())) {
                 let value = metric.value.as_f64().unwrap();
                 prop_assert!((0.0..=1.0 + 1e-12).contains(&value), "{} {}", metric.name, value);

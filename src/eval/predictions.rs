@@ -1,21 +1,20 @@
 //! What a model says about single images, and the files that hold it.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    metrics::{ranking, softmax},
-    table::Table,
-};
+use super::{metrics::ranking, table::Table};
 use crate::{
+    data::Sample,
     error::{Error, Result},
     shown,
+    softmax::softmax,
 };
 
 /// One class among the likeliest of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guess {
+pub struct ClassProb {
     /// The class's index in the model.
     pub class: usize,
     /// The class's name in the model.
@@ -30,14 +29,21 @@ pub struct Prediction {
     /// The image, relative to what it was found in, as [`crate::paths`] writes it: of a name that is no UTF-8, a
     /// byte is `\xff`, and a `\` in a name is `\x5c`.
     pub path: String,
-    /// The likeliest class.
+    /// The likeliest class, by its index in the model.
     pub class: usize,
-    /// The likeliest class's name.
+    /// The likeliest class's name in the model.
     pub name: String,
-    /// The likeliest class's probability.
+    /// The likeliest class's softmax probability, in 0 to 1.
     pub confidence: f32,
     /// The likeliest classes, likeliest first; equal ones by index.
-    pub top: Vec<Guess>,
+    pub top: Vec<ClassProb>,
+}
+
+impl ClassProb {
+    /// For a person to read, not escaped: `seven 0.98`.
+    pub fn label(&self) -> String {
+        format!("{} {:.2}", self.name, self.confidence)
+    }
 }
 
 impl Prediction {
@@ -55,22 +61,15 @@ impl Prediction {
             ));
         }
         let probabilities = softmax(logits);
-        let guess =
-            |class: usize| Guess { class, name: names[class].clone(), confidence: probabilities[class] };
-        let top: Vec<Guess> = ranking(logits).into_iter().take(k.max(1)).map(guess).collect();
-        let Guess { class, name, confidence } = top[0].clone();
+        let probability =
+            |class: usize| ClassProb { class, name: names[class].clone(), confidence: probabilities[class] };
+        let top: Vec<ClassProb> = ranking(logits).into_iter().take(k.max(1)).map(probability).collect();
+        let ClassProb { class, name, confidence } = top[0].clone();
         Ok(Self { path, class, name, confidence, top })
-    }
-
-    /// One line, without its end and escaped: `a.png: seven 0.98, one 0.01`.
-    pub fn line(&self) -> String {
-        let guesses: Vec<String> =
-            self.top.iter().map(|guess| format!("{} {:.2}", guess.name, guess.confidence)).collect();
-        shown::text(&format!("{}: {}", self.path, guesses.join(", "))).into_owned()
     }
 }
 
-/// Predictions as JSON Lines.
+/// Predictions as JSON Lines, one a line.
 pub fn json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> String {
     let mut text = String::new();
     for prediction in predictions {
@@ -78,14 +77,6 @@ pub fn json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> 
         writeln!(text, "{line}").expect("a string takes any text");
     }
     text
-}
-
-/// Writes predictions as JSON Lines.
-///
-/// # Errors
-/// If the file can't be written.
-pub fn save_json_lines<'a>(predictions: impl IntoIterator<Item = &'a Prediction>, path: &Path) -> Result<()> {
-    fs::write(path, json_lines(predictions)).map_err(|error| Error::io("write", path, error))
 }
 
 /// Predictions as a table: `path,class,name,confidence,class_2,name_2,confidence_2,…`.
@@ -107,40 +98,47 @@ pub fn table<'a>(predictions: impl IntoIterator<Item = &'a Prediction>) -> Table
 
 /// What a model says about an image whose class is known.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Judged {
-    /// What the model says.
+pub struct Evaluated {
+    /// Place of the image in its split.
+    pub index: usize,
+    /// What the model says about the image.
     pub prediction: Prediction,
     /// The true class's name in the model.
     pub truth: String,
     /// Whether the likeliest class is the true one.
     pub correct: bool,
-    /// The true class's probability.
+    /// The true class's softmax probability, in 0 to 1.
     pub true_confidence: f32,
 }
 
-impl Judged {
-    /// Compares the model's word on one image with its true class; keeps the five likeliest.
+impl Evaluated {
+    /// Compares the model's word on the image at `index` of its split with its true class; keeps the five likeliest.
     ///
-    /// `logits` and `names`: `[classes]`.
+    /// `logits` and `names`: `[classes]`, of which the sample's class is one.
     ///
     /// # Errors
     /// If the network's numbers are not finite.
-    pub fn new(path: &str, logits: &[f32], names: &[String], truth: usize) -> Result<Self> {
-        let prediction = Prediction::new(path, logits, names, 5)?;
-        let correct = prediction.class == truth;
-        Ok(Self { correct, truth: names[truth].clone(), true_confidence: softmax(logits)[truth], prediction })
+    pub fn new(index: usize, sample: &Sample, logits: &[f32], names: &[String]) -> Result<Self> {
+        let prediction = Prediction::new(sample.location.name(), logits, names, 5)?;
+        Ok(Self {
+            index,
+            truth: names[sample.class].clone(),
+            correct: prediction.class == sample.class,
+            true_confidence: softmax(logits)[sample.class],
+            prediction,
+        })
     }
 }
 
 /// All images in order:
 /// `path,true,predicted,confidence,correct,true_confidence,predicted_2,confidence_2,…`.
-pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
-    let judged: Vec<&Judged> = judged.into_iter().collect();
-    let longest = judged.iter().map(|one| one.prediction.top.len()).max().unwrap_or(1);
+pub fn evaluated_table<'a>(evaluated: impl IntoIterator<Item = &'a Evaluated>) -> Table {
+    let evaluated: Vec<&Evaluated> = evaluated.into_iter().collect();
+    let longest = evaluated.iter().map(|one| one.prediction.top.len()).max().unwrap_or(1);
     let further = (2..=longest).flat_map(|k| ["predicted", "confidence"].map(|of| format!("{of}_{k}")));
     let header = ["path", "true", "predicted", "confidence", "correct", "true_confidence"].map(String::from);
     let mut table = Table::new(header.into_iter().chain(further));
-    for Judged { prediction, truth, correct, true_confidence } in judged {
+    for Evaluated { prediction, truth, correct, true_confidence, .. } in evaluated {
         let first = [
             prediction.path.clone(),
             truth.clone(),
@@ -156,16 +154,16 @@ pub fn judged_table<'a>(judged: impl IntoIterator<Item = &'a Judged>) -> Table {
 }
 
 /// The misclassified images, the most confidently wrong first; equal ones in the given order.
-pub fn misclassified(judged: &[Judged]) -> Vec<&Judged> {
-    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+pub fn misclassified(evaluated: &[Evaluated]) -> Vec<&Evaluated> {
+    let mut wrong: Vec<&Evaluated> = evaluated.iter().filter(|one| !one.correct).collect();
     wrong.sort_by(|a, b| b.prediction.confidence.total_cmp(&a.prediction.confidence));
     wrong
 }
 
 /// The `count` misclassified images whose true class got the least probability, the least first; equal
 /// ones in the given order. These are the images with the largest losses.
-pub fn most_wrong(judged: &[Judged], count: usize) -> Vec<&Judged> {
-    let mut wrong: Vec<&Judged> = judged.iter().filter(|one| !one.correct).collect();
+pub fn most_wrong(evaluated: &[Evaluated], count: usize) -> Vec<&Evaluated> {
+    let mut wrong: Vec<&Evaluated> = evaluated.iter().filter(|one| !one.correct).collect();
     wrong.sort_by(|a, b| a.true_confidence.total_cmp(&b.true_confidence));
     wrong.truncate(count);
     wrong
@@ -174,6 +172,7 @@ pub fn most_wrong(judged: &[Judged], count: usize) -> Vec<&Judged> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::source::Location;
 
     fn names() -> Vec<String> {
         ["cat", "dog, small", "eel"].map(String::from).to_vec()
@@ -183,12 +182,15 @@ mod tests {
         tenths.map(|tenth| (tenth / 10.0).ln())
     }
 
-    fn judged() -> Vec<Judged> {
+    fn evaluated() -> Vec<Evaluated> {
         let images =
             [("a.png", [5.0, 3.0, 2.0], 1), ("b.png", [1.0, 8.0, 1.0], 1), ("c.png", [1.0, 0.5, 8.5], 0)];
-        images
-            .map(|(path, tenths, truth)| Judged::new(path, &logits(tenths), &names(), truth).unwrap())
-            .into()
+        let judge = |(path, tenths, class): (&str, _, _)| {
+            let location = Location::File(path.into());
+            let sample = Sample { location, class, size: 1, digest: String::new() };
+            Evaluated::new(0, &sample, &logits(tenths), &names()).unwrap()
+        };
+        images.map(judge).into()
     }
 
     #[test]
@@ -207,9 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_for_people() {
+    fn labels_have_two_decimals() {
         let prediction = Prediction::new("a.png", &logits([2.0, 7.0, 1.0]), &names(), 2).unwrap();
-        assert_eq!(prediction.line(), "a.png: dog, small 0.70, cat 0.20");
+        let labels: Vec<String> = prediction.top.iter().map(ClassProb::label).collect();
+        assert_eq!(labels, ["dog, small 0.70", "cat 0.20"]);
     }
 
     #[test]
@@ -225,17 +228,17 @@ mod tests {
 
     #[test]
     fn the_most_confident_mistakes_come_first() {
-        let judged = judged();
+        let evaluated = evaluated();
         let wrong: Vec<&str> =
-            misclassified(&judged).iter().map(|one| one.prediction.path.as_str()).collect();
+            misclassified(&evaluated).iter().map(|one| one.prediction.path.as_str()).collect();
         assert_eq!(wrong, ["c.png", "a.png"]);
     }
 
     #[test]
     fn the_least_probable_truths_are_the_most_wrong() {
-        let judged = judged();
+        let evaluated = evaluated();
         let paths = |count| -> Vec<&str> {
-            most_wrong(&judged, count).iter().map(|one| one.prediction.path.as_str()).collect()
+            most_wrong(&evaluated, count).iter().map(|one| one.prediction.path.as_str()).collect()
         };
         assert_eq!(paths(9), ["c.png", "a.png"]);
         assert_eq!(paths(1), ["c.png"]);
@@ -244,8 +247,8 @@ mod tests {
 
     #[test]
     fn a_table_with_the_truth() {
-        let judged = judged();
-        let text = judged_table(&judged).as_str().to_owned();
+        let evaluated = evaluated();
+        let text = evaluated_table(&evaluated).as_str().to_owned();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[0],
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn empty_tables_have_a_header() {
-        assert_eq!(judged_table([]).as_str(), "path,true,predicted,confidence,correct,true_confidence\n");
+        assert_eq!(evaluated_table([]).as_str(), "path,true,predicted,confidence,correct,true_confidence\n");
         assert_eq!(table(&[]).as_str(), "path,class,name,confidence\n");
     }
 }

@@ -4,12 +4,9 @@
 //! for a formula, because it begins with `=`, `+`, `-` or `@` and is no number, has an apostrophe before it; one with
 //! a separator of any country is in quotes. JSON files beside the tables have names as they are.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
-use crate::{
-    error::{Error, Result},
-    shown,
-};
+use crate::shown;
 
 /// A table that grows row by row and is written in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +29,9 @@ impl Table {
         assert_eq!(count, self.columns, "a row has a field for every column");
     }
 
-    /// The table as text.
+    /// The table as text: the header and the rows so far.
     pub fn as_str(&self) -> &str {
         &self.text
-    }
-
-    /// Writes the table to a file.
-    ///
-    /// # Errors
-    /// If the file can't be written.
-    pub fn save(&self, path: &Path) -> Result<()> {
-        fs::write(path, &self.text).map_err(|error| Error::io("write", path, error))
     }
 
     fn push<S: AsRef<str>>(&mut self, fields: impl IntoIterator<Item = S>) -> usize {
@@ -56,6 +45,12 @@ impl Table {
         }
         self.text.push('\n');
         count
+    }
+}
+
+impl AsRef<[u8]> for Table {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
     }
 }
 

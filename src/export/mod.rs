@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod blocks;
+pub mod engine;
 mod graph;
 pub mod onnx;
 mod proto;
+pub mod sample_images;
 pub mod verify;
 
 /// A file format for trained models.

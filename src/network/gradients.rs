@@ -77,7 +77,7 @@ mod tests {
 
     /// The logits of two images, and the pass of their squares' sum.
     fn squared((network, parameters): &(Network, Parameters)) -> (Vec<f32>, Pass) {
-        // At 32 pixels the last maps have one: a norm of two numbers has no slope.
+        // The last map has four pixels: of two values, a norm's gradient is nothing but rounding.
         let pixels = [test_support::pixels(64), vec![0.5; 3 * 64 * 64]].concat();
         let images = Tensor::from_data(TensorData::new(pixels, [2, 3, 64, 64]), &Device::flex());
         let mut seen = Vec::new();

@@ -9,20 +9,21 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::artifacts::{ARCHITECTURE, DATASET, METRICS, MODEL};
 use crate::{
     data::{
         self, Index, Split,
         findings::Finding,
-        folder,
-        index::{OnCorrupt, Options, build},
+        image_files,
+        index::{IndexOptions, OnCorrupt, build},
+        source::{File, Folder},
     },
     error::{Error, Result},
     files,
-    node::{ArtifactType, Context, Input, Node, Source, SourceFiles},
-    paths,
-    progress::{Progress, Stop},
-    shown,
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourceFiles, SourcePath},
+    progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
 };
@@ -33,7 +34,7 @@ const VAL_FRACTION: f64 = 0.2;
 /// Labelled images in folders. Expects `<root>/train/<class>/` and `<root>/val/<class>/`, and perhaps
 /// `<root>/test/<class>/`; other usual spellings (`Training`, `valid`, `test_set`) count, too, and so does a
 /// folder around them. If there are only `<root>/<class>/` folders, a part of each class is drawn for
-/// validation; no file is moved or copied. What is hidden or the system's own (`.git`, `@eaDir`) is left out.
+/// validation; no file is moved or copied. Hidden files and the system's own (`.git`, `@eaDir`) are left out.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dataset {
@@ -44,37 +45,41 @@ pub struct Dataset {
     /// stops.
     #[serde(default)]
     pub on_corrupt: OnCorrupt,
-    /// The part of each class that validates, if no folder says which images do: up to 0.9, or 1 for a dataset
-    /// that is only there to be measured on. Left out, it is 0.2; it is 1 if the dataset is used by val nodes and
+    /// The share of each class that is held out for validation, if no folder says which images are: up to 0.9, or 1
+    /// for a dataset that is used for measuring alone. Left out, it is 0.2; it is 1 if val nodes use the dataset and
     /// nothing learns from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub val_fraction: Option<f64>,
 }
 
-impl Node for Dataset {
+impl NodeKind for Dataset {
     const NAME: &'static str = "dataset";
     const VERSION: u32 = 2;
-    const INPUTS: &'static [Input] = &[];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[("root", KeyRole::Source)];
     // They tell of what else lies in the folder, which is no part of the dataset.
     const LOGS: &'static [&'static str] = &["findings.json"];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =
+        &[("root", &["path", "data", "dir", "folder", "directory", "data_dir"])];
+}
 
+impl Node for Dataset {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Dataset
+        DATASET
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn sources(&self) -> Vec<Source> {
-        vec![Source { key: "root", path: self.root.clone(), list }]
+    fn sources(&self) -> Vec<SourcePath> {
+        vec![SourcePath::new("root", &self.root, image_files::list)]
     }
 
-    fn used_for(&mut self, gives: &BTreeSet<ArtifactType>) {
-        let learns = |gives: &ArtifactType| matches!(gives, ArtifactType::Model | ArtifactType::Architecture);
-        let measured = gives.contains(&ArtifactType::Metrics) && !gives.iter().any(learns);
-        self.val_fraction.get_or_insert(if measured { 1.0 } else { VAL_FRACTION });
+    fn defaults(&self, uses: &BTreeSet<ArtifactType>) -> Map<String, Value> {
+        let learns = uses.contains(&MODEL) || uses.contains(&ARCHITECTURE);
+        let fraction = if uses.contains(&METRICS) && !learns { 1.0 } else { VAL_FRACTION };
+        Map::from_iter([("val_fraction".to_owned(), fraction.into())])
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -94,17 +99,16 @@ impl Node for Dataset {
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let source = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
-        let options = Options {
+        let options = IndexOptions {
             on_corrupt: self.on_corrupt,
             val_fraction: self.val_fraction.unwrap_or(VAL_FRACTION),
             seed: cx.seed,
-            threads: cx.threads,
         };
-        let (index, findings) = build(&source.path, &files(source), &options, &cx.progress)?;
+        let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
-        write_json(&cx.out.join("index.json"), &index)?;
-        write_json(&cx.out.join("findings.json"), &findings)?;
-        write(&cx.out.join("classes.txt"), lines(&index.classes).as_bytes())
+        cx.write("index.json", json(&index))?;
+        cx.write("findings.json", json(&findings))?;
+        cx.write("classes.txt", lines(&index.classes))
     }
 }
 
@@ -123,7 +127,7 @@ fn no_folder(root: &Path) -> Problem {
             ("a YAML file", "name the folder with the images, which it may have as its `path`")
         }
         (_, "txt" | "csv" | "json") => ("a list", "name the folder with the images, a folder for each class"),
-        _ if folder::is_image(&name) => {
+        _ if image_files::is_image(&name) => {
             ("an image", "name the folder with the images, a folder for each class")
         }
         _ => ("a file", "name the folder that holds train/<class>/ and val/<class>/"),
@@ -137,24 +141,6 @@ fn no_folder(root: &Path) -> Problem {
     .help(help)
 }
 
-/// The images below the folder `root`.
-fn list(root: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
-    if root.is_dir() {
-        return folder::list(root, stop);
-    }
-    let packed = root
-        .extension()
-        .is_some_and(|extension| PACKED.iter().any(|one| extension.eq_ignore_ascii_case(one)));
-    let help = match packed {
-        true => "unpack it, and name the folder that holds train/<class>/ and val/<class>/",
-        false => "name the folder that holds train/<class>/ and val/<class>/",
-    };
-    Err(Error::new(format!("{} is a file, no folder", shown::path(root))).help(help))
-}
-
-/// Extensions of archives.
-const PACKED: [&str; 10] = ["zip", "tar", "gz", "tgz", "bz2", "xz", "zst", "7z", "rar", "tfrecord"];
-
 /// The dataset that a `dataset` node made, with its images where they lie now.
 ///
 /// # Errors
@@ -166,17 +152,16 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
         .map_err(|source| Error::store("the stored index of the dataset is damaged").because(source))?;
     let root = artifact.source("root").ok_or_else(|| Error::new("the dataset's folder is not known"))?;
     let samples = Split::ALL.into_iter().flat_map(|split| index.split(split));
-    let is_sound = |sample: &data::Sample| {
-        sample.class < index.classes.len() && paths::stays_below(&paths::from_text(&sample.path))
-    };
+    let is_sound =
+        |sample: &data::Sample| sample.class < index.classes.len() && sample.location.stays_below();
     if !samples.into_iter().all(is_sound) {
-        return Err(Error::store("the stored index of the dataset names images that can't be"));
+        return Err(Error::store("the stored index of the dataset has impossible entries"));
     }
-    Ok(data::Dataset { root: root.to_owned(), index })
+    Ok(data::Dataset::new(Folder::new(root), index))
 }
 
-fn files(source: &SourceFiles) -> Vec<folder::File> {
-    let file = |file: &crate::node::SourceFile| folder::File {
+fn files(source: &SourceFiles) -> Vec<File> {
+    let file = |file: &crate::node::SourceFile| File {
         name: file.name.clone(),
         size: file.size,
         digest: file.digest.to_string(),
@@ -200,13 +185,8 @@ fn lines(names: &[String]) -> String {
     names.iter().map(|name| format!("{}\n", crate::shown::text(name))).collect()
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let json = serde_json::to_vec_pretty(value).expect("an index is plain data");
-    write(path, &json)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    fs::write(path, bytes).map_err(|source| Error::io("write", path, source))
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("an index is plain data")
 }
 
 #[cfg(test)]
@@ -215,7 +195,10 @@ mod tests {
 
     use super::*;
     use crate::{
+        device_name::DeviceName,
         node::SourceFile,
+        nodes::artifacts::PREDICTIONS,
+        paths,
         progress::{Stop, Update},
         store::Digest,
     };
@@ -225,7 +208,7 @@ mod tests {
             let (digest, size) = Digest::of_file(&path).unwrap();
             SourceFile { name: paths::below(root, &path), path, size, digest, fault: None }
         };
-        let files = folder::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
+        let files = image_files::list(root, &Stop::default()).unwrap().into_iter().map(file).collect();
         SourceFiles { path: root.to_owned(), files, digest: Digest::of_bytes(b"") }
     }
 
@@ -243,7 +226,7 @@ mod tests {
                 scratch: scratch.path(),
                 downloads: scratch.path(),
                 seed: 0,
-                device: "cpu",
+                device: DeviceName::Cpu,
                 threads: 2,
                 progress: Progress::new(&sink, &stop),
             },
@@ -262,7 +245,7 @@ mod tests {
         let index: Index = serde_json::from_slice(&fs::read(out.path().join("index.json")).unwrap()).unwrap();
         assert_eq!((index.train.len(), index.val.len(), index.test.len()), (80, 80, 0));
         assert_eq!(index.counts(Split::Train), [8; 10]);
-        assert_eq!(index.train[8].path, "train/1/00000.png");
+        assert_eq!(index.train[8].location.name(), "train/1/00000.png");
         assert_eq!(fs::read_to_string(out.path().join("findings.json")).unwrap(), "[]");
         assert_eq!(fs::read_to_string(out.path().join("classes.txt")).unwrap().lines().count(), 10);
         assert!(said.contains(&Update::Note("10 classes; images: 80 train, 80 val, 0 test".into())));
@@ -292,11 +275,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_no_dataset() {
-        let file = tempfile::Builder::new().suffix(".ZIP").tempfile().unwrap();
-        let error = list(file.path(), &Stop::default()).unwrap_err();
-        assert!(error.to_string().ends_with("is a file, no folder"), "{error}");
-        assert!(error.hint().unwrap().starts_with("unpack it"), "{error}");
+    fn a_file_is_called_by_what_it_is() {
+        let message = |suffix: &str, start: &[u8]| {
+            let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
+            fs::write(file.path(), start).unwrap();
+            no_folder(file.path()).message
+        };
+        for (suffix, start, what) in [
+            (".ZIP", &b""[..], "a zip file"),
+            ("", b"PK\x03\x04", "a zip file"),
+            (".tgz", b"\x1f\x8b\x08", "an archive"),
+            (".rar", b"", "an archive"),
+            (".yml", b"path: x", "a YAML file"),
+            (".csv", b"a,b", "a list"),
+            (".jpeg", b"", "an image"),
+            (".bin", b"", "a file"),
+        ] {
+            assert_eq!(message(suffix, start), format!("`root` is {what}, not a folder"), "{suffix}");
+        }
     }
 
     #[test]
@@ -313,16 +309,12 @@ mod tests {
 
     #[test]
     fn what_only_is_measured_is_measured_whole() {
-        let fraction = |written: Option<f64>, gives: &[ArtifactType]| {
-            let mut node = Dataset { val_fraction: written, ..node() };
-            node.used_for(&gives.iter().copied().collect());
-            node.val_fraction.unwrap()
+        let fraction = |gives: &[ArtifactType]| {
+            node().defaults(&gives.iter().copied().collect())["val_fraction"].as_f64().unwrap()
         };
-        use ArtifactType::{Architecture, Metrics, Model, Predictions};
-        assert_eq!(fraction(None, &[Metrics]), 1.0);
-        assert_eq!(fraction(Some(0.5), &[Metrics]), 0.5);
-        for gives in [&[][..], &[Model], &[Model, Metrics], &[Architecture, Metrics], &[Predictions]] {
-            assert_eq!(fraction(None, gives), 0.2, "{gives:?}");
+        assert_eq!(fraction(&[METRICS]), 1.0);
+        for gives in [&[][..], &[MODEL], &[MODEL, METRICS], &[ARCHITECTURE, METRICS], &[PREDICTIONS]] {
+            assert_eq!(fraction(gives), 0.2, "{gives:?}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! THE BRIDGE: one file a kind, and `arch` for model YAMLs. Only here do the engine and the learning half meet.
 
 pub mod arch;
+pub mod artifacts;
 pub mod dataset;
 pub mod export;
 pub mod model;

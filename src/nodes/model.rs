@@ -9,14 +9,18 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{arch, dataset};
+use super::{
+    arch,
+    artifacts::{ARCHITECTURE, DATASET, MODEL},
+    dataset,
+};
 use crate::{
     arch::Arch,
     download::{self, Sha256, Url},
     error::{Error, Result},
-    eval::classifier::arch_of,
+    eval::{Classifier, classifier::arch_of},
     files,
-    node::{ArtifactType, Context, Input, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
     progress::Stop,
     shown,
     spec::{Place, Problem},
@@ -43,13 +47,13 @@ pub struct Model {
     /// a `.pt` of Ultralytics (the averaged weights first) or with a PyTorch state dict. Nothing in it is
     /// run; half precision becomes single. A parameter is taken where name and shape agree, the others
     /// are fresh. Where the file and the dataset name their classes, the rows of the head are taken class
-    /// by class. `transfer.json` lists what became of all of them.
+    /// by class. `transfer.json` lists what happened to each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub weights: Option<String>,
-    /// The SHA-256 of the weights' file, as `sha256sum FILE` prints it. A URL needs it: what arrives is
-    /// used only if it is that file, is kept with it, and is fetched once. A path may have it, and is
-    /// checked then.
+    /// The SHA-256 of the weights' file, as `sha256sum FILE` prints it. A URL needs it: the file is used
+    /// only if it has this digest, and is then kept and fetched once. A path may have it, and is then
+    /// checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         regex(pattern = "^[0-9a-fA-F]{64}$"),
@@ -63,18 +67,28 @@ const FILE: &str = "model.safetensors";
 /// What became of the weights, where there were any.
 const TRANSFER: &str = "transfer.json";
 
-impl Node for Model {
+impl NodeKind for Model {
     const NAME: &'static str = "model";
     const VERSION: u32 = 2;
-    const INPUTS: &'static [Input] =
-        &[Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false }];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("dataset", KeyRole::OptionalInput(&[DATASET])),
+        ("arch", KeyRole::Source),
+        ("weights", KeyRole::Source),
+    ];
     const LOGS: &'static [&'static str] = &[TRANSFER];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("arch", &["architecture", "backbone", "network", "net", "name", "yaml", "cfg"]),
+        ("classes", &["num_classes", "nc", "n_classes"]),
+        ("weights", &["pretrained", "checkpoint", "ckpt"]),
+    ];
+}
 
+impl Node for Model {
     fn output(&self) -> ArtifactType {
         // With a dataset, the head may be a fresh one: something to train, not to use.
         match (&self.weights, &self.dataset, self.classes) {
-            (Some(_), None, None) => ArtifactType::Model,
-            _ => ArtifactType::Architecture,
+            (Some(_), None, None) => MODEL,
+            _ => ARCHITECTURE,
         }
     }
 
@@ -83,15 +97,15 @@ impl Node for Model {
         self.weights.is_some() && self.dataset.is_some()
     }
 
-    fn sources(&self) -> Vec<Source> {
+    fn sources(&self) -> Vec<SourcePath> {
         let yaml = self.arch.iter().filter(|arch| is_path(arch) && !is_weights(arch));
-        let source = |key, path: &String| Source { key, path: path.clone(), list: itself };
+        let source = |key, path: &String| SourcePath::new(key, path, itself);
         yaml.map(|path| source("arch", path))
             .chain(self.weights_path().map(|path| source("weights", path)))
             .collect()
     }
 
-    fn places(&self) -> Vec<&'static str> {
+    fn pinned(&self) -> Vec<&'static str> {
         self.url().map(|_| "weights").into_iter().collect()
     }
 
@@ -239,13 +253,12 @@ impl Model {
         names: Option<&[String]>,
     ) -> Result<Weights> {
         let (weights, report) = weights::transfer(file, arch, names, cx.seed)?;
-        if self.output() == ArtifactType::Model && !report.is_complete() {
+        if self.output() == MODEL && !report.is_complete() {
             return Err(incomplete(&report, arch));
         }
         report.lines().into_iter().for_each(|line| cx.progress.note(line));
-        let path = cx.out.join(TRANSFER);
-        let json = serde_json::to_string_pretty(&report).expect("a report is plain data") + "\n";
-        fs::write(&path, json).map_err(|error| Error::io("write", &path, error))?;
+        let json = serde_json::to_string_pretty(&report).expect("a report is plain data");
+        cx.write(TRANSFER, json + "\n")?;
         Ok(weights)
     }
 
@@ -310,6 +323,14 @@ pub fn load(artifact: &Artifact) -> Result<ModelFile> {
     weights::read(&artifact.path(FILE)?)
 }
 
+/// The trained model at the port `model`, ready to classify: at its own size, or at another.
+///
+/// # Errors
+/// When it can't be loaded on the device, or its eval chain does not end at the size.
+pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classifier> {
+    Classifier::load(&cx.required("model").path(FILE)?, cx.device)?.at_size(size)
+}
+
 /// Whether a path is that of weights, as far as its name tells.
 fn is_weights(path: &str) -> bool {
     weights::is_named_like_weights(Path::new(path))
@@ -345,7 +366,8 @@ fn arch_as_weights(written: &str) -> Option<Problem> {
 fn weights_problem(path: &Path) -> Option<Problem> {
     let error = weights::look(path).err()?;
     let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-    let problem = Problem::rule(Place::Value(["weights"].into()), format!("`weights` is no model: {reason}"));
+    let problem =
+        Problem::rule(Place::Value(["weights"].into()), format!("`weights` is not a model: {reason}"));
     Some(problem.label("no weights").help(error.hint().unwrap_or("name a .safetensors, .bpk or .pt file")))
 }
 

@@ -1,34 +1,31 @@
 //! `type: predict`: which class a model gives to images.
 
+mod annotated;
 mod contents;
-mod journal;
 mod list;
 mod pattern;
 pub mod remote;
 mod source;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::{journal::Journal, source::Entry};
+use super::{
+    artifacts::{MODEL, PRECISION, PREDICTIONS},
+    model::classifier,
+};
 use crate::{
-    data::{Batch, decode::decode, files::Files, transform::Transforms},
     download::Url,
     error::{Error, Result},
     eval::{
-        Classifier,
-        annotate::annotate,
+        journal::Journal,
+        predict::{ImageFile, PredictOptions, predict},
         predictions::{self, Prediction},
         table::Table,
     },
-    names::plain_part,
-    node::{ArtifactType, Context, Input, Node, Source},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
     shown,
     spec::{Place, Problem},
 };
@@ -46,12 +43,12 @@ pub struct Predict {
     pub model: String,
     /// An image, a folder of images, a pattern such as `photos/*.jpg` or `photos/**/*.jpg`, a list, or the https URL
     /// of one image. A list is a `.txt`, `.csv` or `.tsv` file with one image, folder or pattern a line, relative
-    /// to the list; a title such as `path` says in which column they are. What a URL gave stays the result, until
-    /// `sha256` is another or the node is forced; `kiln predict MODEL URL` looks what lies there now.
+    /// to the list; a title such as `path` says in which column they are. What a URL gave stays the result
+    /// until `sha256` changes or the node is forced; `kiln predict MODEL URL` fetches what is there now.
     #[schemars(length(min = 1))]
     pub source: String,
-    /// The SHA-256 of the image behind a URL, as `sha256sum FILE` prints it: any other is an error, and one that
-    /// was fetched before is not fetched again.
+    /// The SHA-256 of the image behind a URL, as `sha256sum FILE` prints it. Any other file is an
+    /// error, and a file that was fetched before is not fetched again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         regex(pattern = "^[0-9a-fA-F]{64}$"),
@@ -86,28 +83,31 @@ fn batch() -> usize {
     16
 }
 
-impl Node for Predict {
+impl NodeKind for Predict {
     const NAME: &'static str = "predict";
     const VERSION: u32 = 4;
-    const INPUTS: &'static [Input] =
-        &[Input { port: "model", accepts: &[ArtifactType::Model], required: true }];
-    const RUNTIME: &'static [&'static str] = &["batch"];
+    const KEYS: &'static [(&'static str, KeyRole)] =
+        &[("model", KeyRole::Input(&[MODEL])), ("source", KeyRole::Source), ("batch", KeyRole::Runtime)];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =
+        &[("source", &["sources", "images", "input", "inputs", "path"])];
+}
 
+impl Node for Predict {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Predictions
+        PREDICTIONS
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
-    fn sources(&self) -> Vec<Source> {
+    fn sources(&self) -> Vec<SourcePath> {
         // What a URL gives is no file here before the node runs: it counts by its text, and its `sha256`.
         if self.url().is_some() {
             return Vec::new();
         }
         let list = if self.recursive { source::list_below } else { source::list };
-        vec![Source { key: "source", path: self.source.clone(), list }]
+        vec![SourcePath::new("source", &self.source, list)]
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -131,7 +131,10 @@ impl Node for Predict {
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let entries = self.entries(cx)?;
-        let outcomes = self.classify(cx, &entries)?;
+        let model = classifier(cx, self.size)?;
+        let options = PredictOptions { top: self.top, batch: self.batch, threads: cx.threads };
+        let mut journal = Journal::open(cx.scratch)?;
+        let outcomes = predict(&model, &entries, &options, &mut journal, &cx.progress)?;
         let failed = failed(&entries, &outcomes);
         warn(cx, &failed);
         if failed.len() == outcomes.len() {
@@ -142,28 +145,6 @@ impl Node for Predict {
     }
 }
 
-/// The trained model at the port `model`, at its own size or at another.
-///
-/// # Errors
-/// When it can't be loaded on the device, or its eval chain does not end at the size.
-pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classifier> {
-    let path = cx.required("model").path("model.safetensors")?;
-    let mut model = Classifier::load(&path, cx.device)?;
-    model.size = size.unwrap_or(model.size);
-    let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
-    match transforms.check().into_iter().next() {
-        None => Ok(model),
-        Some(fault) => Err(Error::new(format!(
-            "the model's preprocessing does not work at {} pixels: {}",
-            model.size, fault.message
-        ))
-        .help(fault.help)),
-    }
-}
-
-/// What became of an image, or why it can't be read.
-type Outcome = Result<Prediction, String>;
-
 impl Predict {
     /// The URL, if `source` is meant as one.
     fn url(&self) -> Option<&str> {
@@ -171,10 +152,10 @@ impl Predict {
     }
 
     /// The images to look at; at least one.
-    fn entries(&self, cx: &Context<'_>) -> Result<Vec<Entry>> {
+    fn entries(&self, cx: &Context<'_>) -> Result<Vec<ImageFile>> {
         if let Some(url) = self.url() {
             let path = remote::fetch(cx, url, self.sha256.as_deref())?;
-            return Ok(vec![Entry { name: url.to_owned(), path }]);
+            return Ok(vec![ImageFile { name: url.to_owned(), path }]);
         }
         let source = cx.sources.get("source").ok_or_else(|| Error::new("the node has no `source`"))?;
         let entries = source::entries(&source.path, self.recursive, cx.progress.stop())?;
@@ -185,84 +166,40 @@ impl Predict {
         Ok(entries)
     }
 
-    /// The outcome of each entry. Predictions are kept as they are made, and those of an earlier try are taken up.
-    fn classify(&self, cx: &Context<'_>, entries: &[Entry]) -> Result<Vec<Outcome>> {
-        let model = classifier(cx, self.size)?;
-        let mut journal = Journal::open(cx.scratch)?;
-        let mut outcomes: Vec<Option<Outcome>> =
-            entries.iter().map(|entry| journal.known(&entry.name).map(Ok)).collect();
-        let open: Vec<usize> = (0..entries.len()).filter(|place| outcomes[*place].is_none()).collect();
-        let paths = open.iter().map(|place| entries[*place].path.clone()).collect();
-        let mut done = entries.len() - open.len();
-        for part in Files::new(paths, &model.eval, model.size, self.batch, cx.threads) {
-            cx.progress.check()?;
-            done += part.failed.len() + part.batch.indices.len();
-            for (i, error) in part.failed {
-                outcomes[open[i]] = Some(Err(reason(&entries[open[i]], &error)));
-            }
-            let places: Vec<usize> = part.batch.indices.iter().map(|i| open[*i]).collect();
-            let predictions =
-                self.predict(&model, part.batch, places.iter().map(|place| &entries[*place]))?;
-            journal.keep(&predictions)?;
-            for (place, prediction) in places.into_iter().zip(predictions) {
-                outcomes[place] = Some(Ok(prediction));
-            }
-            cx.progress.step("predict", done, entries.len(), "images");
-        }
-        Ok(outcomes.into_iter().flatten().collect())
-    }
-
-    /// What the model says about a batch of these entries.
-    fn predict<'e>(
-        &self,
-        model: &Classifier,
-        batch: Batch,
-        entries: impl Iterator<Item = &'e Entry>,
-    ) -> Result<Vec<Prediction>> {
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
-        let logits = model.logits(batch);
-        let rows = logits.chunks_exact(model.names.len());
-        rows.zip(entries)
-            .map(|(row, entry)| Prediction::new(&entry.name, row, &model.names, self.top))
-            .collect()
-    }
-
     fn write(
         &self,
         cx: &Context<'_>,
-        entries: &[Entry],
-        outcomes: &[Outcome],
-        failed: &[(&str, &str)],
+        entries: &[ImageFile],
+        outcomes: &[Result<Prediction>],
+        failed: &[(&str, String)],
     ) -> Result<()> {
         let predictions = || outcomes.iter().flatten();
-        predictions::save_json_lines(predictions(), &cx.out.join("predictions.jsonl"))?;
-        predictions::table(predictions()).save(&cx.out.join("predictions.csv"))?;
+        cx.write("predictions.jsonl", predictions::json_lines(predictions()))?;
+        cx.write("predictions.csv", predictions::table(predictions()))?;
         let mut errors = Table::new(["path", "error"]);
-        failed.iter().for_each(|(name, reason)| errors.row([name, reason]));
-        errors.save(&cx.out.join("errors.csv"))?;
-        if self.annotate { draw(cx, entries, outcomes) } else { Ok(()) }
+        failed.iter().for_each(|(name, reason)| errors.row([*name, reason]));
+        cx.write("errors.csv", errors)?;
+        if self.annotate { annotated::write(cx, entries, outcomes) } else { Ok(()) }
     }
 }
 
 /// The entries that can't be read: name and reason.
-fn failed<'a>(entries: &'a [Entry], outcomes: &'a [Outcome]) -> Vec<(&'a str, &'a str)> {
-    let failed = |(entry, outcome): (&'a Entry, &'a Outcome)| {
-        outcome.as_ref().err().map(|reason| (entry.name.as_str(), reason.as_str()))
+fn failed<'a>(entries: &'a [ImageFile], outcomes: &[Result<Prediction>]) -> Vec<(&'a str, String)> {
+    let failed = |(entry, outcome): (&'a ImageFile, &Result<Prediction>)| {
+        outcome.as_ref().err().map(|error| (entry.name.as_str(), reason(entry, error)))
     };
     entries.iter().zip(outcomes).filter_map(failed).collect()
 }
 
 /// Why an image can't be read: the cause where it is known, for the message names the path.
-fn reason(entry: &Entry, error: &Error) -> String {
+fn reason(entry: &ImageFile, error: &Error) -> String {
     if Url::is_meant_by(&entry.name) {
         return "a URL in a list is not fetched; give it as a source of its own".to_owned();
     }
     std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-fn warn(cx: &Context<'_>, failed: &[(&str, &str)]) {
+fn warn(cx: &Context<'_>, failed: &[(&str, String)]) {
     for (name, reason) in failed.iter().take(MAX_WARNINGS) {
         cx.progress.warn(format!("cannot read {}: {reason}", shown::text(name)));
     }
@@ -279,73 +216,23 @@ fn note(readable: usize, failed: usize) -> String {
     }
 }
 
-fn nothing_readable(source: &str, failed: &[(&str, &str)]) -> Error {
+fn nothing_readable(source: &str, failed: &[(&str, String)]) -> Error {
     let error = Error::new(format!("no image in {} can be read", shown::text(source)));
     let first = failed.first().map(|(name, reason)| format!("the first, {}: {reason}", shown::text(name)));
     first.into_iter().fold(error, Error::help)
 }
 
-/// Writes `annotated/<stem>.png` for each image, at its own size.
-fn draw(cx: &Context<'_>, entries: &[Entry], outcomes: &[Outcome]) -> Result<()> {
-    let folder = cx.out.join("annotated");
-    fs::create_dir(&folder).map_err(|error| Error::io("create", &folder, error))?;
-    let found: Vec<(&Entry, &Prediction)> = entries
-        .iter()
-        .zip(outcomes)
-        .filter_map(|(entry, outcome)| Some((entry, outcome.as_ref().ok()?)))
-        .collect();
-    // Shorter than a name may be, so that there is room for a number and the extension.
-    let names = unique(found.iter().map(|(entry, _)| plain_part(&stem(&entry.path), 240)));
-    for (i, ((entry, prediction), name)) in found.iter().zip(names).enumerate() {
-        cx.progress.check()?;
-        match decode(&entry.path) {
-            Ok(mut image) => {
-                annotate(&mut image, &prediction.top);
-                let path = folder.join(format!("{name}.png"));
-                image.save(&path).map_err(|error| {
-                    Error::new(format!("cannot write {}", shown::path(&path))).because(error)
-                })?;
-            }
-            // It could be read a moment ago.
-            Err(error) => cx.progress.warn(format!("{error}, so it is not annotated")),
-        }
-        cx.progress.step("annotate", i + 1, found.len(), "images");
-    }
-    Ok(())
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "image".to_owned(), |stem| stem.to_string_lossy().into_owned())
-}
-
-/// The names in order; one that was there already gets `-2`, `-3`, …. Names that differ only in
-/// upper and lower case count as equal, because some file systems take them so.
-fn unique(names: impl IntoIterator<Item = String>) -> Vec<String> {
-    let mut taken = BTreeSet::new();
-    let mut free = |name: &String| taken.insert(name.to_lowercase());
-    let mut all = Vec::new();
-    for name in names {
-        let numbered = (2..).map(|n| format!("{name}-{n}"));
-        let first = std::iter::once(name.clone()).chain(numbered).find(|name| free(name));
-        all.push(first.expect("numbers don't end"));
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    #[test]
-    fn names_that_repeat_get_numbers() {
-        let names = ["a", "b", "a", "a-2", "A", "a"].map(String::from);
-        assert_eq!(unique(names), ["a", "b", "a-2", "a-2-2", "A-3", "a-4"]);
-    }
+    use super::*;
+    use crate::data::decode::decode;
 
     #[test]
     fn the_reason_is_told_without_the_path() {
         let of = |name: &str| {
-            reason(&Entry { name: name.into(), path: name.into() }, &decode(Path::new(name)).unwrap_err())
+            reason(&ImageFile { name: name.into(), path: name.into() }, &decode(Path::new(name)).unwrap_err())
         };
         assert!(of("/no/such.png").starts_with("No such file"));
         assert!(of("https://example.org/a.png").starts_with("a URL in a list is not fetched"));
@@ -375,7 +262,7 @@ mod tests {
     fn what_a_url_gives_counts_by_its_text_and_digest() {
         let node: Predict =
             serde_json::from_str(r#"{"model": "m", "source": "https://example.org/a.png"}"#).unwrap();
-        assert!(node.sources().is_empty() && node.places().is_empty());
+        assert!(node.sources().is_empty() && node.pinned().is_empty());
     }
 
     #[test]

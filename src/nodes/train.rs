@@ -2,29 +2,33 @@
 
 mod pictures;
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{dataset, model, transforms};
+use super::{
+    artifacts::{ARCHITECTURE, DATASET, MODEL, PRECISION, TRANSFORMS},
+    dataset, model, transforms,
+};
 use crate::{
     arch::Arch,
     data::transform::Transforms,
     device,
+    device_name::DeviceName,
     error::{Error, Result},
     eval::{classes::Classes, classifier::arch_of},
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
     train::{
-        Auto, BatchSize, ClassWeights, Decay, Fitted, Freeze, Job, Mix, OptimizerKind, Precision, Recipe,
-        Scores, batch, fit, tensorboard,
+        Auto, BatchSize, ClassWeights, Decay, FitInput, Fitted, Freeze, Mix, OptimizerKind, Precision,
+        Scores, TrainConfig, batch, fit, tensorboard,
     },
     weights::{self, ModelFile, Weights},
 };
 
-/// Fits a network to a dataset. Every default is the reference's for classification.
+/// Fits a network to a dataset. Every default is that of Ultralytics' YOLO classification.
 ///
 /// A loss that is not a number sends the run back to the start of the epoch, which is done again with half
 /// the learning rate from there on, at most three times.
@@ -35,7 +39,7 @@ pub struct Train {
     pub model: String,
     /// The dataset node to learn from.
     pub dataset: String,
-    /// The transforms node that prepares the images; left out, the reference's chains at 224 pixels.
+    /// The transforms node that prepares the images; left out, the default chains at 224 pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transforms: Option<String>,
     /// Passes over the training images; 100 unless given. With `time`, the clock decides how many there are.
@@ -79,7 +83,7 @@ pub struct Train {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub momentum: Option<f64>,
-    /// Pull of weights, not of norms and biases, towards zero; scaled by the images per step.
+    /// How strongly weights, but not norms and biases, are pulled towards zero; scaled by the images per step.
     #[serde(default = "weight_decay")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
@@ -117,8 +121,8 @@ pub struct Train {
     /// class)`.
     #[serde(default)]
     pub balance_classes: bool,
-    /// Exponent of focal loss: the larger, the less count images that the network is sure about. 0 is plain
-    /// cross-entropy, 2 is usual.
+    /// Exponent of focal loss: the larger, the less weight images get that the network is already sure about. 0 is
+    /// plain cross-entropy, 2 is usual.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 10.0))]
     pub focal_gamma: f64,
@@ -147,7 +151,8 @@ pub struct Train {
     #[serde(default = "one")]
     #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub fraction: f64,
-    /// The first so many rows of the architecture do not learn: no steps, no decay, norms keep their statistics.
+    /// How many rows of the architecture, from the first on, do not learn: no steps, no decay, norms keep their
+    /// statistics.
     #[serde(default)]
     #[schemars(range(max = 1000))]
     pub freeze: usize,
@@ -208,31 +213,59 @@ fn yes() -> bool {
     true
 }
 
-impl Node for Train {
+impl NodeKind for Train {
     const NAME: &'static str = "train";
     const VERSION: u32 = 5;
-    const INPUTS: &'static [Input] = &[
-        Input { port: "model", accepts: &[ArtifactType::Architecture, ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: true },
-        Input { port: "transforms", accepts: &[ArtifactType::Transforms], required: false },
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("model", KeyRole::Input(&[ARCHITECTURE, MODEL])),
+        ("dataset", KeyRole::Input(&[DATASET])),
+        ("transforms", KeyRole::OptionalInput(&[TRANSFORMS])),
+        ("cache", KeyRole::Runtime),
     ];
-    const RUNTIME: &'static [&'static str] = &["cache"];
     const LOGS: &'static [&'static str] = &["metrics.csv", tensorboard::FILE];
+    const AMOUNT: Option<&'static str> = Some("epochs");
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("lr0", &["learning_rate", "lr", "eta"]),
+        ("lrf", &["final_lr", "min_lr"]),
+        ("batch", &["batch_size", "bs", "minibatch"]),
+        ("epochs", &["epoch", "num_epochs", "n_epochs", "max_epochs"]),
+        ("dataset", &["data", "datasets"]),
+        ("model", &["network", "net", "arch"]),
+        ("transforms", &["transform", "augment", "augmentation", "augmentations", "aug", "preprocess"]),
+        ("optimizer", &["optim", "opt", "optimiser"]),
+        ("weight_decay", &["wd", "decay", "l2"]),
+        ("patience", &["early_stopping", "early_stop"]),
+        ("warmup_epochs", &["warmup", "warm_up"]),
+        ("label_smoothing", &["smoothing"]),
+        ("nominal_batch", &["nbs"]),
+        ("schedule", &["cos_lr", "scheduler", "lr_scheduler"]),
+        ("precision", &["amp", "half", "mixed_precision"]),
+        ("clip", &["grad_clip", "clip_grad", "max_norm"]),
+    ];
+    const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[
+        (&["erasing"], "an operation of `transforms`: `type: random_erasing`"),
+        (&["auto_augment"], "an operation of `transforms`: `type: rand_augment`"),
+        (&["fliplr"], "an operation of `transforms`: `type: horizontal_flip`"),
+        (&["flipud"], "an operation of `transforms`: `type: vertical_flip`"),
+        (&["hsv_h", "hsv_s", "hsv_v"], "an operation of `transforms`: `type: color_jitter`"),
+    ];
+}
 
+impl Node for Train {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Model
+        MODEL
     }
 
     fn seeded(&self) -> bool {
         true
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
-    fn check_device(&self, device: &str) -> Result<()> {
-        if self.precision == Precision::Fp32 || device != "cpu" {
+    fn check_device(&self, device: DeviceName) -> Result<()> {
+        if self.precision == Precision::Fp32 || device != DeviceName::Cpu {
             return Ok(());
         }
         let precision = self.precision.name();
@@ -251,16 +284,16 @@ impl Node for Train {
             cx.input("transforms").map_or_else(|| Ok(Transforms::default()), transforms::load)?;
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
-        Node::check_device(self, cx.device)?;
+        self.check_device(cx.device)?;
         let device = device::open(cx.device)?;
         let fitting = || batch::fitting(&arch, transforms.size, self.precision, &device, cx.scratch);
-        let recipe = self.recipe(self.batch(cx, fitting)?);
-        let job = Job {
+        let config = self.config(self.batch(cx, fitting)?);
+        let job = FitInput {
             arch: &arch,
             start: (!start.weights.is_empty()).then_some(&start.weights),
             dataset: &dataset,
             transforms: &transforms,
-            recipe: &recipe,
+            config: &config,
             seed: cx.seed,
             device: &device,
             threads: cx.threads,
@@ -381,20 +414,20 @@ impl Train {
             (
                 "fraction",
                 self.fraction == 0.0 || self.fraction > 1.0 && self.fraction.fract() != 0.0,
-                format!("{} is no part of the images", self.fraction),
+                format!("`fraction` is {}, neither a share nor a number of images", self.fraction),
                 "give a share between 0 and 1, or a whole number of images",
             ),
             (
                 "cutmix",
                 self.mixup + self.cutmix > 1.0,
-                "`mixup` and `cutmix` together happen more than always".to_owned(),
-                "a batch gets one or the other: their probabilities may sum to 1 at most",
+                "the probabilities of `mixup` and `cutmix` add up to more than 1".to_owned(),
+                "a batch gets one or the other: lower one of them",
             ),
             (
                 "class_weights",
                 self.class_weights.values().any(|weight| !(weight.is_finite() && *weight > 0.0)),
-                "a class that counts nothing, or less".to_owned(),
-                "weights are above 0; to leave a class out, take its folder out of the dataset",
+                "a class weight of 0 or less".to_owned(),
+                "give a weight above 0; to leave a class out, remove its folder from the dataset",
             ),
         ];
         let impossible = rows.into_iter().filter(|(_, impossible, ..)| *impossible);
@@ -405,13 +438,13 @@ impl Train {
             .collect()
     }
 
-    fn recipe(&self, batch: usize) -> Recipe {
+    fn config(&self, batch: usize) -> TrainConfig {
         let class_weights = match (self.balance_classes, self.class_weights.is_empty()) {
             (true, _) => ClassWeights::Balanced,
             (false, true) => ClassWeights::Even,
             (false, false) => ClassWeights::Given(self.class_weights.clone()),
         };
-        let default = Recipe::default();
+        let default = TrainConfig::default();
         let mix = Mix {
             mixup: self.mixup,
             mixup_alpha: self.mixup_alpha.unwrap_or(default.mix.mixup_alpha),
@@ -420,7 +453,7 @@ impl Train {
         };
         let freeze =
             Freeze { count: self.freeze, rows: self.freeze_rows.clone(), names: self.freeze_names.clone() };
-        Recipe {
+        TrainConfig {
             epochs: self.epochs.unwrap_or(default.epochs),
             time: self.time,
             batch,
@@ -456,7 +489,9 @@ impl Train {
     fn batch(&self, cx: &Context<'_>, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
         match self.batch {
             BatchSize::Images(batch) => Ok(batch),
-            BatchSize::Word(Auto::Auto) if !cx.device.starts_with("cuda") => Ok(Recipe::default().batch),
+            BatchSize::Word(Auto::Auto) if !matches!(cx.device, DeviceName::Cuda(_)) => {
+                Ok(TrainConfig::default().batch)
+            }
             BatchSize::Word(Auto::Auto) => {
                 let batch = fitting()?;
                 cx.progress
@@ -483,7 +518,7 @@ fn arch(start: &ModelFile, classes: usize) -> Result<Arch> {
     if arch.classes == classes {
         return Ok(arch);
     }
-    Err(Error::new(format!("the model tells {} classes apart, but the dataset has {classes}", arch.classes))
+    Err(Error::new(format!("the model has {} classes, but the dataset has {classes}", arch.classes))
         .help("give the model node the same `dataset`, so that its head fits"))
 }
 
@@ -526,8 +561,7 @@ fn write(
         weights,
         ..ModelFile::default()
     };
-    let csv = cx.out.join("metrics.csv");
-    fs::write(&csv, history.to_csv()).map_err(|error| Error::io("write", &csv, error))?;
+    cx.write("metrics.csv", history.to_csv())?;
     for (epoch, path) in &fitted.kept {
         let kept = weights::read(path)?.weights;
         weights::write(&cx.out.join(format!("epoch{epoch}.safetensors")), &file(kept))?;

@@ -5,22 +5,30 @@
 
 use std::fs;
 
+use super::artifacts::TRANSFORMS;
 pub use crate::data::transform::Transforms;
 use crate::{
-    data::transform::Fault,
+    data::transform::ChainFault,
     error::{Error, Result},
-    node::{ArtifactType, Context, Input, Node},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{DocPath, Place, Problem},
     store::Artifact,
 };
 
-impl Node for Transforms {
+impl NodeKind for Transforms {
     const NAME: &'static str = "transforms";
     const VERSION: u32 = 1;
-    const INPUTS: &'static [Input] = &[];
+    const KEYS: &'static [(&'static str, KeyRole)] = &[];
+    const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
+        ("size", &["imgsz", "img_size", "image_size", "resolution", "input_size"]),
+        ("p", &["prob", "probability"]),
+        ("scale", &["scales"]),
+    ];
+}
 
+impl Node for Transforms {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Transforms
+        TRANSFORMS
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -28,13 +36,11 @@ impl Node for Transforms {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let path = cx.out.join("transforms.json");
-        let json = serde_json::to_vec_pretty(self).expect("transforms are plain data");
-        fs::write(&path, json).map_err(|source| Error::io("write", &path, source))
+        cx.write("transforms.json", serde_json::to_vec_pretty(self).expect("transforms are plain data"))
     }
 }
 
-fn problem(fault: Fault) -> Problem {
+fn problem(fault: ChainFault) -> Problem {
     let mut path = DocPath::default();
     if let Some(chain) = fault.chain {
         path = path.join(chain.to_string().as_str());

@@ -1,35 +1,26 @@
 //! `type: val`: how good a model is on a split of a dataset.
 
-use std::{collections::BTreeMap, fs, path::Path};
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::{dataset, predict::classifier};
+use super::{
+    artifacts::{DATASET, METRICS, MODEL, PRECISION},
+    dataset,
+    model::classifier,
+};
 use crate::{
-    alike,
-    data::{
-        Dataset, Index, Sample, Split,
-        decode::decode,
-        loader::{Loader, Mode},
-        transform::Transforms,
-    },
-    error::{Error, Result},
+    data::Split,
+    error::Result,
     eval::{
-        Classifier,
-        calibration::Calibration,
-        classes::{Classes, Hits},
-        contact_sheet::{Tile, contact_sheet, fitted, save_png},
-        metrics::{Metric, Tally, to_json},
-        picture::confusion_svg,
-        predictions::{Judged, judged_table, misclassified, most_wrong},
-        reliability::reliability_svg,
+        evaluate::{Evaluation, evaluate, split_with_images},
+        metrics::to_json,
+        predictions::{evaluated_table, misclassified},
     },
-    node::{ArtifactType, Context, Input, Node},
-    paths,
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
+    plot::{
+        confusion_matrix::confusion_svg, contact_sheet::contact_sheet, png::png, reliability::reliability_svg,
+    },
     progress::Progress,
-    shown,
     store::Artifact,
 };
 
@@ -83,180 +74,39 @@ fn how_many_wrong() -> usize {
     16
 }
 
-impl Node for Val {
+impl NodeKind for Val {
     const NAME: &'static str = "val";
     const VERSION: u32 = 4;
-    const INPUTS: &'static [Input] = &[
-        Input { port: "model", accepts: &[ArtifactType::Model], required: true },
-        Input { port: "dataset", accepts: &[ArtifactType::Dataset], required: false },
+    const KEYS: &'static [(&'static str, KeyRole)] = &[
+        ("model", KeyRole::Input(&[MODEL])),
+        ("dataset", KeyRole::InheritedInput { accepts: &[DATASET], from: "model" }),
+        ("batch", KeyRole::Runtime),
     ];
-    const TAKEN_OVER: &'static [(&'static str, &'static str)] = &[("dataset", "model")];
-    const RUNTIME: &'static [&'static str] = &["batch"];
+}
 
+impl Node for Val {
     fn output(&self) -> ArtifactType {
-        ArtifactType::Metrics
+        METRICS
     }
 
-    fn uses_device(&self) -> bool {
-        true
+    fn precision(&self) -> Option<&'static str> {
+        Some(PRECISION)
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
         if port != "dataset" {
             return Ok(());
         }
-        present(&dataset::load(artifact)?.index, self.split).map(drop)
+        split_with_images(&dataset::load(artifact)?.index, self.split).map(drop)
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         let dataset = dataset::load(cx.required("dataset"))?;
-        let split = present(&dataset.index, self.split)?;
-        if split != self.split {
-            cx.progress.warn("the dataset has no val images; its test images stand in for them");
-        }
         let model = classifier(cx, self.size)?;
-        let all = dataset.index.split(split).len();
-        let dataset = matched(&dataset, split, &model.names, &cx.progress)?;
-        let ground = Ground { split, left_out: all - dataset.index.split(split).len() };
-        let measured = measure(&model, &dataset, split, self.batch, cx)?;
+        let evaluation = evaluate(&model, &dataset, self.split, self.batch, cx.threads, &cx.progress)?;
         self.tell_certain(model.names.len(), &cx.progress);
-        cx.progress.headline(headline(&measured.tally, &model.names, &ground));
-        self.write(cx, &model.names, &measured, &ground)?;
-        self.show_most_wrong(cx, &dataset.root, &measured.judged)
-    }
-}
-
-/// Which images a score is about.
-struct Ground {
-    /// The split that they are of.
-    split: Split,
-    /// How many of its images could not be judged: the model does not know their class.
-    left_out: usize,
-}
-
-impl Ground {
-    fn report(&self) -> [Metric; 2] {
-        let split = "which images of the dataset were scored: train, val or test";
-        let left_out = "number of images of that split that were not scored, because the model does not have their class";
-        [
-            Metric::new("split", json!(self.split.name()), split),
-            Metric::new("images_left_out", json!(self.left_out), left_out),
-        ]
-    }
-}
-
-/// What came of the images.
-struct Measured {
-    tally: Tally,
-    calibration: Calibration,
-    judged: Vec<Judged>,
-}
-
-/// The split to measure on, which has images.
-fn present(index: &Index, asked: Split) -> Result<Split> {
-    if !index.split(asked).is_empty() {
-        return Ok(asked);
-    }
-    if asked == Split::Val && !index.test.is_empty() {
-        return Ok(Split::Test);
-    }
-    let others: Vec<&str> =
-        Split::ALL.into_iter().filter(|split| !index.split(*split).is_empty()).map(Split::name).collect();
-    let error = Error::new(format!("the dataset has no {asked} images"));
-    Err(match others[..] {
-        [] => error.help("add images to the dataset's folder"),
-        _ => error.help(format!("set `split` to one that has images: {}", others.join(", "))),
-    })
-}
-
-/// The images of `split` whose class the model knows, with the model's class indices.
-fn matched(dataset: &Dataset, split: Split, names: &[String], progress: &Progress<'_>) -> Result<Dataset> {
-    let classes: Vec<Option<usize>> =
-        dataset.index.classes.iter().map(|class| names.iter().position(|name| name == class)).collect();
-    let counts = dataset.index.counts(split);
-    let strange = |at: &usize| classes[*at].is_none() && counts[*at] > 0;
-    let strange: Vec<usize> = (0..classes.len()).filter(strange).collect();
-    if !strange.is_empty() {
-        let left_out: usize = strange.iter().map(|at| counts[*at]).sum();
-        let named: Vec<&String> = strange.iter().map(|at| &dataset.index.classes[*at]).collect();
-        progress.warn(format!("{}; images left out: {left_out}", strangers(&named, names)));
-    }
-    let sample = |sample: &Sample| Some(Sample { class: classes[sample.class]?, ..sample.clone() });
-    let samples: Vec<Sample> = dataset.index.split(split).iter().filter_map(sample).collect();
-    if samples.is_empty() {
-        return Err(no_common_class(&dataset.index.classes, names));
-    }
-    let mut index = Index { classes: names.to_vec(), ..Index::default() };
-    *index.split_mut(split) = samples;
-    Ok(Dataset { root: dataset.root.clone(), index })
-}
-
-/// That the model does not have these classes, and which of its own look like one of them.
-fn strangers(strange: &[&String], names: &[String]) -> String {
-    let told = match strange {
-        [one] => format!("the model has no class `{}`", shown::text(one)),
-        many => format!("the model does not have {} of the classes: {}", many.len(), shown::few(many)),
-    };
-    let known: BTreeMap<String, &String> = names.iter().map(|name| (alike::folded(name), name)).collect();
-    let twin = |name: &&String| {
-        let twin = known.get(&alike::folded(name))?;
-        let difference = alike::difference(name, twin)?;
-        Some(format!(" (its `{}` and `{}` differ {difference})", shown::text(twin), shown::text(name)))
-    };
-    format!("{told}{}", strange.iter().find_map(twin).unwrap_or_default())
-}
-
-fn no_common_class(dataset: &[String], model: &[String]) -> Error {
-    let some = |names: &[String]| match names {
-        [] => "none".to_owned(),
-        some => shown::few(some),
-    };
-    Error::new("no image to measure on is of a class that the model has").help(format!(
-        "classes are matched by name; the dataset has {}, the model has {}",
-        some(dataset),
-        some(model)
-    ))
-}
-
-fn measure(
-    model: &Classifier,
-    dataset: &Dataset,
-    split: Split,
-    batch: usize,
-    cx: &Context<'_>,
-) -> Result<Measured> {
-    let samples = dataset.index.split(split);
-    let transforms = Transforms { size: model.size, eval: model.eval.clone(), ..Transforms::default() };
-    let loader = Loader::new(dataset, split, &transforms, Mode::Eval, batch, cx.threads);
-    let mut tally = Tally::new(model.names.len());
-    let mut calibration = Calibration::default();
-    let mut judged = Vec::with_capacity(samples.len());
-    for batch in loader.epoch(0) {
-        cx.progress.check()?;
-        let batch = batch?;
-        let indices = batch.indices.clone();
-        let logits = model.logits(batch);
-        for (row, index) in logits.chunks_exact(model.names.len()).zip(indices) {
-            let sample = &samples[index];
-            judged.push(Judged::new(&sample.path, row, &model.names, sample.class)?);
-            tally.add(row, sample.class);
-            calibration.add(row, sample.class);
-        }
-        cx.progress.step(split.name(), judged.len(), samples.len(), "images");
-    }
-    Ok(Measured { tally, calibration, judged })
-}
-
-/// The score in one line, with all that it leaves out.
-fn headline(tally: &Tally, names: &[String], ground: &Ground) -> String {
-    let (metrics, hits) = (tally.metrics(), tally.confusion().hits());
-    let mut line = Classes::new(names, &hits).headline(metrics.top5, metrics.loss);
-    if ground.split != Split::Val {
-        line = format!("on {}: {line}", ground.split);
-    }
-    match ground.left_out {
-        0 => line,
-        count => format!("{line}  left out, of classes that the model does not have: {count}"),
+        cx.progress.headline(evaluation.headline());
+        self.write(cx, &evaluation)
     }
 }
 
@@ -271,162 +121,33 @@ impl Val {
         }
     }
 
-    fn write(&self, cx: &Context<'_>, names: &[String], measured: &Measured, ground: &Ground) -> Result<()> {
-        let Measured { tally, calibration, judged } = measured;
-        let path = |name: &str| cx.out.join(name);
-        let hits: Vec<Hits> = tally.confusion().hits();
-        let mut report = tally.report(&self.top_k);
-        report.extend(ground.report());
-        report.extend(calibration.report());
-        report.extend(Classes::new(names, &hits).report());
-        let json = serde_json::to_string_pretty(&to_json(&report)).expect("metrics are plain data");
-        save(&path("metrics.json"), json + "\n")?;
-        save(&path("confusion_matrix.svg"), confusion_svg(tally.confusion(), names))?;
-        save(&path("reliability.svg"), reliability_svg(calibration))?;
-        calibration.table().save(&path("reliability.csv"))?;
-        tally.confusion().table(names).save(&path("confusion_matrix.csv"))?;
-        tally.confusion().class_table(names).save(&path("per_class.csv"))?;
-        judged_table(judged).save(&path("predictions.csv"))?;
-        judged_table(misclassified(judged)).save(&path("misclassified.csv"))
-    }
-
-    /// Writes `most_wrong.png`, if there are mistakes.
-    fn show_most_wrong(&self, cx: &Context<'_>, root: &Path, judged: &[Judged]) -> Result<()> {
-        let tile = |one: &Judged| -> Result<Tile> {
-            cx.progress.check()?;
-            let path = root.join(paths::from_text(&one.prediction.path));
-            Ok(Tile { image: fitted(&decode(&path)?), lines: caption(one) })
-        };
-        let worst = most_wrong(judged, self.most_wrong);
-        let tiles = worst.into_iter().map(tile).collect::<Result<Vec<_>>>()?;
-        if tiles.is_empty() {
-            return Ok(());
+    fn write(&self, cx: &Context<'_>, evaluation: &Evaluation) -> Result<()> {
+        let Evaluation { accumulator, calibration, images, dataset, .. } = evaluation;
+        let (confusion, names) = (accumulator.confusion(), &dataset.index.classes);
+        let json = serde_json::to_string_pretty(&to_json(&evaluation.report(&self.top_k)));
+        cx.write("metrics.json", json.expect("metrics are plain data") + "\n")?;
+        cx.write("confusion_matrix.svg", confusion_svg(confusion.counts(), names))?;
+        cx.write("reliability.svg", reliability_svg(calibration.expected_error(), &calibration.bars()))?;
+        cx.write("reliability.csv", calibration.table())?;
+        cx.write("confusion_matrix.csv", confusion.table(names))?;
+        cx.write("per_class.csv", confusion.class_table(names))?;
+        cx.write("predictions.csv", evaluated_table(images))?;
+        cx.write("misclassified.csv", evaluated_table(misclassified(images)))?;
+        match &evaluation.most_wrong(self.most_wrong, &cx.progress)?[..] {
+            [] => Ok(()),
+            tiles => cx.write("most_wrong.png", png(&contact_sheet(tiles))?),
         }
-        save_png(&contact_sheet(&tiles), &cx.out.join("most_wrong.png"))
     }
-}
-
-/// The true and the predicted class, each with its probability, and the path.
-fn caption(one: &Judged) -> Vec<String> {
-    let Judged { prediction, truth, true_confidence, .. } = one;
-    vec![
-        format!("true {truth} {true_confidence:.3}"),
-        format!("said {} {:.3}", prediction.name, prediction.confidence),
-        prediction.path.clone(),
-    ]
-}
-
-fn save(path: &Path, text: String) -> Result<()> {
-    fs::write(path, text).map_err(|error| Error::io("write", path, error))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Mutex};
+    use std::sync::Mutex;
 
-    use image::{Rgb, RgbImage};
+    use serde_json::json;
 
     use super::*;
-    use crate::{
-        eval::metrics::Metric,
-        progress::{Stop, Update},
-        random::Random,
-    };
-
-    fn sample(path: &str, class: usize) -> Sample {
-        Sample { path: path.into(), class, size: 1, digest: String::new() }
-    }
-
-    fn names(names: &[&str]) -> Vec<String> {
-        names.iter().map(|name| (*name).into()).collect()
-    }
-
-    fn dataset() -> Dataset {
-        let val = vec![sample("val/ant/1.png", 0), sample("val/bee/1.png", 1), sample("val/cow/1.png", 2)];
-        let index = Index { classes: names(&["ant", "bee", "cow"]), val, ..Index::default() };
-        Dataset { root: "/data".into(), index }
-    }
-
-    /// The result of `work`, and what it warned of.
-    fn warned<T>(work: impl FnOnce(&Progress<'_>) -> T) -> (T, Vec<String>) {
-        let (warnings, stop) = (Mutex::new(Vec::new()), Stop::default());
-        let sink = |update| {
-            if let Update::Warning(line) = update {
-                warnings.lock().unwrap().push(line);
-            }
-        };
-        let result = work(&Progress::new(&sink, &stop));
-        (result, warnings.into_inner().unwrap())
-    }
-
-    /// What becomes of 40 images of four classes; they are seen `batch` at a time.
-    fn measured(root: &Path, batch: usize, threads: usize) -> (Vec<Metric>, Vec<Judged>) {
-        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights");
-        let mut model = Classifier::load(&fixtures.join("tiny-yolo11.pt"), "cpu").unwrap();
-        model.size = 32;
-        let sample = |i: usize| {
-            let path = format!("{i}.png");
-            let size = fs::metadata(root.join(&path)).unwrap().len();
-            Sample { path, class: i % 4, size, digest: String::new() }
-        };
-        let index =
-            Index { classes: model.names.clone(), val: (0..40).map(sample).collect(), ..Index::default() };
-        let dataset = Dataset { root: root.to_owned(), index };
-        let (stop, sink) = (Stop::default(), |_: Update| ());
-        let cx = Context {
-            inputs: BTreeMap::new(),
-            sources: BTreeMap::new(),
-            out: root,
-            scratch: root,
-            downloads: root,
-            seed: 0,
-            device: "cpu",
-            threads,
-            progress: Progress::new(&sink, &stop),
-        };
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let measured = pool.install(|| measure(&model, &dataset, Split::Val, batch, &cx)).unwrap();
-        let mut report = measured.tally.report(&[1, 3, 5]);
-        report.extend(measured.calibration.report());
-        (report, measured.judged)
-    }
-
-    #[test]
-    fn no_digit_depends_on_batch_size_or_threads() {
-        let dir = tempfile::tempdir().unwrap();
-        for i in 0..40_u64 {
-            let mut random = Random::new("test", &[i]);
-            let pixel = |_, _| Rgb([(); 3].map(|()| random.below(256) as u8));
-            RgbImage::from_fn(36, 32, pixel).save(dir.path().join(format!("{i}.png"))).unwrap();
-        }
-        let expected = measured(dir.path(), 1, 1);
-        assert!(expected.1.iter().any(|one| one.true_confidence > 0.01 && one.true_confidence < 0.99));
-        for (batch, threads) in [(1, 3), (7, 1), (16, 2), (33, 4), (40, 1), (64, 2)] {
-            assert!(measured(dir.path(), batch, threads) == expected, "batch {batch}, threads {threads}");
-        }
-    }
-
-    #[test]
-    fn classes_are_matched_by_name() {
-        let model = names(&["cow", "dog", "ant"]);
-        let (matched, warnings) =
-            warned(|progress| matched(&dataset(), Split::Val, &model, progress).unwrap());
-        assert_eq!(warnings, ["the model has no class `bee`; images left out: 1"]);
-        assert_eq!(matched.index.val, [sample("val/ant/1.png", 2), sample("val/cow/1.png", 0)]);
-        assert_eq!(matched.index.classes, model);
-    }
-
-    #[test]
-    fn a_headline_says_what_was_scored_and_what_was_not() {
-        let mut tally = Tally::new(3);
-        tally.add(&[0.0, 0.0, 0.0], 0);
-        tally.add(&[0.0, 0.0, 0.0], 2);
-        let names = names(&["ant", "bee", "cow"]);
-        let told = |split, left_out| headline(&tally, &names, &Ground { split, left_out });
-        insta::assert_snapshot!(told(Split::Val, 0), @"top-1 0.500  loss 1.0986  2 images of 2 of the 3 classes: ant 1 of 1 right, cow 0 of 1 right  the largest class alone gives 0.500  none right of 1 class: cow (0 of 1)");
-        assert!(told(Split::Test, 0).starts_with("on test: top-1 0.500"));
-        assert!(told(Split::Val, 7).ends_with("  left out, of classes that the model does not have: 7"));
-    }
+    use crate::progress::{Stop, Update};
 
     #[test]
     fn an_accuracy_that_was_asked_for_and_is_left_out_is_told() {
@@ -446,24 +167,5 @@ mod tests {
         let line = "left out, as the model has 2 classes: top-2, top-10, which would be 1";
         assert_eq!(told(&[1, 2, 10], 2), [line]);
         assert_eq!(told(&[1, 2, 10], 11), [] as [String; 0]);
-    }
-
-    #[test]
-    fn without_a_common_class_there_is_nothing_to_measure() {
-        let (error, _) =
-            warned(|progress| matched(&dataset(), Split::Val, &names(&["x"]), progress).unwrap_err());
-        assert_eq!(error.to_string(), "no image to measure on is of a class that the model has");
-        let help = "classes are matched by name; the dataset has ant, bee, cow, the model has x";
-        assert_eq!(error.hint(), Some(help));
-    }
-
-    #[test]
-    fn test_stands_in_for_val_alone() {
-        let mut index = dataset().index;
-        std::mem::swap(&mut index.val, &mut index.test);
-        assert_eq!(present(&index, Split::Val).unwrap(), Split::Test);
-        let error = present(&index, Split::Train).unwrap_err();
-        assert_eq!(error.to_string(), "the dataset has no train images");
-        assert_eq!(error.hint(), Some("set `split` to one that has images: test"));
     }
 }

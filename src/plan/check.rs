@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::graph::references;
 use crate::{
     budget::Budget,
-    node::{ArtifactType, Input},
+    node::ArtifactType,
     spec::{DocPath, DraftNode, Place, Problem, brief, codes},
     suggest,
 };
@@ -35,8 +35,7 @@ pub(super) fn references_problems(nodes: &[DraftNode]) -> Vec<Problem> {
 }
 
 pub(super) fn accepts(node: &DraftNode, port: &str) -> &'static [ArtifactType] {
-    let inputs: &'static [Input] = node.kind.map_or(&[], |kind| kind.inputs);
-    inputs.iter().find(|input| input.port == port).map_or(&[], |input| input.accepts)
+    node.kind.and_then(|kind| kind.role(port)?.accepts()).unwrap_or_default()
 }
 
 fn unknown(
@@ -74,7 +73,7 @@ fn mismatch<'a>(
     other: &DraftNode,
     accepts: &[ArtifactType],
 ) -> Option<Problem> {
-    let gives = other.node.as_ref()?.output();
+    let gives = other.built.as_ref()?.node.output();
     if accepts.contains(&gives) {
         return None;
     }
@@ -84,7 +83,7 @@ fn mismatch<'a>(
         node.id,
         wanted(accepts),
         other.id,
-        gives.phrase()
+        gives.phrase
     );
     let kind = Place::Value(["nodes", other.id.as_str(), "type"].into());
     let fitting = fitting(candidates(), node, accepts);
@@ -94,7 +93,7 @@ fn mismatch<'a>(
     };
     let problem = Problem::new(codes::WRONG_REFERENCE, Place::Value(at.clone()), message)
         .label(label)
-        .related(kind, format!("gives {}", gives.phrase()));
+        .related(kind, format!("gives {}", gives.phrase));
     Some(problem.help(offer(accepts, &fitting)))
 }
 
@@ -104,12 +103,13 @@ pub(super) fn fitting<'a>(
     node: &DraftNode,
     accepts: &[ArtifactType],
 ) -> Vec<&'a str> {
-    let gives = |other: &DraftNode| other.node.as_ref().is_some_and(|node| accepts.contains(&node.output()));
+    let gives =
+        |other: &DraftNode| other.built.as_ref().is_some_and(|built| accepts.contains(&built.node.output()));
     nodes.iter().filter(|other| other.id != node.id && gives(other)).map(|other| other.id.as_str()).collect()
 }
 
 fn wanted(accepts: &[ArtifactType]) -> String {
-    let phrases: Vec<&str> = accepts.iter().map(|accepted| accepted.phrase()).collect();
+    let phrases: Vec<&str> = accepts.iter().map(|accepted| accepted.phrase).collect();
     phrases.join(" or ")
 }
 

@@ -10,7 +10,7 @@ use petgraph::{
 };
 
 use super::Step;
-use crate::spec::DraftNode;
+use crate::{node::Built, spec::DraftNode};
 
 /// The nodes by their place in the file; an edge leads from a node to one that needs it, and is the port.
 pub(super) struct Graph(pub DiGraph<usize, String>);
@@ -46,8 +46,8 @@ impl Graph {
             .map(|(i, node)| {
                 let inputs = self.inputs(i).into_iter().map(|(port, input)| (port, step_of[input])).collect();
                 let kind = node.kind.expect("a plan has no unknown kind");
-                let built = node.node.expect("a plan has no broken node");
-                (step_of[i], Step { id: node.id, kind, node: built, inputs })
+                let Built { node: behaviour, params } = node.built.expect("a plan has no broken node");
+                (step_of[i], Step { id: node.id, kind, node: behaviour, params, inputs })
             })
             .collect();
         steps.sort_by_key(|(place, _)| *place);
@@ -88,6 +88,6 @@ impl Graph {
 
 /// The keys of a node that refer to others, with the names they hold.
 pub(super) fn references(node: &DraftNode) -> impl Iterator<Item = (&'static str, &str)> {
-    let inputs = node.kind.map_or(&[][..], |kind| kind.inputs);
-    inputs.iter().filter_map(|input| Some((input.port, node.params.get(input.port)?.as_str()?)))
+    let inputs = node.kind.into_iter().flat_map(|kind| kind.inputs());
+    inputs.filter_map(|(port, _)| Some((port, node.params.get(port)?.as_str()?)))
 }

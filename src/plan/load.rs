@@ -6,6 +6,7 @@ use super::Plan;
 use crate::{
     error::Error,
     node::Kind,
+    shown,
     spec::{
         Draft, PipelineSpec, Problem, Source,
         render::{self, FileReport, Style},
@@ -14,11 +15,11 @@ use crate::{
 
 /// A pipeline file that can run.
 pub struct Loaded {
-    /// The text.
+    /// The text of the pipeline file.
     pub source: Source,
-    /// What it says, defaults written out.
+    /// What the file says, with the defaults written out.
     pub spec: PipelineSpec,
-    /// What will happen.
+    /// The nodes of the file in the order in which they run.
     pub plan: Plan,
 }
 
@@ -44,7 +45,7 @@ impl Rejected {
 
     /// The error that ends a command whose file was rejected and shown.
     pub fn error(&self) -> Error {
-        let count = render::count(self.problems.len(), "problem");
+        let count = shown::count(self.problems.len(), "problem");
         Error::invalid(format!("{} has {count}", self.source.name()))
             .help(format!("`kiln explain {}` tells more about the first", self.problems[0].code))
     }

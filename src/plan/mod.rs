@@ -4,18 +4,20 @@ mod check;
 mod cycle;
 mod dot;
 mod graph;
+mod inherit;
 pub mod load;
 mod paths;
-mod taken_over;
 
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
+use serde_json::{Map, Value};
+
 pub use self::load::{Loaded, Rejected, load, load_source};
 use crate::{
-    node::{DynNode, Kind},
+    node::{ArtifactType, Kind, Node},
     spec::{Draft, PipelineSpec, Problem},
 };
 
@@ -32,12 +34,14 @@ pub struct Plan {
 
 /// One node, ready to run.
 pub struct Step {
-    /// The node's name.
+    /// The node's name in the pipeline file.
     pub id: String,
-    /// Its kind.
+    /// The kind that the node's `type` names.
     pub kind: Kind,
-    /// Its parameters and behaviour.
-    pub node: Box<dyn DynNode>,
+    /// The node with its parameters, ready to check its inputs and to run.
+    pub node: Box<dyn Node>,
+    /// All its parameters, with the defaults written out.
+    pub params: Map<String, Value>,
     /// The port and the step (an index into [`Plan::steps`]) of each node referred to.
     pub inputs: Vec<(String, usize)>,
 }
@@ -61,12 +65,12 @@ impl Plan {
         problems.extend(paths::problems(&draft.nodes, base));
         problems.extend(paths::contents(&draft.nodes, base));
         problems.extend(cycle::problems(&draft.nodes, &graph::Graph::of(&draft.nodes)));
-        problems.extend(taken_over::take_over(&mut draft.nodes));
+        problems.extend(inherit::inherit(&mut draft.nodes));
         if !problems.is_empty() {
             return Err(problems);
         }
         let mut steps = graph::Graph::of(&draft.nodes).order(draft.nodes);
-        tell_uses(&mut steps);
+        fill_defaults(&mut steps);
         Ok(Self { name: draft.name, seed: draft.seed, base: base.to_owned(), steps })
     }
 
@@ -97,15 +101,28 @@ impl Plan {
     }
 }
 
-/// Tells every node what it is used for.
-fn tell_uses(steps: &mut [Step]) {
+/// Gives keys that were left out the values that depend on what a node is used for.
+fn fill_defaults(steps: &mut [Step]) {
     let mut uses = vec![BTreeSet::new(); steps.len()];
     for step in steps.iter() {
         for (_, input) in &step.inputs {
             uses[*input].insert(step.node.output());
         }
     }
-    steps.iter_mut().zip(&uses).for_each(|(step, gives)| step.node.used_for(gives));
+    steps.iter_mut().zip(&uses).for_each(|(step, uses)| step.fill_defaults(uses));
+}
+
+impl Step {
+    fn fill_defaults(&mut self, uses: &BTreeSet<ArtifactType>) {
+        let left_out = |(key, _): &(String, Value)| self.params.get(key).is_none_or(Value::is_null);
+        let defaults: Map<_, _> = self.node.defaults(uses).into_iter().filter(left_out).collect();
+        if defaults.is_empty() {
+            return;
+        }
+        let params = self.params.clone().into_iter().chain(defaults).collect();
+        let built = (self.kind.build)(params).expect("a kind takes its own defaults");
+        (self.node, self.params) = (built.node, built.params);
+    }
 }
 
 #[cfg(test)]
@@ -118,14 +135,15 @@ mod tests {
         let text = "version: 1\nname: p\nnodes:
   learned: { type: dataset, root: . }
   measured: { type: dataset, root: . }
+  said: { type: dataset, root: ., val_fraction: 0.5 }
   net: { type: model, arch: yolo11n-cls, classes: 2 }
   fit: { type: train, model: net, dataset: learned }
   own: { type: val, model: fit }
-  other: { type: val, model: fit, dataset: measured }\n";
+  other: { type: val, model: fit, dataset: measured }
+  third: { type: val, model: fit, dataset: said }\n";
         let loaded = load_source(Source::new("p.yaml", text), Path::new(env!("CARGO_MANIFEST_DIR")), KINDS);
         let Ok(Loaded { plan, .. }) = loaded else { panic!("a sound file") };
-        let fraction =
-            |id: &str| plan.steps()[plan.position(id).unwrap()].node.params()["val_fraction"].as_f64();
-        assert_eq!((fraction("learned"), fraction("measured")), (Some(0.2), Some(1.0)));
+        let fraction = |id: &str| plan.steps()[plan.position(id).unwrap()].params["val_fraction"].as_f64();
+        assert_eq!(["learned", "measured", "said"].map(fraction), [Some(0.2), Some(1.0), Some(0.5)]);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::{
     fs, io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use crate::{
     budget::Budget,
-    node::{DynNode, Source},
+    node::{Node, SourcePath},
+    paths,
     progress::Stop,
     shown,
     spec::{DocPath, DraftNode, Place, Problem, brief, codes, source::nearest},
@@ -29,7 +30,7 @@ pub(super) fn problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     let mut searches = Budget::new(MAX_SEARCHES);
     let mut problems = Vec::new();
     for node in nodes {
-        for source in node.node.iter().flat_map(|built| built.sources()) {
+        for source in node.built.iter().flat_map(|built| built.node.sources()) {
             let at = Place::Value(["nodes", node.id.as_str(), source.key].into());
             let wrong = Wrong { at, node: &node.id, source: &source, base };
             problems.extend(wrong.problem(&mut searches));
@@ -43,7 +44,8 @@ pub(super) fn contents(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     let mut bytes = Budget::new(MAX_BYTES);
     let mut problems = Vec::new();
     for node in nodes {
-        let found = node.node.as_deref().map(|built| looked_at(built, base, &mut bytes)).unwrap_or_default();
+        let found =
+            node.built.as_ref().map(|built| looked_at(&*built.node, base, &mut bytes)).unwrap_or_default();
         let here = DocPath::from(["nodes", node.id.as_str()]);
         // Those in other files have their places there.
         problems.extend(found.into_iter().map(|problem| match problem.file {
@@ -54,9 +56,9 @@ pub(super) fn contents(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     problems
 }
 
-fn looked_at(node: &dyn DynNode, base: &Path, bytes: &mut Budget) -> Vec<Problem> {
+fn looked_at(node: &dyn Node, base: &Path, bytes: &mut Budget) -> Vec<Problem> {
     let sources = node.sources().into_iter().filter(|source| source.path.len() <= MAX_PATH);
-    let paths = sources.map(|source| (source.key, absolute(base, &source.path)));
+    let paths = sources.map(|source| (source.key, paths::resolve(base, &source.path)));
     let affordable = |(_, path): &(&str, PathBuf)| {
         fs::metadata(path).is_ok_and(|metadata| {
             let size = metadata.len();
@@ -70,7 +72,7 @@ fn looked_at(node: &dyn DynNode, base: &Path, bytes: &mut Budget) -> Vec<Problem
 struct Wrong<'a> {
     at: Place,
     node: &'a str,
-    source: &'a Source,
+    source: &'a SourcePath,
     base: &'a Path,
 }
 
@@ -80,8 +82,8 @@ impl Wrong<'_> {
         if self.source.path.len() > MAX_PATH {
             return Some(self.too_long());
         }
-        let tried = absolute(self.base, &self.source.path);
-        match fixed_part(&tried).try_exists() {
+        let tried = paths::resolve(self.base, &self.source.path);
+        match paths::fixed_part(&tried).try_exists() {
             Ok(true) if self.matches_nothing(&tried) => Some(self.no_match(&tried)),
             Ok(true) => None,
             Ok(false) => Some(self.nothing_there(&tried, searches)),
@@ -103,7 +105,7 @@ impl Wrong<'_> {
     }
 
     fn too_long(&self) -> Problem {
-        self.told("names {}, and no path is so long")
+        self.told("names {}, which is too long for a path")
             .label(format!("{} bytes", self.source.path.len()))
             .help(format!("a path has at most {MAX_PATH} bytes; is this one?"))
     }
@@ -111,18 +113,18 @@ impl Wrong<'_> {
     fn no_match(&self, tried: &Path) -> Problem {
         self.told("is the pattern {}, which no file matches")
             .label("matches nothing")
-            .help(format!("looked below {}", shown::path(&fixed_part(tried))))
+            .help(format!("looked below {}", shown::path(&paths::fixed_part(tried))))
     }
 
     fn closed(&self, tried: &Path, error: &io::Error) -> Problem {
-        self.told("names {}, which cannot be looked at")
+        self.told("names {}, which can't be accessed")
             .label(crate::spec::source::plain(error))
             .help(format!("tried {}", shown::path(tried)))
     }
 
     fn nothing_there(&self, tried: &Path, searches: &mut Budget) -> Problem {
         let (written, base) = (&self.source.path, self.base);
-        let tried = fixed_part(tried);
+        let tried = paths::fixed_part(tried);
         let other = match other_spelling(base, written) {
             Some(other) => Respelled::Whole(other),
             None => respelled(base, written, searches),
@@ -137,27 +139,18 @@ impl Wrong<'_> {
             help.push(format!("it is a link to {}, where nothing is", shown::path(&target)));
         }
         if Path::new(written).is_relative() {
-            help.push(format!("relative paths start at {}", shown::path(&absolute(base, ""))));
+            help.push(format!("relative paths start at {}", shown::path(&paths::resolve(base, ""))));
         }
         let present = last_folder(&tried);
         match other {
             Respelled::Part(part) => help.push(format!("`{part}` is there, without what comes after it")),
-            Respelled::Nothing if present != absolute(base, "") => {
+            Respelled::Nothing if present != paths::resolve(base, "") => {
                 help.push(format!("the last folder that exists is {}", shown::path(&present)));
             }
             _ => {}
         }
         self.told("names {}, and nothing is there").label(label).help(help.join("\n"))
     }
-}
-
-/// The path up to its first component with a `*`.
-fn fixed_part(path: &Path) -> PathBuf {
-    path.components().take_while(|component| !is_starred(component)).collect()
-}
-
-fn is_starred(component: &Component<'_>) -> bool {
-    component.as_os_str().to_string_lossy().contains('*')
 }
 
 /// The deepest folder on the way that exists.
@@ -197,17 +190,17 @@ fn other_spelling(base: &Path, written: &str) -> Option<String> {
     if !cfg!(windows) {
         other = other.replace('\\', "/");
     }
-    let fixed = fixed_part(&absolute(base, &other));
+    let fixed = paths::fixed_part(&paths::resolve(base, &other));
     (other != written && !other.is_empty() && fixed.exists()).then_some(other)
 }
 
 /// A path with each name that is not there replaced by the closest one of its folder.
 enum Respelled {
-    /// It leads somewhere.
+    /// All of the respelled path exists.
     Whole(String),
-    /// It does, as far as this.
+    /// The respelled path exists as far as this part of it.
     Part(String),
-    /// No name is close.
+    /// No name of the folder is close to the one written.
     Nothing,
 }
 
@@ -215,7 +208,7 @@ fn respelled(base: &Path, written: &str, searches: &mut Budget) -> Respelled {
     let (mut path, mut other, mut replaced) = (base.to_owned(), PathBuf::new(), false);
     let mut components = Path::new(written).components();
     while let Some(component) = components.next() {
-        if is_starred(&component) {
+        if paths::is_starred(&component) {
             other.extend([component].into_iter().chain(components));
             break;
         }
@@ -237,37 +230,6 @@ fn respelled(base: &Path, written: &str, searches: &mut Budget) -> Respelled {
 
 fn text(path: PathBuf) -> Option<String> {
     path.into_os_string().into_string().ok()
-}
-
-/// `base/path`, absolute, with `.` and `..` worked out as the file system does: through links, and not where
-/// nothing is.
-pub(super) fn absolute(base: &Path, path: &str) -> PathBuf {
-    let joined = base.join(path);
-    let absolute = std::path::absolute(&joined).unwrap_or(joined);
-    let mut clean = PathBuf::new();
-    for component in absolute.components() {
-        match component {
-            Component::ParentDir => up(&mut clean),
-            Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    clean
-}
-
-/// One folder up from a path without `..`, or with one where no folder is.
-fn up(path: &mut PathBuf) {
-    if path.is_symlink()
-        && let Ok(real) = path.canonicalize()
-    {
-        *path = real;
-    }
-    let is_folder = path.is_dir() && path.file_name().is_some();
-    if is_folder || path.parent().is_none() {
-        path.pop();
-    } else {
-        path.push("..");
-    }
 }
 
 #[cfg(unix)]

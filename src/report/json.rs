@@ -11,7 +11,7 @@ pub struct Json<W: Write + Send> {
 }
 
 impl<W: Write + Send> Json<W> {
-    /// Writes to `out`.
+    /// A reporter that writes each event to `out` as one line of JSON.
     pub fn new(out: W) -> Self {
         Self { out: Mutex::new(out) }
     }

@@ -15,11 +15,11 @@ pub use self::{
     lines::Lines,
     stdout::{Stdout, remember, written},
 };
-use crate::event::Event;
+use crate::{event::Event, shown};
 
 /// Shows events. Called from several threads.
 pub trait Reporter: Send + Sync {
-    /// Shows one event.
+    /// Shows one event, in the reporter's own way.
     fn report(&self, event: &Event);
 }
 
@@ -40,7 +40,7 @@ pub enum Format {
 /// The reporter for standard output.
 pub fn for_stdout(format: Format) -> Box<dyn Reporter> {
     let terminal = io::stdout().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colour = terminal && shown::takes_colours();
     match format {
         Format::Auto if terminal => Box::new(Bars::new(colour)),
         Format::Auto | Format::Plain => Box::new(Lines::new(Stdout, colour)),

@@ -25,7 +25,7 @@ pub struct Speed {
 }
 
 impl Pace {
-    /// Begins to measure.
+    /// The pace of a node that begins `now`, before any progress is known.
     pub fn new(now: Instant) -> Self {
         Self { began: now, first: None, stage: String::new(), stage_began: now, stage_first: 0 }
     }

@@ -47,6 +47,6 @@ pub fn written() -> Result<()> {
         None => Ok(()),
         Some(error) => Err(Error::new("cannot write to standard output")
             .because(error)
-            .help("what was printed is not whole; results under `runs/` are not touched by this")),
+            .help("the output is incomplete; results under `runs/` are not affected")),
     }
 }

@@ -9,11 +9,11 @@ use crate::{event::Event, shown};
 pub enum Tone {
     /// Work that goes on or went well.
     Good,
-    /// What needs no attention.
+    /// News that needs no attention.
     Calm,
-    /// What deserves a look.
+    /// A warning, or anything else that deserves a look.
     Careful,
-    /// What went wrong.
+    /// A failure of a node or of the run.
     Bad,
 }
 
@@ -37,8 +37,11 @@ impl Line {
         let line = |tone, word, text| Some(Self { tone, word, text });
         match event {
             Event::RunStarted { pipeline, nodes, project, because } => {
-                let text =
-                    format!("{pipeline}, {}, in {} ({because})", count(*nodes, "node"), shown::text(project));
+                let text = format!(
+                    "{pipeline}, {}, in {} ({because})",
+                    shown::count(*nodes, "node"),
+                    shown::text(project)
+                );
                 line(Tone::Good, "Pipeline", text)
             }
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
@@ -102,7 +105,7 @@ impl Line {
                     format!(
                         "{pipeline} in {}: {counts}; results in {}",
                         time(*seconds),
-                        from_here(Path::new(results))
+                        shown::path_from_here(Path::new(results))
                     ),
                 )
             }
@@ -125,25 +128,12 @@ impl Line {
     }
 }
 
-/// A path as seen from the current folder, where it lies below it.
-pub fn from_here(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    shown::path(
-        path.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(path),
-    )
-}
-
 /// `3 ran, 4 cached`; failures and what was left out only where there are any.
 fn counts(ran: usize, cached: usize, failed: usize, skipped: usize) -> String {
     let mut parts = vec![format!("{ran} ran"), format!("{cached} cached")];
     parts.extend((failed > 0).then(|| format!("{failed} failed")));
     parts.extend((skipped > 0).then(|| format!("{skipped} skipped")));
     parts.join(", ")
-}
-
-/// `1 node`, `2 nodes`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// `8 ms`, `2.5 s`, `1 min 5 s`, `2 h 3 min`.
@@ -176,7 +166,7 @@ pub fn ago(age: Duration) -> String {
         0..60 => "now".to_owned(),
         60..3600 => format!("{} min ago", seconds / 60),
         3600..86_400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} ago", count((seconds / 86_400) as usize, "day")),
+        _ => format!("{} ago", shown::count((seconds / 86_400) as usize, "day")),
     }
 }
 

@@ -4,8 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Options, recipe::recipe, sources::Watched, wanted, why::Reason};
+use super::{
+    Options,
+    recipe::recipe,
+    sources::SourceSnapshot,
+    wanted,
+    why::{Asking, Reason},
+};
 use crate::{
+    device_name::DeviceName,
     error::Result,
     plan::Plan,
     progress::Stop,
@@ -16,28 +23,28 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is.
+    /// The store has the result.
     Hit,
-    /// It is not.
+    /// The store does not have the result: the node would run.
     Miss,
-    /// That can't be told before the nodes that it needs have run.
+    /// Whether the store has the result can't be told before the nodes that the node needs have run.
     Unknown,
 }
 
 /// What would happen to one node.
 #[derive(Debug, Clone, Serialize)]
 pub struct Forecast {
-    /// Its name.
+    /// The node's name in the pipeline file.
     pub node: String,
-    /// Its kind.
+    /// The node's kind, e.g. `train`.
     pub kind: String,
     /// The nodes that it needs, by port.
     pub inputs: BTreeMap<String, String>,
-    /// Whether its result is there.
+    /// Whether the store has the node's result.
     pub status: Status,
     /// The result's name in the store, if it can be told.
     pub key: Option<String>,
-    /// Why it would run.
+    /// Why the node would run; `None` if its result is in the store.
     pub why: Option<Reason>,
     /// All that decides the result, if it can be told.
     pub recipe: Option<Recipe>,
@@ -66,9 +73,9 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// # Errors
 /// If such a node can't do its work there.
 pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
-    let works = |index: &usize| plan.steps()[*index].node.check_device(&options.device).is_ok();
+    let works = |index: &usize| plan.steps()[*index].node.check_device(options.device).is_ok();
     // Always there, so nobody has to look first whether it is needed.
-    if options.device == "cpu" && wanted(plan, options).iter().all(works) {
+    if options.device == DeviceName::Cpu && wanted(plan, options).iter().all(works) {
         return Ok(true);
     }
     // A run tells better than this does why a source can't be read.
@@ -78,8 +85,8 @@ pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<boo
     };
     let steps = wanted(plan, options).into_iter().filter(|index| misses(*index));
     let nodes: Vec<_> =
-        steps.map(|index| &plan.steps()[index].node).filter(|node| node.uses_device()).collect();
-    nodes.iter().try_for_each(|node| node.check_device(&options.device))?;
+        steps.map(|index| &plan.steps()[index].node).filter(|node| node.precision().is_some()).collect();
+    nodes.iter().try_for_each(|node| node.check_device(options.device))?;
     Ok(!nodes.is_empty())
 }
 
@@ -111,13 +118,13 @@ fn one(
     }
     let digest = |(port, input): &(String, usize)| Some((port.clone(), artifacts[*input].as_ref()?.digest()));
     let inputs: BTreeMap<String, Digest> = step.inputs.iter().filter_map(digest).collect();
-    let watched = Watched::look(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
-    let recipe = recipe(step, plan.seed, inputs, watched.digests());
+    let snapshot = SourceSnapshot::take(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
+    let recipe = recipe(step, plan.seed, inputs, snapshot.digests());
     let found = store.find(recipe.key());
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
-    forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().story.seconds);
-    forecast.why = found.is_none().then(|| Reason::of(&recipe, &plan.name, &step.id, entries));
+    forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().provenance.seconds);
+    forecast.why = found.is_none().then(|| Reason::of(&recipe, Asking::of(plan, step), entries));
     forecast.recipe = Some(recipe);
     Ok((forecast, found))
 }

@@ -1,18 +1,20 @@
 //! MAKING IT HAPPEN: walk the plan, look up, execute, commit.
 //!
-//! The runner names no kind: it sees nodes through [`crate::node::DynNode`] and speaks through
-//! [`Event`]s. Each node looks its recipe up as soon as what it needs is there; those that miss work side
-//! by side, but for the compute device, which one node has at a time.
+//! The runner names no kind of node and none of its keys: it sees nodes through [`crate::node::Node`], what their
+//! keys are to the recipe through [`crate::node::Kind`], and speaks through [`Event`]s. Each node looks its recipe up
+//! as soon as what it needs is there; those that miss work side by side, but for the compute device, which one node
+//! has at a time.
 
+mod context;
 mod forecast;
-mod gate;
 mod origin;
 mod ownership;
 mod recipe;
 mod results;
+mod schedule;
+mod semaphore;
 mod sources;
-mod turn;
-mod walk;
+mod step_run;
 pub mod why;
 
 use std::time::Instant;
@@ -23,10 +25,11 @@ pub use self::{
     ownership::record,
     recipe::recipe,
     results::{Before, Results, fill},
-    sources::Watched,
-    why::{Difference, Reason},
+    sources::SourceSnapshot,
+    why::{Amount, Difference, Reason},
 };
 use crate::{
+    device_name::DeviceName,
     error::{Error, ErrorKind, Result},
     event::Event,
     plan::Plan,
@@ -36,7 +39,7 @@ use crate::{
     suggest,
 };
 
-/// How to run.
+/// What the user asks of a run: which nodes, on what, with how many threads.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Nodes to make anew, even if the store has them.
@@ -45,8 +48,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// After a failure, go on with what does not need the failed node.
     pub keep_going: bool,
-    /// As given to the nodes: `cpu`, `libtorch`, `cuda:0`.
-    pub device: String,
+    /// The device that the nodes compute on.
+    pub device: DeviceName,
     /// How many threads a node may use, at least 1.
     pub threads: usize,
 }
@@ -54,22 +57,22 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: "cpu".to_owned(), threads }
+        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: DeviceName::Cpu, threads }
     }
 }
 
 /// A pipeline to run, and everything that is needed for it.
 #[derive(Clone, Copy)]
-pub struct Job<'a> {
+pub struct RunRequest<'a> {
     /// The pipeline as written.
     pub spec: &'a PipelineSpec,
-    /// The same, in order.
+    /// The pipeline's nodes in the order in which they run.
     pub plan: &'a Plan,
     /// Where results are kept.
     pub store: &'a Store,
     /// Where results are shown.
     pub results: &'a Results,
-    /// How to run.
+    /// What the user asks of the run.
     pub options: &'a Options,
     /// Told of everything that happens, from several threads.
     pub emit: &'a (dyn Fn(Event) + Sync),
@@ -77,16 +80,16 @@ pub struct Job<'a> {
     pub stop: &'a Stop,
 }
 
-/// What became of the nodes.
+/// How many nodes of a run ended in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// How many were made.
+    /// How many nodes ran and gave a result.
     pub ran: usize,
-    /// How many were in the store.
+    /// How many nodes' results were in the store.
     pub cached: usize,
-    /// How many failed.
+    /// How many nodes ran and failed.
     pub failed: usize,
-    /// How many were left out, because of a failure or a stop.
+    /// How many nodes were left out, because of a failure or a stop.
     pub skipped: usize,
 }
 
@@ -95,7 +98,7 @@ pub struct Summary {
 /// # Errors
 /// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
 /// store, if one failed because of the store; of kind interrupted, if the run was stopped.
-pub fn run(job: &Job<'_>) -> Result<Summary> {
+pub fn run(job: &RunRequest<'_>) -> Result<Summary> {
     for id in job.options.force.iter().chain(&job.options.only) {
         must_exist(job.plan, id)?;
     }
@@ -104,7 +107,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     job.results.check(job.plan, job.store, &wanted, &job.options.force)?;
     job.results.claim(job.spec, job.plan)?;
     (job.emit)(begun(job, wanted.len()));
-    let ended = walk::walk(job, &wanted);
+    let ended = schedule::run_steps(job, &wanted);
     let saved = job.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
     let (pipeline, seconds) = (job.plan.name.clone(), started.elapsed().as_secs_f64());
@@ -113,7 +116,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     if job.stop.requested() && ended.interrupted {
         return Err(Error::interrupted().help("the same command goes on from here"));
     }
-    match ended.trouble {
+    match ended.worst {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
         // Where nothing ran, there was nothing to write but what makes the next run faster.
         None if ran == 0 => Ok(ended.summary),
@@ -121,7 +124,7 @@ pub fn run(job: &Job<'_>) -> Result<Summary> {
     }
 }
 
-fn begun(job: &Job<'_>, nodes: usize) -> Event {
+fn begun(job: &RunRequest<'_>, nodes: usize) -> Event {
     let (project, because) = job.results.project();
     Event::RunStarted {
         pipeline: job.plan.name.clone(),

@@ -8,11 +8,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    atomic::{self, Durability},
     files,
-    store::{
-        Digest,
-        atomic::{self, Durability},
-    },
+    store::Digest,
 };
 
 /// What results are shown for: it alone may replace them.

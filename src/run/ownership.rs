@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::store::{Digest, Manifest, atomic::TEMPORARY, stat::StatIndex};
+use crate::{
+    atomic::TEMPORARY,
+    store::{Digest, Manifest, stat::StatIndex},
+};
 
 /// The record of the result, beside its files.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -62,7 +65,7 @@ pub fn foreign(folder: &Path, index: &StatIndex) -> io::Result<Vec<Foreign>> {
 /// Something that Kiln did not make.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Foreign {
-    /// Where it lies.
+    /// The path of the file, folder or link.
     pub path: PathBuf,
     /// Why it is not Kiln's.
     pub what: What,
@@ -108,7 +111,7 @@ fn what(
 #[derive(Default)]
 struct Contents {
     folders: Vec<PathBuf>,
-    /// Everything else.
+    /// Everything that is not a folder: files, links, sockets.
     files: Vec<PathBuf>,
 }
 
@@ -167,5 +170,64 @@ fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::store::{FORMAT, Machine, Provenance, Recipe};
+
+    #[test]
+    fn what_kiln_did_not_make_is_found_whatever_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = StatIndex::open(dir.path().join("none.index"), "");
+        let at = |name: &str| dir.path().join(name);
+        let found = |name: &str| -> Vec<(PathBuf, What)> {
+            foreign(&at(name), &index).unwrap().into_iter().map(|found| (found.path, found.what)).collect()
+        };
+        fs::create_dir_all(at("folder/empty")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        std::os::unix::fs::symlink("folder", at("link")).unwrap();
+        assert_eq!(found("folder"), [(at("folder/empty"), What::Unknown)]);
+        assert_eq!(found("folder/empty"), []);
+        assert_eq!(found("none"), []);
+        assert_eq!(found("file"), [(at("file"), What::File)]);
+        assert_eq!(found("link"), [(at("link"), What::Link)]);
+        assert!(foreign(&at("file/below"), &index).is_err());
+    }
+
+    #[test]
+    fn only_what_is_absent_counts_as_nothing() {
+        let result = |kind: io::ErrorKind| absent_as_none(Err::<(), _>(kind.into()));
+        assert_eq!(result(io::ErrorKind::NotFound).unwrap(), None);
+        assert!(result(io::ErrorKind::PermissionDenied).is_err());
+        assert_eq!(absent_as_none(Ok(1)).unwrap(), Some(1));
+    }
+
+    #[test]
+    fn the_recipe_beside_results_is_the_records() {
+        let recipe = Recipe {
+            format: FORMAT,
+            kind: "work".into(),
+            version: 1,
+            params: serde_json::Map::new(),
+            inputs: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            seed: Some(7),
+            precision: None,
+        };
+        let provenance = Provenance {
+            pipeline: "p".into(),
+            node: "n".into(),
+            output_type: "text".into(),
+            logs: Vec::new(),
+            headline: None,
+            seconds: 0.0,
+            machine: Machine::this(1, "cpu"),
+        };
+        let manifest = Manifest::new(recipe, BTreeMap::new(), provenance);
+        let text = recipe_text(&manifest);
+        assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), manifest.recipe);
     }
 }

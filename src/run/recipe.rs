@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
+    node::KeyRole,
     plan::Step,
     store::{Digest, FORMAT, Recipe},
 };
-
-/// The floating-point type that nodes calculate with, unless a parameter of theirs names another one.
-const PRECISION: &str = "f32";
 
 /// All that decides the step's result.
 pub fn recipe(
@@ -27,18 +25,19 @@ pub fn recipe(
         inputs,
         sources,
         seed: step.node.seeded().then_some(seed),
-        precision: step.node.uses_device().then(|| PRECISION.to_owned()),
+        precision: step.node.precision().map(str::to_owned),
     }
 }
 
-/// Every parameter but those that count by content (references, paths, URLs) or not at all (runtime keys).
+/// Every parameter but those that count by content (references, paths, URLs) or not at all.
 fn params(step: &Step) -> Map<String, Value> {
-    let Value::Object(mut params) = step.node.params() else { return Map::new() };
-    let sources = step.node.sources();
-    let left_out = step.kind.inputs.iter().map(|input| input.port);
-    let left_out = left_out.chain(step.kind.runtime.iter().copied()).chain(step.node.places());
-    for key in left_out.chain(sources.iter().map(|source| source.key)) {
-        params.shift_remove(key);
-    }
+    let sources: Vec<&str> = step.node.sources().iter().map(|source| source.key).collect();
+    let pinned = step.node.pinned();
+    let mut params = step.params.clone();
+    params.retain(|key, _| match step.kind.role(key) {
+        Some(KeyRole::Source) => !sources.contains(&key.as_str()) && !pinned.contains(&key.as_str()),
+        Some(role) => role.accepts().is_none() && role != KeyRole::Runtime,
+        None => true,
+    });
     params
 }

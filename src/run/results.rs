@@ -22,15 +22,13 @@ use super::{
     ownership::{self, Foreign, MANIFEST, RECIPE, What, discard, foreign, recipe_text},
 };
 use crate::{
+    atomic::{self, Durability, TEMPORARY},
     error::{Error, ErrorKind, Result},
+    paths,
     plan::Plan,
     shown,
     spec::PipelineSpec,
-    store::{
-        Artifact, Digest, Key, Lock, Manifest, Mode, Store,
-        atomic::{self, Durability, TEMPORARY},
-        set_read_only,
-    },
+    store::{Artifact, Digest, Key, Lock, Manifest, Mode, Store, set_read_only},
 };
 
 /// The pipeline as it was run.
@@ -124,7 +122,7 @@ impl Results {
                 None => self.unrecorded(),
             }
         };
-        look().map_err(|error| trouble("read", &self.root, error))
+        look().map_err(|error| store_error("read", &self.root, error))
     }
 
     /// Whether results are those of a file that is no longer there: it was renamed, or moved with its project.
@@ -172,7 +170,8 @@ impl Results {
         let mut blocked = Vec::new();
         for &index in wanted {
             let folder = self.folder(&plan.steps()[index].id);
-            let others = foreign(&folder, store.files()).map_err(|error| trouble("read", &folder, error))?;
+            let others =
+                foreign(&folder, store.files()).map_err(|error| store_error("read", &folder, error))?;
             if !others.is_empty() {
                 blocked.push((index, others));
             }
@@ -212,7 +211,8 @@ impl Results {
     fn must_not_read_itself(&self, plan: &Plan, wanted: &[usize]) -> Result<()> {
         for &index in wanted {
             let step = &plan.steps()[index];
-            let paths = step.node.sources().into_iter().map(|source| plan.base.join(&source.path));
+            let paths =
+                step.node.sources().into_iter().map(|source| paths::resolve(&plan.base, &source.path));
             if let Some(path) = paths.into_iter().find(|path| self.replaces(path, plan, wanted)) {
                 return Err(self.reads_itself(&step.id, &path));
             }
@@ -276,7 +276,7 @@ impl Results {
             }
             Ok(Ok(()))
         };
-        write().map_err(|error| trouble("write", &self.root, error))?
+        write().map_err(|error| store_error("write", &self.root, error))?
     }
 
     /// Makes the folder of `node` hold the artifact's files, its recipe and its manifest.
@@ -291,11 +291,11 @@ impl Results {
             return Ok(Before::Nothing);
         }
         let folder = self.folder(node);
-        let others = foreign(&folder, store.files()).map_err(|error| trouble("read", &folder, error))?;
+        let others = foreign(&folder, store.files()).map_err(|error| store_error("read", &folder, error))?;
         if !others.is_empty() {
             return Err(in_the_way_error(&others));
         }
-        self.replace(node, artifact, store).map_err(|error| trouble("write", &folder, error))
+        self.replace(node, artifact, store).map_err(|error| store_error("write", &folder, error))
     }
 
     fn replace(&self, node: &str, artifact: &Artifact, store: &Store) -> io::Result<Before> {
@@ -399,7 +399,7 @@ fn with_absolute_paths(spec: &PipelineSpec, plan: &Plan) -> PipelineSpec {
     let mut spec = spec.clone();
     for step in plan.steps() {
         for source in step.node.sources() {
-            let path = plan.base.join(&source.path);
+            let path = paths::resolve(&plan.base, &source.path);
             let value = spec.nodes.get_mut(&step.id).and_then(|node| node.params.get_mut(source.key));
             if let (Some(value), Some(path)) = (value, path.to_str()) {
                 *value = path.into();
@@ -437,8 +437,36 @@ fn in_the_way_error(others: &[Foreign]) -> Error {
     )
 }
 
-fn trouble(action: &str, path: &Path, error: io::Error) -> Error {
+fn store_error(action: &str, path: &Path, error: io::Error) -> Error {
     Error::io(action, path, error)
         .of_kind(ErrorKind::Store)
         .help("results are shown there; name another folder with `--out DIR`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_pipeline_that_kiln_wrote_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("runs");
+        let results = |root: PathBuf| Results::new(root, Origin::File("a.yaml".into()), dir.path());
+        let is_free = || results(root.clone()).is_free();
+        assert!(is_free().unwrap());
+        fs::create_dir(&root).unwrap();
+        let path = root.join(PIPELINE);
+        fs::write(&path, "ours").unwrap();
+        let ours = Digest::of_bytes(b"ours");
+        Record::new(Origin::File("a.yaml".into()), [ours]).write(&root).unwrap();
+        assert!(is_free().unwrap());
+        fs::write(&path, "edited").unwrap();
+        assert!(!is_free().unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(is_free().unwrap(), "what is gone is in nobody's way");
+        fs::create_dir(&path).unwrap();
+        assert!(!is_free().unwrap());
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(results(dir.path().join("file/below")).is_free().is_err());
+    }
 }

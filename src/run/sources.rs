@@ -3,18 +3,18 @@
 use std::{
     collections::BTreeMap,
     io,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use crate::{
     error::{Error, Result},
-    node::{DynNode, Source, SourceFile, SourceFiles},
+    node::{Node, SourceFile, SourceFiles, SourcePath},
     paths,
     progress::Stop,
     shown,
     store::{
         Digest,
-        stat::{Looked, Signature, StatIndex},
+        stat::{FileStamp, Signature, StatIndex},
     },
 };
 
@@ -25,27 +25,27 @@ const FAULT: &str = "kiln 2026 why a file can't be read";
 
 /// A node's sources as they were when the run looked at them.
 #[derive(Debug, Clone, Default)]
-pub struct Watched {
+pub struct SourceSnapshot {
     /// What was found, by key.
     pub files: BTreeMap<String, SourceFiles>,
     /// None for a link that leads nowhere.
     signatures: Vec<(PathBuf, Option<Signature>)>,
 }
 
-impl Watched {
+impl SourceSnapshot {
     /// Looks at all sources of a node; relative paths start at `base`. Unchanged files are not read.
     ///
     /// # Errors
     /// When something is missing, what a key itself names can't be read, or `stop` is requested.
-    pub fn look(node: &dyn DynNode, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
-        let mut watched = Self::default();
+    pub fn take(node: &dyn Node, base: &Path, index: &StatIndex, stop: &Stop) -> Result<Self> {
+        let mut snapshot = Self::default();
         for source in node.sources() {
             let (files, signatures) = look(&source, base, index, stop)?;
             let paths = files.files.iter().map(|file| file.path.clone());
-            watched.signatures.extend(paths.zip(signatures));
-            watched.files.insert(source.key.to_owned(), files);
+            snapshot.signatures.extend(paths.zip(signatures));
+            snapshot.files.insert(source.key.to_owned(), files);
         }
-        Ok(watched)
+        Ok(snapshot)
     }
 
     /// The digests, by key.
@@ -67,8 +67,13 @@ impl Watched {
 
 type Signatures = Vec<Option<Signature>>;
 
-fn look(source: &Source, base: &Path, index: &StatIndex, stop: &Stop) -> Result<(SourceFiles, Signatures)> {
-    let path = absolute(base, &source.path);
+fn look(
+    source: &SourcePath,
+    base: &Path,
+    index: &StatIndex,
+    stop: &Stop,
+) -> Result<(SourceFiles, Signatures)> {
+    let path = paths::resolve(base, &source.path);
     let pattern = source.path.contains('*');
     if !pattern && !path.exists() {
         let shown = shown::path(&path);
@@ -77,7 +82,7 @@ fn look(source: &Source, base: &Path, index: &StatIndex, stop: &Stop) -> Result<
     let paths = (source.list)(&path, stop)?;
     let looked = index.look_each(&paths, &|| stop.requested());
     stop.check()?;
-    let root = if pattern { fixed_part(&path) } else { path.clone() };
+    let root = if pattern { paths::fixed_part(&path) } else { path.clone() };
     let (mut files, mut signatures) = (Vec::new(), Vec::new());
     for (one, looked) in paths.iter().zip(looked) {
         match looked {
@@ -94,10 +99,10 @@ fn look(source: &Source, base: &Path, index: &StatIndex, stop: &Stop) -> Result<
     Ok((SourceFiles { path, files, digest }, signatures))
 }
 
-fn file(root: &Path, path: &Path, looked: io::Result<Looked>) -> SourceFile {
+fn file(root: &Path, path: &Path, looked: io::Result<FileStamp>) -> SourceFile {
     let (name, path) = (paths::below(root, path), path.to_owned());
     match looked {
-        Ok(Looked { signature, digest }) => {
+        Ok(FileStamp { signature, digest }) => {
             SourceFile { name, path, size: signature.size, digest, fault: None }
         }
         Err(error) => {
@@ -105,22 +110,6 @@ fn file(root: &Path, path: &Path, looked: io::Result<Looked>) -> SourceFile {
             SourceFile { name, path, size: 0, digest: Digest::of_text(FAULT, &fault), fault: Some(fault) }
         }
     }
-}
-
-/// The absolute path, without `..` and links in its folders; its last component stays as written.
-fn absolute(base: &Path, written: &str) -> PathBuf {
-    let joined = base.join(written);
-    let resolved = match (joined.parent(), joined.file_name()) {
-        (Some(folder), Some(name)) => folder.canonicalize().map(|folder| folder.join(name)),
-        _ => joined.canonicalize(),
-    };
-    resolved.or_else(|_| std::path::absolute(&joined)).unwrap_or(joined)
-}
-
-/// The path up to its first component with a `*`.
-fn fixed_part(path: &Path) -> PathBuf {
-    let starred = |component: &Component<'_>| component.as_os_str().to_string_lossy().contains('*');
-    path.components().take_while(|component| !starred(component)).collect()
 }
 
 #[cfg(test)]
@@ -143,7 +132,7 @@ mod tests {
 
     fn look_at(base: &Path, path: &str, list: List, stop: &Stop) -> Result<SourceFiles> {
         let index = StatIndex::open(base.join("none.index"), "");
-        let source = Source { key: "root", path: path.to_owned(), list };
+        let source = SourcePath::new("root", path, list);
         look(&source, base, &index, stop).map(|(files, _)| files)
     }
 
@@ -205,7 +194,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_starts_where_its_stars_do() {
-        assert_eq!(fixed_part(Path::new("/d/*/x.png")), Path::new("/d"));
+    fn a_path_that_names_nothing_is_told_with_its_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = look_at(dir.path(), "none", one_file, &Stop::default()).unwrap_err().to_string();
+        assert!(error.starts_with("`root` names ") && error.ends_with("and nothing is there"), "{error}");
     }
 }

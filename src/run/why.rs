@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    plan::{Plan, Step},
     shown,
     store::{Entry, Recipe},
 };
@@ -26,12 +27,12 @@ pub enum Reason {
         last: Last,
         /// In what the recipes differ.
         differences: Vec<Difference>,
-        /// How many epochs a finished run has whose recipe is the same otherwise and which had fewer.
-        finished_epochs: Option<u64>,
+        /// A finished result whose recipe is the same but for less of the kind's amount.
+        finished: Option<Amount>,
     },
     /// Nodes that it needs have to run first, and what they will give is not known.
     Upstream {
-        /// Their names.
+        /// The names of those nodes.
         nodes: Vec<String>,
     },
 }
@@ -45,7 +46,7 @@ pub struct Last {
     pub pipeline: String,
     /// The node that made it.
     pub node: String,
-    /// When.
+    /// When the result was made, in UTC, e.g. `2026-11-23T22:17:50Z`.
     pub created: String,
     /// Whether it is of the same node of the same pipeline, not of another one of the kind.
     pub own: bool,
@@ -56,15 +57,43 @@ pub struct Last {
 pub struct Difference {
     /// Its path, e.g. `params.epochs`, `inputs.dataset`, `sources.root`, `seed`.
     pub field: String,
-    /// In the last recipe.
+    /// The field's value in the last recipe.
     pub old: Option<Value>,
-    /// In this one.
+    /// The field's value in the recipe asked about.
     pub new: Option<Value>,
 }
 
+/// Who asks why it must run.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// The name of the pipeline that the node is in.
+    pub pipeline: &'a str,
+    /// The node's name in the pipeline.
+    pub node: &'a str,
+    /// The key of which more means more of the same work ([`crate::node::NodeKind::AMOUNT`]), if there is one.
+    pub amount: Option<&'a str>,
+}
+
+impl<'a> Asking<'a> {
+    /// A step of a plan.
+    pub fn of(plan: &'a Plan, step: &'a Step) -> Self {
+        Self { pipeline: &plan.name, node: &step.id, amount: step.kind.amount }
+    }
+}
+
+/// A parameter of which more means more of the same work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Amount {
+    /// The parameter's key, e.g. `epochs`.
+    pub key: String,
+    /// The parameter's value in the finished result.
+    pub value: u64,
+}
+
 impl Reason {
-    /// Compares the recipe of `node` of `pipeline` with what the store has.
-    pub fn of(recipe: &Recipe, pipeline: &str, node: &str, entries: &[Entry]) -> Self {
+    /// Compares the recipe of a node with what the store has.
+    pub fn of(recipe: &Recipe, asking: Asking<'_>, entries: &[Entry]) -> Self {
+        let Asking { pipeline, node, amount } = asking;
         let key = recipe.key();
         if entries.iter().any(|entry| entry.manifest.key == key) {
             return Self::Damaged;
@@ -72,17 +101,18 @@ impl Reason {
         let same_kind = entries.iter().filter(|entry| entry.manifest.recipe.kind == recipe.kind);
         let compared: Vec<_> =
             same_kind.map(|entry| (entry, differences(&entry.manifest.recipe, recipe))).collect();
-        let finished_epochs = compared.iter().filter_map(|(_, differences)| fewer_epochs(differences)).max();
+        let less = |(_, differences): &(_, Vec<Difference>)| less(amount?, differences);
+        let finished = compared.iter().filter_map(less).max_by_key(|amount| amount.value);
         let last = compared.into_iter().min_by_key(|(entry, differences)| {
-            let story = &entry.manifest.story;
-            let same = (&*story.pipeline, &*story.node) == (pipeline, node);
+            let provenance = &entry.manifest.provenance;
+            let same = (&*provenance.pipeline, &*provenance.node) == (pipeline, node);
             // The last result of this very node; if there is none, the most similar one.
             (if same { 0 } else { differences.len() }, Reverse(entry.used), entry.manifest.key)
         });
         match last {
             None => Self::NeverRun,
             Some((entry, differences)) => {
-                Self::Changed { last: Last::of(entry, pipeline, node), differences, finished_epochs }
+                Self::Changed { last: Last::of(entry, pipeline, node), differences, finished }
             }
         }
     }
@@ -91,13 +121,13 @@ impl Reason {
 impl Last {
     fn of(entry: &Entry, pipeline: &str, node: &str) -> Self {
         let manifest = &entry.manifest;
-        let story = &manifest.story;
+        let provenance = &manifest.provenance;
         Self {
             key: manifest.key.to_string(),
-            pipeline: story.pipeline.clone(),
-            node: story.node.clone(),
+            pipeline: provenance.pipeline.clone(),
+            node: provenance.node.clone(),
             created: manifest.created.clone(),
-            own: (&*story.pipeline, &*story.node) == (pipeline, node),
+            own: (&*provenance.pipeline, &*provenance.node) == (pipeline, node),
         }
     }
 }
@@ -144,11 +174,12 @@ fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The old number of epochs, if it grew and nothing else changed.
-fn fewer_epochs(differences: &[Difference]) -> Option<u64> {
+/// The old amount, if it grew and nothing else changed.
+fn less(amount: &str, differences: &[Difference]) -> Option<Amount> {
     let [Difference { field, old: Some(old), new: Some(new) }] = differences else { return None };
     let (old, new) = (old.as_u64()?, new.as_u64()?);
-    (field == "params.epochs" && old < new).then_some(old)
+    let grew = field.strip_prefix("params.") == Some(amount) && old < new;
+    grew.then(|| Amount { key: amount.to_owned(), value: old })
 }
 
 impl fmt::Display for Reason {
@@ -158,8 +189,8 @@ impl fmt::Display for Reason {
             Self::NeverRun => f.write_str("never run"),
             Self::Damaged => f.write_str("its stored result is damaged"),
             Self::Upstream { nodes } => write!(f, "{} will run first", nodes.join(", ")),
-            Self::Changed { finished_epochs: Some(epochs), differences, .. } => {
-                write!(f, "{}; a finished run with {epochs} epochs is in the store", list(differences))
+            Self::Changed { finished: Some(Amount { key, value }), differences, .. } => {
+                write!(f, "{}; a finished run with `{key}: {value}` is in the store", list(differences))
             }
             Self::Changed { last: Last { own: false, .. }, .. } => f.write_str("never run"),
             Self::Changed { differences, .. } => f.write_str(&list(differences)),
@@ -214,7 +245,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::{Digest, FORMAT, Machine, Manifest, Story};
+    use crate::store::{Digest, FORMAT, Machine, Manifest, Provenance};
 
     fn recipe(params: Value) -> Recipe {
         let Value::Object(params) = params else { panic!("parameters are a mapping") };
@@ -231,21 +262,22 @@ mod tests {
     }
 
     fn entry(node: &str, seconds: u64, params: Value) -> Entry {
-        let story = Story {
+        let provenance = Provenance {
             pipeline: "p".into(),
             node: node.into(),
             logs: Vec::new(),
             headline: None,
-            gives: "model".into(),
+            output_type: "model".into(),
             seconds: 1.0,
             machine: Machine::this(1, "cpu"),
         };
-        let manifest = Manifest::new(recipe(params), BTreeMap::new(), story);
+        let manifest = Manifest::new(recipe(params), BTreeMap::new(), provenance);
         Entry { manifest, used: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
     }
 
     fn reason(params: Value, entries: &[Entry]) -> String {
-        Reason::of(&recipe(params), "p", "fit", entries).to_string()
+        let asking = Asking { pipeline: "p", node: "fit", amount: Some("epochs") };
+        Reason::of(&recipe(params), asking, entries).to_string()
     }
 
     #[test]
@@ -276,7 +308,7 @@ mod tests {
         ];
         assert_eq!(
             reason(json!({"epochs": 100}), &entries),
-            "epochs: 200 -> 100; a finished run with 50 epochs is in the store"
+            "epochs: 200 -> 100; a finished run with `epochs: 50` is in the store"
         );
     }
 
@@ -311,5 +343,14 @@ mod tests {
         new: new, "x"
         seed: gone, was 0
         "#);
+    }
+
+    #[test]
+    fn three_differences_are_named_and_more_are_counted() {
+        let entries = [entry("fit", 1, json!({"a": 0, "b": 0, "c": 0, "d": 0}))];
+        let three = reason(json!({"a": 1, "b": 1, "c": 1, "d": 0}), &entries);
+        assert_eq!(three, "a: 0 -> 1, b: 0 -> 1, c: 0 -> 1");
+        let four = reason(json!({"a": 1, "b": 1, "c": 1, "d": 1}), &entries);
+        assert_eq!(four, format!("{three}, 1 more"));
     }
 }

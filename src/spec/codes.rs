@@ -5,9 +5,9 @@
 /// A code and what it means.
 #[derive(Debug)]
 pub struct Code {
-    /// E.g. `E0102`.
+    /// The code as it is shown, e.g. `E0102`.
     pub code: &'static str,
-    /// In a few words.
+    /// What the mistake is, in a few words.
     pub title: &'static str,
     /// What causes it and what to do.
     pub text: &'static str,
@@ -20,11 +20,11 @@ pub struct Code {
 /// A file that gives a code.
 #[derive(Debug, Clone, Copy)]
 pub enum Wrong {
-    /// A text.
+    /// The text of a pipeline file.
     Yaml(&'static str),
-    /// Bytes that are no text.
+    /// The bytes of a pipeline file that is not UTF-8.
     Bytes(&'static [u8]),
-    /// A model YAML.
+    /// The text of a model YAML.
     Arch(&'static str),
     /// The name of a file that isn't there.
     NoFile(&'static str),
@@ -181,7 +181,7 @@ nodes:
     },
     Code {
         code: YAML_FEATURE,
-        title: "YAML that is not used here",
+        title: "a feature of YAML that pipelines do not use",
         text: "\
 A pipeline is one document of mappings with text keys, lists, text, numbers, `true` and `false`. Anchors and
 aliases may be used. Tags (`!x`), merge keys (`<<`), several documents, keys that are not text, and numbers
@@ -311,7 +311,7 @@ nodes:
     },
     Code {
         code: PATTERN,
-        title: "a name is one that it cannot be",
+        title: "a name is not allowed",
         text: "\
 Names are folders, on any system, and stand on the command line. A pipeline's name has letters, digits, `_`, `.`
 and `-`, with no `.` at an end; a node's name begins with a letter or `_` and goes on with letters, digits, `_`
@@ -326,7 +326,7 @@ nodes:
     },
     Code {
         code: UNKNOWN_REFERENCE,
-        title: "a reference leads to no node",
+        title: "a reference names a node that does not exist",
         text: "\
 Keys such as `dataset` and `model` hold the name of another node of the same file. The message names the
 closest one, and those that give what is wanted.",
@@ -347,7 +347,7 @@ nodes:
     },
     Code {
         code: WRONG_REFERENCE,
-        title: "a reference leads to a node that gives something else",
+        title: "a reference names a node that gives something else",
         text: "\
 Each key that refers to a node wants something of it: a dataset, transforms, a network, a model with weights.
 The message says what is wanted and what the other node gives.",
@@ -372,8 +372,8 @@ nodes:
         code: CYCLE,
         title: "nodes need each other",
         text: "\
-A node runs after those it refers to, so no way along references may lead back to where it began. The message
-shows the shortest way round, reference by reference; let one of them lead elsewhere.",
+A node runs after the nodes that it refers to, so following references must never lead back to the first one. The
+message shows the shortest cycle, reference by reference; change one of them.",
         wrong: Wrong::Yaml("\
 version: 1
 name: digits
@@ -396,9 +396,9 @@ nodes:
     },
     Code {
         code: MISSING_PATH,
-        title: "a path leads to nothing, or to the wrong thing",
+        title: "a path does not exist, or is not what is wanted there",
         text: "\
-A path in the file names nothing, or something that is not wanted there, such as an archive where a folder is.
+A path in the file does not exist, or is not what is wanted there, such as an archive in place of a folder.
 Relative paths start at the folder of the pipeline file, whatever the current folder is; `~` and `$HOME` are not
 replaced. The message shows the absolute path that was tried, and a path like it that exists.",
         wrong: Wrong::Yaml("\
@@ -466,7 +466,7 @@ head:
     },
     Code {
         code: MISFIT,
-        title: "rows of a model YAML make no network",
+        title: "the rows of a model YAML do not fit together",
         text: "\
 Each row takes the channels that the row before it gives, after scaling, and the last row is a Classify row. The
 message says which numbers do not fit.",

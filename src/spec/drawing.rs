@@ -27,7 +27,7 @@ pub(super) struct Drawing<'a> {
     /// Characters that are drawn as more than they are: their end in the source, and how many bytes are more by
     /// then.
     longer: Vec<(usize, usize)>,
-    /// The source's text.
+    /// The whole text of the file, as it was read.
     source: &'a str,
 }
 

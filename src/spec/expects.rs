@@ -76,7 +76,7 @@ pub(super) fn range(schema: &Value) -> Option<String> {
     }
 }
 
-/// `0.0` as `0`.
+/// A limit of a schema as people write it: whole numbers without `.0`.
 pub(super) fn short(limit: &Value) -> String {
     let text = limit.to_string();
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)

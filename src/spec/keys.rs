@@ -11,50 +11,18 @@ use super::{
 };
 use crate::{shown, suggest};
 
-/// Words for the same thing; where one is unknown, another of its row may be known.
-const SYNONYMS: &[&[&str]] = &[
-    &["learning_rate", "lr", "lr0", "eta"],
-    &["lrf", "final_lr", "min_lr"],
-    &["batch", "batch_size", "bs", "minibatch"],
-    &["epochs", "epoch", "num_epochs", "n_epochs", "max_epochs"],
-    &["size", "imgsz", "img_size", "image_size", "resolution", "input_size"],
-    &["root", "path", "data", "dir", "folder", "directory", "data_dir"],
-    &["arch", "architecture", "backbone", "network", "net", "name", "yaml", "cfg"],
-    &["dataset", "data", "datasets"],
-    &["model", "network", "net", "arch"],
-    &["transforms", "transform", "augment", "augmentation", "augmentations", "aug", "preprocess"],
-    &["optimizer", "optim", "opt", "optimiser"],
-    &["weight_decay", "wd", "decay", "l2"],
-    &["classes", "num_classes", "nc", "n_classes"],
-    &["source", "sources", "images", "input", "inputs", "path"],
-    &["format", "target", "kind"],
-    &["p", "prob", "probability"],
-    &["patience", "early_stopping", "early_stop"],
-    &["warmup_epochs", "warmup", "warm_up"],
-    &["workers", "num_workers", "threads", "n_jobs"],
-    &["label_smoothing", "smoothing"],
-    &["device", "gpu"],
-    &["seed", "random_seed", "random_state", "rng"],
-    &["nodes", "steps", "stages", "tasks", "jobs", "node"],
-    &["type", "kind", "uses"],
-    &["scale", "scales"],
-    &["weights", "pretrained", "checkpoint", "ckpt"],
-    &["nominal_batch", "nbs"],
-    &["schedule", "cos_lr", "scheduler", "lr_scheduler"],
-    &["precision", "amp", "half", "mixed_precision"],
-    &["clip", "grad_clip", "clip_grad", "max_norm"],
+/// Other words for keys of every file; kinds have their own ([`crate::node::NodeKind::SYNONYMS`]).
+const SYNONYMS: &[(&str, &[&str])] = &[
+    ("seed", &["random_seed", "random_state", "rng"]),
+    ("nodes", &["steps", "stages", "tasks", "jobs", "node"]),
+    ("type", &["kind", "uses"]),
 ];
 
-/// Words of other programs for what is no key of a node, and what it is here.
-const NO_KEYS: &[(&[&str], &str)] = &[
-    (&["device", "gpu"], "say it to the run: `--device cuda:0`"),
-    (&["workers", "num_workers", "threads", "n_jobs"], "say it to the run: `--threads 8`"),
-    (&["resume"], "leave it out: an interrupted run goes on by itself"),
-    (&["erasing"], "an operation of `transforms`: `type: random_erasing`"),
-    (&["auto_augment"], "an operation of `transforms`: `type: rand_augment`"),
-    (&["fliplr"], "an operation of `transforms`: `type: horizontal_flip`"),
-    (&["flipud"], "an operation of `transforms`: `type: vertical_flip`"),
-    (&["hsv_h", "hsv_s", "hsv_v"], "an operation of `transforms`: `type: color_jitter`"),
+/// Words of other programs for what is no key but is said to the run, and how.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["device", "gpu"], "give it to the run instead: `--device cuda:0`"),
+    (&["workers", "num_workers", "threads", "n_jobs"], "give it to the run instead: `--threads 8`"),
+    (&["resume"], "leave it out: an interrupted run continues on its own"),
 ];
 
 /// The problem of a key that the object at `at` can't have, and the key that was meant, if it is one of
@@ -89,8 +57,10 @@ fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Option<S
     let present = shapes.value(at);
     let free: Vec<&str> = own.iter().copied().filter(|own| present.get(*own).is_none()).collect();
     let synonym = || {
-        let rows = SYNONYMS.iter().filter(|row| row.iter().any(|word| word.eq_ignore_ascii_case(key)));
-        rows.flat_map(|row| row.iter()).find(|word| free.contains(*word)).copied()
+        let own = shapes.kinds.iter().flat_map(|kind| kind.synonyms);
+        let mut meant =
+            own.chain(SYNONYMS).filter(|(_, words)| contains(words, key)).map(|(known, _)| *known);
+        meant.find(|known| free.contains(known))
     };
     suggest::closest(key, free.iter().copied()).or_else(synonym).map(str::to_owned)
 }
@@ -112,8 +82,12 @@ fn elsewhere(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Option<String> {
     if !kinds.is_empty() {
         return Some(format!("a key of {}", suggest::list(&kinds, "and", "no kind")));
     }
-    let known = NO_KEYS.iter().find(|(words, _)| words.iter().any(|word| word.eq_ignore_ascii_case(key)));
-    known.map(|(_, place)| (*place).to_owned())
+    let known = shapes.kinds.iter().flat_map(|kind| kind.elsewhere).chain(ELSEWHERE);
+    known.into_iter().find(|(words, _)| contains(words, key)).map(|(_, place)| (*place).to_owned())
+}
+
+fn contains(words: &[&str], word: &str) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// What is around `at`, from the inside out, as far as it has keys of its own.

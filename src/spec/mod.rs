@@ -28,7 +28,7 @@ pub use self::{
     source::Source,
 };
 use crate::{
-    node::{DynNode, Kind},
+    node::{Built, Kind},
     suggest, yaml,
 };
 
@@ -90,20 +90,20 @@ pub struct Draft {
     pub seed: u64,
     /// The nodes in the file's order.
     pub nodes: Vec<DraftNode>,
-    /// What is wrong.
+    /// Every mistake found in the text, its keys and its values.
     pub problems: Vec<Problem>,
 }
 
 /// A node of a [`Draft`].
 pub struct DraftNode {
-    /// Its name.
+    /// The node's name: its key under `nodes`.
     pub id: String,
-    /// Its kind, if there is such a kind.
+    /// The kind that its `type` names, if there is such a kind.
     pub kind: Option<Kind>,
     /// The keys without `type`, as written.
     pub params: Map<String, Value>,
     /// The typed node, if nothing is wrong with it.
-    pub node: Option<Box<dyn DynNode>>,
+    pub built: Option<Built>,
 }
 
 impl Draft {
@@ -160,19 +160,16 @@ impl DraftNode {
         let tag = params.shift_remove("type");
         let named = |kind: &&Kind| tag.as_ref().and_then(Value::as_str) == Some(kind.name);
         let kind = kinds.iter().find(named).copied();
-        let mut node = None;
+        let mut built = None;
         if let (Some(kind), false) = (kind, broken.contains(id)) {
-            node = build(id, &kind, &params, problems);
+            built = build(id, &kind, &params, problems);
         }
-        Self { id: id.to_owned(), kind, params, node }
+        Self { id: id.to_owned(), kind, params, built }
     }
 
     /// With the defaults written out; keys that are left out stay out.
     fn spec(&self) -> Option<NodeSpec> {
-        let mut params = match self.node.as_ref()?.params() {
-            Value::Object(params) => params,
-            _ => Map::new(),
-        };
+        let mut params = self.built.as_ref()?.params.clone();
         params.values_mut().for_each(drop_nulls);
         params.retain(|_, value| !value.is_null());
         Some(NodeSpec { kind: self.kind?.name.to_owned(), params })
@@ -180,19 +177,14 @@ impl DraftNode {
 }
 
 /// The typed node, if its own rules are kept too.
-fn build(
-    id: &str,
-    kind: &Kind,
-    params: &Map<String, Value>,
-    problems: &mut Vec<Problem>,
-) -> Option<Box<dyn DynNode>> {
+fn build(id: &str, kind: &Kind, params: &Map<String, Value>, problems: &mut Vec<Problem>) -> Option<Built> {
     let here = DocPath::from(["nodes", id]);
-    match (kind.build)(Value::Object(params.clone())) {
-        Ok(node) => {
-            let found = node.check();
+    match (kind.build)(params.clone()) {
+        Ok(built) => {
+            let found = built.node.check();
             let kept = found.is_empty();
             problems.extend(found.into_iter().map(|problem| problem.under(&here)));
-            kept.then_some(node)
+            kept.then_some(built)
         }
         Err(error) => {
             let message = format!("node `{id}` is not a `{}`: {error}", kind.name);

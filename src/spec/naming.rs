@@ -42,8 +42,8 @@ fn reason(name: &str) -> Option<String> {
         "." | ".." => "results would lie outside of their folder",
         _ if is_reserved(name) => "Windows keeps this name for itself",
         _ if name.contains(['/', '\\']) => "it is the name of a folder, not a path",
-        _ if name.starts_with('.') => "a name with a `.` before it is hidden",
-        _ if name.ends_with('.') => "Windows takes the `.` at its end away",
+        _ if name.starts_with('.') => "a name that begins with `.` is hidden",
+        _ if name.ends_with('.') => "Windows drops a `.` at the end of a name",
         _ => return None,
     };
     Some(reason.to_owned())

@@ -36,13 +36,13 @@ pub struct Problem {
     pub code: &'static str,
     /// One sentence, lower case, without a full stop.
     pub message: String,
-    /// The wrong thing.
+    /// The key, value or bytes that are wrong: what the caret points at.
     pub at: Place,
     /// What stands under the caret: what was probably meant, or what is wrong here.
     pub label: String,
     /// Other places that are the reason, each with its label.
     pub related: Vec<(Place, String)>,
-    /// What to do.
+    /// How to mend it, in one or more lines, where something can be said.
     pub help: Option<String>,
     /// The file that its places are in, where that is another than the pipeline.
     pub file: Option<Arc<Source>>,

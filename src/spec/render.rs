@@ -10,6 +10,7 @@ use super::{
     problem::{Place, Problem},
     source::Source,
 };
+use crate::shown;
 
 /// How many problems of a file are shown; the others are counted.
 pub const CAP: usize = 20;
@@ -30,7 +31,7 @@ pub enum MessageFormat {
 /// How text for people is drawn.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// In characters.
+    /// The width at which text is wrapped, in characters.
     pub width: usize,
     /// Whether colours and other escapes may be used.
     pub colour: bool,
@@ -42,8 +43,7 @@ impl Style {
 
     /// Coloured if `terminal`, unless the user asks for `NO_COLOR`.
     pub fn of(terminal: bool) -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: terminal && !refused, ..Self::PLAIN }
+        Self { colour: terminal && shown::takes_colours(), ..Self::PLAIN }
     }
 }
 
@@ -78,7 +78,7 @@ pub fn human(source: &Source, problems: &[Problem], style: Style) -> String {
         text.push('\n');
     }
     if problems.len() > CAP {
-        text.push_str(&format!("… and {}\n", count(problems.len() - CAP, "more problem")));
+        text.push_str(&format!("… and {}\n", shown::count(problems.len() - CAP, "more problem")));
     }
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -99,26 +99,26 @@ pub struct FileReport {
 /// A problem as data.
 #[derive(Debug, Serialize)]
 pub struct ProblemReport {
-    /// E.g. `E0102`.
+    /// The code of the mistake, e.g. `E0102`; `kiln explain E0102` tells more.
     pub code: &'static str,
-    /// What is wrong.
+    /// What is wrong, in one sentence.
     pub message: String,
-    /// The wrong thing.
+    /// The place of the key, value or bytes that are wrong.
     pub at: Span,
-    /// Other places that are the reason.
+    /// Other places that are the reason for the mistake.
     pub related: Vec<Span>,
-    /// What to do.
+    /// How to mend it, where something can be said.
     pub help: Option<String>,
 }
 
 /// A place as data.
 #[derive(Debug, Serialize)]
 pub struct Span {
-    /// The file.
+    /// The path of the file that the place is in, as it was given.
     pub file: String,
-    /// From 1.
+    /// The line that the place starts in, counted from 1.
     pub line: usize,
-    /// From 1, in characters.
+    /// The column that the place starts at, in characters from 1.
     pub column: usize,
     /// Where it starts, in bytes of the file from 0.
     pub start: usize,
@@ -154,11 +154,6 @@ fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
         related: problem.related.iter().map(|(place, label)| span(place, label)).collect(),
         help: problem.help.clone(),
     }
-}
-
-/// `1 problem`, `2 problems`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// A problem as miette draws it.

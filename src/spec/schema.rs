@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{VERSIONS, tidy};
-use crate::node::{Input, Kind};
+use crate::node::{ArtifactType, Kind};
 
 /// Where the published schema lies in the repository.
 pub const PATH: &str = "schemas/pipeline.schema.json";
@@ -130,14 +130,13 @@ fn node(kinds: &[Kind]) -> Value {
     Value::Object(node)
 }
 
-/// One kind, closed.
+/// The schema of one kind's nodes, which allows no other keys than the kind's.
 fn definition(kind: &Kind) -> Value {
     let mut schema = tidy::tidy((kind.schema)().to_value());
     schema["title"] = kind.name.into();
-    let ports = kind.inputs;
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        for input in ports {
-            refer(properties, input);
+        for (port, accepts) in kind.inputs() {
+            refer(properties, port, accepts);
         }
         properties.shift_insert(0, "type".into(), true.into());
     }
@@ -145,9 +144,9 @@ fn definition(kind: &Kind) -> Value {
 }
 
 /// Says that a key refers to another node.
-fn refer(properties: &mut Map<String, Value>, input: &Input) {
-    let Some(property) = properties.get_mut(input.port) else { return };
-    let gives: Vec<_> = input.accepts.iter().map(|accepted| accepted.phrase()).collect();
+fn refer(properties: &mut Map<String, Value>, port: &str, accepts: &[ArtifactType]) {
+    let Some(property) = properties.get_mut(port) else { return };
+    let gives: Vec<_> = accepts.iter().map(|accepted| accepted.phrase).collect();
     let note = format!("{REFERENCE} {}.", gives.join(" or "));
     let text = |key: &str| property[key].as_str().map(str::to_owned);
     let plain = text("description").unwrap_or_default();
@@ -159,6 +158,7 @@ fn refer(properties: &mut Map<String, Value>, input: &Input) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::KeyRole;
     use crate::nodes::KINDS;
 
     fn walk(schema: &Value, path: &str, see: &mut impl FnMut(&str, &Value)) {
@@ -226,19 +226,18 @@ mod tests {
     }
 
     #[test]
-    fn every_port_is_a_key_of_its_kind() {
+    fn every_key_with_a_role_is_a_key_of_its_kind() {
         let schema = pipeline(KINDS);
         for kind in KINDS {
             let definition = &schema["definitions"][kind.name];
-            for input in kind.inputs {
-                assert_eq!(
-                    definition["properties"][input.port]["type"], "string",
-                    "{}.{}",
-                    kind.name, input.port
-                );
+            for (key, role) in kind.keys {
+                let (name, property) = (format!("{}.{key}", kind.name), &definition["properties"][key]);
+                assert!(!property.is_null(), "{name}");
+                let Some(_) = role.accepts() else { continue };
+                assert_eq!(property["type"], "string", "{name}");
                 let required = definition["required"].as_array();
-                let required = required.is_some_and(|keys| keys.contains(&json!(input.port)));
-                assert_eq!(required, input.required, "{}.{}", kind.name, input.port);
+                let required = required.is_some_and(|keys| keys.contains(&json!(key)));
+                assert_eq!(required, matches!(role, KeyRole::Input(_)), "{name}");
             }
         }
     }

@@ -6,16 +6,19 @@ use super::{
     problem::{DocPath, Segment},
     source::Source,
 };
+use crate::node::Kind;
 
 /// A document beside its schema.
 #[derive(Clone, Copy)]
 pub(super) struct Shapes<'a> {
-    /// The whole schema.
+    /// The whole JSON Schema of pipeline files.
     pub schema: &'a Value,
-    /// The whole document.
+    /// The whole pipeline file as values.
     pub document: &'a Value,
-    /// What it was read from, if it was.
+    /// The text that the document was read from, if it was read from one.
     pub source: Option<&'a Source>,
+    /// The kinds that the schema is made of.
+    pub kinds: &'a [Kind],
 }
 
 impl<'a> Shapes<'a> {

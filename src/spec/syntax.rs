@@ -20,7 +20,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     (TAB, "a tab is used to indent", "indent with spaces"),
     (
         "mapping values are not allowed in this context",
-        "a `:` that can't be here",
+        "a `:` in the wrong place",
         "indent a key by as much as its neighbours, and put quotes around text that contains `: `",
     ),
     (
@@ -63,7 +63,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("control characters are not allowed", "a control character", "remove it"),
     (
         "block sequence entries are not allowed",
-        "a `- ` that can't be here",
+        "a `- ` in the wrong place",
         "put the list on its own lines, under its key",
     ),
 ];
@@ -86,7 +86,7 @@ pub(super) fn problem(source: &Source, message: &str, at: Option<usize>) -> Prob
         .label(label)
         .help(help);
     if let Some((place, odd)) = odd_before(source.text(), start) {
-        return problem.related(place, format!("{odd} here, which is no space"));
+        return problem.related(place, format!("{odd} here, not an ordinary space"));
     }
     if let Some((what, byte)) = context(source.text(), message)
         && byte != start

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 pub(super) struct Branch {
     /// The value of the tag.
     pub tag: String,
-    /// The variant, tidied.
+    /// The schema of this variant, tidied.
     pub schema: Value,
     /// What applies once the tag is chosen: the variant, or a reference to it.
     pub then: Value,

@@ -14,7 +14,11 @@ use super::{
     shape::Shapes,
     source::Source,
 };
-use crate::{node::Kind, shown::odd, suggest};
+use crate::{
+    node::Kind,
+    shown::{self, odd},
+    suggest,
+};
 
 /// Of how many problems it is said what was meant.
 const EXPLAINED: usize = 200;
@@ -28,7 +32,7 @@ pub(super) fn of(
     let schema = schema::pipeline(kinds);
     let validator =
         jsonschema::draft7::options().build(&schema).expect("the schema is made by us, and tested");
-    let shapes = Shapes { schema: &schema, document, source };
+    let shapes = Shapes { schema: &schema, document, source, kinds };
     let mut found = Found::default();
     for error in validator.iter_errors(document) {
         found.add(&shapes, &error);
@@ -270,7 +274,7 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         Broken::MinItems { .. } | Broken::MaxItems { .. } | Broken::AdditionalItems { .. } => {
             let count = value.as_array().map_or(0, Vec::len);
             let message = format!("{subject} must be {}, not of {count}", expects(schema));
-            Problem::new(codes::OUT_OF_RANGE, place, message).label(plural(count, "item"))
+            Problem::new(codes::OUT_OF_RANGE, place, message).label(shown::count(count, "item"))
         }
         Broken::MinLength { .. } => {
             Problem::new(codes::OUT_OF_RANGE, place, format!("{subject} must not be empty")).label("empty")
@@ -350,8 +354,4 @@ fn about(shapes: &Shapes<'_>, path: &DocPath) -> Option<String> {
         text.push_str(&format!(" Default: {default}."));
     }
     Some(text)
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -77,8 +77,8 @@ impl Artifact {
     }
 
     /// What it is, as [`crate::node::ArtifactType`] is written: e.g. `model`.
-    pub fn gives(&self) -> &str {
-        &self.manifest.story.gives
+    pub fn output_type(&self) -> &str {
+        &self.manifest.provenance.output_type
     }
 
     /// What lies at the path that the node's `key` names, e.g. the images of a dataset's `root`.

@@ -6,20 +6,20 @@ use std::{
 };
 
 use super::{
-    atomic::{self, trouble},
     digest::Digest,
     inside,
     manifest::Output,
-    stat::{Looked, Signature, StatIndex},
+    stat::{FileStamp, Signature, StatIndex},
+    store_error::store_error,
 };
-use crate::error::Result;
+use crate::{atomic, error::Result};
 
 /// What is wrong with a blob that a manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// There is none.
+    /// The store has no blob with this digest.
     Missing,
-    /// Its content has another digest, or it is no file.
+    /// The blob's content has another digest, or it is not a file.
     Wrong,
 }
 
@@ -37,7 +37,7 @@ impl Blobs {
         Self { root, checked: StatIndex::open(checked, &boot()) }
     }
 
-    /// The folder.
+    /// The folder that holds the blobs.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -58,11 +58,11 @@ impl Blobs {
     /// # Errors
     /// When it can't be read or the store can't be written; there is no blob then.
     pub fn take(&self, path: &Path) -> Result<Output> {
-        let (digest, size) = Digest::of_file(path).map_err(|error| trouble("read", path, error))?;
+        let (digest, size) = Digest::of_file(path).map_err(|error| store_error("read", path, error))?;
         let blob = self.path(digest);
-        self.place(path, &blob).map_err(|error| trouble("write", &blob, error))?;
-        let signature = Signature::of(&blob).map_err(|error| trouble("read", &blob, error))?;
-        self.checked.remember(&blob, Looked { signature, digest });
+        self.place(path, &blob).map_err(|error| store_error("write", &blob, error))?;
+        let signature = Signature::of(&blob).map_err(|error| store_error("read", &blob, error))?;
+        self.checked.remember(&blob, FileStamp { signature, digest });
         Ok(Output { digest, size })
     }
 
@@ -102,7 +102,7 @@ impl Blobs {
         }
         match Digest::of_file(&blob) {
             Ok((digest, _)) if digest == output.digest => {
-                self.checked.remember(&blob, Looked { signature, digest });
+                self.checked.remember(&blob, FileStamp { signature, digest });
                 Ok(())
             }
             _ => Err(Fault::Wrong),
@@ -211,7 +211,7 @@ mod tests {
         overwrite(&path, "kontent");
         let remember = |digest| {
             let signature = Signature::of(&path).unwrap();
-            blobs.checked.remember(&path, Looked { signature, digest });
+            blobs.checked.remember(&path, FileStamp { signature, digest });
         };
         remember(output.digest);
         assert_eq!(blobs.check(output, false), Ok(()));
@@ -232,7 +232,7 @@ mod tests {
         let path = made.unwrap().path("file").unwrap();
         overwrite(&path, "kontent");
         let (signature, digest) = (Signature::of(&path).unwrap(), Digest::of_bytes(b"content"));
-        store.blobs.checked.remember(&path, Looked { signature, digest });
+        store.blobs.checked.remember(&path, FileStamp { signature, digest });
         assert_eq!(store.verify().unwrap().damage.len(), 1);
     }
 

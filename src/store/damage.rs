@@ -75,7 +75,7 @@ impl Store {
     /// Moves what is no file away from where one is wanted, and says so.
     pub(super) fn make_way(&self, path: &Path) -> Option<String> {
         let wrong = fs::symlink_metadata(path).is_ok_and(|metadata| !metadata.is_file());
-        wrong.then(|| format!("{} is no file; {}", shown::path(path), self.quarantine(path)))
+        wrong.then(|| format!("{} is not a file; {}", shown::path(path), self.quarantine(path)))
     }
 }
 
@@ -94,5 +94,21 @@ mod tests {
         let said = store.quarantine(&root.join("blobs/file"));
         assert!(said.ends_with("blobs is a link, where a folder is wanted"), "{said}");
         assert!(outside.join("file").exists());
+    }
+
+    #[test]
+    fn three_damaged_files_are_named_and_more_are_counted() {
+        for (files, told) in [(3, 3), (5, 4)] {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::open(dir.path()).unwrap();
+            let write = |out: &Path| (0..files).try_for_each(|i| fs::write(out.join(i.to_string()), [i]));
+            let artifact = crate::store::slot::tests::make(&store, write).unwrap();
+            fs::remove_dir_all(dir.path().join("blobs")).unwrap();
+            let lines = std::cell::RefCell::new(Vec::new());
+            assert!(!store.is_whole(artifact.manifest(), false, &|line| lines.borrow_mut().push(line)));
+            let lines = lines.into_inner();
+            assert_eq!(lines.len(), told, "{lines:?}");
+            assert_eq!(lines[told - 1].starts_with("2 more stored files of result"), files == 5, "{lines:?}");
+        }
     }
 }

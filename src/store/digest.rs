@@ -80,7 +80,7 @@ impl Digest {
         Self(*hasher.finalize().as_bytes())
     }
 
-    /// The 32 bytes.
+    /// The digest as its 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

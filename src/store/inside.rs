@@ -14,9 +14,9 @@ use crate::files;
 
 /// A regular file or a folder that lies in a folder of the store.
 pub struct Found {
-    /// Its name there.
+    /// The name of the file or folder in the folder that it lies in.
     pub name: String,
-    /// Where it lies.
+    /// The path of the file or folder.
     pub path: PathBuf,
     /// Whether it is a folder.
     pub is_folder: bool,
@@ -200,6 +200,8 @@ mod tests {
         let error = |name: &str| look(&root, &root.join(name)).unwrap_err().to_string();
         assert_eq!(error("real"), "it is a folder, not a file");
         assert_eq!(error("linked"), "it is a link, not a file");
+        assert!(std::process::Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
+        assert_eq!(error("pipe"), "it is neither a file nor a folder, not a file");
         assert!(!is_plain(&root.join("real")) && !is_plain(&root.join("linked")));
         fs::remove_file(root.join("real/link")).unwrap();
         assert!(is_plain(&root.join("real")) && !is_plain(&root.join("none")));

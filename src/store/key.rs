@@ -20,7 +20,7 @@ const DOMAIN: &str = "kiln 2026 recipe";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// [`FORMAT`].
+    /// The layout of the recipe: [`FORMAT`] when it was written.
     pub format: u32,
     /// The node's kind, e.g. `train`.
     pub kind: String,

@@ -87,4 +87,10 @@ mod tests {
         dead.set_modified(SystemTime::now() - 2 * STALE).unwrap();
         assert!(Lease::try_take(&path).unwrap().is_some());
     }
+
+    #[test]
+    fn a_lease_that_can_not_be_written_is_nobodys() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Lease::try_take(&dir.path().join("none/key.lease")).is_err());
+    }
 }

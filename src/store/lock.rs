@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use super::{atomic::folder_of, inside, lease::Lease};
+use super::{inside, lease::Lease};
+use crate::atomic::folder_of;
 
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -31,9 +32,9 @@ enum Held {
 /// Who else may hold a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Others that share it.
+    /// Others may hold the lock too, if they share it.
     Shared,
-    /// Nobody.
+    /// Nobody else may hold the lock.
     Exclusive,
 }
 

@@ -1,4 +1,4 @@
-//! The record of a finished result, kept as JSON beside nothing else: its recipe, its files, its story.
+//! The record of a finished result, kept as JSON under the result's key: its recipe, its files, and who made it, how.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,8 +18,8 @@ use crate::{files, names::PlainName};
 /// Raised when the layout of [`Manifest`] changes.
 pub const FORMAT: u32 = 1;
 
-/// The most bytes that a record may have: some 700,000 files.
-pub const LIMIT: u64 = 128 << 20;
+/// The most bytes that a record may have: some 400,000 files, which are read in less than a second.
+pub const LIMIT: u64 = 64 << 20;
 
 /// Names that no file of a result may have: where results are shown, these tell of them.
 const RESERVED: [&str; 2] = ["manifest.json", "recipe.json"];
@@ -30,9 +30,9 @@ const CONTENT_DOMAIN: &str = "kiln 2026 artifact";
 /// One file of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// Of the content.
+    /// The digest of the file's content, under which the store keeps it.
     pub digest: Digest,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
 }
 
@@ -66,29 +66,30 @@ impl Machine {
 
 /// Who made a result, for people and for `why`; none of it is in the key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Story {
-    /// The pipeline's name.
+pub struct Provenance {
+    /// The name of the pipeline that made the result.
     pub pipeline: String,
-    /// The node's name there.
+    /// The name of the node that made the result.
     pub node: String,
     /// What the node gives, e.g. `model`.
-    pub gives: String,
+    #[serde(rename = "gives")]
+    pub output_type: String,
     /// Files that tell how the work went: kept, but without part in the content's digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<String>,
     /// What came of the work in one line, e.g. a score; told again whenever the result is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
-    /// How long the work took.
+    /// How long the work took, in seconds.
     pub seconds: f64,
-    /// What it was done on.
+    /// The machine, threads and device that the work was done on.
     pub machine: Machine,
 }
 
 /// The record of a finished result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// The layout of the record: [`FORMAT`] when it was written.
     pub format: u32,
     /// The digest of the recipe: the result's name.
     pub key: Key,
@@ -98,26 +99,27 @@ pub struct Manifest {
     pub digest: Digest,
     /// The files, by name, with `/` between folders.
     pub outputs: BTreeMap<PlainName, Output>,
-    /// Who made it.
-    pub story: Story,
+    /// Which node of which pipeline made the result, how and on what; no part of the key.
+    #[serde(rename = "story")]
+    pub provenance: Provenance,
     /// The program that made it, e.g. `kiln 0.1.0`.
     pub tool: String,
     /// When, in UTC, e.g. `2026-11-23T22:17:50Z`.
     pub created: String,
-    /// Of all of the above.
+    /// The digest of all other fields, which tells a damaged record.
     checksum: Digest,
 }
 
 impl Manifest {
     /// The record of `outputs`, made just now.
-    pub fn new(recipe: Recipe, outputs: BTreeMap<PlainName, Output>, story: Story) -> Self {
+    pub fn new(recipe: Recipe, outputs: BTreeMap<PlainName, Output>, provenance: Provenance) -> Self {
         let mut manifest = Self {
             format: FORMAT,
             key: recipe.key(),
-            digest: content(&outputs, &story.logs),
+            digest: content(&outputs, &provenance.logs),
             recipe,
             outputs,
-            story,
+            provenance,
             tool: concat!("kiln ", env!("CARGO_PKG_VERSION")).to_owned(),
             created: rfc3339(SystemTime::now()),
             checksum: Digest::of_bytes(b""),
@@ -149,7 +151,7 @@ impl Manifest {
         let sound = manifest.format == FORMAT
             && manifest.checksum == manifest.sum()
             && manifest.key == manifest.recipe.key()
-            && manifest.digest == content(&manifest.outputs, &manifest.story.logs)
+            && manifest.digest == content(&manifest.outputs, &manifest.provenance.logs)
             && can_be_files(&manifest.outputs);
         sound.then_some(manifest)
     }
@@ -164,15 +166,16 @@ impl Manifest {
             key: Key,
             outputs: &'m BTreeMap<PlainName, Output>,
             recipe: Value,
-            story: Value,
+            #[serde(rename = "story")]
+            provenance: Value,
             tool: &'m str,
         }
-        let Self { format, key, recipe, digest, outputs, story, tool, created, checksum: _ } = self;
-        let (recipe, story) = (sorted(recipe), sorted(story));
+        let Self { format, key, recipe, digest, outputs, provenance, tool, created, checksum: _ } = self;
+        let (recipe, provenance) = (sorted(recipe), sorted(provenance));
         let (format, key, digest) = (*format, *key, *digest);
         Digest::of_json(
             CHECKSUM_DOMAIN,
-            &Sorted { created, digest, format, key, outputs, recipe, story, tool },
+            &Sorted { created, digest, format, key, outputs, recipe, provenance, tool },
         )
     }
 }
@@ -215,13 +218,13 @@ fn sorted(value: &impl Serialize) -> Value {
 pub fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (day / 146_097, day % 146_097);
+    let (generation, day) = (day / 146_097, day % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
     let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
+    let year = year + generation * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
@@ -248,16 +251,16 @@ mod tests {
             precision: Some("f32".into()),
         };
         let outputs = [(name("metrics.json"), Output { digest: Digest::of_bytes(b"{}"), size: 2 })];
-        let story = Story {
+        let provenance = Provenance {
             pipeline: "p".into(),
             node: "score".into(),
-            gives: "metrics".into(),
+            output_type: "metrics".into(),
             logs: Vec::new(),
             headline: None,
             seconds: 0.1,
             machine: Machine::this(2, "cpu"),
         };
-        Manifest::new(recipe, outputs.into(), story)
+        Manifest::new(recipe, outputs.into(), provenance)
     }
 
     #[test]
@@ -374,19 +377,19 @@ mod tests {
         let again = Manifest::new(
             Recipe { version: 2, ..manifest.recipe.clone() },
             manifest.outputs.clone(),
-            Story { seconds: 9.0, ..manifest.story.clone() },
+            Provenance { seconds: 9.0, ..manifest.provenance.clone() },
         );
         assert_eq!(again.digest, manifest.digest);
         let renamed = manifest.outputs.values().map(|output| (name("other"), *output)).collect();
-        assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.story).digest, manifest.digest);
+        assert_ne!(Manifest::new(manifest.recipe, renamed, manifest.provenance).digest, manifest.digest);
     }
 
     #[test]
     fn a_headline_is_kept_and_does_not_count() {
         let plain = example();
         assert!(!plain.to_json().contains("headline"), "as records were written before there were headlines");
-        let story = Story { headline: Some("top-1 0.5".to_owned()), ..plain.story.clone() };
-        let told = Manifest::new(plain.recipe.clone(), plain.outputs.clone(), story);
+        let provenance = Provenance { headline: Some("top-1 0.5".to_owned()), ..plain.provenance.clone() };
+        let told = Manifest::new(plain.recipe.clone(), plain.outputs.clone(), provenance);
         assert_eq!(told.digest, plain.digest);
         assert_eq!(Manifest::from_json(&told.to_json()), Some(told));
     }
@@ -396,8 +399,8 @@ mod tests {
         let plain = example();
         let mut outputs = plain.outputs.clone();
         outputs.insert(name("times.csv"), Output { digest: Digest::of_bytes(b"1 s"), size: 3 });
-        let story = Story { logs: vec!["times.csv".to_owned()], ..plain.story.clone() };
-        let logged = Manifest::new(plain.recipe.clone(), outputs, story);
+        let provenance = Provenance { logs: vec!["times.csv".to_owned()], ..plain.provenance.clone() };
+        let logged = Manifest::new(plain.recipe.clone(), outputs, provenance);
         assert_eq!(logged.digest, plain.digest);
         assert!(logged.outputs.contains_key("times.csv"));
     }

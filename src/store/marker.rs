@@ -5,11 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    atomic::{self, Durability, TEMPORARY, trouble},
-    inside,
-};
+use super::{inside, store_error::store_error};
 use crate::{
+    atomic::{self, Durability, TEMPORARY},
     error::{Error, Result},
     shown,
 };
@@ -36,7 +34,7 @@ pub enum Standing {
     Free,
     /// A store from before there were markers.
     Unmarked,
-    /// A store.
+    /// A store with a marker, in the format that this Kiln writes.
     Store,
 }
 
@@ -46,7 +44,7 @@ pub enum Standing {
 /// Of kind store: when other things are there; when something in it, or `.kiln` or `.kiln/store` itself, is a
 /// link or otherwise not what it must be; when it is of a newer format; when it can't be looked at.
 pub fn look(root: &Path) -> Result<Standing> {
-    let trouble = |error| trouble("open the store", root, error);
+    let trouble = |error| store_error("open the store", root, error);
     must_not_be_linked(root)?;
     match is_free(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
@@ -148,7 +146,7 @@ fn of_format(root: &Path, number: u32) -> Error {
 }
 
 fn not_a_store(root: &Path) -> Error {
-    let message = format!("{} is no store: other things are in it, and no marker", shown::path(root));
+    let message = format!("{} is not a store: it holds other things, and no marker", shown::path(root));
     let help = "nothing was changed; name a store, or a new or empty folder, with `--store DIR`";
     Error::store(message).help(help)
 }
@@ -193,7 +191,7 @@ mod tests {
     #[test]
     fn other_things_make_it_no_store() {
         let (_dir, root) = folder();
-        let no_store = "ROOT is no store: other things are in it, and no marker";
+        let no_store = "ROOT is not a store: it holds other things, and no marker";
         for name in ["notes.txt", "manifests", ".hidden"] {
             fs::create_dir(root.join(name)).unwrap();
             assert_eq!(why_not(&root), no_store);

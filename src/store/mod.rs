@@ -3,7 +3,7 @@
 //! ```text
 //! .kiln/store/
 //!   format                    marks the folder as a store, and says of which format
-//!   manifests/ab/cdef….json   key -> files, recipe, story; written last, carries its own checksum
+//!   manifests/ab/cdef….json   key -> files, recipe, provenance; written last, carries its own checksum
 //!   blobs/12/3456…            read-only, named by content
 //!   scratch/<key>/            what an interrupted node left for its next try
 //!   work/<key>/               where a node writes now
@@ -21,7 +21,6 @@
 //! whose name the store did not give; and what a record says is checked before it is used.
 
 mod artifact;
-pub mod atomic;
 mod blob;
 mod damage;
 mod digest;
@@ -34,6 +33,7 @@ mod marker;
 mod prune;
 mod slot;
 pub mod stat;
+mod store_error;
 mod verify;
 
 use std::{
@@ -49,19 +49,20 @@ pub use self::{
     digest::{Digest, NotADigest},
     key::{FORMAT, Key, Recipe, canonical},
     lock::{Lock, Mode},
-    manifest::{Machine, Manifest, Output, Story},
+    manifest::{Machine, Manifest, Output, Provenance},
     prune::{DEFAULT_LIMIT, GRACE, Limits, Pruned, prune},
     slot::Slot,
     verify::Verified,
 };
 use self::{
-    atomic::{Durability, trouble},
     blob::Blobs,
     inside::Found,
     marker::{CACHE_TAG, CACHE_TAG_TEXT, Standing},
     stat::StatIndex,
+    store_error::store_error,
 };
 use crate::{
+    atomic::{self, Durability},
     error::{Error, Result},
     shown,
 };
@@ -81,7 +82,7 @@ pub struct Store {
 /// What the store has for a recipe.
 #[derive(Debug)]
 pub enum Lookup<'s> {
-    /// The result.
+    /// The store has the result: this is it.
     Hit(Artifact),
     /// Nothing, and the right to make it: only a slot can write a result.
     Miss(Slot<'s>),
@@ -89,9 +90,9 @@ pub enum Lookup<'s> {
 
 /// How to look a recipe up.
 pub struct Request<'a> {
-    /// What is wanted.
+    /// The recipe of the result that is wanted.
     pub recipe: &'a Recipe,
-    /// Make it anew even if it is there.
+    /// Whether to make the result again even if the store has it.
     pub force: bool,
     /// Called once if another process is making it.
     pub waiting: &'a dyn Fn(),
@@ -104,7 +105,7 @@ pub struct Request<'a> {
 /// One result that the store has.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The record.
+    /// The record of the result.
     pub manifest: Manifest,
     /// When it was last made or used.
     pub used: SystemTime,
@@ -123,7 +124,7 @@ impl Store {
             Err(error) if standing != Standing::Free && is_forbidden(&error) => {
                 (None, Some(error.to_string()))
             }
-            Err(error) => return Err(trouble("open the store", root, error)),
+            Err(error) => return Err(store_error("open the store", root, error)),
         };
         let store = Self::at(root, users, read_only);
         // Nothing is lost with them but time.
@@ -140,7 +141,7 @@ impl Store {
     pub fn peek(root: &Path) -> Result<Self> {
         let there = marker::look(root)? != Standing::Free && root.join(LOCK).is_file();
         let users = there.then(|| Lock::try_take(&root.join(LOCK), Mode::Shared).ok().flatten()).flatten();
-        Ok(Self::at(root, users, Some("it was opened for looking".to_owned())))
+        Ok(Self::at(root, users, Some("it was opened read-only".to_owned())))
     }
 
     fn at(root: &Path, users: Option<Lock>, read_only: Option<String>) -> Self {
@@ -153,7 +154,7 @@ impl Store {
         }
     }
 
-    /// The store's folder.
+    /// The folder that the store is in.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -213,7 +214,7 @@ impl Store {
     fn lock(&self, key: Key, request: &Request<'_>, damaged: &dyn Fn(String)) -> Result<Lock> {
         self.may_write()?;
         let path = self.root.join(LOCKS).join(key.to_string());
-        let trouble = |error| trouble("lock", &path, error);
+        let trouble = |error| store_error("lock", &path, error);
         inside::make(&self.root, &self.root.join(LOCKS)).map_err(trouble)?;
         self.make_way(&path).into_iter().for_each(damaged);
         if let Some(lock) = Lock::try_take(&path, Mode::Exclusive).map_err(trouble)? {
@@ -247,7 +248,7 @@ impl Store {
 
     /// Removes something of the store's own.
     fn remove(&self, path: &Path) -> Result<()> {
-        inside::remove(&self.root, path).map_err(|error| trouble("remove", path, error))
+        inside::remove(&self.root, path).map_err(|error| store_error("remove", path, error))
     }
 
     /// Marks a result as just used. A store that can't be written does not mind.
@@ -294,7 +295,7 @@ impl Store {
         self.files
             .save()
             .and_then(|()| self.blobs.save())
-            .map_err(|error| trouble("write", &self.root, error))
+            .map_err(|error| store_error("write", &self.root, error))
     }
 }
 
@@ -345,4 +346,57 @@ fn shelved(folder: &Path) -> Vec<(String, Found)> {
         inside::list(&shelf.path).into_iter().map(move |found| (shelf.name.clone(), found))
     });
     all.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{slot::tests::make, *};
+
+    #[test]
+    fn who_only_looks_keeps_prune_away_and_makes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("store");
+        drop(Store::open(&root).unwrap());
+        let limits = Limits { size: None, age: None, spare: Duration::ZERO };
+        let looking = Store::peek(&root).unwrap();
+        assert!(prune(&root, limits, false).unwrap().is_none());
+        drop(looking);
+        assert!(prune(&root, limits, false).unwrap().is_some());
+        fs::remove_file(root.join(LOCK)).unwrap();
+        Store::peek(&root).unwrap();
+        assert!(!root.join(LOCK).exists());
+    }
+
+    #[test]
+    fn a_store_that_is_only_looked_at_marks_nothing_as_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let key = make(&store, |_| Ok(())).unwrap().key();
+        let record = fs::File::options().append(true).open(store.manifest_path(key)).unwrap();
+        record.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let used = || record.metadata().unwrap().modified().unwrap() > SystemTime::UNIX_EPOCH;
+        Store::peek(dir.path()).unwrap().touch(key);
+        assert!(!used());
+        store.touch(key);
+        assert!(used());
+    }
+
+    #[test]
+    fn a_result_tells_what_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let artifact = make(&store, |out| fs::write(out.join("a"), "abc")).unwrap();
+        assert!(artifact.has("a") && !artifact.has("b"));
+        assert_eq!((artifact.kind(), artifact.output_type()), ("work", "text"));
+        assert_eq!(store.verify().unwrap().bytes, 3);
+        assert_eq!(store.downloads(), dir.path().join("downloads"));
+    }
+
+    #[test]
+    fn a_full_disk_is_no_reason_to_open_for_reading() {
+        assert!(is_forbidden(&io::ErrorKind::ReadOnlyFilesystem.into()));
+        assert!(!is_forbidden(&io::ErrorKind::StorageFull.into()));
+    }
 }

@@ -1,4 +1,4 @@
-//! Making room.
+//! Making room in the store: the results used longest ago go first, then files that no result names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,14 +8,14 @@ use std::{
 };
 
 use super::{
-    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store,
-    atomic::{TEMPORARY, trouble},
-    inside, is_forbidden,
+    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store, inside,
+    is_forbidden,
     lock::{Lock, Mode},
     marker::{self, Standing},
     shelved,
+    store_error::store_error,
 };
-use crate::error::Result;
+use crate::{atomic::TEMPORARY, error::Result};
 
 /// What a store may hold if nobody says otherwise: 20 GiB.
 pub const DEFAULT_LIMIT: u64 = 20 << 30;
@@ -26,7 +26,7 @@ pub const GRACE: Duration = Duration::from_hours(1);
 /// What interrupted nodes left, what is in quarantine, and downloads are kept for this long without use.
 const LEFTOVERS: Duration = Duration::from_hours(30 * 24);
 
-/// What may stay.
+/// What prune lets stay in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// At most this many bytes; the results used longest ago go first.
@@ -66,7 +66,7 @@ pub fn prune(root: &Path, limits: Limits, dry_run: bool) -> Result<Option<Pruned
         Ok(lock) => lock,
         // To say what would go, it is enough to look.
         Err(error) if dry_run && is_forbidden(&error) => None,
-        Err(error) => return Err(trouble("prune the store", root, error)),
+        Err(error) => return Err(store_error("prune the store", root, error)),
     };
     let store = Store::at(root, users, None);
     let now = SystemTime::now();

@@ -9,13 +9,14 @@ use std::{
 use super::{
     Store,
     artifact::Artifact,
-    atomic::{self, Durability, trouble},
     inside,
     key::Recipe,
     lock::Lock,
-    manifest::{self, Manifest, Story},
+    manifest::{self, Manifest, Provenance},
+    store_error::store_error,
 };
 use crate::{
+    atomic::{self, Durability},
     error::{Error, Result},
     names::PlainName,
     shown,
@@ -45,7 +46,7 @@ impl<'s> Slot<'s> {
             store.remove(&scratch)?;
         }
         for folder in [&out, &scratch] {
-            inside::make(&store.root, folder).map_err(|error| trouble("make", folder, error))?;
+            inside::make(&store.root, folder).map_err(|error| store_error("make", folder, error))?;
         }
         let resumed = fs::read_dir(&scratch).is_ok_and(|mut left| left.next().is_some());
         Ok(Self { store, recipe: Box::new(recipe), out, scratch, resumed, _lock: lock })
@@ -70,8 +71,8 @@ impl<'s> Slot<'s> {
     ///
     /// # Errors
     /// Of kind store, when it can't be written; there is no result then.
-    pub fn commit(self, story: Story) -> Result<Artifact> {
-        let manifest = self.take_files(story)?;
+    pub fn commit(self, provenance: Provenance) -> Result<Artifact> {
+        let manifest = self.take_files(provenance)?;
         let path = self.store.manifest_path(manifest.key);
         let text = manifest.to_json();
         if text.len() as u64 > manifest::LIMIT {
@@ -79,7 +80,7 @@ impl<'s> Slot<'s> {
         }
         inside::make(&self.store.root, atomic::folder_of(&path))
             .and_then(|()| atomic::write(&path, text.as_bytes(), Durability::Synced))
-            .map_err(|error| trouble("write", &path, error))?;
+            .map_err(|error| store_error("write", &path, error))?;
         self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
@@ -89,19 +90,19 @@ impl<'s> Slot<'s> {
     ///
     /// # Errors
     /// Of kind store, when the files can't be written.
-    pub fn set_aside(self, story: Story) -> Result<Artifact> {
-        let manifest = self.take_files(story)?;
+    pub fn finish_uncached(self, provenance: Provenance) -> Result<Artifact> {
+        let manifest = self.take_files(provenance)?;
         self.store.remove(&self.scratch)?;
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
-    fn take_files(&self, story: Story) -> Result<Manifest> {
+    fn take_files(&self, provenance: Provenance) -> Result<Manifest> {
         let mut outputs = BTreeMap::new();
         collect(&self.out, "", &mut |name, path| {
             outputs.insert(plain(name, path)?, self.store.blobs.take(path)?);
             Ok(())
         })?;
-        Ok(Manifest::new(*self.recipe.clone(), outputs, story))
+        Ok(Manifest::new(*self.recipe.clone(), outputs, provenance))
     }
 }
 
@@ -116,14 +117,14 @@ impl Drop for Slot<'_> {
 /// Calls `take` with the name and the path of each file below `folder`, in order.
 fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> Result<()>) -> Result<()> {
     let list = || fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>();
-    let mut entries = list().map_err(|error| trouble("list", folder, error))?;
+    let mut entries = list().map_err(|error| store_error("list", folder, error))?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         let file_name = entry.file_name();
         let Some(name) = file_name.to_str() else { return Err(odd(&path, "its name is not UTF-8")) };
         let name = format!("{prefix}{name}");
-        let kind = entry.file_type().map_err(|error| trouble("look at", &path, error))?;
+        let kind = entry.file_type().map_err(|error| store_error("look at", &path, error))?;
         if kind.is_dir() {
             collect(&path, &format!("{name}/"), take)?;
         } else if kind.is_file() {
@@ -139,7 +140,7 @@ fn collect(folder: &Path, prefix: &str, take: &mut dyn FnMut(String, &Path) -> R
 fn plain(name: String, path: &Path) -> Result<PlainName> {
     let name = PlainName::try_from(name).map_err(|error| odd(path, &error.to_string()))?;
     if manifest::is_reserved(&name) {
-        return Err(odd(path, "results are shown with a file of this name, which tells of them"));
+        return Err(odd(path, "Kiln writes a file of its own by this name beside each result"));
     }
     Ok(name)
 }
@@ -182,16 +183,16 @@ pub(super) mod tests {
         };
         let Lookup::Miss(slot) = store.lookup(&request)? else { panic!("it is forced") };
         work(slot.out()).unwrap();
-        let story = Story {
+        let provenance = Provenance {
             pipeline: "p".into(),
             node: "n".into(),
-            gives: "text".into(),
+            output_type: "text".into(),
             logs: Vec::new(),
             headline: None,
             seconds: 0.0,
             machine: Machine::this(1, "cpu"),
         };
-        slot.commit(story)
+        slot.commit(provenance)
     }
 
     fn names(store: &Store, work: impl FnOnce(&Path) -> io::Result<()>) -> Result<Vec<String>, String> {
@@ -227,8 +228,8 @@ pub(super) mod tests {
         let key = make(&store, |_| Ok(())).unwrap().key().to_string();
         insta::assert_snapshot!(told.join("\n").replace(&key, "KEY"), @r"
         the node left /work/KEY/a:b behind, which can't be stored: `a:b` is not a plain relative name
-        the node left /work/KEY/Manifest.json behind, which can't be stored: results are shown with a file of this name, which tells of them
-        the node left /work/KEY/recipe.json behind, which can't be stored: results are shown with a file of this name, which tells of them
+        the node left /work/KEY/Manifest.json behind, which can't be stored: Kiln writes a file of its own by this name beside each result
+        the node left /work/KEY/recipe.json behind, which can't be stored: Kiln writes a file of its own by this name beside each result
         the node left /work/KEY/a\nb behind, which can't be stored: `a\nb` is not a plain relative name
         the node left /work/KEY/\xff behind, which can't be stored: its name is not UTF-8
         the node left /work/KEY/l behind, which can't be stored: it is neither a file nor a folder

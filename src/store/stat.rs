@@ -17,11 +17,11 @@ use std::{
 
 use rayon::prelude::*;
 
-use super::{
+use super::digest::Digest;
+use crate::{
     atomic::{self, Durability},
-    digest::Digest,
+    files,
 };
-use crate::files;
 
 /// How a packed file begins; the number is raised when its layout changes.
 const MAGIC: &[u8] = b"kiln stat index 1\n";
@@ -37,9 +37,9 @@ const RACY: Duration = Duration::from_secs(2);
 pub struct Signature {
     /// The device that the file lies on.
     pub device: u64,
-    /// The file's number there.
+    /// The file's number on that device.
     pub inode: u64,
-    /// In bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
     /// When the content last changed, in nanoseconds since 1970; anybody may set it.
     pub modified: i64,
@@ -105,10 +105,10 @@ fn nanoseconds(time: SystemTime) -> i64 {
 
 /// A file that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Looked {
-    /// Of the file, taken before its content was read.
+pub struct FileStamp {
+    /// What `stat` said of the file before its content was read.
     pub signature: Signature,
-    /// Of its content.
+    /// The digest of the file's content.
     pub digest: Digest,
 }
 
@@ -116,19 +116,24 @@ pub struct Looked {
 #[derive(Debug)]
 pub struct StatIndex {
     file: PathBuf,
-    era: String,
+    generation: String,
     entries: RwLock<Entries>,
     dirty: AtomicBool,
 }
 
-type Entries = BTreeMap<String, Looked>;
+type Entries = BTreeMap<String, FileStamp>;
 
 impl StatIndex {
-    /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `era`.
-    pub fn open(file: PathBuf, era: &str) -> Self {
+    /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `generation`.
+    pub fn open(file: PathBuf, generation: &str) -> Self {
         let entries =
-            files::read(&file, LIMIT).ok().and_then(|bytes| unpack(&bytes, era)).unwrap_or_default();
-        Self { file, era: era.to_owned(), entries: RwLock::new(entries), dirty: AtomicBool::new(false) }
+            files::read(&file, LIMIT).ok().and_then(|bytes| unpack(&bytes, generation)).unwrap_or_default();
+        Self {
+            file,
+            generation: generation.to_owned(),
+            entries: RwLock::new(entries),
+            dirty: AtomicBool::new(false),
+        }
     }
 
     /// The digest that the file at `path` had when its signature was `signature`, if that is known.
@@ -138,7 +143,7 @@ impl StatIndex {
 
     /// Remembers what the file at `path` is. The caller vouches that the content can't have changed since
     /// the signature was taken.
-    pub fn remember(&self, path: &Path, looked: Looked) {
+    pub fn remember(&self, path: &Path, looked: FileStamp) {
         if let Some(name) = path.to_str() {
             self.entries.write().expect(UNBROKEN).insert(name.to_owned(), looked);
             self.dirty.store(true, Ordering::Relaxed);
@@ -149,7 +154,7 @@ impl StatIndex {
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn look(&self, path: &Path) -> io::Result<Looked> {
+    pub fn look(&self, path: &Path) -> io::Result<FileStamp> {
         let mut all = self.look_all(&[path.to_owned()]).map_err(|(_, error)| error)?;
         Ok(all.pop().expect("one path gives one answer"))
     }
@@ -158,7 +163,7 @@ impl StatIndex {
     ///
     /// # Errors
     /// The first path, in order, that can't be read.
-    pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<Looked>, (PathBuf, io::Error)> {
+    pub fn look_all(&self, paths: &[PathBuf]) -> Result<Vec<FileStamp>, (PathBuf, io::Error)> {
         let found = self.look_each(paths, &|| false).into_iter().zip(paths);
         found.map(|(looked, path)| looked.map_err(|error| (path.clone(), error))).collect()
     }
@@ -169,7 +174,7 @@ impl StatIndex {
         &self,
         paths: &[PathBuf],
         stopped: &(dyn Fn() -> bool + Sync),
-    ) -> Vec<io::Result<Looked>> {
+    ) -> Vec<io::Result<FileStamp>> {
         self.look_each_at(paths, stopped, SystemTime::now())
     }
 
@@ -178,13 +183,13 @@ impl StatIndex {
         paths: &[PathBuf],
         stopped: &(dyn Fn() -> bool + Sync),
         now: SystemTime,
-    ) -> Vec<io::Result<Looked>> {
+    ) -> Vec<io::Result<FileStamp>> {
         let found: Vec<_> = {
             let entries = self.entries.read().expect(UNBROKEN);
             let entries = &*entries;
             paths.par_iter().with_min_len(8).map(|path| look(entries, path, stopped)).collect()
         };
-        let remembered = |(found, path): (io::Result<(Looked, bool)>, &PathBuf)| {
+        let remembered = |(found, path): (io::Result<(FileStamp, bool)>, &PathBuf)| {
             let (looked, fresh) = found?;
             if fresh && !looked.signature.is_racy(now) {
                 self.remember(path, looked);
@@ -213,7 +218,7 @@ impl StatIndex {
         if !self.dirty.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.era);
+        let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.generation);
         if bytes.len() as u64 > LIMIT {
             return Ok(());
         }
@@ -224,26 +229,30 @@ impl StatIndex {
 
 const UNBROKEN: &str = "no holder of this lock panics";
 
-fn find(entries: &Entries, path: &Path, signature: Signature) -> Option<Looked> {
+fn find(entries: &Entries, path: &Path, signature: Signature) -> Option<FileStamp> {
     entries.get(path.to_str()?).copied().filter(|looked| looked.signature == signature)
 }
 
 /// What the file is, and whether it had to be read.
-fn look(entries: &Entries, path: &Path, stopped: &(dyn Fn() -> bool + Sync)) -> io::Result<(Looked, bool)> {
+fn look(
+    entries: &Entries,
+    path: &Path,
+    stopped: &(dyn Fn() -> bool + Sync),
+) -> io::Result<(FileStamp, bool)> {
     let signature = Signature::of(path)?;
     if let Some(looked) = find(entries, path, signature) {
         return Ok((looked, false));
     }
     let (digest, _) = Digest::of_file_unless(path, stopped)?;
-    Ok((Looked { signature, digest }, true))
+    Ok((FileStamp { signature, digest }, true))
 }
 
-/// Magic, era, and for each path: its length, its bytes, the signature and the digest; then a checksum.
-fn pack(entries: &Entries, era: &str) -> Vec<u8> {
+/// Magic, generation, and for each path: its length, its bytes, the signature and the digest; then a checksum.
+fn pack(entries: &Entries, generation: &str) -> Vec<u8> {
     let mut sorted: Vec<_> = entries.iter().collect();
     sorted.sort_unstable_by_key(|(path, _)| *path);
     let mut bytes = MAGIC.to_vec();
-    pack_text(&mut bytes, era);
+    pack_text(&mut bytes, generation);
     for (path, looked) in sorted {
         pack_text(&mut bytes, path);
         for number in looked.signature.numbers() {
@@ -261,14 +270,14 @@ fn pack_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(text.as_bytes());
 }
 
-/// `None` if the bytes are damaged, of another version, or of another era.
-fn unpack(bytes: &[u8], era: &str) -> Option<Entries> {
+/// `None` if the bytes are damaged, of another version, or of another generation.
+fn unpack(bytes: &[u8], generation: &str) -> Option<Entries> {
     let (body, checksum) = bytes.split_last_chunk::<32>()?;
     if Digest::of_bytes(body).as_bytes() != checksum {
         return None;
     }
     let mut rest = body.strip_prefix(MAGIC)?;
-    if unpack_text(&mut rest)? != era {
+    if unpack_text(&mut rest)? != generation {
         return None;
     }
     let mut entries = Entries::new();
@@ -279,7 +288,7 @@ fn unpack(bytes: &[u8], era: &str) -> Option<Entries> {
             *number = u64::from_le_bytes(take(&mut rest)?);
         }
         let digest = Digest::from(take::<32>(&mut rest)?);
-        entries.insert(path, Looked { signature: Signature::from_numbers(numbers), digest });
+        entries.insert(path, FileStamp { signature: Signature::from_numbers(numbers), digest });
     }
     Some(entries)
 }
@@ -324,7 +333,7 @@ mod tests {
         let path = old_file(dir.path(), "a", "content");
         let wrong = Digest::of_bytes(b"not what is in the file");
         let first = index(dir.path());
-        first.remember(&path, Looked { signature: Signature::of(&path).unwrap(), digest: wrong });
+        first.remember(&path, FileStamp { signature: Signature::of(&path).unwrap(), digest: wrong });
         first.save().unwrap();
         assert_eq!(index(dir.path()).look(&path).unwrap().digest, wrong, "the index was not used");
     }
@@ -374,7 +383,7 @@ mod tests {
         first.save().unwrap();
         let file = dir.path().join("files.index");
         let whole = fs::read(&file).unwrap();
-        let size_of = |bytes: &[u8], era| unpack(bytes, era).map(|entries| entries.len());
+        let size_of = |bytes: &[u8], generation| unpack(bytes, generation).map(|entries| entries.len());
         assert_eq!(size_of(&whole, ""), Some(1));
         assert_eq!(size_of(&whole, "another boot"), None);
         for cut in 0..whole.len() {
@@ -397,5 +406,30 @@ mod tests {
         fs::remove_file(&paths[7]).unwrap();
         fs::remove_file(&paths[250]).unwrap();
         assert_eq!(index.look_all(&paths).unwrap_err().0, paths[7]);
+    }
+
+    #[test]
+    fn either_time_can_be_too_young_to_trust() {
+        let now = UNIX_EPOCH + Duration::from_secs(100);
+        let racy = |modified: i64, changed: i64| {
+            let [modified, changed] = [modified, changed].map(|seconds| seconds * 1_000_000_000);
+            Signature { device: 1, inode: 1, size: 1, modified, changed }.is_racy(now)
+        };
+        assert!(racy(99, 50) && racy(50, 99) && racy(99, 99));
+        assert!(!racy(50, 50) && !racy(98, 98));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn times_are_counted_in_nanoseconds() {
+        use std::os::unix::fs::MetadataExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = old_file(dir.path(), "a", "");
+        let time = UNIX_EPOCH + Duration::new(1_700_000_000, 123_456_789);
+        fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        let (metadata, signature) = (fs::metadata(&path).unwrap(), Signature::of(&path).unwrap());
+        assert_eq!(signature.modified, 1_700_000_000_123_456_789);
+        let changed = Duration::new(metadata.ctime() as u64, metadata.ctime_nsec() as u32);
+        assert_eq!(signature.changed as u128, changed.as_nanos());
     }
 }

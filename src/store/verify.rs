@@ -1,4 +1,4 @@
-//! Reading everything again.
+//! Reading all of the store again, to find what is damaged.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -51,7 +51,9 @@ impl Store {
         let strange =
             found.filter(|found| !records.contains(&found.path) && !super::prune::is_temporary(found));
         strange
-            .map(|found| format!("{} is no record of a result; it was left alone", shown::path(&found.path)))
+            .map(|found| {
+                format!("{} is not a record of a result; it was left alone", shown::path(&found.path))
+            })
             .collect()
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     loss::{Loss, Targets},
-    memory,
+    out_of_memory,
     precision::Precision,
 };
 use crate::{
@@ -104,7 +104,7 @@ fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &D
         let targets = Targets::Classes(vec![0; batch]);
         pass(&network, &parameters, images, None, |logits| loss.of(logits, &targets));
     };
-    memory::guard(batch, size, step).is_ok()
+    out_of_memory::guard(batch, size, step).is_ok()
 }
 
 /// Parameters that are all zero: the work is the same.

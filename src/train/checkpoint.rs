@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ema::Ema, history::History, scaler::Scaler};
+use super::{ema::Ema, grad_scaler::Scaler, history::History};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
@@ -51,7 +51,7 @@ pub struct Position {
     /// Micro-batches since the start of the run.
     pub step: usize,
     /// The micro-batch of the last optimizer step; -1 before the first.
-    pub moved: isize,
+    pub last_opt_step: isize,
     /// Optimizer steps.
     pub optimizer_steps: u64,
     /// Updates of the average.
@@ -61,7 +61,7 @@ pub struct Position {
     /// Seconds of work, earlier attempts included.
     pub seconds: f64,
     /// Whether the `time` budget is used up.
-    pub spent: bool,
+    pub out_of_time: bool,
     /// How often the run went back because its loss was not a number.
     pub recoveries: u32,
     /// How the gradients of half precision are scaled.
@@ -110,11 +110,11 @@ impl Checkpoint {
 
     fn parse(bytes: &[u8], layout: &Arc<Layout>, device: &Device) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
-        let entries: BTreeMap<String, String> = metadata.metadata().clone()?.into_iter().collect();
-        let file = File { arrays: SafeTensors::deserialize(bytes).ok()?, entries, layout, device };
-        if *file.entries.get(LAYOUT)? != names(layout) {
+        let entries: BTreeMap<_, _> = metadata.metadata().clone()?.into_iter().collect();
+        if *entries.get(LAYOUT)? != names(layout) {
             return None;
         }
+        let file = File { arrays: SafeTensors::deserialize(bytes).ok()?, entries, layout, device };
         let start = match file.entries.contains_key(&format!("{START}{POSITION}")) {
             true => Some(file.state(START)?),
             false => None,

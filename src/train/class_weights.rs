@@ -60,10 +60,11 @@ fn unknown(name: &str, classes: &[String]) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Sample;
+    use crate::data::{Sample, source::Location};
 
     fn index() -> Index {
-        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let sample =
+            |class| Sample { location: Location::File(String::new()), class, size: 1, digest: String::new() };
         let classes = ["ant", "bee", "cow"].map(ToOwned::to_owned).to_vec();
         Index { classes, train: [0, 0, 0, 1].map(sample).to_vec(), ..Index::default() }
     }

@@ -1,7 +1,7 @@
 //! The learning curves as a picture.
 
 use super::{History, history::Measurement};
-use crate::eval::chart::{Chart, Line, charts_svg};
+use crate::plot::chart::{Chart, Line, charts_svg};
 
 /// Losses, accuracies and learning rates by epoch as SVG, with a line at the best epoch.
 ///
@@ -36,10 +36,10 @@ pub fn curves_svg(history: &History) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Epoch, Scores};
+    use crate::train::{EpochRecord, Scores};
 
     fn history(seconds: f64, top5: Option<f64>) -> History {
-        let epoch = |scores| Epoch { seconds, train_loss: 2.0, scores, rates: vec![0.01, 0.01, 0.1] };
+        let epoch = |scores| EpochRecord { seconds, train_loss: 2.0, scores, rates: vec![0.01, 0.01, 0.1] };
         let scores = |top1| epoch(Some(Scores { top1, top5, loss: 2.2 }));
         History(vec![scores(0.1), scores(0.3), epoch(None), scores(0.2)])
     }

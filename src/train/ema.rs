@@ -1,4 +1,4 @@
-//! An exponential moving average of a network's parameters, running statistics included (section 6.6).
+//! An exponential moving average of a network's parameters, running statistics included (docs/reference.md, EMA).
 
 use crate::network::{
     Parameters,
@@ -93,5 +93,12 @@ mod tests {
     fn decay_is_the_references() {
         assert!((decay(1) - 0.000_499_825).abs() < 1e-9);
         assert!((decay(2000) - 0.9999 * (1.0 - (-1.0_f64).exp())).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_stays_the_same_is_its_own_average() {
+        let mut ema = Ema::resumed(one(4.0), 999);
+        ema.update(&one(4.0));
+        assert_eq!(to_vec(ema.average().values.clone()), [4.0]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A micro-batch gives gradients; a few of them summed make an optimizer step; an epoch ends with the
 //! validation of the average network and a checkpoint. Everything that decides the result is a
-//! function of (recipe, seed, data), so a run that was stopped and resumed at any point ends with the
+//! function of (config, seed, data), so a run that was stopped and resumed at any point ends with the
 //! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
 
 use std::{
@@ -15,18 +15,17 @@ use std::{
 use burn::tensor::{Device, Tensor};
 
 use super::{
-    Recipe,
+    TrainConfig, batch_norm_check,
     checkpoint::{Checkpoint, Position, State},
     dropout,
     ema::Ema,
-    fraction::fraction,
-    history::{Epoch, History, Scores},
-    lonely,
+    grad_scaler::Scaler,
+    history::{EpochRecord, History, Scores},
     loss::Loss,
-    memory,
     optimizer::{Optimizer, Rates, Rule, clip_norm},
-    scaler::Scaler,
+    out_of_memory,
     schedule::Schedule,
+    subset::fraction,
     validate::{Validated, validate},
 };
 use crate::{
@@ -62,7 +61,7 @@ const SAVE_EVERY: Duration = Duration::from_secs(10);
 const CACHE: u64 = 2 << 30;
 
 /// What to fit, to what, and how.
-pub struct Job<'a> {
+pub struct FitInput<'a> {
     /// The network's plan.
     pub arch: &'a Arch,
     /// Weights to start from, by name; fresh ones where they lack.
@@ -72,7 +71,7 @@ pub struct Job<'a> {
     /// What happens to the images before the network sees them.
     pub transforms: &'a Transforms,
     /// How to learn it.
-    pub recipe: &'a Recipe,
+    pub config: &'a TrainConfig,
     /// Decides fresh weights, the order of the images and the augmentation.
     pub seed: u64,
     /// Where to compute.
@@ -93,7 +92,7 @@ pub struct Fitted {
     pub best: Weights,
     /// The same after the last epoch.
     pub last: Weights,
-    /// The weights that `save_period` asked for: the number of the epoch, from 1, and a file in the job's
+    /// The weights that `save_period` asked for: the number of the epoch, from 1, and a file in the input's
     /// scratch folder.
     pub kept: Vec<(usize, PathBuf)>,
     /// What was measured after each epoch.
@@ -102,14 +101,14 @@ pub struct Fitted {
     pub hits: Vec<Hits>,
 }
 
-/// Fits a network, continuing from the checkpoint in the job's scratch folder if there is one.
+/// Fits a network, continuing from the checkpoint in the input's scratch folder if there is one.
 ///
 /// # Errors
-/// If the recipe does not fit the dataset or the network, an image can't be read, a checkpoint can't be
+/// If the config does not fit the dataset or the network, an image can't be read, a checkpoint can't be
 /// written, memory runs out, the loss stops being a number for good, or the user asks to stop; the
 /// checkpoint holds all work in that last case.
-pub fn fit(job: &Job<'_>) -> Result<Fitted> {
-    let mut fit = Fit::new(job)?;
+pub fn fit(input: &FitInput<'_>) -> Result<Fitted> {
+    let mut fit = Fit::new(input)?;
     while !fit.is_done() {
         fit.train_epoch()?;
         fit.close_epoch()?;
@@ -118,7 +117,7 @@ pub fn fit(job: &Job<'_>) -> Result<Fitted> {
 }
 
 struct Fit<'a> {
-    job: &'a Job<'a>,
+    input: &'a FitInput<'a>,
     loss: Loss,
     train: Loader,
     val: Loader,
@@ -141,44 +140,44 @@ struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    fn new(job: &'a Job<'a>) -> Result<Self> {
-        let recipe = job.recipe;
-        let dataset = fraction(job.dataset, recipe.fraction);
-        tell_fraction(job, &dataset);
-        let frozen = recipe.freeze.resolve(job.arch)?;
+    fn new(input: &'a FitInput<'a>) -> Result<Self> {
+        let config = input.config;
+        let dataset = fraction(input.dataset, config.fraction);
+        tell_fraction(input, &dataset);
+        let frozen = config.freeze.resolve(input.arch)?;
         let loss = Loss {
-            classes: job.arch.classes,
-            smoothing: recipe.label_smoothing,
-            weights: recipe.class_weights.resolve(&dataset.index)?,
-            gamma: recipe.focal_gamma,
+            classes: input.arch.classes,
+            smoothing: config.label_smoothing,
+            weights: config.class_weights.resolve(&dataset.index)?,
+            gamma: config.focal_gamma,
         };
-        let (train, val) = loaders(job, &dataset)?;
-        tell_validation(&job.dataset.index, &job.progress);
-        let (schedule, rule, decay) = recipe.resolve(train.len(), job.arch.classes);
-        let network = Network::new(Computation::of(job.arch));
-        let parameters = first_parameters(job, network.computation(), frozen);
-        let scaler = Scaler::of(recipe.precision);
+        let (train, val) = loaders(input, &dataset)?;
+        tell_validation(&input.dataset.index, &input.progress);
+        let (schedule, rule, decay) = config.resolve(train.len(), input.arch.classes);
+        let network = Network::new(Computation::of(input.arch));
+        let parameters = first_parameters(input, network.computation(), frozen);
+        let scaler = Scaler::of(config.precision);
         let now = Instant::now();
         let mut fit = Self {
-            job,
+            input,
             loss,
             train,
             val,
             schedule,
             rule,
             network,
-            ema: recipe.ema.then(|| Ema::new(parameters.clone())),
+            ema: config.ema.then(|| Ema::new(parameters.clone())),
             parameters,
             optimizer: Optimizer::new(rule, decay),
             gradient: None,
-            losses: Tensor::zeros([1], job.device),
-            position: Position { moved: -1, epochs: recipe.epochs, scaler, ..Position::default() },
+            losses: Tensor::zeros([1], input.device),
+            position: Position { last_opt_step: -1, epochs: config.epochs, scaler, ..Position::default() },
             start: None,
             best: None,
             begun: now,
             saved: now,
         };
-        if let Some(checkpoint) = Checkpoint::load(job.scratch, &fit.parameters.layout, job.device)? {
+        if let Some(checkpoint) = Checkpoint::load(input.scratch, &fit.parameters.layout, input.device)? {
             fit.resume(checkpoint);
         }
         Ok(fit)
@@ -186,7 +185,7 @@ impl<'a> Fit<'a> {
 
     fn resume(&mut self, checkpoint: Checkpoint) {
         let Position { epoch, epochs, batch, .. } = checkpoint.now.position;
-        self.job.progress.note(format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1));
+        self.input.progress.note(format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1));
         (self.start, self.best) = (checkpoint.start, checkpoint.best);
         self.restore(checkpoint.now);
     }
@@ -194,7 +193,7 @@ impl<'a> Fit<'a> {
     fn restore(&mut self, state: State) {
         let State { position, parameters, ema, gradient, moments } = state;
         self.optimizer.resume(position.optimizer_steps, moments);
-        self.losses = Tensor::from_floats([position.loss], self.job.device);
+        self.losses = Tensor::from_floats([position.loss], self.input.device);
         (self.parameters, self.ema, self.gradient, self.position) = (parameters, ema, gradient, position);
         self.reschedule();
     }
@@ -214,16 +213,17 @@ impl<'a> Fit<'a> {
 
     /// The schedule for as many epochs and recoveries as there are by now.
     fn reschedule(&mut self) {
-        let (schedule, _, _) = self.job.recipe.resolve(self.train.len(), self.job.arch.classes);
+        let (schedule, _, _) = self.input.config.resolve(self.train.len(), self.input.arch.classes);
         let slowed = schedule.slowed(SLOWER.powi(self.position.recoveries as i32));
         self.schedule = Schedule { epochs: self.position.epochs, ..slowed };
     }
 
     fn is_done(&self) -> bool {
-        let Position { epoch, epochs, spent, ref history, .. } = self.position;
-        let tired =
-            epoch.checked_sub(1).is_some_and(|last| history.out_of_patience(last, self.job.recipe.patience));
-        spent || epoch >= epochs || tired
+        let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
+        let tired = epoch
+            .checked_sub(1)
+            .is_some_and(|last| history.out_of_patience(last, self.input.config.patience));
+        out_of_time || epoch >= epochs || tired
     }
 
     fn train_epoch(&mut self) -> Result<()> {
@@ -232,14 +232,14 @@ impl<'a> Fit<'a> {
             self.start = Some(self.state());
         }
         for batch in self.train.epoch_from(epoch as u64, self.position.batch) {
-            if self.job.progress.stopped() {
+            if self.input.progress.stopped() {
                 self.save()?;
                 return Err(Error::interrupted());
             }
-            if self.position.spent {
+            if self.position.out_of_time {
                 break;
             }
-            self.learn_guarded(batch?)?;
+            self.train_step_guarded(batch?)?;
             self.report();
         }
         Ok(())
@@ -247,19 +247,20 @@ impl<'a> Fit<'a> {
 
     fn report(&self) {
         let stage = format!("epoch {}/{}", self.position.epoch + 1, self.position.epochs);
-        let done = (self.position.batch * self.job.recipe.batch).min(self.train.len());
-        self.job.progress.step(stage, done, self.train.len(), "images");
+        let done = (self.position.batch * self.input.config.batch).min(self.train.len());
+        self.input.progress.step(stage, done, self.train.len(), "images");
     }
 
-    fn learn_guarded(&mut self, batch: Batch) -> Result<()> {
-        memory::guard(batch.len(), batch.size, || self.learn(batch))
+    fn train_step_guarded(&mut self, batch: Batch) -> Result<()> {
+        out_of_memory::guard(batch.len(), batch.size, || self.train_step(batch))
     }
 
     /// One micro-batch: forward, backward, and an optimizer step when it is time.
-    fn learn(&mut self, mut batch: Batch) {
-        let targets = self.job.recipe.mix.apply(&mut batch, self.job.arch.classes, &mut self.random("mix"));
+    fn train_step(&mut self, mut batch: Batch) {
+        let targets =
+            self.input.config.mix.apply(&mut batch, self.input.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
-        let images = self.job.recipe.precision.of(images(batch, self.job.device));
+        let images = self.input.config.precision.of(images(batch, self.input.device));
         let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
             let loss = self.loss.of(logits, &targets);
             self.losses = self.losses.clone() + loss.clone().inner();
@@ -270,11 +271,11 @@ impl<'a> Fit<'a> {
         });
         self.parameters.set_statistics(statistics);
         self.gradient = Some(summed(self.gradient.take(), gradient));
-        let Position { step, moved, .. } = self.position;
-        if step as isize - moved >= self.schedule.accumulation_at(step) as isize {
-            self.position.moved = step as isize;
-            self.move_parameters();
-            self.position.spent = self.is_spent();
+        let Position { step, last_opt_step, .. } = self.position;
+        if step as isize - last_opt_step >= self.schedule.accumulation_at(step) as isize {
+            self.position.last_opt_step = step as isize;
+            self.optimizer_step();
+            self.position.out_of_time = self.is_spent();
         }
         self.position.step += 1;
         self.position.batch += 1;
@@ -283,22 +284,22 @@ impl<'a> Fit<'a> {
     /// The random numbers of this micro-batch for `purpose`.
     fn random(&self, purpose: &str) -> Random {
         let Position { epoch, batch, .. } = self.position;
-        Random::new(purpose, &[self.job.seed, epoch as u64, batch as u64])
+        Random::new(purpose, &[self.input.seed, epoch as u64, batch as u64])
     }
 
     fn dropout(&self, batch: usize) -> Option<Tensor<2>> {
-        let p = self.job.recipe.dropout;
-        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), self.job.device))
+        let p = self.input.config.dropout;
+        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), self.input.device))
     }
 
-    fn move_parameters(&mut self) {
+    fn optimizer_step(&mut self) {
         let Some(mut gradient) = self.gradient.take() else { return };
         let mut usable = true;
         if let Some(scaler) = &mut self.position.scaler {
             (gradient, usable) = scaler.unscale(gradient);
         }
-        if self.job.recipe.clip > 0.0 {
-            gradient = clip_norm(gradient, self.job.recipe.clip);
+        if self.input.config.clip > 0.0 {
+            gradient = clip_norm(gradient, self.input.config.clip);
         }
         if usable {
             let rates = self.rates();
@@ -321,7 +322,7 @@ impl<'a> Fit<'a> {
     fn close_epoch(&mut self) -> Result<()> {
         self.estimate_epochs();
         match self.measure() {
-            Err(error) if self.job.progress.stopped() => {
+            Err(error) if self.input.progress.stopped() => {
                 self.save()?;
                 Err(error)
             }
@@ -331,8 +332,8 @@ impl<'a> Fit<'a> {
         }
     }
 
-    fn record(&mut self, epoch: Epoch, hits: Vec<Hits>) -> Result<()> {
-        self.job.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
+    fn record(&mut self, epoch: EpochRecord, hits: Vec<Hits>) -> Result<()> {
+        self.input.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
             self.best = Some(self.candidate());
@@ -350,7 +351,7 @@ impl<'a> Fit<'a> {
 
     /// What was measured in this epoch, and the images of each class that were named right if it was validated; nothing
     /// if a loss is not a number.
-    fn measure(&self) -> Result<Option<(Epoch, Vec<Hits>)>> {
+    fn measure(&self) -> Result<Option<(EpochRecord, Vec<Hits>)>> {
         let train_loss = f64::from(to_vec(self.losses.clone())[0]) / self.position.batch as f64;
         if !train_loss.is_finite() {
             return Ok(None);
@@ -365,19 +366,19 @@ impl<'a> Fit<'a> {
         // The rates of the epoch's last micro-batch.
         let Position { step, epoch, .. } = self.position;
         let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
-        Ok(Some((Epoch { seconds: self.seconds(), train_loss, scores, rates }, hits)))
+        Ok(Some((EpochRecord { seconds: self.seconds(), train_loss, scores, rates }, hits)))
     }
 
     /// Whether it is this epoch's turn, or the run may end with it.
     fn is_validated(&self) -> bool {
-        let Recipe { val_period, patience, .. } = *self.job.recipe;
-        let Position { epoch, epochs, spent, ref history, .. } = self.position;
+        let TrainConfig { val_period, patience, .. } = *self.input.config;
+        let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
         let turn = val_period > 0 && (epoch + 1).is_multiple_of(val_period);
-        turn || spent || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
+        turn || out_of_time || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
     }
 
     fn validate(&self) -> Result<Option<Validated>> {
-        let Job { device, progress, .. } = self.job;
+        let FitInput { device, progress, .. } = self.input;
         validate(self.network.computation(), &self.candidate().to_weights(), &self.val, device, progress)
     }
 
@@ -392,9 +393,9 @@ impl<'a> Fit<'a> {
         let (epoch, recoveries) = (self.position.epoch + 1, self.position.recoveries + 1);
         let Some(start) = self.start.clone().filter(|_| recoveries <= RECOVERIES) else {
             return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
-                .help("lower `lr0` (`optimizer: auto` takes none: name one, e.g. `adamw`), or lengthen `warmup_epochs`"));
+                .help("lower `lr0` (with an optimizer of your choice, e.g. `adamw`: `auto` takes none), or raise `warmup_epochs`"));
         };
-        self.job.progress.warn(format!(
+        self.input.progress.warn(format!(
             "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
         ));
         let seconds = self.position.seconds;
@@ -407,9 +408,7 @@ impl<'a> Fit<'a> {
     /// With a `time` budget: as many epochs as fit into it, going by those so far.
     fn estimate_epochs(&mut self) {
         if let Some(budget) = self.budget() {
-            let done = self.position.epoch + 1;
-            let fitting = (budget / (self.seconds() / done as f64)).ceil() as usize;
-            self.position.epochs = fitting.max(done);
+            self.position.epochs = epochs_within(budget, self.seconds(), self.position.epoch + 1);
             self.reschedule();
         }
     }
@@ -420,7 +419,7 @@ impl<'a> Fit<'a> {
 
     /// In seconds.
     fn budget(&self) -> Option<f64> {
-        self.job.recipe.time.map(|hours| hours * 3600.0)
+        self.input.config.time.map(|hours| hours * 3600.0)
     }
 
     fn seconds(&self) -> f64 {
@@ -430,7 +429,7 @@ impl<'a> Fit<'a> {
     /// Writes the weights of this epoch if `save_period` asks for them.
     fn keep(&self) -> Result<()> {
         let epoch = self.position.epoch;
-        let period = self.job.recipe.save_period;
+        let period = self.input.config.save_period;
         if period == 0 || !epoch.is_multiple_of(period) {
             return Ok(());
         }
@@ -439,7 +438,7 @@ impl<'a> Fit<'a> {
     }
 
     fn kept(&self, epoch: usize) -> PathBuf {
-        self.job.scratch.join(format!("epoch{epoch}.safetensors"))
+        self.input.scratch.join(format!("epoch{epoch}.safetensors"))
     }
 
     fn save(&mut self) -> Result<()> {
@@ -447,20 +446,20 @@ impl<'a> Fit<'a> {
         now.position.loss = to_vec(self.losses.clone())[0];
         now.position.seconds = self.seconds();
         let start = self.start.clone().filter(|_| now.position.batch > 0);
-        Checkpoint { now, start, best: self.best.clone() }.save(self.job.scratch)?;
+        Checkpoint { now, start, best: self.best.clone() }.save(self.input.scratch)?;
         self.saved = Instant::now();
         Ok(())
     }
 
     /// Says so where patience was what ended training.
     fn tell_end(&self) {
-        let Position { epoch, epochs, spent, .. } = self.position;
-        if !spent && epoch < epochs {
-            let epochs = match self.job.recipe.patience {
+        let Position { epoch, epochs, out_of_time, .. } = self.position;
+        if !out_of_time && epoch < epochs {
+            let epochs = match self.input.config.patience {
                 1 => "1 epoch".to_owned(),
                 patience => format!("{patience} epochs"),
             };
-            self.job.progress.note(format!("stopped after epoch {epoch}: no improvement in {epochs}"));
+            self.input.progress.note(format!("stopped after epoch {epoch}: no improvement in {epochs}"));
         }
     }
 
@@ -468,7 +467,7 @@ impl<'a> Fit<'a> {
         self.tell_end();
         let last = self.candidate().to_weights();
         let best = self.best.as_ref().map_or_else(|| last.clone(), Parameters::to_weights);
-        let period = self.job.recipe.save_period;
+        let period = self.input.config.save_period;
         let epochs = (1..=self.position.epoch).filter(|epoch| period > 0 && epoch.is_multiple_of(period));
         let kept = epochs.map(|epoch| (epoch, self.kept(epoch))).collect();
         let Position { history, hits, .. } = self.position;
@@ -476,18 +475,23 @@ impl<'a> Fit<'a> {
     }
 }
 
+/// How many epochs begin within `budget` seconds, going by the `done` ones that took `seconds`.
+fn epochs_within(budget: f64, seconds: f64, done: usize) -> usize {
+    ((budget / (seconds / done as f64)).ceil() as usize).max(done)
+}
+
 /// Says how many images a `fraction` leaves, and whether classes go with the others.
-fn tell_fraction(job: &Job<'_>, part: &Dataset) {
-    let (all, used) = (&job.dataset.index, &part.index.train);
+fn tell_fraction(input: &FitInput<'_>, part: &Dataset) {
+    let (all, used) = (&input.dataset.index, &part.index.train);
     if used.len() == all.train.len() {
         return;
     }
-    job.progress.note(format!("learns from {} of {} images", used.len(), all.train.len()));
+    input.progress.note(format!("learns from {} of {} images", used.len(), all.train.len()));
     let classes =
         |samples: &[Sample]| samples.iter().map(|sample| sample.class).collect::<BTreeSet<_>>().len();
     let (left, there) = (classes(used), classes(&all.train));
     if left < there {
-        job.progress.warn(format!("`fraction` leaves images of {left} of the {there} classes"));
+        input.progress.warn(format!("`fraction` leaves images of only {left} of the {there} classes"));
     }
 }
 
@@ -507,7 +511,7 @@ fn validates(index: &Index) -> Split {
     if index.val.is_empty() { Split::Test } else { Split::Val }
 }
 
-fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
+fn loaders(input: &FitInput<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     let index = &dataset.index;
     if index.train.is_empty() {
         return Err(Error::new("the dataset has no training images"));
@@ -515,24 +519,24 @@ fn loaders(job: &Job<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
     let split = validates(index);
     if index.split(split).is_empty() {
         return Err(Error::new("the dataset has no images to validate on").help(
-            "add a val folder; or give class folders alone, with two images each at least and a `val_fraction` above 0",
+            "add a val folder; or use class folders without splits, with at least two images each, and a `val_fraction` above 0",
         ));
     }
-    let batch = job.recipe.batch;
-    lonely::check(job.arch, index.train.len(), batch, job.transforms.size)?;
-    let cache = if job.cache { CACHE } else { 0 };
+    let batch = input.config.batch;
+    batch_norm_check::check(input.arch, index.train.len(), batch, input.transforms.size)?;
+    let cache = if input.cache { CACHE } else { 0 };
     let make = |split, mode, batch| {
-        Loader::new(dataset, split, job.transforms, mode, batch, job.threads).with_cache(cache)
+        Loader::new(dataset, split, input.transforms, mode, batch, input.threads).with_cache(cache)
     };
-    Ok((make(Split::Train, Mode::Train { seed: job.seed }, batch), make(split, Mode::Eval, 2 * batch)))
+    Ok((make(Split::Train, Mode::Train { seed: input.seed }, batch), make(split, Mode::Eval, 2 * batch)))
 }
 
 /// Those of the weights to start from where they fit, fresh ones elsewhere.
-fn first_parameters(job: &Job<'_>, computation: &Computation, frozen: BTreeSet<String>) -> Parameters {
+fn first_parameters(input: &FitInput<'_>, computation: &Computation, frozen: BTreeSet<String>) -> Parameters {
     let none = Weights::new();
-    let weights = completed(computation, job.start.unwrap_or(&none), job.seed);
+    let weights = completed(computation, input.start.unwrap_or(&none), input.seed);
     let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
-    Parameters::from_weights(layout, &weights, job.device)
+    Parameters::from_weights(layout, &weights, input.device)
 }
 
 /// A micro-batch's gradient and those that wait: summed, not averaged, as in the reference.
@@ -544,7 +548,7 @@ fn summed(waiting: Option<Tensor<1>>, gradient: Tensor<1>) -> Tensor<1> {
 }
 
 /// An epoch as people read it; `images` is how many validate.
-fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String {
+fn line(epoch: usize, epochs: usize, measured: &EpochRecord, images: usize) -> String {
     let mut line = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
     let share = |share| shown_share(share, images as u64);
     if let Some(Scores { top1, top5, loss }) = measured.scores {
@@ -555,11 +559,67 @@ fn line(epoch: usize, epochs: usize, measured: &Epoch, images: usize) -> String 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Mutex;
 
+    use image::{Rgb, RgbImage};
+
     use super::*;
-    use crate::progress::{Stop, Update};
+    use crate::{
+        data::{
+            source::{Folder, Location},
+            transform::TrainOp,
+        },
+        progress::{Stop, Update},
+    };
+
+    /// Four pictures of two classes to learn, and four to validate on.
+    fn pictures(folder: &Path) -> Dataset {
+        let sample = |split: &str, i: usize| {
+            let path = format!("{split}{i}.png");
+            let pixel = |x, y| Rgb([(x * 8) as u8, (y * 8) as u8, (i * 60) as u8]);
+            RgbImage::from_fn(32, 32, pixel).save(folder.join(&path)).unwrap();
+            let size = std::fs::metadata(folder.join(&path)).unwrap().len();
+            Sample { location: Location::File(path), class: i % 2, size, digest: String::new() }
+        };
+        let split = |name| (0..4).map(|i| sample(name, i)).collect();
+        let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
+        let index = Index { classes, train: split("train"), val: split("val"), ..Index::default() };
+        Dataset::new(Folder::new(folder), index)
+    }
+
+    /// Gives `work` a input of `config` on a tiny network and a few pictures; it is asked to stop after `reports`.
+    pub(in crate::train) fn with_input<T>(
+        config: &TrainConfig,
+        train: Vec<TrainOp>,
+        scratch: &Path,
+        reports: usize,
+        work: impl FnOnce(&FitInput<'_>) -> T,
+    ) -> T {
+        let yaml = include_str!("../../tests/fixtures/weights/yolo11n-cls-tiny.yaml");
+        let (folder, stop, seen) = (tempfile::tempdir().unwrap(), Stop::default(), Mutex::new(0));
+        let sink = |update| {
+            if matches!(update, Update::Step { .. }) {
+                *seen.lock().unwrap() += 1;
+                if *seen.lock().unwrap() == reports {
+                    stop.request();
+                }
+            }
+        };
+        work(&FitInput {
+            arch: &Arch::parse("tiny", yaml, 2).unwrap(),
+            start: None,
+            dataset: &pictures(folder.path()),
+            transforms: &Transforms { size: 32, train, ..Transforms::default() },
+            config,
+            seed: 3,
+            device: &Device::flex(),
+            threads: 1,
+            cache: false,
+            scratch,
+            progress: Progress::new(&sink, &stop),
+        })
+    }
 
     #[test]
     fn gradients_of_micro_batches_are_summed() {
@@ -571,7 +631,7 @@ mod tests {
 
     #[test]
     fn an_epoch_reads_like_this() {
-        let epoch = |scores| Epoch { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
+        let epoch = |scores| EpochRecord { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
         let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
         let few = Scores { top5: None, ..scores };
         let lines = [None, Some(scores), Some(few)].map(|scores| line(3, 100, &epoch(scores), 10_000));
@@ -584,7 +644,8 @@ mod tests {
 
     #[test]
     fn what_validates_is_told_and_test_images_are_warned_of() {
-        let sample = |class| Sample { path: String::new(), class, size: 1, digest: String::new() };
+        let sample =
+            |class| Sample { location: Location::File(String::new()), class, size: 1, digest: String::new() };
         let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
         let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
         let told = |index: &Index| {
@@ -599,5 +660,44 @@ mod tests {
         std::mem::swap(&mut index.val, &mut index.test);
         let warning = "the dataset has no val images; its test images choose the best epoch";
         assert_eq!(told(&index), [Update::Warning(warning.into()), Update::Note(note.into())]);
+    }
+
+    #[test]
+    fn an_epoch_that_begins_within_the_budget_is_counted() {
+        assert_eq!(epochs_within(10.0, 4.0, 2), 5);
+        assert_eq!(epochs_within(10.1, 4.0, 2), 6);
+        assert_eq!(epochs_within(1.0, 4.0, 2), 2);
+    }
+
+    #[test]
+    fn a_clip_of_zero_clips_nothing() {
+        let last = |clip| {
+            let config = TrainConfig { clip, batch: 2, epochs: 1, ..TrainConfig::default() };
+            let scratch = tempfile::tempdir().unwrap();
+            with_input(&config, vec![TrainOp::Squash(Default::default())], scratch.path(), usize::MAX, fit)
+                .unwrap()
+                .last
+        };
+        assert!(last(0.0) == last(1e9));
+        assert!(last(0.0) != last(1e-3));
+    }
+
+    #[test]
+    fn the_time_of_earlier_attempts_is_spent() {
+        let config = TrainConfig { batch: 2, time: Some(5.0), ..TrainConfig::default() };
+        let scratch = tempfile::tempdir().unwrap();
+        let train = || vec![TrainOp::Squash(Default::default())];
+        assert!(with_input(&config, train(), scratch.path(), 1, fit).is_err());
+        let load = |input: &FitInput<'_>| {
+            let layout = Layout::new(&Computation::of(input.arch).shapes(), BTreeSet::new());
+            Checkpoint::load(scratch.path(), &Arc::new(layout), input.device).unwrap().unwrap()
+        };
+        let mut checkpoint = with_input(&config, train(), scratch.path(), 0, load);
+        assert!(checkpoint.now.position.seconds > 0.0);
+        checkpoint.now.position.seconds = 5.0 * 3600.0;
+        checkpoint.save(scratch.path()).unwrap();
+        let fitted = with_input(&config, train(), scratch.path(), usize::MAX, fit).unwrap();
+        let seconds: Vec<f64> = fitted.history.0.iter().map(|epoch| epoch.seconds).collect();
+        assert!(matches!(seconds[..], [only] if (18_000.0..18_600.0).contains(&only)), "{seconds:?}");
     }
 }

@@ -45,7 +45,7 @@ impl Freeze {
         }
         if frozen.len() == learnt.len() {
             return Err(Error::new("everything is frozen: nothing is left to learn")
-                .help("freeze fewer rows; the head must learn at least"));
+                .help("freeze fewer rows: at least the head must learn"));
         }
         Ok(frozen)
     }
@@ -65,7 +65,7 @@ impl Freeze {
 fn named(pattern: &str, names: &[String]) -> Result<Vec<String>> {
     let fits: Box<dyn Fn(&String) -> bool> = if pattern.contains(['*', '?', '[']) {
         let glob = Pattern::new(pattern).map_err(|error| {
-            Error::new(format!("`freeze_names` has the pattern `{pattern}`, which is none")).because(error)
+            Error::new(format!("`freeze_names` has `{pattern}`, which is not a valid pattern")).because(error)
         })?;
         Box::new(move |name| glob.matches(name))
     } else {
@@ -74,7 +74,7 @@ fn named(pattern: &str, names: &[String]) -> Result<Vec<String>> {
     let found: Vec<String> = names.iter().filter(|name| fits(name)).cloned().collect();
     if found.is_empty() {
         let some = names.first().map(String::as_str).unwrap_or_default();
-        return Err(Error::new(format!("`freeze_names` has `{pattern}`, which fits no parameter"))
+        return Err(Error::new(format!("`freeze_names` has `{pattern}`, which matches no parameter"))
             .help(format!("names are like {some}; `kiln inspect` lists the rows")));
     }
     Ok(found)
@@ -122,8 +122,8 @@ mod tests {
         };
         insta::assert_snapshot!(error(Freeze { count: 12, ..Freeze::default() }), @"the architecture has 11 rows, 0 to 10; correct `freeze` or `freeze_rows`");
         insta::assert_snapshot!(error(Freeze { rows: vec![11], ..Freeze::default() }), @"the architecture has 11 rows, 0 to 10; correct `freeze` or `freeze_rows`");
-        insta::assert_snapshot!(error(Freeze { count: 11, ..Freeze::default() }), @"everything is frozen: nothing is left to learn; freeze fewer rows; the head must learn at least");
-        insta::assert_snapshot!(error(names(&["backbone"])), @"`freeze_names` has `backbone`, which fits no parameter; names are like model.0.bn.bias; `kiln inspect` lists the rows");
-        insta::assert_snapshot!(error(names(&["[z"])), @"`freeze_names` has the pattern `[z`, which is none; ");
+        insta::assert_snapshot!(error(Freeze { count: 11, ..Freeze::default() }), @"everything is frozen: nothing is left to learn; freeze fewer rows: at least the head must learn");
+        insta::assert_snapshot!(error(names(&["backbone"])), @"`freeze_names` has `backbone`, which matches no parameter; names are like model.0.bn.bias; `kiln inspect` lists the rows");
+        insta::assert_snapshot!(error(names(&["[z"])), @"`freeze_names` has `[z`, which is not a valid pattern; ");
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The measurements of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
+pub struct EpochRecord {
     /// Seconds since training began, earlier attempts included.
     pub seconds: f64,
     /// Mean of the batches' losses.
@@ -45,7 +45,7 @@ pub(super) fn to_five(value: f64) -> f64 {
 
 /// All epochs so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct History(pub Vec<Epoch>);
+pub struct History(pub Vec<EpochRecord>);
 
 impl History {
     /// Whether the newest epoch is the best, or as good as the best.
@@ -109,7 +109,7 @@ impl History {
 }
 
 /// A number of an epoch, where it was measured.
-pub(super) type Measurement = fn(&Epoch) -> Option<f64>;
+pub(super) type Measurement = fn(&EpochRecord) -> Option<f64>;
 
 const TOP5: &str = "metrics/accuracy_top5";
 
@@ -140,7 +140,7 @@ mod tests {
 
     /// Epochs of this fitness; a negative one was not validated.
     fn history(fitness: &[f64]) -> History {
-        let epoch = |&f: &f64| Epoch {
+        let epoch = |&f: &f64| EpochRecord {
             seconds: 1.5,
             train_loss: 0.25,
             scores: (f >= 0.0).then_some(Scores { top1: f, top5: Some(f), loss: 2.0 }),
@@ -206,5 +206,6 @@ mod tests {
     fn numbers_are_written_as_c_writes_them() {
         let texts = [0.000_571_2, 1.0, 2.123_456_78, 0.8125, 1e-5, 123_456.7, 1_234_567.0].map(significant);
         assert_eq!(texts, ["0.0005712", "1", "2.12346", "0.8125", "1e-05", "123457", "1.23457e+06"]);
+        assert_eq!([0.0, f64::INFINITY, f64::NAN].map(significant), ["0", "inf", "NaN"]);
     }
 }

@@ -11,7 +11,7 @@ pub enum Targets {
     Shares(Vec<f32>),
 }
 
-/// Cross-entropy in nats, with what a recipe may add to it.
+/// Cross-entropy in nats, with what a config may add to it.
 ///
 /// For images `i` and classes `c`, with logits' probabilities `p` and the targets' shares `q`:
 /// `Σ w_c q'_ic (1 - p_ic)^γ (-ln p_ic) / Σ w_c q_ic`, where `q' = (1 - s) q + s / classes` is smoothed.

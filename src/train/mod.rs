@@ -1,36 +1,36 @@
-//! FITTING: from an architecture, images and a recipe to weights.
+//! FITTING: from an architecture, images and a config to weights.
 
 pub mod batch;
+mod batch_norm_check;
 pub mod checkpoint;
 mod class_weights;
+mod config;
 pub mod curves;
 mod dropout;
 mod ema;
 mod fit;
-mod fraction;
 mod freeze;
+mod grad_scaler;
 mod history;
-mod lonely;
 mod loss;
-mod memory;
-mod mix;
+mod mixup;
 pub mod optimizer;
+mod out_of_memory;
 mod precision;
 mod preview;
-mod recipe;
-mod scaler;
 pub mod schedule;
+mod subset;
 pub mod tensorboard;
 mod validate;
 
 pub use batch::{Auto, BatchSize};
 pub use class_weights::ClassWeights;
-pub use fit::{Fitted, Job, fit};
+pub use config::TrainConfig;
+pub use fit::{FitInput, Fitted, fit};
 pub use freeze::Freeze;
-pub use history::{Epoch, History, Scores};
-pub use mix::Mix;
+pub use history::{EpochRecord, History, Scores};
+pub use mixup::Mix;
 pub use optimizer::OptimizerKind;
 pub use precision::Precision;
 pub use preview::preview;
-pub use recipe::Recipe;
 pub use schedule::Decay;

@@ -1,6 +1,6 @@
 //! The first batches as the network saw them.
 
-use super::{Job, fraction::fraction};
+use super::{FitInput, subset::fraction};
 use crate::{
     data::{
         Batch, Split,
@@ -18,18 +18,53 @@ use crate::{
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
-pub fn preview(job: &Job<'_>, count: usize) -> Result<Vec<Batch>> {
-    let dataset = fraction(job.dataset, job.recipe.fraction);
-    let mut transforms = job.transforms.clone();
+pub fn preview(input: &FitInput<'_>, count: usize) -> Result<Vec<Batch>> {
+    let dataset = fraction(input.dataset, input.config.fraction);
+    let mut transforms = input.transforms.clone();
     // Normalization takes no random numbers, so the other steps do what they did.
     transforms.train.retain(|op| !matches!(op, TrainOp::Normalize(_)));
-    let mode = Mode::Train { seed: job.seed };
-    let loader = Loader::new(&dataset, Split::Train, &transforms, mode, job.recipe.batch, job.threads);
+    let mode = Mode::Train { seed: input.seed };
+    let loader = Loader::new(&dataset, Split::Train, &transforms, mode, input.config.batch, input.threads);
     let mixed = |(number, batch): (u64, Result<Batch>)| {
-        job.progress.check()?;
+        input.progress.check()?;
         let mut batch = batch?;
-        job.recipe.mix.apply(&mut batch, job.arch.classes, &mut Random::new("mix", &[job.seed, 0, number]));
+        input.config.mix.apply(
+            &mut batch,
+            input.arch.classes,
+            &mut Random::new("mix", &[input.seed, 0, number]),
+        );
         Ok(batch)
     };
     (0..).zip(loader.epoch(0).take(count)).map(mixed).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::transform::{Normalize, Squash},
+        train::{Mix, TrainConfig, fit::tests::with_input},
+    };
+
+    #[test]
+    fn batches_are_shown_mixed_as_in_training_but_not_normalized() {
+        let mix = Mix { mixup: 1.0, mixup_alpha: 1.0, cutmix: 0.0, cutmix_alpha: 1.0 };
+        let config = TrainConfig { batch: 2, mix, ..TrainConfig::default() };
+        let squash = || TrainOp::Squash(Squash::default());
+        let normalize = TrainOp::Normalize(Normalize { mean: [2.0; 3], ..Normalize::default() });
+        let scratch = tempfile::tempdir().unwrap();
+        let shown = |train, count| {
+            with_input(&config, train, scratch.path(), 0, |input| preview(input, count).unwrap())
+        };
+        let batches = shown(vec![squash(), normalize], 9);
+        assert_eq!(batches.len(), 2);
+        assert!(batches == shown(vec![squash()], 9) && batches[..1] == shown(vec![squash()], 1));
+        let plain = TrainConfig { mix: Mix { mixup: 0.0, ..mix }, ..config.clone() };
+        let plain = with_input(&plain, vec![squash()], scratch.path(), 0, |input| preview(input, 9).unwrap());
+        for (number, (shown, mut batch)) in (0..).zip(batches.into_iter().zip(plain)) {
+            assert!(shown != batch);
+            mix.apply(&mut batch, 2, &mut Random::new("mix", &[3, 0, number]));
+            assert!(shown == batch, "{number}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What changes while training goes on, as pure functions of where it is (section 6.4 and 6.5).
+//! What changes while training goes on, as pure functions of where it is (docs/reference.md, Schedules).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

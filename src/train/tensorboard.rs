@@ -5,7 +5,7 @@
 
 use prost::Message;
 
-use super::{Epoch, History};
+use super::{EpochRecord, History};
 
 /// TensorBoard looks for files with `tfevents` in their name.
 pub const FILE: &str = "events.out.tfevents.kiln";
@@ -57,7 +57,7 @@ pub fn events(history: &History, ended: f64) -> Vec<u8> {
 }
 
 /// What was measured, by name.
-fn scalars(history: &History, epoch: &Epoch) -> impl Iterator<Item = (String, f64)> {
+fn scalars(history: &History, epoch: &EpochRecord) -> impl Iterator<Item = (String, f64)> {
     let measured = history.measurements().filter_map(|(tag, value)| Some((tag.to_owned(), value(epoch)?)));
     let rates = epoch.rates.iter().enumerate().map(|(group, rate)| (format!("lr/pg{group}"), *rate));
     measured.chain(rates)
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn every_epoch_has_its_scalars_and_its_time() {
-        let epoch = |seconds, top1| Epoch {
+        let epoch = |seconds, top1| EpochRecord {
             seconds,
             train_loss: 2.0,
             scores: Some(Scores { top1, top5: Some(0.9), loss: 2.2 }),

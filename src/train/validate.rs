@@ -10,7 +10,7 @@ use crate::{
     eval::{
         classes::Hits,
         classifier::images,
-        metrics::{Metrics, Tally},
+        metrics::{Accumulator, Metrics},
     },
     network::{
         Mode, Network,
@@ -41,7 +41,7 @@ pub fn validate(
 ) -> Result<Option<Validated>> {
     let folded = values(&fold_weights(computation, weights), device);
     let network = Network::new(computation.folded());
-    let mut tally = Tally::new(computation.classes());
+    let mut counted = Accumulator::new(computation.classes());
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
@@ -50,9 +50,34 @@ pub fn validate(
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }
-        tally.add_all(&logits, &targets);
+        counted.add_all(&logits, &targets);
     }
-    let Metrics { top1, top5, loss, .. } = tally.metrics();
+    let Metrics { top1, top5, loss, .. } = counted.metrics();
     let scores = Scores { top1: to_five(top1), top5: top5.map(to_five), loss };
-    Ok(Some(Validated { scores, hits: tally.confusion().hits() }))
+    Ok(Some(Validated { scores, hits: counted.confusion().hits() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        data::{Split, loader},
+        train::{TrainConfig, fit::tests::with_input},
+        weights::fresh,
+    };
+
+    #[test]
+    fn a_network_that_gives_no_numbers_has_no_scores() {
+        with_input(&TrainConfig::default(), Vec::new(), std::path::Path::new(""), 0, |input| {
+            let computation = Computation::of(input.arch);
+            let mut weights = fresh(&computation, 0);
+            let loader = Loader::new(input.dataset, Split::Val, input.transforms, loader::Mode::Eval, 3, 1);
+            let measured =
+                |weights: &Weights| validate(&computation, weights, &loader, input.device, &input.progress);
+            let hits = measured(&weights).unwrap().unwrap().hits;
+            assert_eq!(hits.iter().map(|hits| hits.images).collect::<Vec<_>>(), [2, 2]);
+            weights.values_mut().next().unwrap().data[0] = f32::NAN;
+            assert!(measured(&weights).unwrap().is_none());
+        });
+    }
 }

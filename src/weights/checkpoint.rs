@@ -58,7 +58,7 @@ fn model_file(
 ) -> Result<ModelFile> {
     let file = find(pickle.root(), &mut tensors, description);
     // What was not seen may be what the file lacks.
-    pickle.seen().map_err(|_| malformed("parts inside parts that take more looks than any model's"))?;
+    pickle.seen().map_err(|_| malformed("more nested parts than any model"))?;
     file
 }
 

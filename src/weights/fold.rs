@@ -4,7 +4,7 @@ use super::{Array, Weights};
 use crate::arch::{Computation, EPSILON};
 
 /// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
-/// channel, in 64 bits (section 2.2 of the reference page): what [`Computation::folded`] wants. A convolution whose
+/// channel, in 64 bits (docs/reference.md, Folding): what [`Computation::folded`] wants. A convolution whose
 /// norm is not there, or not whole, stays as it is.
 pub fn fold_weights(computation: &Computation, weights: &Weights) -> Weights {
     let mut folded = weights.clone();

@@ -50,10 +50,10 @@ fn no_weights(head: &[u8]) -> Error {
     let other = OTHERS.iter().find(|(at, bytes, _)| fits(*at, bytes)).map(|(.., name)| *name);
     // Protobuf: the version of the format, and then the name of who wrote it, its domain or the graph.
     let onnx = matches!(head, [0x08, 1..=20, 0x12 | 0x1a | 0x3a, ..]).then_some("an ONNX model");
-    let text = || std::str::from_utf8(head).is_ok_and(|text| !text.contains('\0')).then_some("a text");
+    let text = || std::str::from_utf8(head).is_ok_and(|text| !text.contains('\0')).then_some("a text file");
     let name = Signature::of(head).map(Signature::name).or(other).or(onnx).or_else(text);
     let Some(name) = name else {
-        return Error::new("it is no PyTorch archive, no safetensors and no burnpack file");
+        return Error::new("it is not a PyTorch archive, a safetensors file or a burnpack file");
     };
     let error = Error::new(format!("it is {name}"));
     match name {

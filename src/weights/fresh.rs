@@ -52,7 +52,7 @@ mod tests {
         assert!((shape - 1.8).abs() < 0.1, "{shape}");
     }
 
-    /// Section 2.1 of the reference page.
+    /// docs/reference.md, Initialisation.
     #[test]
     fn fresh_networks_are_drawn_as_the_references() {
         let fresh = fresh(

@@ -82,7 +82,7 @@ impl<'a> Machine<'a> {
 
     /// Counts `bytes` of memory that are to be made.
     fn make(&mut self, bytes: usize) -> Result<(), Fault> {
-        self.left.take(bytes as u64).map_err(|_| "more in it than in any model,")
+        self.left.take(bytes as u64).map_err(|_| "more values than in any model,")
     }
 
     fn run(&mut self) -> Result<Id, Fault> {
@@ -215,7 +215,7 @@ impl<'a> Machine<'a> {
             (Item::Dict(entries), b's' | b'u') => entries.extend(pairs(&parts)?),
             (Item::Object(object), b'a' | b'e' | 0x90) => object.elements.extend(parts),
             (Item::Object(object), b's' | b'u') => object.entries.extend(pairs(&parts)?),
-            _ => return Err("something added to what holds nothing"),
+            _ => return Err("something added to a value that holds nothing"),
         }
         Ok(())
     }
@@ -284,7 +284,7 @@ impl<'a> Machine<'a> {
         let target = self.top()?;
         match &mut self.items[target.index()] {
             Item::Object(object) => object.state = Some(state),
-            _ => return Err("a state for what is no object"),
+            _ => return Err("a state for something that is not an object"),
         }
         Ok(())
     }
@@ -465,7 +465,10 @@ mod tests {
             "it is cut short or damaged: its pickle breaks off after 5 bytes"
         );
         assert_eq!(error(b"(K\x01d."), "a key without a value at byte 4 of the pickle");
-        assert_eq!(error(b"K\x01K\x02a."), "something added to what holds nothing at byte 5 of the pickle");
+        assert_eq!(
+            error(b"K\x01K\x02a."),
+            "something added to a value that holds nothing at byte 5 of the pickle"
+        );
         assert_eq!(error(b"N(0R."), "an empty stack at byte 4 of the pickle");
         assert_eq!(error(b"N(a."), "an empty stack at byte 3 of the pickle");
         assert_eq!(error(b"\xff."), "an unknown opcode at byte 1 of the pickle");
@@ -486,7 +489,7 @@ mod tests {
         ] {
             let bytes = [start, &again.repeat(many / again.len()), b"."].concat();
             let error = error(&bytes);
-            assert!(error.starts_with("more in it than in any model"), "{again:?}: {error}");
+            assert!(error.starts_with("more values than in any model"), "{again:?}: {error}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The safetensors format, with what Kiln must know about a model under one metadata key.
 
-use std::{borrow::Cow, cmp::Ordering, fmt::Display, fs, io::Write as _, path::Path};
+use std::{borrow::Cow, cmp::Ordering, fmt::Display, path::Path};
 
 use safetensors::{
     Dtype, View,
@@ -13,7 +13,10 @@ use super::{
     element::Element,
     is_counter, json, malformed, shown,
 };
-use crate::error::{Error, Result};
+use crate::{
+    atomic::{self, Durability},
+    error::{Error, Result},
+};
 
 pub(super) fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
     let (text, data) = parts(bytes)?;
@@ -84,26 +87,7 @@ pub(super) fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
 
 pub(super) fn write(path: &Path, model: &ModelFile) -> Result<()> {
     let bytes = to_bytes(model)?;
-    let failed = |error| Error::io("write", path, error);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut file = named_like_others().tempfile_in(folder).map_err(failed)?;
-    file.write_all(&bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are their owner's alone; what becomes of this one is for all whom the umask lets.
-fn named_like_others() -> tempfile::Builder<'static, 'static> {
-    #[allow(unused_mut, reason = "only Unix has permissions to set")]
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder
+    atomic::write(path, &bytes, Durability::Synced).map_err(|error| Error::io("write", path, error))
 }
 
 impl View for &Array {

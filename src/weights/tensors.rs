@@ -137,14 +137,14 @@ fn is_parameter(view: View<'_>) -> bool {
 fn sizes(view: View<'_>) -> Result<Vec<usize>> {
     let sizes: Option<Vec<usize>> = view.elements().take(MAX_DIMENSIONS + 1).map(View::size).collect();
     let sizes = sizes.filter(|sizes| sizes.len() <= MAX_DIMENSIONS);
-    sizes.ok_or_else(|| malformed("a tensor with a shape that can't be"))
+    sizes.ok_or_else(|| malformed("a tensor with an impossible shape"))
 }
 
 /// The elements of a strided view, row-major. The caller has bounded how many there are.
 fn gather(storage: &[f32], offset: usize, shape: &[usize], strides: &[usize]) -> Result<Vec<f32>> {
     let outside = || malformed("a tensor that reaches beyond its storage");
     if shape.len() != strides.len() {
-        return Err(malformed("a tensor with a shape that can't be"));
+        return Err(malformed("a tensor with an impossible shape"));
     }
     if shape.contains(&0) {
         return Ok(Vec::new());

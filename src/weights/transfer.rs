@@ -1,6 +1,6 @@
 //! Which of a file's weights go into a network, and what is told about the others.
 //!
-//! As in section 3.5 of the reference page, with one thing more: where both sides name their classes
+//! As in docs/reference.md, Loading weights, with one thing more: where both sides name their classes
 //! and not all of them are the same, the head's rows go by name.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +139,7 @@ fn beginnings<'a>(given: &'a Weights, wanted: &BTreeMap<String, Vec<usize>>) -> 
 
 fn several(beginnings: &[&str]) -> Error {
     let names: Vec<String> = beginnings.iter().map(|beginning| format!("`{beginning}`")).collect();
-    Error::new(format!("the file has {} such networks: under {}", names.len(), few(&names)))
+    Error::new(format!("the file has {} networks that fit: under {}", names.len(), few(&names)))
         .help("save the one that is meant alone, as a state dict, and name that file")
 }
 
@@ -278,7 +278,7 @@ impl Transfer {
         lines.extend(self.classes.as_ref().map(Classes::line));
         lines.extend(self.other_shape.first().map(|first| {
             format!(
-                "fresh, for the file's have another shape: {}; the first, {}, is {:?} there and {:?} here",
+                "fresh, because their shape in the file differs: {}; the first, {}, is {:?} in the file and {:?} in the network",
                 by_row(self.other_shape.iter().map(|other| other.name.as_str())),
                 first.name,
                 first.file,
@@ -286,8 +286,8 @@ impl Transfer {
             )
         }));
         let lists = [
-            ("fresh, for the file has no such names", &self.not_in_file),
-            ("left out, for the network has no such names", &self.not_in_network),
+            ("fresh, because the file does not have them", &self.not_in_file),
+            ("left out, because the network does not have them", &self.not_in_network),
         ];
         for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
             lines.push(format!("{what}: {}", by_row(names.iter().map(String::as_str))));
@@ -308,7 +308,7 @@ impl Classes {
         if more > 0 {
             fresh.push(format!("{more} more").into());
         }
-        format!("{line}; fresh are {}", fresh.join(", "))
+        format!("{line}; fresh: {}", fresh.join(", "))
     }
 }
 
@@ -391,7 +391,7 @@ mod tests {
         let error = into(given, "yolov8n-cls", "a b c").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the file has 2 such networks: under `student.model.`, `teacher.model.`"
+            "the file has 2 networks that fit: under `student.model.`, `teacher.model.`"
         );
     }
 
@@ -406,7 +406,7 @@ mod tests {
         }
         insta::assert_snapshot!(report.lines().join("\n"), @r"
         transferred 130 of 132 parameters
-        2 of 3 classes carried over by name; fresh are x
+        2 of 3 classes carried over by name; fresh: x
         ");
         assert_eq!(report.taken_in_part, [BIAS, WEIGHT]);
     }
@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(report.other_classes, [BIAS, WEIGHT]);
         insta::assert_snapshot!(report.lines().join("\n"), @r"
         transferred 130 of 132 parameters
-        0 of 3 classes carried over by name; fresh are x, y, z
+        0 of 3 classes carried over by name; fresh: x, y, z
         ");
     }
 
@@ -463,7 +463,7 @@ mod tests {
         let (_, report) = into(given, "yolov8n-cls", "v w x y z").unwrap();
         insta::assert_snapshot!(report.lines().join("\n"), @r"
         transferred 130 of 132 parameters
-        fresh, for the file's have another shape: 2 in model.9; the first, model.9.linear.bias, is [3] there and [5] here
+        fresh, because their shape in the file differs: 2 in model.9; the first, model.9.linear.bias, is [3] in the file and [5] in the network
         ");
         let (_, report) = into(file("a b c"), "yolo11n-cls", "a b c").unwrap();
         insta::assert_snapshot!(report.lines().join("\n"));

@@ -39,7 +39,7 @@ impl Block for C3k2 {
         let c3k = row.flag(1, false) || is_large(row);
         let hidden = row.hidden(c2, 2);
         if row.flag(3, false) {
-            row.unsupported(3, "C3k2 with attention is not built".to_owned(), "not false");
+            row.unsupported(3, "Kiln does not build C3k2 with attention".to_owned(), "not false");
         }
         let half = row.half(hidden, 2);
         let (groups, add) = (row.number(4, 1, MAX_CHANNELS), row.flag(5, true));

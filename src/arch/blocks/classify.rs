@@ -28,7 +28,7 @@ impl Block for Classify {
             Some(Value::String(name)) if name == "nc" => (),
             Some(value) if whole(value) == Some(nc) => (),
             Some(value) => {
-                let message = format!("the head has `nc` classes ({nc}), not {value}");
+                let message = format!("the head must have `nc` classes ({nc}), not {value}");
                 row.misfit(0, message, "did you mean `nc`?".to_owned());
             }
             None => _ = row.required(0, MAX_CHANNELS),

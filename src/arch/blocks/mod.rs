@@ -79,7 +79,7 @@ modules! {
     Classify,
 }
 
-/// A module with its numbers: section 1.4 of the reference page defines each.
+/// A module with its numbers: docs/reference.md, Blocks, defines each.
 pub(super) trait Block: Sized {
     /// Its name in a row.
     const NAME: &'static str;

@@ -30,7 +30,7 @@ impl Block for ResNetLayer {
         let c2 = row.required(1, MAX_CHANNELS / 4);
         row.explicit = c2.is_some();
         if c1 != row.c1 {
-            let message = format!("ResNetLayer wants {c1} channels, but the row before gives {}", row.c1);
+            let message = format!("ResNetLayer takes {c1} channels, but the row before gives {}", row.c1);
             row.misfit(0, message, format!("did you mean {}?", row.c1));
         }
         let stride = row.window(2);

@@ -29,12 +29,12 @@ impl Block for TorchVision {
         }
         if row.c1 != COLORS {
             let message =
-                format!("ResNet-18 wants an image's 3 channels, but the row before gives {}", row.c1);
+                format!("ResNet-18 takes the 3 channels of an image, but the row before gives {}", row.c1);
             let fault = row.new_fault(FaultKind::Misfit, &[2], message).label("not the first row");
             row.faults.extend(row.sure.then_some(fault));
         }
         if row.values.get(1).and_then(Value::as_str) != Some("resnet18") {
-            let message = "of torchvision's models only resnet18 is built".to_owned();
+            let message = "Kiln only builds torchvision's resnet18".to_owned();
             row.unsupported(1.min(row.values.len()), message, "did you mean `resnet18`?");
         }
         if !row.flag(3, true) {

@@ -43,3 +43,26 @@ fn from_cmyk(pixel: &[u8]) -> [u8; 3] {
     let light = |ink: u8| 255 - u32::from(ink);
     [0, 1, 2].map(|colour| (light(pixel[colour]) * light(pixel[3]) / 255) as u8)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ink_takes_light_away() {
+        assert_eq!(from_cmyk(&[0, 0, 0, 0]), [255; 3]);
+        assert_eq!(from_cmyk(&[255, 0, 0, 0]), [0, 255, 255]);
+        assert_eq!(from_cmyk(&[0, 0, 0, 255]), [0; 3]);
+        assert_eq!(from_cmyk(&[51, 102, 0, 127]), [102, 76, 128]);
+    }
+
+    #[test]
+    fn an_end_does_not_make_half_a_picture_whole() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+        for name in ["lossless.jp2", "grey.j2k"] {
+            let bytes = std::fs::read(folder.join(name)).unwrap();
+            assert!(decode(&bytes).is_ok());
+            assert!(decode(&[&bytes[..bytes.len() / 2], &END].concat()).is_err(), "{name}");
+        }
+    }
+}

@@ -97,4 +97,19 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn what_follows_the_pixels_may_be_cut_too() {
+        let (image, bytes) = png();
+        let cut = [&bytes[..bytes.len() - 12], b"\0\0\0\x20tEXtComment"].concat();
+        assert!(read(&cut).as_ref() == Ok(&image));
+    }
+
+    #[test]
+    fn a_wrong_file_with_its_end_is_not_called_cut() {
+        let (_, mut bytes) = png();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        assert_ne!(read(&bytes).unwrap_err(), "the file ends before the image does");
+    }
 }

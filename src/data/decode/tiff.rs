@@ -79,7 +79,7 @@ impl Samples {
         (count / (self.size.0 as usize * self.size.1 as usize)).max(1)
     }
 
-    /// The 8-bit samples.
+    /// The samples of an image with 8 bits each.
     fn bytes(&self) -> Result<&[u8], Reason> {
         match &self.samples {
             DecodingResult::U8(samples) => Ok(samples),
@@ -101,7 +101,7 @@ fn palette(bytes: &[u8], tags: &mut Tags<'_>) -> Result<RgbImage, Reason> {
     let bits = usize::from(number(tags, Tag::BitsPerSample).unwrap_or(1));
     let samples = Samples::read(&reinterpreted(bytes, BLACK_IS_ZERO)?)?;
     if !matches!(bits, 1 | 2 | 4 | 8) || table.len() != 3 << bits {
-        return Err(Reason::new(format_args!("a palette of {bits} bits is not read")));
+        return Err(Reason::new(format_args!("Kiln does not read palettes of {bits} bits")));
     }
     let colour = |index: u8| [0, 1, 2].map(|plane| (table[(plane << bits) + usize::from(index)] >> 8) as u8);
     let width = samples.size.0 as usize;
@@ -184,7 +184,7 @@ fn grey(bytes: &[u8]) -> Result<RgbImage, Reason> {
         DecodingResult::I16(values) => bytes_of(values, f64::from, false),
         DecodingResult::I32(values) => bytes_of(values, f64::from, false),
         DecodingResult::U32(values) => bytes_of(values, f64::from, false),
-        _ => Err(Reason::new("grey of this depth is not read")),
+        _ => Err(Reason::new("Kiln does not read grey of this depth")),
     }?;
     samples.image(&grey, samples.channels(grey.len()))
 }
@@ -203,7 +203,7 @@ fn bytes_of<T: Copy>(values: &[T], number: impl Fn(T) -> f64, is_float: bool) ->
     };
     if byte(0.0).is_nan() {
         return Err(Reason::new(format_args!(
-            "its numbers go from {low} to {high}, which are no levels of grey that Kiln knows"
+            "its numbers go from {low} to {high}, which Kiln can't take for levels of grey"
         )));
     }
     Ok(values.iter().map(|value| byte(number(*value)) as u8).collect())
@@ -222,6 +222,7 @@ mod tests {
             ([54.29, 80.81, 69.89], [255, 0, 0]),
             ([87.82, -79.29, 80.99], [0, 255, 0]),
             ([29.57, 68.30, -112.03], [0, 0, 255]),
+            ([5.0, 0.0, 0.0], [17, 17, 17]),
         ] {
             let near = srgb(lab).iter().zip(rgb).all(|(a, b): (&u8, u8)| a.abs_diff(b) <= 1);
             assert!(near, "{lab:?}: {:?}", srgb(lab));
@@ -233,7 +234,7 @@ mod tests {
         let float = |values: &[f32]| bytes_of(values, f64::from, true).map_err(|reason| reason.to_string());
         assert_eq!(float(&[0.0, 0.5, 1.0]), Ok(vec![0, 128, 255]));
         assert_eq!(float(&[0.0, 0.5, 200.0]), Ok(vec![0, 0, 200]));
-        let words = "its numbers go from -3 to 7, which are no levels of grey that Kiln knows";
+        let words = "its numbers go from -3 to 7, which Kiln can't take for levels of grey";
         assert_eq!(float(&[-3.0, 7.0]), Err(words.to_owned()));
         assert!(float(&[0.0, 256.0]).is_err() && float(&[0.0, f32::NAN]).is_err());
         let long = |values: &[i32]| bytes_of(values, f64::from, false).ok();
@@ -249,5 +250,72 @@ mod tests {
         assert_eq!(all(2), [2, 3, 0, 1]);
         assert_eq!(all(4), [0b1011, 1]);
         assert_eq!(all(8), [0b1011_0001]);
+    }
+
+    /// A file of one row.
+    fn row<C: tiff::encoder::colortype::ColorType>(width: u32, values: &[C::Inner]) -> Vec<u8>
+    where
+        [C::Inner]: tiff::encoder::TiffValue,
+    {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+        encoder.write_image::<C>(width, 1, values).unwrap();
+        bytes.into_inner()
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<u8>, String> {
+        let plain = |_: &[u8]| Err(Reason::new("`image` does not read it"));
+        decode(bytes, plain).map(RgbImage::into_raw).map_err(|reason| reason.to_string())
+    }
+
+    #[test]
+    fn grey_of_every_depth_is_read() {
+        use tiff::encoder::colortype::{Gray8, Gray16, Gray32, Gray64Float, GrayI8, GrayI16, GrayI32};
+        let grey = |values: [u8; 3]| Ok(values.map(|value| [value; 3]).concat());
+        assert_eq!(decoded(&row::<Gray8>(3, &[0, 100, 255])), grey([0, 100, 255]));
+        assert_eq!(decoded(&row::<Gray16>(3, &[0, 25_601, 65_535])), grey([0, 100, 255]));
+        assert_eq!(decoded(&row::<Gray32>(3, &[0, 100, 255])), grey([0, 100, 255]));
+        assert_eq!(decoded(&row::<Gray64Float>(3, &[0.0, 0.5, 1.0])), grey([0, 128, 255]));
+        assert_eq!(decoded(&row::<GrayI8>(3, &[0, 100, 127])), grey([0, 100, 127]));
+        assert_eq!(decoded(&row::<GrayI16>(3, &[0, 25_601, 32_767])), grey([0, 100, 127]));
+        assert_eq!(decoded(&row::<GrayI32>(3, &[0, 25_601, 65_535])), grey([0, 100, 255]));
+    }
+
+    #[test]
+    fn both_kinds_of_lab_are_read() {
+        let pixels = [[138, 81, 70], [255, 0, 0], [75, 68, 144]];
+        let signed = row::<tiff::encoder::colortype::RGB8>(3, &pixels.concat());
+        let shifted = pixels.map(|[l, a, b]: [u8; 3]| [l, a ^ 128, b ^ 128]);
+        let shifted = row::<tiff::encoder::colortype::RGB8>(3, &shifted.concat());
+        let cie = decoded(&reinterpreted(&signed, CIE_LAB).unwrap()).unwrap();
+        assert_eq!(cie, decoded(&reinterpreted(&shifted, ICC_LAB).unwrap()).unwrap());
+        let near =
+            cie.iter().zip([255, 0, 0, 255, 255, 255, 0, 0, 255]).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 9);
+        assert!(near, "{cie:?}");
+    }
+
+    fn fixture(name: &str) -> Vec<u8> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+        std::fs::read(folder.join(name)).unwrap()
+    }
+
+    #[test]
+    fn a_palette_without_all_its_colours_is_refused() {
+        let mut bytes = fixture("palette.tif");
+        let value = place_of(&bytes, Tag::ColorMap.to_u16()).unwrap();
+        // Of 768 numbers 512 are left.
+        bytes[value - 3] -= 1;
+        assert_eq!(decoded(&bytes).unwrap_err(), "Kiln does not read palettes of 8 bits");
+    }
+
+    #[test]
+    fn rows_of_a_palette_begin_with_a_byte() {
+        let mut bytes = fixture("palette4.tif");
+        let whole = decode(&bytes, |_| Err(Reason::cut())).unwrap();
+        let value = place_of(&bytes, Tag::ImageWidth.to_u16()).unwrap();
+        assert!(whole.width().is_multiple_of(2));
+        bytes[value] -= 1;
+        let narrower = image::imageops::crop_imm(&whole, 0, 0, whole.width() - 1, whole.height()).to_image();
+        assert_eq!(decoded(&bytes).unwrap(), narrower.into_raw());
     }
 }

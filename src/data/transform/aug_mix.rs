@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    augment_op::{Op, Strengths},
-    check::OpFault,
+    augment_op::{AugmentOp, Magnitudes},
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
 
@@ -19,7 +21,7 @@ use crate::random::Random;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AugMix {
-    /// Strengths are drawn from the weakest so many of ten.
+    /// How many of the ten strengths, from the weakest on, are drawn from.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub severity: u32,
@@ -27,7 +29,7 @@ pub struct AugMix {
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 10))]
     pub mixture_width: u32,
-    /// How many ops a chain has; left out, 1 to 3, drawn for each.
+    /// How many ops a chain has; left out, 1 to 3, drawn for each chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "u32", range(min = 1, max = 10))]
     pub chain_depth: Option<u32>,
@@ -51,28 +53,56 @@ impl Default for AugMix {
     }
 }
 
-const STRENGTHS: Strengths = Strengths { bins: 10, translate: 1.0 / 3.0, bits: 4 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 10, translate: 1.0 / 3.0, bits: 4 };
 
-const OPS: [Op; 13] = [
-    Op::ShearX,
-    Op::ShearY,
-    Op::TranslateX,
-    Op::TranslateY,
-    Op::Rotate,
-    Op::Posterize,
-    Op::Solarize,
-    Op::AutoContrast,
-    Op::Equalize,
-    Op::Brightness,
-    Op::Color,
-    Op::Contrast,
-    Op::Sharpness,
+const OPS: [AugmentOp; 13] = [
+    AugmentOp::ShearX,
+    AugmentOp::ShearY,
+    AugmentOp::TranslateX,
+    AugmentOp::TranslateY,
+    AugmentOp::Rotate,
+    AugmentOp::Posterize,
+    AugmentOp::Solarize,
+    AugmentOp::AutoContrast,
+    AugmentOp::Equalize,
+    AugmentOp::Brightness,
+    AugmentOp::Color,
+    AugmentOp::Contrast,
+    AugmentOp::Sharpness,
 ];
+
+impl PixelOp for AugMix {
+    fn name(&self) -> &'static str {
+        "aug_mix"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        let counts = [
+            ("severity", self.severity),
+            ("mixture_width", self.mixture_width),
+            ("chain_depth", self.chain_depth.unwrap_or(1)),
+        ];
+        if let Some((key, count)) = counts.into_iter().find(|(_, count)| !(1..=10).contains(count)) {
+            let message = format!("`{key}` is {count}, but must lie between 1 and 10");
+            return Some(OpFault::new(key, message, "3 is usual"));
+        }
+        let message = format!("`alpha` is {}, but must lie between 0.01 and 100", self.alpha);
+        let fine = (0.01..=100.0).contains(&self.alpha);
+        (!fine).then(|| OpFault::new("alpha", message, "1 makes all mixtures equally likely"))
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        Ok(self.mixed(picture.whole()?, random).into())
+    }
+}
 
 impl AugMix {
     /// `image` mixed with what random chains make of it.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, random: &mut Random) -> RgbImage {
+    fn mixed(&self, image: RgbImage, random: &mut Random) -> RgbImage {
         let [own, others] = dirichlet(random, self.alpha, 2)[..] else { return image };
         let shares = dirichlet(random, self.alpha, self.mixture_width as usize);
         let mut mixture = Mixture::new(&image, own);
@@ -86,27 +116,15 @@ impl AugMix {
         let depth = self.chain_depth.unwrap_or_else(|| 1 + random.below(3) as u32);
         for _ in 0..depth {
             let op = OPS[random.below(OPS.len())];
-            let strength =
-                STRENGTHS.of(op, random.below(self.severity.max(1) as usize) as u32, image.dimensions());
+            let strength = MAGNITUDES.strength(
+                op,
+                random.below(self.severity.max(1) as usize) as u32,
+                image.dimensions(),
+            );
             let negative = op.is_signed() && random.chance(0.5);
             image = op.apply(image, if negative { -strength } else { strength });
         }
         image
-    }
-
-    pub(super) fn fault(&self) -> OpFault {
-        let counts = [
-            ("severity", self.severity),
-            ("mixture_width", self.mixture_width),
-            ("chain_depth", self.chain_depth.unwrap_or(1)),
-        ];
-        if let Some((key, count)) = counts.into_iter().find(|(_, count)| !(1..=10).contains(count)) {
-            let message = format!("`{key}` is {count}, but must lie between 1 and 10");
-            return Some((key, message, "3 is usual".into()));
-        }
-        let message = || format!("`alpha` is {}, but must lie between 0.01 and 100", self.alpha);
-        let wrong = !(0.01..=100.0).contains(&self.alpha);
-        wrong.then(|| ("alpha", message(), "1 makes all mixtures equally likely".into()))
     }
 }
 
@@ -169,7 +187,7 @@ mod tests {
 
     /// `image` after the op, for many seeds.
     fn mixed(op: &AugMix, image: &RgbImage) -> Vec<RgbImage> {
-        (0..200).map(|seed| op.apply(image.clone(), &mut Random::new("test", &[seed]))).collect()
+        (0..200).map(|seed| op.mixed(image.clone(), &mut Random::new("test", &[seed]))).collect()
     }
 
     #[test]
@@ -216,7 +234,7 @@ mod tests {
         let (image, mut random) = (part(), Random::new("test", &[0]));
         let distance = |severity: u32, random: &mut Random| {
             let op = AugMix { severity, ..AugMix::default() };
-            let mixed = op.apply(image.clone(), random);
+            let mixed = op.mixed(image.clone(), random);
             assert_eq!(mixed.dimensions(), image.dimensions());
             mixed.iter().zip(image.iter()).map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>()
                 / image.len() as f64
@@ -230,7 +248,7 @@ mod tests {
     fn keys_out_of_range_are_refused() {
         let key = |json: &str| {
             let op: AugMix = serde_json::from_str(json).unwrap();
-            op.fault().map(|(key, ..)| key)
+            op.fault().map(|fault| fault.key)
         };
         assert_eq!(key("{}"), None);
         assert_eq!(key(r#"{"severity": 11}"#), Some("severity"));
@@ -243,7 +261,20 @@ mod tests {
         fn any_setting_gives_an_image(seed: u64, severity in 1_u32..11, width in 1_u32..11, alpha in 0.01..100.0_f64) {
             let op = AugMix { severity, mixture_width: width, chain_depth: Some(2), alpha };
             let image = RgbImage::from_pixel(3, 2, image::Rgb([3, 200, 90]));
-            prop_assert_eq!(op.apply(image, &mut Random::new("test", &[seed])).dimensions(), (3, 2));
+            prop_assert_eq!(op.mixed(image, &mut Random::new("test", &[seed])).dimensions(), (3, 2));
         }
+    }
+
+    #[test]
+    fn one_has_everything_where_no_share_can_be_told() {
+        let mut random = Random::new("test", &[0]);
+        let wholes: std::collections::BTreeSet<usize> = (0..50)
+            .map(|_| {
+                let shares = dirichlet(&mut random, 1e-300, 3);
+                assert_eq!(shares.iter().sum::<f32>(), 1.0, "{shares:?}");
+                shares.iter().position(|share| *share == 1.0).unwrap()
+            })
+            .collect();
+        assert_eq!(wholes.len(), 3);
     }
 }

@@ -6,40 +6,40 @@ use super::{color, geometry};
 
 /// An op on pixels. Its strength is a number of its own unit, given beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Op {
-    /// Changes nothing.
+pub enum AugmentOp {
+    /// Leaves the image as it is.
     Identity,
-    /// Slope.
+    /// Shifts rows; the strength is the slope.
     ShearX,
-    /// Slope.
+    /// Shifts columns; the strength is the slope.
     ShearY,
-    /// Pixels to the right; a part of one is cut off.
+    /// Moves to the right by so many pixels; a part of one is cut off.
     TranslateX,
-    /// Pixels down; a part of one is cut off.
+    /// Moves down by so many pixels; a part of one is cut off.
     TranslateY,
-    /// Degrees, counter-clockwise.
+    /// Turns counter-clockwise by so many degrees.
     Rotate,
-    /// Factor beyond 1.
+    /// Multiplies all values; the strength is the factor less 1.
     Brightness,
-    /// Factor beyond 1.
+    /// Goes away from the grey image; the strength is the factor less 1.
     Color,
-    /// Factor beyond 1.
+    /// Goes away from the mean grey; the strength is the factor less 1.
     Contrast,
-    /// Factor beyond 1.
+    /// Goes away from the smoothed image; the strength is the factor less 1.
     Sharpness,
-    /// Bits that are kept.
+    /// Keeps so many of the highest bits of each value.
     Posterize,
-    /// The value from which colours are inverted.
+    /// Inverts the values from this one on.
     Solarize,
-    /// Has no strength.
+    /// Stretches each channel over the whole range; has no strength.
     AutoContrast,
-    /// Has no strength.
+    /// Makes all values of each channel equally frequent; has no strength.
     Equalize,
-    /// Has no strength.
+    /// Makes each value 255 less it; has no strength.
     Invert,
 }
 
-impl Op {
+impl AugmentOp {
     /// Whether the op has a direction: its strength may be negated.
     pub fn is_signed(self) -> bool {
         matches!(
@@ -81,7 +81,7 @@ impl Op {
 
 /// How strong the ops of a policy are at each of its magnitudes, from 0 to one less than `bins`.
 #[derive(Debug, Clone, Copy)]
-pub struct Strengths {
+pub struct Magnitudes {
     /// How many magnitudes there are.
     pub bins: u32,
     /// The longest translation, as a part of the image's side.
@@ -90,20 +90,24 @@ pub struct Strengths {
     pub bits: u32,
 }
 
-impl Strengths {
+impl Magnitudes {
     /// The strength of `op`, not negated, on an image of `size`.
-    pub fn of(&self, op: Op, magnitude: u32, size: (u32, u32)) -> f64 {
+    pub fn strength(&self, op: AugmentOp, magnitude: u32, size: (u32, u32)) -> f64 {
         let last = f64::from(self.bins - 1);
         let part = |most: f64| f64::from(linspace(most as f32, self.bins, magnitude));
         match op {
-            Op::ShearX | Op::ShearY => part(0.3),
-            Op::TranslateX => part(self.translate * f64::from(size.0)),
-            Op::TranslateY => part(self.translate * f64::from(size.1)),
-            Op::Rotate => part(30.0),
-            Op::Brightness | Op::Color | Op::Contrast | Op::Sharpness => part(0.9),
-            Op::Posterize => f64::from(self.bits) - (f64::from(magnitude) / (last / 4.0)).round_ties_even(),
-            Op::Solarize => 255.0 - 255.0 / last * f64::from(magnitude),
-            Op::Identity | Op::AutoContrast | Op::Equalize | Op::Invert => 0.0,
+            AugmentOp::ShearX | AugmentOp::ShearY => part(0.3),
+            AugmentOp::TranslateX => part(self.translate * f64::from(size.0)),
+            AugmentOp::TranslateY => part(self.translate * f64::from(size.1)),
+            AugmentOp::Rotate => part(30.0),
+            AugmentOp::Brightness | AugmentOp::Color | AugmentOp::Contrast | AugmentOp::Sharpness => {
+                part(0.9)
+            }
+            AugmentOp::Posterize => {
+                f64::from(self.bits) - (f64::from(magnitude) / (last / 4.0)).round_ties_even()
+            }
+            AugmentOp::Solarize => 255.0 - 255.0 / last * f64::from(magnitude),
+            AugmentOp::Identity | AugmentOp::AutoContrast | AugmentOp::Equalize | AugmentOp::Invert => 0.0,
         }
     }
 }
@@ -123,53 +127,53 @@ fn linspace(end: f32, count: u32, place: u32) -> f32 {
 mod tests {
     use super::*;
 
-    const EVERY: [Op; 15] = [
-        Op::Identity,
-        Op::ShearX,
-        Op::ShearY,
-        Op::TranslateX,
-        Op::TranslateY,
-        Op::Rotate,
-        Op::Brightness,
-        Op::Color,
-        Op::Contrast,
-        Op::Sharpness,
-        Op::Posterize,
-        Op::Solarize,
-        Op::AutoContrast,
-        Op::Equalize,
-        Op::Invert,
+    const EVERY: [AugmentOp; 15] = [
+        AugmentOp::Identity,
+        AugmentOp::ShearX,
+        AugmentOp::ShearY,
+        AugmentOp::TranslateX,
+        AugmentOp::TranslateY,
+        AugmentOp::Rotate,
+        AugmentOp::Brightness,
+        AugmentOp::Color,
+        AugmentOp::Contrast,
+        AugmentOp::Sharpness,
+        AugmentOp::Posterize,
+        AugmentOp::Solarize,
+        AugmentOp::AutoContrast,
+        AugmentOp::Equalize,
+        AugmentOp::Invert,
     ];
 
     #[test]
     fn strengths_are_torchvisions() {
         let of = |bins, translate, bits, op, magnitudes: [u32; 4]| {
-            magnitudes.map(|magnitude| Strengths { bins, translate, bits }.of(op, magnitude, (64, 48)))
+            magnitudes.map(|magnitude| Magnitudes { bins, translate, bits }.strength(op, magnitude, (64, 48)))
         };
         // RandAugment.
-        assert_eq!(of(31, 150.0 / 331.0, 8, Op::Posterize, [0, 9, 15, 30]), [8.0, 7.0, 6.0, 4.0]);
-        assert_eq!(of(31, 150.0 / 331.0, 8, Op::Solarize, [0, 9, 15, 30]), [255.0, 178.5, 127.5, 0.0]);
+        assert_eq!(of(31, 150.0 / 331.0, 8, AugmentOp::Posterize, [0, 9, 15, 30]), [8.0, 7.0, 6.0, 4.0]);
+        assert_eq!(of(31, 150.0 / 331.0, 8, AugmentOp::Solarize, [0, 9, 15, 30]), [255.0, 178.5, 127.5, 0.0]);
         // AutoAugment.
-        assert_eq!(of(10, 150.0 / 331.0, 8, Op::Posterize, [5, 6, 7, 8]), [6.0, 5.0, 5.0, 4.0]);
-        // AugMix, section 5.2.
+        assert_eq!(of(10, 150.0 / 331.0, 8, AugmentOp::Posterize, [5, 6, 7, 8]), [6.0, 5.0, 5.0, 4.0]);
+        // AugMix (docs/reference.md, Random operations).
         let near = |found: [f64; 4], wanted: [f64; 4]| {
             assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-4), "{found:?} {wanted:?}");
         };
-        near(of(10, 1.0 / 3.0, 4, Op::Posterize, [0, 1, 2, 9]), [4.0, 4.0, 3.0, 0.0]);
-        near(of(10, 1.0 / 3.0, 4, Op::Solarize, [0, 1, 2, 9]), [255.0, 226.6667, 198.3333, 0.0]);
-        near(of(10, 1.0 / 3.0, 4, Op::ShearX, [0, 1, 2, 9]), [0.0, 0.033_333, 0.066_667, 0.3]);
-        near(of(10, 1.0 / 3.0, 4, Op::Rotate, [0, 1, 2, 9]), [0.0, 3.333_333, 6.666_667, 30.0]);
-        near(of(10, 1.0 / 3.0, 4, Op::TranslateY, [0, 1, 2, 9]), [0.0, 1.777_778, 3.555_556, 16.0]);
-        near(of(10, 1.0 / 3.0, 4, Op::Color, [0, 1, 2, 9]), [0.0, 0.1, 0.2, 0.9]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::Posterize, [0, 1, 2, 9]), [4.0, 4.0, 3.0, 0.0]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::Solarize, [0, 1, 2, 9]), [255.0, 226.6667, 198.3333, 0.0]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::ShearX, [0, 1, 2, 9]), [0.0, 0.033_333, 0.066_667, 0.3]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::Rotate, [0, 1, 2, 9]), [0.0, 3.333_333, 6.666_667, 30.0]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::TranslateY, [0, 1, 2, 9]), [0.0, 1.777_778, 3.555_556, 16.0]);
+        near(of(10, 1.0 / 3.0, 4, AugmentOp::Color, [0, 1, 2, 9]), [0.0, 0.1, 0.2, 0.9]);
     }
 
     #[test]
     fn no_op_panics_on_one_pixel() {
-        let strengths = Strengths { bins: 31, translate: 150.0 / 331.0, bits: 8 };
+        let strengths = Magnitudes { bins: 31, translate: 150.0 / 331.0, bits: 8 };
         for op in EVERY {
             for magnitude in [0, 30] {
                 let image = RgbImage::from_pixel(1, 1, image::Rgb([3, 200, 90]));
-                let strength = -strengths.of(op, magnitude, (1, 1));
+                let strength = -strengths.strength(op, magnitude, (1, 1));
                 assert_eq!(op.apply(image, strength).dimensions(), (1, 1));
             }
         }
@@ -178,8 +182,8 @@ mod tests {
     #[test]
     fn inverting_twice_changes_nothing() {
         let image = RgbImage::from_fn(9, 9, |x, y| image::Rgb([x as u8 * 28, y as u8 * 28, 7]));
-        let once = Op::Invert.apply(image.clone(), 0.0);
+        let once = AugmentOp::Invert.apply(image.clone(), 0.0);
         assert_eq!(once.get_pixel(1, 2).0, [227, 199, 248]);
-        assert_eq!(Op::Invert.apply(once, 0.0), image);
+        assert_eq!(AugmentOp::Invert.apply(once, 0.0), image);
     }
 }

@@ -4,7 +4,12 @@ use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::augment_op::{Op, Strengths};
+use super::{
+    augment_op::{AugmentOp, Magnitudes},
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
 use crate::random::Random;
 
 /// Applies one of the 25 pairs of ops that were found best for ImageNet, each op with a probability and a
@@ -13,14 +18,14 @@ use crate::random::Random;
 #[serde(deny_unknown_fields)]
 pub struct AutoAugment {}
 
-const STRENGTHS: Strengths = Strengths { bins: 10, translate: 150.0 / 331.0, bits: 8 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 10, translate: 150.0 / 331.0, bits: 8 };
 
 /// An op, its probability and its magnitude; 0 where the op has none.
-type Chance = (Op, f64, u32);
+type Chance = (AugmentOp, f64, u32);
 
 /// The pairs in the order of the paper's table and of torchvision.
 const PAIRS: [[Chance; 2]; 25] = {
-    use Op::{
+    use AugmentOp::{
         AutoContrast, Color, Contrast, Equalize, Invert, Posterize, Rotate, Sharpness, ShearX, Solarize,
     };
     [
@@ -52,20 +57,31 @@ const PAIRS: [[Chance; 2]; 25] = {
     ]
 };
 
-impl AutoAugment {
-    /// `image` after a random pair of ops.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for AutoAugment {
+    fn name(&self) -> &'static str {
+        "auto_augment"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
         let pair = &PAIRS[random.below(PAIRS.len())];
-        pair.iter().fold(image, |image, &(op, p, magnitude)| {
+        let image = pair.iter().fold(picture.whole()?, |image, &(op, p, magnitude)| {
             let (happens, negative) = (random.chance(p), random.chance(0.5));
             if happens { apply(op, image, magnitude, negative) } else { image }
-        })
+        });
+        Ok(image.into())
     }
 }
 
-fn apply(op: Op, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
-    let strength = STRENGTHS.of(op, magnitude, image.dimensions());
+fn apply(op: AugmentOp, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
+    let strength = MAGNITUDES.strength(op, magnitude, image.dimensions());
     op.apply(image, if negative && op.is_signed() { -strength } else { strength })
 }
 
@@ -74,7 +90,7 @@ mod tests {
     use std::{collections::BTreeSet, path::Path};
 
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, transform::op::applied};
 
     fn part() -> RgbImage {
         decode(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/pillow/part.png")).unwrap()
@@ -101,10 +117,11 @@ mod tests {
         let image = part();
         let mut random = Random::new("test", &[0]);
         let results: Vec<RgbImage> =
-            (0..1000).map(|_| AutoAugment {}.apply(image.clone(), &mut random)).collect();
+            (0..1000).map(|_| applied(&AutoAugment {}, image.clone(), 1, &mut random)).collect();
         let same = results.iter().filter(|result| **result == image).count() as f64 / 1000.0;
         // The mean over the table of both ops staying out, and of a colour of strength 0.
-        let out = |(op, p, magnitude): Chance| if op == Op::Color && magnitude == 0 { 1.0 } else { 1.0 - p };
+        let out =
+            |(op, p, magnitude): Chance| if op == AugmentOp::Color && magnitude == 0 { 1.0 } else { 1.0 - p };
         let expected = PAIRS.iter().map(|pair| out(pair[0]) * out(pair[1])).sum::<f64>() / 25.0;
         assert!((same - expected).abs() < 0.04, "{same} {expected}");
         let different: BTreeSet<Vec<u8>> = results.into_iter().map(RgbImage::into_raw).collect();

@@ -12,14 +12,14 @@ pub fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     (low as f32 + factor * (high - low) as f32) as u8
 }
 
-/// Away from, or towards, black.
+/// Multiplies values: away from black with a `factor` above 1, towards it below.
 pub fn brightness(mut image: RgbImage, factor: f32) -> RgbImage {
     let table = table(|value| blend(0, value, factor));
     look_up(&mut image, &[table; 3]);
     image
 }
 
-/// Away from, or towards, the mean grey of the whole image.
+/// Away from the mean grey of the whole image with a `factor` above 1, towards it below.
 pub fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
     let sum: u64 = image.pixels().map(|pixel| u64::from(luma(pixel.0))).sum();
     let count = u64::from(image.width()) * u64::from(image.height());
@@ -29,7 +29,7 @@ pub fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
     image
 }
 
-/// Away from, or towards, the image in grey.
+/// Away from the image in grey with a `factor` above 1, towards it below.
 pub fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
     for pixel in image.pixels_mut() {
         let grey = luma(pixel.0);
@@ -38,7 +38,8 @@ pub fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
     image
 }
 
-/// Away from, or towards, a smoothed image: 3 x 3, weight 5 in the middle, the border kept.
+/// Away from a smoothed image with a `factor` above 1, towards it below. It is smoothed by 3 x 3 pixels with the weight
+/// 5 in the middle, and its border is kept.
 pub fn sharpness(image: RgbImage, factor: f32) -> RgbImage {
     let mut sharp = image.clone().into_raw();
     let (width, height) = (image.width() as usize, image.height() as usize);
@@ -72,7 +73,7 @@ pub fn solarize(mut image: RgbImage, threshold: f64) -> RgbImage {
     image
 }
 
-/// `255 - value`.
+/// Makes each value `255 - value`.
 pub fn invert(mut image: RgbImage) -> RgbImage {
     image.iter_mut().for_each(|value| *value = 255 - *value);
     image
@@ -224,5 +225,20 @@ mod tests {
         let image = RgbImage::from_pixel(40, 40, image::Rgb([9, 99, 199]));
         assert_eq!(auto_contrast(image.clone()), image);
         assert_eq!(equalize(image.clone()), image);
+    }
+
+    /// Worked by Pillow's formula.
+    #[test]
+    fn hues_of_every_sixth_of_the_circle_are_pillows() {
+        for (rgb, hsv, back) in [
+            ([200, 60, 10], [11, 242, 200], [200, 59, 10]),
+            ([60, 200, 10], [73, 242, 200], [64, 200, 10]),
+            ([10, 200, 60], [96, 242, 200], [10, 200, 59]),
+            ([10, 60, 200], [158, 242, 200], [10, 64, 200]),
+            ([60, 10, 200], [181, 242, 200], [59, 10, 200]),
+            ([200, 10, 60], [243, 242, 200], [200, 10, 64]),
+        ] {
+            assert_eq!((to_hsv(rgb), to_rgb(hsv)), (hsv, back), "{rgb:?}");
+        }
     }
 }

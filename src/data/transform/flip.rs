@@ -1,9 +1,14 @@
 //! Mirroring, left to right and top to bottom.
 
-use image::{RgbImage, imageops};
+use image::imageops;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    fault::{self, OpFault},
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
 use crate::random::Random;
 
 /// Mirrors left and right with a probability.
@@ -42,41 +47,66 @@ impl Default for VerticalFlip {
     }
 }
 
-impl HorizontalFlip {
-    /// `image`, perhaps mirrored.
-    #[must_use]
-    pub fn apply(&self, mut image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for HorizontalFlip {
+    fn name(&self) -> &'static str {
+        "horizontal_flip"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::probability(self.p)
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let mut image = picture.whole()?;
         if random.chance(self.p) {
             imageops::flip_horizontal_in_place(&mut image);
         }
-        image
+        Ok(image.into())
     }
 }
 
-impl VerticalFlip {
-    /// `image`, perhaps mirrored.
-    #[must_use]
-    pub fn apply(&self, mut image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for VerticalFlip {
+    fn name(&self) -> &'static str {
+        "vertical_flip"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::probability(self.p)
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let mut image = picture.whole()?;
         if random.chance(self.p) {
             imageops::flip_vertical_in_place(&mut image);
         }
-        image
+        Ok(image.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
+    use crate::data::transform::op::applied;
 
     #[test]
     fn flips_mirror_their_own_axis() {
         let image = RgbImage::from_fn(2, 3, |x, y| image::Rgb([x as u8, y as u8, 0]));
         let mut random = Random::new("test", &[0]);
-        let across = HorizontalFlip { p: 1.0 }.apply(image.clone(), &mut random);
+        let across = applied(&HorizontalFlip { p: 1.0 }, image.clone(), 1, &mut random);
         assert_eq!(across.get_pixel(0, 2).0, [1, 2, 0]);
-        let down = VerticalFlip { p: 1.0 }.apply(image.clone(), &mut random);
+        let down = applied(&VerticalFlip { p: 1.0 }, image.clone(), 1, &mut random);
         assert_eq!(down.get_pixel(0, 2).0, [0, 0, 0]);
-        assert_eq!(HorizontalFlip { p: 0.0 }.apply(image.clone(), &mut random), image);
+        assert_eq!(applied(&HorizontalFlip { p: 0.0 }, image.clone(), 1, &mut random), image);
     }
 
     #[test]
@@ -84,7 +114,7 @@ mod tests {
         let mut random = Random::new("test", &[1]);
         let image = RgbImage::from_fn(2, 1, |x, _| image::Rgb([x as u8; 3]));
         let flip = HorizontalFlip::default();
-        let flipped = (0..1000).filter(|_| flip.apply(image.clone(), &mut random) != image).count();
+        let flipped = (0..1000).filter(|_| applied(&flip, image.clone(), 1, &mut random) != image).count();
         assert!((450..550).contains(&flipped), "{flipped}");
     }
 }

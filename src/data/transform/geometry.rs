@@ -32,7 +32,7 @@ pub fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
 /// `image` under an affine map; the size stays.
 pub fn affine(image: &RgbImage, [a, b, c, d, e, f]: Inverse) -> RgbImage {
     let (width, height) = image.dimensions();
-    let source = Source { rows: image.as_chunks::<3>().0, width: width as usize, height: height as usize };
+    let source = Pixels { rows: image.as_chunks::<3>().0, width: width as usize, height: height as usize };
     RgbImage::from_fn(width, height, |x, y| {
         let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
         Rgb(source.sample(a * x + b * y + c, d * x + e * y + f))
@@ -40,13 +40,13 @@ pub fn affine(image: &RgbImage, [a, b, c, d, e, f]: Inverse) -> RgbImage {
 }
 
 /// An image to be read between its pixels.
-struct Source<'a> {
+struct Pixels<'a> {
     rows: &'a [[u8; 3]],
     width: usize,
     height: usize,
 }
 
-impl Source<'_> {
+impl Pixels<'_> {
     /// The colour at a point, between the four pixel centres around it; black outside.
     fn sample(&self, x: f64, y: f64) -> [u8; 3] {
         if !(0.0..self.width as f64).contains(&x) || !(0.0..self.height as f64).contains(&y) {

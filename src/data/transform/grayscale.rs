@@ -1,9 +1,14 @@
-//! Colour away.
+//! Images made grey.
 
 use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    fault::{self, OpFault},
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
 use crate::random::Random;
 
 /// Makes images grey (three equal channels), with a probability.
@@ -26,11 +31,22 @@ impl Default for RandomGrayscale {
     }
 }
 
-impl RandomGrayscale {
-    /// `image`, perhaps grey.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, random: &mut Random) -> RgbImage {
-        if random.chance(self.p) { Grayscale {}.apply(image) } else { image }
+impl PixelOp for RandomGrayscale {
+    fn name(&self) -> &'static str {
+        "grayscale"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::probability(self.p)
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let image = picture.whole()?;
+        Ok(if random.chance(self.p) { grey(image) } else { image }.into())
     }
 }
 
@@ -39,15 +55,29 @@ impl RandomGrayscale {
 #[serde(deny_unknown_fields)]
 pub struct Grayscale {}
 
-impl Grayscale {
-    /// `image` in grey.
-    #[must_use]
-    pub fn apply(&self, mut image: RgbImage) -> RgbImage {
-        for pixel in image.pixels_mut() {
-            pixel.0 = [luma(pixel.0); 3];
-        }
-        image
+impl PixelOp for Grayscale {
+    fn name(&self) -> &'static str {
+        "grayscale"
     }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
+        Ok(grey(picture.whole()?).into())
+    }
+}
+
+fn grey(mut image: RgbImage) -> RgbImage {
+    for pixel in image.pixels_mut() {
+        pixel.0 = [luma(pixel.0); 3];
+    }
+    image
 }
 
 /// ITU-R 601 luma in 16-bit fixed point, as in Pillow.
@@ -59,6 +89,7 @@ pub(super) fn luma([r, g, b]: [u8; 3]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::transform::op::applied;
 
     #[test]
     fn luma_is_pillows() {
@@ -69,7 +100,7 @@ mod tests {
     #[test]
     fn grey_is_in_all_channels() {
         let image = RgbImage::from_pixel(1, 1, image::Rgb([255, 0, 0]));
-        let grey = RandomGrayscale::default().apply(image, &mut Random::new("test", &[0]));
+        let grey = applied(&RandomGrayscale::default(), image, 1, &mut Random::new("test", &[0]));
         assert_eq!(grey.get_pixel(0, 0).0, [76; 3]);
     }
 }

@@ -7,13 +7,16 @@
 mod aug_mix;
 mod augment_op;
 mod auto_augment;
+mod chain;
 mod check;
 mod color;
 mod color_jitter;
+mod fault;
 mod flip;
 mod geometry;
 mod grayscale;
 mod normalize;
+mod op;
 mod picture;
 mod rand_augment;
 mod random_erasing;
@@ -24,14 +27,18 @@ use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use self::op::Step;
 pub use self::{
     aug_mix::AugMix,
     auto_augment::AutoAugment,
-    check::{Chain, Fault},
+    chain::{EvalOp, TrainOp},
+    check::{Chain, ChainFault},
     color_jitter::ColorJitter,
+    fault::OpFault,
     flip::{HorizontalFlip, VerticalFlip},
     grayscale::{Grayscale, RandomGrayscale},
     normalize::Normalize,
+    op::{PixelOp, ShapeEffect, TensorOp},
     picture::{Picture, TooNarrow},
     rand_augment::RandAugment,
     random_erasing::RandomErasing,
@@ -85,107 +92,6 @@ impl Default for Transforms {
     }
 }
 
-/// One step of a train chain.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum TrainOp {
-    /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
-    Resize(Resize),
-    /// Resizes so that the whole image fits, and fills the rest with a colour.
-    Letterbox(Letterbox),
-    /// Resizes to a square whatever the aspect ratio.
-    Squash(Squash),
-    /// Cuts a square out of the middle.
-    CenterCrop(CenterCrop),
-    /// Cuts a random part and resizes it to a square.
-    RandomResizedCrop(RandomResizedCrop),
-    /// Mirrors left and right with a probability.
-    HorizontalFlip(HorizontalFlip),
-    /// Mirrors top and bottom with a probability.
-    VerticalFlip(VerticalFlip),
-    /// Applies a few random ops of one strength out of fourteen.
-    RandAugment(RandAugment),
-    /// Applies one of 25 pairs of ops that were found best for ImageNet.
-    AutoAugment(AutoAugment),
-    /// Mixes an image with copies of itself that went through random ops.
-    AugMix(AugMix),
-    /// Changes brightness, contrast, saturation and hue at random.
-    ColorJitter(ColorJitter),
-    /// Makes images grey with a probability.
-    Grayscale(RandomGrayscale),
-    /// Subtracts a mean and divides by a deviation.
-    Normalize(Normalize),
-    /// Sets a random rectangle to zero.
-    RandomErasing(RandomErasing),
-}
-
-/// One step of an eval chain: nothing is left to chance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum EvalOp {
-    /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
-    Resize(Resize),
-    /// Resizes so that the whole image fits, and fills the rest with a colour.
-    Letterbox(Letterbox),
-    /// Resizes to a square whatever the aspect ratio.
-    Squash(Squash),
-    /// Cuts a square out of the middle.
-    CenterCrop(CenterCrop),
-    /// Makes every image grey.
-    Grayscale(Grayscale),
-    /// Subtracts a mean and divides by a deviation.
-    Normalize(Normalize),
-}
-
-impl TrainOp {
-    fn pixels(&self, picture: Picture, size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
-        let image = match self {
-            Self::Resize(op) => return op.apply(picture, size),
-            Self::Letterbox(op) => op.apply(picture.whole()?, size),
-            Self::Squash(op) => op.apply(picture.whole()?, size),
-            Self::CenterCrop(op) => op.apply(picture, size),
-            Self::RandomResizedCrop(op) => op.apply(picture, size, random),
-            Self::HorizontalFlip(op) => op.apply(picture.whole()?, random),
-            Self::VerticalFlip(op) => op.apply(picture.whole()?, random),
-            Self::RandAugment(op) => op.apply(picture.whole()?, random),
-            Self::AutoAugment(op) => op.apply(picture.whole()?, random),
-            Self::AugMix(op) => op.apply(picture.whole()?, random),
-            Self::ColorJitter(op) => op.apply(picture.whole()?, random),
-            Self::Grayscale(op) => op.apply(picture.whole()?, random),
-            Self::Normalize(_) | Self::RandomErasing(_) => return Ok(picture),
-        };
-        Ok(image.into())
-    }
-
-    fn tensor(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
-        match self {
-            Self::Normalize(op) => op.apply(pixels),
-            Self::RandomErasing(op) => op.apply(pixels, size, random),
-            _ => (),
-        }
-    }
-}
-
-impl EvalOp {
-    fn pixels(&self, picture: Picture, size: u32) -> Result<Picture, TooNarrow> {
-        let image = match self {
-            Self::Resize(op) => return op.apply(picture, size),
-            Self::Letterbox(op) => op.apply(picture.whole()?, size),
-            Self::Squash(op) => op.apply(picture.whole()?, size),
-            Self::CenterCrop(op) => op.apply(picture, size),
-            Self::Grayscale(op) => op.apply(picture.whole()?),
-            Self::Normalize(_) => return Ok(picture),
-        };
-        Ok(image.into())
-    }
-
-    fn tensor(&self, pixels: &mut [f32]) {
-        if let Self::Normalize(op) = self {
-            op.apply(pixels);
-        }
-    }
-}
-
 impl Transforms {
     /// Runs the train chain; `out` is `[3, size, size]`.
     ///
@@ -200,12 +106,7 @@ impl Transforms {
         random: &mut Random,
         out: &mut [f32],
     ) -> Result<(), TooNarrow> {
-        let size = self.size as u32;
-        let step = |picture, op: &TrainOp| op.pixels(picture, size, random);
-        let image = self.train.iter().try_fold(image.into(), step)?.whole()?;
-        to_float(&image, out);
-        self.train.iter().for_each(|op| op.tensor(out, self.size, random));
-        Ok(())
+        run(self.train.iter().map(TrainOp::step), self.size, image, random, out)
     }
 
     /// Runs the eval chain; `out` is `[3, size, size]`.
@@ -233,17 +134,31 @@ impl Transforms {
 /// # Panics
 /// If `out` has another length, or the chain fails [`Transforms::check`].
 pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut [f32]) -> Result<(), TooNarrow> {
-    to_float(&eval_pixels(ops, size, image)?, out);
-    ops.iter().for_each(|op| op.tensor(out));
-    Ok(())
+    // An eval chain has no op that draws numbers, and one that did would draw the same for every image.
+    run(ops.iter().map(EvalOp::step), size, image, &mut Random::new("eval", &[]), out)
 }
 
-/// What the pixel ops of the eval chain `ops` make of `image`: what the network sees, as a picture.
-///
-/// # Errors
-/// As [`Transforms::apply_train`].
-pub fn eval_pixels(ops: &[EvalOp], size: usize, image: RgbImage) -> Result<RgbImage, TooNarrow> {
-    ops.iter().try_fold(image.into(), |picture: Picture, op| op.pixels(picture, size as u32))?.whole()
+/// Runs a chain: the ops on pixels, the step to numbers, the ops on numbers; `out` is `[3, size, size]`.
+fn run<'a>(
+    steps: impl Iterator<Item = Step<'a>> + Clone,
+    size: usize,
+    image: RgbImage,
+    random: &mut Random,
+    out: &mut [f32],
+) -> Result<(), TooNarrow> {
+    let mut picture = Picture::from(image);
+    for step in steps.clone() {
+        if let Step::Pixels(op) = step {
+            picture = op.apply(picture, size as u32, random)?;
+        }
+    }
+    to_float(&picture.whole()?, out);
+    for step in steps {
+        if let Step::Numbers(op) = step {
+            op.apply(out, size, random);
+        }
+    }
+    Ok(())
 }
 
 /// Rows of RGB bytes to planes of `p / 255`: a float32 division, not the product with a reciprocal.
@@ -359,6 +274,24 @@ mod tests {
         assert!(!schema.contains("null"), "{schema}");
         for part in [r#""maximum":4096"#, r#""const":"rand_augment""#, r#""default":9"#] {
             assert!(schema.contains(part), "{part} in {schema}");
+        }
+    }
+
+    #[test]
+    fn ops_on_numbers_come_behind_those_on_pixels_in_both_chains() {
+        let chain = r#"{"size": 2,
+            "train": [{"type": "normalize", "mean": [1, 0, 0]}, {"type": "squash"},
+                {"type": "random_erasing", "p": 1, "scale": [0.25, 0.25], "ratio": [1, 1]}],
+            "eval": [{"type": "normalize", "std": [1, 0.5, 1]}, {"type": "squash"}]}"#;
+        let chain: Transforms = serde_json::from_str(chain).unwrap();
+        let image = RgbImage::from_pixel(2, 2, image::Rgb([0, 51, 255]));
+        let mut pixels = vec![0.0; 12];
+        chain.apply_eval(image.clone(), &mut pixels).unwrap();
+        assert_eq!(pixels, [[0.0; 4], [0.4; 4], [1.0; 4]].concat());
+        chain.apply_train(image, &mut Random::new("augment", &[0]), &mut pixels).unwrap();
+        for (plane, value) in pixels.chunks(4).zip([-1.0, 0.2, 1.0]) {
+            assert_eq!(plane.iter().filter(|pixel| **pixel == value).count(), 3, "{plane:?}");
+            assert_eq!(plane.iter().filter(|pixel| **pixel == 0.0).count(), 1, "{plane:?}");
         }
     }
 }

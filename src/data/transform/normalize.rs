@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{fault::OpFault, op::TensorOp};
+use crate::random::Random;
+
 /// Subtracts a mean and divides by a deviation, per channel, after pixels became numbers in [0, 1].
 /// The default changes nothing, as in the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +34,23 @@ impl Default for Normalize {
     }
 }
 
-impl Normalize {
-    /// Normalises `pixels`, `[3, size, size]`, in place.
-    pub fn apply(&self, pixels: &mut [f32]) {
+impl TensorOp for Normalize {
+    fn name(&self) -> &'static str {
+        "normalize"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        if let Some(bad) = self.mean.iter().find(|mean| !mean.is_finite()) {
+            let message = format!("a mean of {bad} is not a finite number");
+            return Some(OpFault::new("mean", message, "give a number per channel"));
+        }
+        let bad = self.std.iter().find(|std| !(**std > 0.0 && std.is_finite()))?;
+        let message = format!("the standard deviation {bad} must be above 0");
+        let help = "for pixels between 0 and 1 a deviation is about 0.2; 1 changes nothing";
+        Some(OpFault::new("std", message, help))
+    }
+
+    fn apply(&self, pixels: &mut [f32], _size: usize, _random: &mut Random) {
         if *self == Self::default() {
             return;
         }
@@ -52,7 +69,8 @@ mod tests {
     #[test]
     fn every_channel_has_its_own_mean_and_deviation() {
         let mut pixels = [0.5, 1.0, 0.5, 1.0, 0.5, 1.0];
-        Normalize { mean: [0.5, 0.0, 1.0], std: [0.5, 2.0, 1.0] }.apply(&mut pixels);
+        let op = Normalize { mean: [0.5, 0.0, 1.0], std: [0.5, 2.0, 1.0] };
+        op.apply(&mut pixels, 1, &mut Random::new("test", &[]));
         assert_eq!(pixels, [0.0, 1.0, 0.25, 0.5, -0.5, 0.0]);
     }
 }

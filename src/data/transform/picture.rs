@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use crate::data::{
     decode::MAX_PIXELS,
-    resize::{Interpolation, Part, crop, resize, resize_part},
+    resample::{Interpolation, Part, crop, resize, resize_part},
 };
 
 /// How much longer than wide an image may be where all of it is resized.
@@ -16,7 +16,7 @@ pub const MAX_ASPECT: u64 = 64;
 pub enum Picture {
     /// The pixels as they are.
     Made(RgbImage),
-    /// The pixels before resizing.
+    /// An image that is still to be resized.
     Resized {
         /// What is to be resized.
         image: RgbImage,
@@ -36,7 +36,7 @@ pub struct TooNarrow {
 }
 
 impl Picture {
-    /// Width and height.
+    /// Width and height after resizing, in pixels.
     pub fn size(&self) -> (u32, u32) {
         match self {
             Self::Made(image) => image.dimensions(),
@@ -44,7 +44,7 @@ impl Picture {
         }
     }
 
-    /// A part, inside which it must lie. Its memory is that of the image and the part.
+    /// The pixels of `part`, which must lie inside. It takes the memory of the image and the part alone.
     #[must_use]
     pub fn part(self, part: Part) -> RgbImage {
         match self {
@@ -53,7 +53,7 @@ impl Picture {
         }
     }
 
-    /// All of it.
+    /// All pixels, resized if that was still to be done.
     ///
     /// # Errors
     /// When resizing makes an image longer than [`MAX_ASPECT`] times its width that is larger than the one there is,

@@ -5,12 +5,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    augment_op::{Op, Strengths},
-    check::OpFault,
+    augment_op::{AugmentOp, Magnitudes},
+    fault::OpFault,
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
 
-const STRENGTHS: Strengths = Strengths { bins: 31, translate: 150.0 / 331.0, bits: 8 };
+const MAGNITUDES: Magnitudes = Magnitudes { bins: 31, translate: 150.0 / 331.0, bits: 8 };
 
 /// Applies `num_ops` ops, each drawn from fourteen: identity, shear and translation along each axis,
 /// rotation, brightness, colour, contrast, sharpness, posterize, solarize, auto-contrast, equalize.
@@ -41,48 +43,55 @@ impl Default for RandAugment {
     }
 }
 
-const OPS: [Op; 14] = [
-    Op::Identity,
-    Op::ShearX,
-    Op::ShearY,
-    Op::TranslateX,
-    Op::TranslateY,
-    Op::Rotate,
-    Op::Brightness,
-    Op::Color,
-    Op::Contrast,
-    Op::Sharpness,
-    Op::Posterize,
-    Op::Solarize,
-    Op::AutoContrast,
-    Op::Equalize,
+const OPS: [AugmentOp; 14] = [
+    AugmentOp::Identity,
+    AugmentOp::ShearX,
+    AugmentOp::ShearY,
+    AugmentOp::TranslateX,
+    AugmentOp::TranslateY,
+    AugmentOp::Rotate,
+    AugmentOp::Brightness,
+    AugmentOp::Color,
+    AugmentOp::Contrast,
+    AugmentOp::Sharpness,
+    AugmentOp::Posterize,
+    AugmentOp::Solarize,
+    AugmentOp::AutoContrast,
+    AugmentOp::Equalize,
 ];
 
-impl RandAugment {
-    /// `image` after `num_ops` random ops.
-    #[must_use]
-    pub fn apply(&self, mut image: RgbImage, random: &mut Random) -> RgbImage {
+impl PixelOp for RandAugment {
+    fn name(&self) -> &'static str {
+        "rand_augment"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        if self.num_ops > 14 {
+            let message = format!("{} ops are too many: at most 14", self.num_ops);
+            return Some(OpFault::new("num_ops", message, "2 is usual"));
+        }
+        let message =
+            format!("a magnitude of {} is too strong: it must lie between 0 and 30", self.magnitude);
+        (self.magnitude >= MAGNITUDES.bins).then(|| OpFault::new("magnitude", message, "9 is usual"))
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Keeps
+    }
+
+    fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let mut image = picture.whole()?;
         for _ in 0..self.num_ops {
             let op = OPS[random.below(OPS.len())];
             let negative = op.is_signed() && random.chance(0.5);
             image = apply(op, image, self.magnitude, negative);
         }
-        image
-    }
-
-    pub(super) fn fault(&self) -> OpFault {
-        if self.num_ops > 14 {
-            let message = format!("{} ops leave nothing of an image: at most 14", self.num_ops);
-            return Some(("num_ops", message, "2 is usual".into()));
-        }
-        let message =
-            || format!("a magnitude of {} is too strong: it must lie between 0 and 30", self.magnitude);
-        (self.magnitude >= STRENGTHS.bins).then(|| ("magnitude", message(), "9 is usual".into()))
+        Ok(image.into())
     }
 }
 
-fn apply(op: Op, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
-    let strength = STRENGTHS.of(op, magnitude, image.dimensions());
+fn apply(op: AugmentOp, image: RgbImage, magnitude: u32, negative: bool) -> RgbImage {
+    let strength = MAGNITUDES.strength(op, magnitude, image.dimensions());
     op.apply(image, if negative { -strength } else { strength })
 }
 
@@ -91,7 +100,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, transform::op::applied};
 
     fn fixture(name: &str) -> RgbImage {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/pillow");
@@ -101,25 +110,25 @@ mod tests {
     #[test]
     fn every_op_is_what_torchvision_makes_of_pillow() {
         for (name, op, negative) in [
-            ("part", Op::Identity, false),
-            ("shear_x", Op::ShearX, false),
-            ("shear_y", Op::ShearY, true),
-            ("translate_x", Op::TranslateX, false),
-            ("translate_y", Op::TranslateY, true),
-            ("rotate", Op::Rotate, false),
-            ("rotate_back", Op::Rotate, true),
-            ("brightness", Op::Brightness, false),
-            ("brightness_less", Op::Brightness, true),
-            ("color", Op::Color, false),
-            ("color_less", Op::Color, true),
-            ("contrast", Op::Contrast, false),
-            ("contrast_less", Op::Contrast, true),
-            ("sharpness", Op::Sharpness, false),
-            ("sharpness_less", Op::Sharpness, true),
-            ("posterize", Op::Posterize, false),
-            ("solarize", Op::Solarize, false),
-            ("auto_contrast", Op::AutoContrast, false),
-            ("equalize", Op::Equalize, false),
+            ("part", AugmentOp::Identity, false),
+            ("shear_x", AugmentOp::ShearX, false),
+            ("shear_y", AugmentOp::ShearY, true),
+            ("translate_x", AugmentOp::TranslateX, false),
+            ("translate_y", AugmentOp::TranslateY, true),
+            ("rotate", AugmentOp::Rotate, false),
+            ("rotate_back", AugmentOp::Rotate, true),
+            ("brightness", AugmentOp::Brightness, false),
+            ("brightness_less", AugmentOp::Brightness, true),
+            ("color", AugmentOp::Color, false),
+            ("color_less", AugmentOp::Color, true),
+            ("contrast", AugmentOp::Contrast, false),
+            ("contrast_less", AugmentOp::Contrast, true),
+            ("sharpness", AugmentOp::Sharpness, false),
+            ("sharpness_less", AugmentOp::Sharpness, true),
+            ("posterize", AugmentOp::Posterize, false),
+            ("solarize", AugmentOp::Solarize, false),
+            ("auto_contrast", AugmentOp::AutoContrast, false),
+            ("equalize", AugmentOp::Equalize, false),
         ] {
             let differing = differing(&apply(op, fixture("part"), 9, negative), &fixture(name));
             assert_eq!(differing, 0, "{name}");
@@ -137,7 +146,7 @@ mod tests {
         let mut random = Random::new("test", &[0]);
         let image = fixture("part");
         let op = RandAugment { num_ops: 1, magnitude: 9 };
-        let results: Vec<RgbImage> = (0..400).map(|_| op.apply(image.clone(), &mut random)).collect();
+        let results: Vec<RgbImage> = (0..400).map(|_| applied(&op, image.clone(), 1, &mut random)).collect();
         assert!(results.iter().all(|result| result.dimensions() == image.dimensions()));
         let unchanged = results.iter().filter(|result| **result == image).count();
         assert!((10..90).contains(&unchanged), "{unchanged}");

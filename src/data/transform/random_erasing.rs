@@ -1,8 +1,12 @@
-//! A rectangle of nothing (Zhong et al., 2017).
+//! A random rectangle set to zero (Zhong et al., 2017).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{
+    fault::{self, OpFault},
+    op::TensorOp,
+};
 use crate::random::Random;
 
 /// How often a rectangle is drawn before the image is left as it is.
@@ -44,9 +48,18 @@ impl Default for RandomErasing {
     }
 }
 
-impl RandomErasing {
-    /// Erases, perhaps, a rectangle of `pixels`, `[3, size, size]`.
-    pub fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
+impl TensorOp for RandomErasing {
+    fn name(&self) -> &'static str {
+        "random_erasing"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::probability(self.p)
+            .or_else(|| fault::fractions("scale", self.scale))
+            .or_else(|| fault::ratios("ratio", self.ratio))
+    }
+
+    fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
         if !random.chance(self.p) {
             return;
         }
@@ -58,7 +71,9 @@ impl RandomErasing {
             }
         }
     }
+}
 
+impl RandomErasing {
     /// Left, top, width and height, as torchvision 0.24 chooses them.
     fn rectangle(&self, size: usize, random: &mut Random) -> Option<(usize, usize, usize, usize)> {
         let whole = (size * size) as f64;
@@ -114,5 +129,22 @@ mod tests {
             }
             prop_assert!(erased(&op, size, seed) <= 3 * size * size);
         }
+    }
+
+    #[test]
+    fn what_is_as_long_as_a_side_or_longer_is_not_erased() {
+        let op = |area: f64, ratio: f64| RandomErasing { p: 1.0, scale: [area; 2], ratio: [ratio; 2] };
+        for (area, ratio) in [(0.25, 4.0), (0.25, 0.25), (0.5, 3.0), (0.5, 1.0 / 3.0)] {
+            assert_eq!(erased(&op(area, ratio), 32, 0), 0, "{area} {ratio}");
+        }
+        assert_eq!(erased(&op(0.25, 2.0), 32, 0), 3 * 23 * 11);
+    }
+
+    #[test]
+    fn every_place_is_drawn() {
+        let op = RandomErasing { p: 1.0, scale: [0.25; 2], ratio: [1.0; 2] };
+        let place = |seed| op.rectangle(4, &mut Random::new("test", &[seed])).map(|(x, y, ..)| (x, y));
+        let places: std::collections::BTreeSet<_> = (0..200).map(place).collect();
+        assert_eq!(places, (0..9).map(|i| Some((i / 3, i % 3))).collect());
     }
 }

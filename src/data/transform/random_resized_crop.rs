@@ -1,12 +1,15 @@
 //! A random part of the image, resized to a square.
 
-use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::picture::Picture;
+use super::{
+    fault::{self, OpFault},
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
 use crate::{
-    data::resize::{Interpolation, Part, resize},
+    data::resample::{Interpolation, Part, resize},
     random::Random,
 };
 
@@ -44,15 +47,27 @@ impl Default for RandomResizedCrop {
     }
 }
 
-impl RandomResizedCrop {
-    /// A random part of `picture` at `size` x `size`.
-    #[must_use]
-    pub fn apply(&self, picture: Picture, size: u32, random: &mut Random) -> RgbImage {
-        let (width, height) = picture.size();
-        let part = self.part(width, height, random);
-        resize(picture.part(part), size, size, self.interpolation)
+impl PixelOp for RandomResizedCrop {
+    fn name(&self) -> &'static str {
+        "random_resized_crop"
     }
 
+    fn fault(&self) -> Option<OpFault> {
+        fault::fractions("scale", self.scale).or_else(|| fault::ratios("ratio", self.ratio))
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Square
+    }
+
+    fn apply(&self, picture: Picture, size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
+        let (width, height) = picture.size();
+        let part = self.part(width, height, random);
+        Ok(resize(picture.part(part), size, size, self.interpolation).into())
+    }
+}
+
+impl RandomResizedCrop {
     /// As torchvision 0.24 chooses it: ten tries, then the middle.
     fn part(&self, width: u32, height: u32, random: &mut Random) -> Part {
         let area = f64::from(width) * f64::from(height);

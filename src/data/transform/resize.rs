@@ -4,8 +4,15 @@ use image::{Rgb, RgbImage, imageops};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::picture::{Picture, TooNarrow};
-use crate::data::resize::{Interpolation, Part, resize};
+use super::{
+    fault::{self, OpFault},
+    op::{PixelOp, ShapeEffect},
+    picture::{Picture, TooNarrow},
+};
+use crate::{
+    data::resample::{Interpolation, Part, resize},
+    random::Random,
+};
 
 /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,16 +27,25 @@ pub struct Resize {
     pub interpolation: Interpolation,
 }
 
-impl Resize {
-    /// The shortest side becomes `size`, or the op's own; the other side is rounded down.
-    ///
-    /// # Errors
-    /// If what is to be resized was itself resized to something too large.
-    pub fn apply(&self, picture: Picture, size: u32) -> Result<Picture, TooNarrow> {
+impl PixelOp for Resize {
+    fn name(&self) -> &'static str {
+        "resize"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        fault::own_size(self.size)
+    }
+
+    fn shape(&self, size: usize) -> ShapeEffect {
+        ShapeEffect::Shortest(self.size.map_or(size, |own| own as usize))
+    }
+
+    fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
         let image = picture.whole()?;
         let short = u64::from(self.size.unwrap_or(size));
         let (width, height) = image.dimensions();
         let old = u64::from(width.min(height)).max(1);
+        // Rounded down.
         let side = |length: u32| (short * u64::from(length) / old).min(u64::from(u32::MAX)) as u32;
         Ok(Picture::Resized { size: (side(width), side(height)), image, interpolation: self.interpolation })
     }
@@ -44,11 +60,21 @@ pub struct Squash {
     pub interpolation: Interpolation,
 }
 
-impl Squash {
-    /// `image` at `size` x `size`.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, size: u32) -> RgbImage {
-        resize(image, size, size, self.interpolation)
+impl PixelOp for Squash {
+    fn name(&self) -> &'static str {
+        "squash"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Square
+    }
+
+    fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
+        Ok(resize(picture.whole()?, size, size, self.interpolation).into())
     }
 }
 
@@ -75,10 +101,21 @@ impl Default for Letterbox {
     }
 }
 
-impl Letterbox {
-    /// `image` in the middle of a `size` x `size` square.
-    #[must_use]
-    pub fn apply(&self, image: RgbImage, size: u32) -> RgbImage {
+impl PixelOp for Letterbox {
+    fn name(&self) -> &'static str {
+        "letterbox"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Square
+    }
+
+    fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
+        let image = picture.whole()?;
         let (width, height) = image.dimensions();
         let long = f64::from(width.max(height).max(1));
         let side = |length: u32| {
@@ -90,7 +127,7 @@ impl Letterbox {
         let top = (size - inner.height().min(size)) / 2;
         let mut square = RgbImage::from_pixel(size, size, Rgb(self.fill));
         imageops::replace(&mut square, &inner, left.into(), top.into());
-        square
+        Ok(square.into())
     }
 }
 
@@ -99,20 +136,30 @@ impl Letterbox {
 #[serde(deny_unknown_fields)]
 pub struct CenterCrop {}
 
-impl CenterCrop {
-    /// The `size` x `size` square in the middle of `picture`; halves go to the even offset.
-    #[must_use]
-    pub fn apply(&self, picture: Picture, size: u32) -> RgbImage {
+impl PixelOp for CenterCrop {
+    fn name(&self) -> &'static str {
+        "center_crop"
+    }
+
+    fn fault(&self) -> Option<OpFault> {
+        None
+    }
+
+    fn shape(&self, _size: usize) -> ShapeEffect {
+        ShapeEffect::Square
+    }
+
+    fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
         let (width, height) = picture.size();
         let (columns, rows) = (Middle::new(width, size), Middle::new(height, size));
         let part = Part { left: columns.from, top: rows.from, width: columns.length, height: rows.length };
         let image = picture.part(part);
         if image.dimensions() == (size, size) {
-            return image;
+            return Ok(image.into());
         }
         let mut square = RgbImage::new(size, size);
         imageops::replace(&mut square, &image, columns.to.into(), rows.to.into());
-        square
+        Ok(square.into())
     }
 }
 
@@ -144,6 +191,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::data::transform::op::applied;
+
+    fn unused() -> Random {
+        Random::new("test", &[])
+    }
 
     #[test]
     fn halves_go_to_the_even_neighbour() {
@@ -152,14 +204,15 @@ mod tests {
 
     #[test]
     fn a_thin_image_keeps_a_pixel_in_a_letterbox() {
-        let boxed = Letterbox::default().apply(RgbImage::from_pixel(1000, 1, Rgb([9; 3])), 10);
+        let boxed =
+            applied(&Letterbox::default(), RgbImage::from_pixel(1000, 1, Rgb([9; 3])), 10, &mut unused());
         let rows: Vec<u8> = (0..10).map(|y| boxed.get_pixel(5, y).0[0]).collect();
         assert_eq!(rows, [114, 114, 114, 114, 9, 114, 114, 114, 114, 114]);
     }
 
     #[test]
     fn resize_rounds_the_long_side_down() {
-        let size = |op: Resize, image: RgbImage| op.apply(image.into(), 64).unwrap().size();
+        let size = |op: Resize, image: RgbImage| op.apply(image.into(), 64, &mut unused()).unwrap().size();
         assert_eq!(size(Resize::default(), RgbImage::new(97, 213)), (64, 140));
         let own = Resize { size: Some(32), ..Resize::default() };
         assert_eq!(size(own, RgbImage::new(213, 97)), (70, 32));
@@ -168,27 +221,36 @@ mod tests {
     #[test]
     fn letterbox_centres_and_fills() {
         let image = RgbImage::from_pixel(20, 10, Rgb([1, 2, 3]));
-        let boxed = Letterbox { fill: [9, 8, 7], ..Letterbox::default() }.apply(image, 40);
+        let boxed = applied(&Letterbox { fill: [9, 8, 7], ..Letterbox::default() }, image, 40, &mut unused());
         assert_eq!(boxed.dimensions(), (40, 40));
         assert_eq!(boxed.get_pixel(0, 9), &Rgb([9, 8, 7]));
         assert_eq!(boxed.get_pixel(0, 10), &Rgb([1, 2, 3]));
         assert_eq!(boxed.get_pixel(39, 29), &Rgb([1, 2, 3]));
         assert_eq!(boxed.get_pixel(39, 30), &Rgb([9, 8, 7]));
+        let upright = RgbImage::from_pixel(10, 30, Rgb([1, 2, 3]));
+        let boxed = applied(&Letterbox::default(), upright, 30, &mut unused());
+        let row: Vec<u8> = (0..30).map(|x| boxed.get_pixel(x, 29).0[0]).collect();
+        assert_eq!(row, [[114; 10], [1; 10], [114; 10]].concat());
     }
 
     #[test]
     fn a_crop_larger_than_the_image_is_padded_with_black() {
-        let cropped = CenterCrop {}.apply(RgbImage::from_pixel(3, 9, Rgb([5; 3])).into(), 6);
+        let cropped = applied(&CenterCrop {}, RgbImage::from_pixel(3, 9, Rgb([5; 3])), 6, &mut unused());
         assert_eq!(cropped.dimensions(), (6, 6));
         assert_eq!(cropped.get_pixel(0, 3), &Rgb([0; 3]));
         assert_eq!(cropped.get_pixel(1, 0), &Rgb([5; 3]));
         assert_eq!(cropped.get_pixel(4, 0), &Rgb([0; 3]));
     }
 
+    fn resized_and_cropped(op: &Resize, image: RgbImage, size: u32) -> RgbImage {
+        let resized = op.apply(image.into(), size, &mut unused()).unwrap();
+        CenterCrop {}.apply(resized, size, &mut unused()).unwrap().whole().unwrap()
+    }
+
     /// As it was done until 0.1: everything is resized, then a border is added, then the middle cut out.
     fn in_two_steps(image: RgbImage, op: &Resize, size: u32) -> RgbImage {
         let Ok(Picture::Resized { image, size: (width, height), interpolation }) =
-            op.apply(image.into(), size)
+            op.apply(image.into(), size, &mut unused())
         else {
             unreachable!()
         };
@@ -211,7 +273,7 @@ mod tests {
             let (width, height) = if upright { (old.0, old.1 + long) } else { (old.0 + long, old.1) };
             let pixel = |x: u32, y: u32| Rgb([((x * 7) ^ (y * 13)) as u8, (x * y) as u8, (x * 91 + y * 57) as u8]);
             let image = RgbImage::from_fn(width, height, pixel);
-            let one = CenterCrop {}.apply(op.apply(image.clone().into(), size).unwrap(), size);
+            let one = resized_and_cropped(&op, image.clone(), size);
             prop_assert_eq!(one, in_two_steps(image, &op, size));
         }
 
@@ -219,9 +281,9 @@ mod tests {
         fn every_size_ends_as_the_square(width in 1_u32..90, height in 1_u32..90, size in 1_u32..70) {
             let image = || RgbImage::from_pixel(width, height, Rgb([7, 77, 177]));
             for square in [
-                Squash::default().apply(image(), size),
-                Letterbox { fill: [7, 77, 177], ..Letterbox::default() }.apply(image(), size),
-                CenterCrop {}.apply(Resize::default().apply(image().into(), size).unwrap(), size),
+                applied(&Squash::default(), image(), size, &mut unused()),
+                applied(&Letterbox { fill: [7, 77, 177], ..Letterbox::default() }, image(), size, &mut unused()),
+                resized_and_cropped(&Resize::default(), image(), size),
             ] {
                 prop_assert_eq!(square.dimensions(), (size, size));
                 prop_assert!(square.pixels().all(|pixel| pixel.0 == [7, 77, 177]));

@@ -103,3 +103,30 @@ pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
 pub fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
     x + y
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn rows_times_a_weight_plus_a_bias_are_the_same_with_and_without_gradients() {
+        for device in [Device::flex(), Device::flex().autodiff()] {
+            let x = Tensor::from_floats([[1.0, 2.0], [0.0, 1.0]], &device);
+            let weight = Tensor::from_floats([[1.0, 1.0], [0.0, 5.0], [2.0, 0.0]], &device);
+            let y = linear(x, weight, Tensor::from_floats([100.0, 200.0, 300.0], &device));
+            assert_eq!(
+                y.into_data().try_to_vec::<f32>().unwrap(),
+                [103.0, 210.0, 302.0, 101.0, 205.0, 300.0]
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_are_cast_only_to_another_type() {
+        let x = || Tensor::<1>::from_floats([1.0, 0.5], &Device::flex());
+        assert_eq!(typed(x(), DType::F16).dtype(), DType::F16);
+        assert_eq!(typed(x(), DType::F32).dtype(), DType::F32);
+    }
+}

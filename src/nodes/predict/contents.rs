@@ -2,13 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
-    list::is_list,
-    remote::kind,
-    source::{Entry, entries},
-};
+use super::{list::is_list, remote::kind, source::entries};
 use crate::{
-    data::folder,
+    data::image_files,
+    eval::predict::ImageFile,
     files,
     progress::Stop,
     shown,
@@ -17,12 +14,12 @@ use crate::{
 };
 
 /// What is wrong with a source, and what to do.
-pub(super) struct Fault {
+pub(super) struct NoImage {
     pub message: String,
     pub help: String,
 }
 
-impl Fault {
+impl NoImage {
     fn new(message: String, help: &str) -> Self {
         Self { message, help: help.to_owned() }
     }
@@ -32,22 +29,22 @@ impl Fault {
 pub(super) fn problem(source: &Path, recursive: bool) -> Option<Problem> {
     let fault = if source.is_dir() || is_list(source) { of_many(source, recursive) } else { of_one(source) }?;
     let problem = Problem::rule(Place::Value(["source"].into()), fault.message);
-    Some(problem.label("no image to look at").help(fault.help))
+    Some(problem.label("no image to classify").help(fault.help))
 }
 
 /// What is wrong with a folder or a list.
-fn of_many(source: &Path, recursive: bool) -> Option<Fault> {
+fn of_many(source: &Path, recursive: bool) -> Option<NoImage> {
     let entries = match entries(source, recursive, &Stop::default()) {
         Ok(entries) => entries,
         Err(error) => {
-            return Some(Fault::new(error.to_string(), error.hint().unwrap_or("look at what lies there")));
+            return Some(NoImage::new(error.to_string(), error.hint().unwrap_or("look at what lies there")));
         }
     };
-    let is_there = |entry: &Entry| entry.path.symlink_metadata().is_ok();
+    let is_there = |entry: &ImageFile| entry.path.symlink_metadata().is_ok();
     match &entries[..] {
         [] => Some(no_image(source, recursive)),
-        [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(Fault::new(
-            format!("nothing that {} names is there", shown::path(source)),
+        [first, ..] if is_list(source) && !entries.iter().any(is_there) => Some(NoImage::new(
+            format!("nothing that {} names exists", shown::path(source)),
             &format!("the first is `{}`; paths in a list are relative to the list", shown::text(&first.name)),
         )),
         _ => None,
@@ -55,46 +52,43 @@ fn of_many(source: &Path, recursive: bool) -> Option<Fault> {
 }
 
 /// What is wrong with a file that should be an image.
-fn of_one(source: &Path) -> Option<Fault> {
+fn of_one(source: &Path) -> Option<NoImage> {
     if let Err(error) = files::open(source) {
         let message = format!("cannot read {}: {error}", shown::path(source));
-        return Some(Fault::new(message, "name an image, or a folder of images"));
+        return Some(NoImage::new(message, "name an image, or a folder of images"));
     }
     match kind(source)? {
         Signature::Image(_) => None,
         Signature::Other(kind) => {
-            Some(Fault::new(format!("{} is {kind}, not an image", shown::path(source)), advice(kind)))
+            Some(NoImage::new(format!("{} is {kind}, not an image", shown::path(source)), advice(kind)))
         }
     }
 }
 
 fn advice(kind: &str) -> &'static str {
     if kind.starts_with("a film") {
-        "films are not read; take pictures out of it, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
+        "films are not read; extract frames, e.g. `ffmpeg -i FILM -r 1 frames/%05d.png`, and name their folder"
     } else {
         "name an image, a folder of images, a pattern with `*`, or a list (.txt, .csv) with a path a line"
     }
 }
 
 /// That there is no image in a folder, list or pattern, and where one may be.
-pub(super) fn no_image(source: &Path, recursive: bool) -> Fault {
+pub(super) fn no_image(source: &Path, recursive: bool) -> NoImage {
     let message = format!("there is no image in {}", shown::path(source));
     if !source.is_dir() {
         let help = "name an image, a folder of images, a pattern with `*`, or a list of paths";
-        return Fault::new(message, help);
+        return NoImage::new(message, help);
     }
     // A folder that can't be looked through was told before.
-    if !recursive && folder::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
-        return Fault::new(
-            message,
-            "there are images in folders below it: add `recursive: true` (`--recursive`)",
-        );
+    if !recursive && image_files::list(source, &Stop::default()).is_ok_and(|images| !images.is_empty()) {
+        return NoImage::new(message, "there are images in folders below it: add `recursive: true`");
     }
     match other(source) {
         Some((name, kind)) => {
-            Fault::new(format!("{message}; `{}` is {kind}", shown::path(&name)), advice(kind.name()))
+            NoImage::new(format!("{message}; `{}` is {kind}", shown::path(&name)), advice(kind.name()))
         }
-        None => Fault::new(message, "put images there, or name another folder"),
+        None => NoImage::new(message, "put images there, or name another folder"),
     }
 }
 

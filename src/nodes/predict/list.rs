@@ -63,7 +63,7 @@ pub(super) fn lines(list: &Path) -> Result<Vec<Line>> {
 }
 
 fn no_text(list: &Path, reason: String) -> Error {
-    Error::new(format!("{} is no list of images: {reason}", shown::path(list)))
+    Error::new(format!("{} is not a list of images: {reason}", shown::path(list)))
         .help("a list is a text file with a path a line, in UTF-8 or UTF-16")
 }
 
@@ -81,7 +81,7 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
     };
     if bytes.contains(&0) {
         let kind = Signature::of(&bytes).map(|kind| format!("it is {kind}"));
-        return Err(kind.unwrap_or_else(|| "it has bytes of zero, as no text in UTF-8 has".to_owned()));
+        return Err(kind.unwrap_or_else(|| "it has zero bytes, which text never has".to_owned()));
     }
     Ok(bytes.into_iter().map(char::from).collect())
 }
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(readings("list.txt", &bytes), ["ä.png"]);
         }
         assert_eq!(readings("list.txt", b"\xef\xbb\xbfa.png"), ["a.png"]);
-        assert_eq!(text(b"a\0.\0p\0".to_vec()).unwrap_err(), "it has bytes of zero, as no text in UTF-8 has");
+        assert_eq!(text(b"a\0.\0p\0".to_vec()).unwrap_err(), "it has zero bytes, which text never has");
         assert_eq!(text(b"PK\x03\x04\0\0".to_vec()).unwrap_err(), "it is a zip archive");
     }
 

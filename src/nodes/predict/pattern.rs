@@ -13,7 +13,7 @@ use std::{
 use glob::Pattern;
 
 use crate::{
-    data::folder::is_image,
+    data::image_files::is_image,
     error::{Error, Result},
     progress::Stop,
     shown,

@@ -12,10 +12,11 @@ use super::{
 use crate::{
     budget::Budget,
     data::{
-        folder::{self, is_image},
+        image_files::{self, is_image},
         system::is_left_out,
     },
     error::{Error, Result},
+    eval::predict::ImageFile,
     paths,
     progress::Stop,
     shown,
@@ -23,15 +24,6 @@ use crate::{
 
 /// The most images that a list may name.
 const MOST: u64 = 10_000_000;
-
-/// An image to look at.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    /// Relative to the source; in a list, as the list has it; as [`paths`] writes it.
-    pub name: String,
-    /// Where it lies.
-    pub path: PathBuf,
-}
 
 /// The files that decide the result, for a source that is not `recursive`.
 pub(super) fn list(source: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
@@ -64,7 +56,7 @@ fn files(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// When a folder or list can't be read, a pattern is malformed, or `stop` is requested.
-pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
+pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec<ImageFile>> {
     if is_pattern(source) {
         return Ok(below(&pattern::base(source), pattern::matching(source, stop)?));
     }
@@ -74,13 +66,13 @@ pub(super) fn entries(source: &Path, recursive: bool, stop: &Stop) -> Result<Vec
     if is_list(source) {
         return listed(source, recursive, stop);
     }
-    Ok(vec![Entry { name: paths::below(source, source), path: source.to_owned() }])
+    Ok(vec![ImageFile { name: paths::below(source, source), path: source.to_owned() }])
 }
 
 /// The images in a folder, and in those below it if `recursive`.
 fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
     if recursive {
-        return folder::list(folder, stop);
+        return image_files::list(folder, stop);
     }
     let failed = |error| Error::io("read", folder, error);
     let mut paths = Vec::new();
@@ -98,7 +90,7 @@ fn inside(folder: &Path, recursive: bool, stop: &Stop) -> Result<Vec<PathBuf>> {
 }
 
 /// The images that the lines of a list name, relative to the list.
-fn listed(list: &Path, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
+fn listed(list: &Path, recursive: bool, stop: &Stop) -> Result<Vec<ImageFile>> {
     let base = list.parent().unwrap_or(Path::new(""));
     let (mut all, mut budget) = (Vec::new(), Budget::new(MOST));
     for line in list::lines(list)? {
@@ -114,7 +106,7 @@ fn listed(list: &Path, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
 
 /// What a line of a list names: an image under the name it has there, or images of a folder or a pattern, each under
 /// its own. The first reading counts that names something.
-fn named(base: &Path, line: &Line, recursive: bool, stop: &Stop) -> Result<Vec<Entry>> {
+fn named(base: &Path, line: &Line, recursive: bool, stop: &Stop) -> Result<Vec<ImageFile>> {
     for reading in &line.0 {
         let entry = entry(base, reading);
         if entry.path.is_dir() {
@@ -143,17 +135,17 @@ fn named(base: &Path, line: &Line, recursive: bool, stop: &Stop) -> Result<Vec<E
 }
 
 /// An image under the name that a list has for it.
-fn entry(base: &Path, reading: &[u8]) -> Entry {
+fn entry(base: &Path, reading: &[u8]) -> ImageFile {
     let path = paths::of_bytes(reading.to_vec());
     let name = match std::str::from_utf8(reading) {
         Ok(text) if !text.contains('\\') => text.to_owned(),
         _ => paths::to_text(&path),
     };
-    Entry { name, path: base.join(path) }
+    ImageFile { name, path: base.join(path) }
 }
 
-fn below(base: &Path, paths: Vec<PathBuf>) -> Vec<Entry> {
-    paths.into_iter().map(|path| Entry { name: paths::below(base, &path), path }).collect()
+fn below(base: &Path, paths: Vec<PathBuf>) -> Vec<ImageFile> {
+    paths.into_iter().map(|path| ImageFile { name: paths::below(base, &path), path }).collect()
 }
 
 #[cfg(test)]
@@ -252,7 +244,7 @@ mod tests {
         for content in [&b"m\xfcll.png\n"[..], b"m\\xfcll.png\n"] {
             fs::write(&list_file, content).unwrap();
             let found = entries(&list_file, false, &Stop::default()).unwrap();
-            assert_eq!(found, [Entry { name: "m\\xfcll.png".into(), path: odd.clone() }]);
+            assert_eq!(found, [ImageFile { name: "m\\xfcll.png".into(), path: odd.clone() }]);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! What a training shows beside its numbers: curves, batches as the network saw them, events.
 
-use std::{
-    fs,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::{
-    error::{Error, Result},
-    eval::contact_sheet::{Tile, contact_sheet, save_png, tile},
+    error::Result,
     node::Context,
-    train::{History, Job, curves::curves_svg, preview, tensorboard},
+    plot::{
+        contact_sheet::{Tile, contact_sheet, tile},
+        png::png,
+    },
+    train::{FitInput, History, curves::curves_svg, preview, tensorboard},
 };
 
 /// How many batches are shown.
@@ -22,7 +22,7 @@ const IMAGES: usize = 16;
 /// # Errors
 /// If it can't be written.
 pub(super) fn curves(cx: &Context<'_>, history: &History) -> Result<()> {
-    write(cx, "curves.svg", curves_svg(history).as_bytes())
+    cx.write("curves.svg", curves_svg(history))
 }
 
 /// Writes the history as an event file for TensorBoard.
@@ -31,25 +31,20 @@ pub(super) fn curves(cx: &Context<'_>, history: &History) -> Result<()> {
 /// If it can't be written.
 pub(super) fn events(cx: &Context<'_>, history: &History) -> Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |time| time.as_secs_f64());
-    write(cx, tensorboard::FILE, &tensorboard::events(history, now))
+    cx.write(tensorboard::FILE, tensorboard::events(history, now))
 }
 
 /// Writes the first batches of the first epoch as the network saw them: `train_batch0.png` and so on.
 ///
 /// # Errors
 /// If an image can't be read or a picture can't be written.
-pub(super) fn batches(cx: &Context<'_>, job: &Job<'_>) -> Result<()> {
-    for (number, batch) in preview(job, BATCHES)?.into_iter().enumerate() {
-        let names = batch.targets.iter().map(|&class| job.dataset.index.classes[class].clone());
+pub(super) fn batches(cx: &Context<'_>, input: &FitInput<'_>) -> Result<()> {
+    for (number, batch) in preview(input, BATCHES)?.into_iter().enumerate() {
+        let names = batch.targets.iter().map(|&class| input.dataset.index.classes[class].clone());
         let images = batch.images.chunks_exact(3 * batch.size * batch.size).take(IMAGES);
         let tiles: Vec<Tile> =
             images.zip(names).map(|(pixels, name)| tile(pixels, batch.size, name)).collect();
-        save_png(&contact_sheet(&tiles), &cx.out.join(format!("train_batch{number}.png")))?;
+        cx.write(&format!("train_batch{number}.png"), png(&contact_sheet(&tiles))?)?;
     }
     Ok(())
-}
-
-fn write(cx: &Context<'_>, name: &str, bytes: &[u8]) -> Result<()> {
-    let path = cx.out.join(name);
-    fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))
 }

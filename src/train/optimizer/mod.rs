@@ -1,4 +1,4 @@
-//! What turns gradients into new parameters, one rule an optimizer (section 6.3).
+//! What turns gradients into new parameters, one rule an optimizer (docs/reference.md, Optimizers).
 
 mod adam;
 mod adamax;
@@ -47,7 +47,7 @@ pub enum OptimizerKind {
     Adamax,
     /// Adam with Nesterov momentum.
     NAdam,
-    /// Adam that waits with adapting until the second moment can be trusted.
+    /// Adam that starts to adapt only once the second moment can be trusted.
     RAdam,
     /// The gradient divided by a running mean of its size, then momentum.
     RmsProp,

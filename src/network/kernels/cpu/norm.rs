@@ -194,3 +194,16 @@ fn sum_of_products(a: &[f32], b: &[f32], of: impl Fn(f32) -> f32) -> f64 {
 fn total(lanes: &[f32]) -> f64 {
     lanes.iter().map(|lane| f64::from(*lane)).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_variance_beside_a_large_mean_is_exact() {
+        // x² - mean² would be rounded.
+        let planes = Planes { batch: 2, channels: 1, pixels: 21 };
+        let x: Vec<f32> = (0..42).map(|i| if i % 3 == 0 { 10_000_002.0 } else { 9_999_999.0 }).collect();
+        assert_eq!(planes.statistics(&x), (vec![10_000_000.0], vec![2.0]));
+    }
+}

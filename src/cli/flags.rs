@@ -1,0 +1,84 @@
+//! Hints in a command's own words: what a pipeline file calls `recursive: true` is `--recursive` to who types.
+
+use std::collections::BTreeSet;
+
+use clap::CommandFactory as _;
+
+use crate::{event::Event, report::Reporter};
+
+/// Keys of nodes whose flag has another name.
+const OTHER_NAMES: [(&str, &str); 1] = [("root", "data")];
+
+/// The flags of one command.
+#[derive(Debug, Clone)]
+pub(super) struct Flags(BTreeSet<String>);
+
+impl Flags {
+    /// The flags of `kiln COMMAND`; none if there is no such command.
+    pub fn of(command: &str) -> Self {
+        let cli = super::Cli::command();
+        let arguments = cli.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments);
+        Self(arguments.filter_map(clap::Arg::get_long).map(str::to_owned).collect())
+    }
+
+    /// The hint with each `key` or `key: value` in backquotes as the flag that sets it, where there is one.
+    pub fn reword(&self, hint: &str) -> String {
+        // Every second part stands between backquotes.
+        let reworded = |(i, part): (usize, &str)| {
+            let flag = if i % 2 == 1 { self.flag(part) } else { None };
+            flag.unwrap_or_else(|| part.to_owned())
+        };
+        hint.split('`').enumerate().map(reworded).collect::<Vec<_>>().join("`")
+    }
+
+    fn flag(&self, written: &str) -> Option<String> {
+        let (key, value) = written.split_once(": ").unwrap_or((written, "true"));
+        let other = OTHER_NAMES.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag);
+        let flag = other.map_or_else(|| key.replace('_', "-"), str::to_owned);
+        let said = if value == "true" { format!("--{flag}") } else { format!("--{flag} {value}") };
+        self.0.contains(&flag).then_some(said)
+    }
+}
+
+/// Reports events with their hints reworded.
+pub(super) struct Reworded {
+    pub flags: Flags,
+    pub reporter: Box<dyn Reporter>,
+}
+
+impl Reporter for Reworded {
+    fn report(&self, event: &Event) {
+        match event {
+            Event::NodeFailed { node, error, help: Some(help) } => {
+                let (node, error) = (node.clone(), error.clone());
+                let help = Some(self.flags.reword(help));
+                self.reporter.report(&Event::NodeFailed { node, error, help });
+            }
+            event => self.reporter.report(event),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_become_the_flags_that_set_them() {
+        let flags = Flags::of("predict");
+        assert_eq!(flags.reword("add `recursive: true`"), "add `--recursive`");
+        assert_eq!(flags.reword("`top: 1`, or `top`"), "`--top 1`, or `--top`");
+        let train = Flags::of("train");
+        assert_eq!(train.reword("lower `lr0` or `root`"), "lower `--lr0` or `--data`");
+        assert_eq!(train.reword("`label_smoothing: 0`"), "`--label-smoothing 0`");
+    }
+
+    #[test]
+    fn what_no_flag_sets_stays_as_it_is() {
+        let flags = Flags::of("predict");
+        for hint in ["set `val_fraction: 0.1`", "top of `runs/x`, recursive", "a stray ` and `", ""] {
+            assert_eq!(flags.reword(hint), hint);
+        }
+        assert_eq!(Flags::of("no-such").reword("`top`"), "`top`");
+    }
+}

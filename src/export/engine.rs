@@ -1,0 +1,54 @@
+//! A second opinion: the written ONNX file run by another engine (rten), which shares no code with
+//! the network that was trained.
+
+use std::sync::Arc;
+
+use rten::{Model, RunOptions, ThreadPool};
+use rten_tensor::{AsView, Layout, NdTensor};
+
+use crate::error::{Error, Result};
+
+/// The engine's name, as kept with the result.
+pub const ENGINE: &str = "rten 0.27";
+
+/// An ONNX file that another engine has loaded.
+pub struct Engine {
+    model: Model,
+    /// One thread, so that the result never depends on how many there are.
+    options: RunOptions,
+}
+
+impl Engine {
+    /// Loads the bytes of an ONNX file.
+    ///
+    /// # Errors
+    /// If the engine can't make sense of them.
+    pub fn load(onnx: Vec<u8>) -> Result<Self> {
+        let model = Model::load(onnx)
+            .map_err(|error| Error::new("the second engine can't load the exported file").because(error))?;
+        let mut options = RunOptions::default();
+        options.thread_pool = Some(Arc::new(ThreadPool::with_num_threads(1)));
+        Ok(Self { model, options })
+    }
+
+    /// Class probabilities `[batch, classes]`, row by row, of images `[batch, 3, size, size]`.
+    ///
+    /// # Errors
+    /// If the engine can't run the file on them.
+    pub fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {
+        let shape = [images.len() / (3 * size * size), 3, size, size];
+        let input = NdTensor::from_data(shape, images.to_vec());
+        let failed =
+            |reason: String| Error::new(format!("the second engine can't run the exported file: {reason}"));
+        let output = self.model.run_one(input.view().into(), Some(self.options.clone()));
+        let output: NdTensor<f32, 2> = output
+            .map_err(|error| failed(error.to_string()))?
+            .try_into()
+            .map_err(|error| failed(format!("{error}")))?;
+        if output.size(0) == shape[0] {
+            Ok(output.to_vec())
+        } else {
+            Err(failed("it gives another batch size".to_owned()))
+        }
+    }
+}

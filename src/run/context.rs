@@ -1,0 +1,124 @@
+//! What all steps of a run share.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use super::{
+    RunRequest,
+    semaphore::{Permit, Semaphore},
+};
+use crate::{
+    error::{Error, Result},
+    event::Event,
+    store::{Artifact, Entry, Key},
+};
+
+/// What all steps of a run share: the request, who may work, and what they know of each other.
+pub struct RunContext<'a> {
+    /// What was asked for.
+    pub job: &'a RunRequest<'a>,
+    /// The steps of the run, as indices into the plan.
+    pub wanted: &'a [usize],
+    /// One node at a time has the compute device.
+    device_slot: Semaphore,
+    /// Others work side by side, as many as there are threads.
+    cpu_slots: Semaphore,
+    /// What the store had when it was first asked why something is not there.
+    entries: OnceLock<Vec<Entry>>,
+    /// Nodes whose result before is in the store only, with its key.
+    replaced: Mutex<Vec<(String, Key)>>,
+    /// What the steps gave that have finished.
+    finished: Mutex<BTreeMap<usize, Artifact>>,
+    /// The steps that asked for a key so far.
+    askers: Mutex<BTreeMap<Key, BTreeSet<usize>>>,
+}
+
+impl<'a> RunContext<'a> {
+    /// The context of one run.
+    pub fn new(job: &'a RunRequest<'a>, wanted: &'a [usize]) -> Self {
+        Self {
+            job,
+            wanted,
+            device_slot: Semaphore::new(1),
+            cpu_slots: Semaphore::new(job.options.threads.max(1)),
+            entries: OnceLock::new(),
+            replaced: Mutex::default(),
+            finished: Mutex::default(),
+            askers: Mutex::default(),
+        }
+    }
+
+    /// Waits until step `index` may work.
+    ///
+    /// # Errors
+    /// Of kind interrupted, when the run is stopped meanwhile.
+    pub fn permit(&self, index: usize, uses_device: bool) -> Result<Permit<'_>> {
+        let slots = if uses_device { &self.device_slot } else { &self.cpu_slots };
+        slots.acquire(index, self.job.stop)
+    }
+
+    /// What the store had when it was first asked.
+    pub fn entries(&self) -> &[Entry] {
+        self.entries.get_or_init(|| self.job.store.entries())
+    }
+
+    /// Notes that step `index` asks for `key`; gives who tells the name of another step that may be at work on it.
+    pub fn asks(&self, index: usize, key: Key) -> impl Fn() -> Option<String> {
+        held(&self.askers).entry(key).or_default().insert(index);
+        move || {
+            let twin = held(&self.askers)[&key].iter().find(|asker| **asker != index).copied();
+            twin.map(|index| self.job.plan.steps()[index].id.clone())
+        }
+    }
+
+    /// Notes what step `index` gave.
+    pub fn finished(&self, index: usize, artifact: Artifact) {
+        held(&self.finished).insert(index, artifact);
+    }
+
+    /// Notes that the result of `node` before, which the store has under `key`, is no longer shown.
+    pub fn replaces(&self, node: &str, key: Key) {
+        held(&self.replaced).push((node.to_owned(), key));
+    }
+
+    /// Tells which results are no longer shown, and how the store calls them.
+    pub fn tell_replaced(&self) {
+        let replaced = held(&self.replaced);
+        if !replaced.is_empty() {
+            let (nodes, keys) = replaced.iter().map(|(node, key)| (node.clone(), key.to_string())).unzip();
+            (self.job.emit)(Event::ResultsReplaced { nodes, keys });
+        }
+    }
+
+    /// Looks, before long work begins, whether what is there already would make a later node fail.
+    ///
+    /// # Errors
+    /// If it would.
+    pub fn foresee(&self, begins: usize) -> Result<()> {
+        if self.job.options.keep_going {
+            return Ok(());
+        }
+        let finished = held(&self.finished);
+        let later = self.wanted.iter().filter(|&&index| index != begins && !finished.contains_key(&index));
+        for step in later.map(|&index| &self.job.plan.steps()[index]) {
+            for (port, from) in &step.inputs {
+                let Some(artifact) = finished.get(from) else { continue };
+                step.node.check_input(port, artifact).map_err(|error| foreseen(&step.id, &error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nothing is left half done under these locks, so whoever panicked with one leaves it usable.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn foreseen(node: &str, error: &Error) -> Error {
+    let help = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+    Error::new(format!("not begun, since `{node}` would fail after it: {}", error.chain()))
+        .help(format!("{help}`--keep-going` begins all the same"))
+}

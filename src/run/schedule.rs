@@ -1,0 +1,179 @@
+//! Every node once, each after those it needs.
+
+use std::{collections::BTreeMap, sync::mpsc, thread};
+
+use super::{
+    RunRequest, Summary,
+    context::RunContext,
+    step_run::{Ending, Finished},
+};
+use crate::{error::ErrorKind, event::Event};
+
+/// How the steps of a run ended.
+pub struct Outcome {
+    /// What became of the nodes.
+    pub summary: Summary,
+    /// The worst kind of failure, if there was one.
+    pub worst: Option<ErrorKind>,
+    /// Whether a node was stopped or not begun because of a stop.
+    pub interrupted: bool,
+}
+
+/// As much as a main thread has: training goes deep into graphs of operations.
+pub(super) const STACK: usize = 8 << 20;
+
+/// Where a node is.
+enum State {
+    /// It has not begun.
+    Waiting,
+    /// It is running, on a thread of its own.
+    Running,
+    /// It has ended with a result.
+    Finished(Finished),
+    /// It has ended, or never begun, without a result.
+    Unavailable(Reason),
+}
+
+/// Why a node has no result.
+#[derive(Clone)]
+enum Reason {
+    /// It, or a node that it needs, was stopped or not begun because of a stop.
+    Stopped,
+    /// It is this node, which failed, or it needs it.
+    Failed(String),
+    /// It was not begun, or needs one that was not, since this node had failed.
+    NotBegun(String),
+}
+
+struct Schedule<'a> {
+    job: &'a RunRequest<'a>,
+    wanted: &'a [usize],
+    states: BTreeMap<usize, State>,
+    summary: Summary,
+    worst: Option<ErrorKind>,
+    first_failed: Option<String>,
+    interrupted: bool,
+}
+
+/// Runs each of the `wanted` steps as soon as what it needs is there, on a thread of its own.
+pub fn run_steps(job: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
+    let context = RunContext::new(job, wanted);
+    let mut schedule = Schedule {
+        job,
+        wanted,
+        states: wanted.iter().map(|&index| (index, State::Waiting)).collect(),
+        summary: Summary::default(),
+        worst: None,
+        first_failed: None,
+        interrupted: false,
+    };
+    let (send, receive) = mpsc::channel();
+    thread::scope(|scope| {
+        loop {
+            for (index, inputs) in schedule.begin() {
+                let (send, context) = (send.clone(), &context);
+                let work = move || {
+                    // The receiver outlives all threads of the scope.
+                    let _ = send.send((index, context.run_step(index, inputs)));
+                };
+                let name = job.plan.steps()[index].id.clone();
+                thread::Builder::new()
+                    .name(name)
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, work)
+                    .expect("the system can start a thread");
+            }
+            if !schedule.states.values().any(|state| matches!(state, State::Running)) {
+                break;
+            }
+            let (index, ending) = receive.recv().expect("this function keeps a sender");
+            schedule.record(index, ending);
+        }
+    });
+    context.tell_replaced();
+    Outcome { summary: schedule.summary, worst: schedule.worst, interrupted: schedule.interrupted }
+}
+
+/// What the nodes that a node needs gave, by port.
+pub type Inputs = BTreeMap<String, Finished>;
+
+impl Schedule<'_> {
+    /// The steps that can begin now; those that can't any more are left out for good.
+    fn begin(&mut self) -> Vec<(usize, Inputs)> {
+        let mut ready = Vec::new();
+        for &index in self.wanted {
+            if !matches!(self.states[&index], State::Waiting) {
+                continue;
+            }
+            if let Some(reason) = self.blocked_by(index) {
+                self.skip(index, reason);
+            } else if let Some(inputs) = self.inputs(index) {
+                self.states.insert(index, State::Running);
+                ready.push((index, inputs));
+            }
+        }
+        ready
+    }
+
+    /// Why a step will never begin.
+    fn blocked_by(&mut self, index: usize) -> Option<Reason> {
+        for (_, input) in &self.job.plan.steps()[index].inputs {
+            if let State::Unavailable(reason) = &self.states[input] {
+                return Some(reason.clone());
+            }
+        }
+        let failed = self.first_failed.clone().filter(|_| !self.job.options.keep_going);
+        if failed.is_none() && self.job.stop.requested() {
+            self.interrupted = true;
+            return Some(Reason::Stopped);
+        }
+        failed.map(Reason::NotBegun)
+    }
+
+    fn skip(&mut self, index: usize, reason: Reason) {
+        let node = self.job.plan.steps()[index].id.clone();
+        let skipped = |because: &str, needs| Event::NodeSkipped { node, because: because.to_owned(), needs };
+        match &reason {
+            Reason::Stopped => {}
+            Reason::Failed(because) => (self.job.emit)(skipped(because, true)),
+            Reason::NotBegun(because) => (self.job.emit)(skipped(because, false)),
+        }
+        self.summary.skipped += 1;
+        self.states.insert(index, State::Unavailable(reason));
+    }
+
+    fn inputs(&self, index: usize) -> Option<Inputs> {
+        let done = |(port, input): &(String, usize)| match &self.states[input] {
+            State::Finished(done) => Some((port.clone(), done.clone())),
+            _ => None,
+        };
+        self.job.plan.steps()[index].inputs.iter().map(done).collect()
+    }
+
+    fn record(&mut self, index: usize, ending: Ending) {
+        let node = &self.job.plan.steps()[index].id;
+        let state = match ending {
+            Ending::Cached(done) => {
+                self.summary.cached += 1;
+                State::Finished(done)
+            }
+            Ending::Made(done) => {
+                self.summary.ran += 1;
+                State::Finished(done)
+            }
+            Ending::Interrupted => {
+                self.interrupted = true;
+                self.summary.skipped += 1;
+                State::Unavailable(Reason::Stopped)
+            }
+            Ending::Failed(kind) => {
+                self.summary.failed += 1;
+                let store = kind == ErrorKind::Store || self.worst == Some(ErrorKind::Store);
+                self.worst = Some(if store { ErrorKind::Store } else { kind });
+                self.first_failed.get_or_insert_with(|| node.clone());
+                State::Unavailable(Reason::Failed(node.clone()))
+            }
+        };
+        self.states.insert(index, state);
+    }
+}

@@ -1,0 +1,276 @@
+//! One node: look up, execute, commit.
+
+use std::{
+    any::Any,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use super::{
+    context::RunContext,
+    recipe::recipe,
+    results::Before,
+    schedule::{Inputs, STACK},
+    sources::SourceSnapshot,
+    why::{Asking, Reason},
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    event::Event,
+    node::Context,
+    plan::Step,
+    progress::{Progress, Update},
+    shown,
+    store::{Artifact, Lookup, Machine, Provenance, Recipe, Request, Slot},
+};
+
+/// A node's result, and the sources it was made from as they were then.
+#[derive(Clone)]
+pub struct Finished {
+    artifact: Artifact,
+    snapshot: Arc<SourceSnapshot>,
+}
+
+/// What became of a node.
+pub enum Ending {
+    /// Its result was in the store.
+    Cached(Finished),
+    /// It ran.
+    Made(Finished),
+    /// It failed, and why was told.
+    Failed(ErrorKind),
+    /// It was stopped.
+    Interrupted,
+}
+
+/// A step at work.
+struct StepRun<'w> {
+    run: &'w RunContext<'w>,
+    index: usize,
+    step: &'w Step,
+    recipe: Recipe,
+    inputs: Inputs,
+    snapshot: Arc<SourceSnapshot>,
+    /// What came of it in one line, once the node says so.
+    headline: OnceLock<String>,
+}
+
+impl RunContext<'_> {
+    /// Makes or finds the result of a step, and tells what happens.
+    pub fn run_step(&self, index: usize, inputs: Inputs) -> Ending {
+        let node = &self.job.plan.steps()[index].id;
+        match catch_unwind(AssertUnwindSafe(|| self.try_step(index, inputs))) {
+            Ok(Ok(ending)) => {
+                if let Ending::Cached(finished) | Ending::Made(finished) = &ending {
+                    self.finished(index, finished.artifact.clone());
+                }
+                ending
+            }
+            Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {
+                (self.job.emit)(Event::NodeInterrupted { node: node.clone() });
+                Ending::Interrupted
+            }
+            Ok(Err(error)) => self.failed(node, &error),
+            Err(panic) => self.failed(node, &panicked(panic.as_ref())),
+        }
+    }
+
+    fn failed(&self, node: &str, error: &Error) -> Ending {
+        let full = error.kind() == ErrorKind::Store || is_disk_full(error);
+        let help = error.hint().map(str::to_owned);
+        (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
+        Ending::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
+    }
+
+    fn try_step(&self, index: usize, inputs: Inputs) -> Result<Ending> {
+        let step = &self.job.plan.steps()[index];
+        let snapshot = SourceSnapshot::take(
+            step.node.as_ref(),
+            &self.job.plan.base,
+            self.job.store.files(),
+            self.job.stop,
+        )?;
+        let files = snapshot.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
+        if let Some(path) = self.job.results.first_replaced(files, self.job.plan, self.wanted) {
+            return Err(self.job.results.reads_itself(&step.id, path));
+        }
+        let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
+        let recipe = recipe(step, self.job.plan.seed, digests, snapshot.digests());
+        let (snapshot, headline) = (Arc::new(snapshot), OnceLock::new());
+        let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline };
+        match work.look_up()? {
+            Lookup::Hit(artifact) => {
+                work.emit(|node| Event::NodeCached { node, kind: work.kind(), key: work.key() });
+                if let Some(line) = artifact.manifest().provenance.headline.clone() {
+                    work.emit(|node| Event::NodeNote { node, line });
+                }
+                work.show(artifact).map(Ending::Cached)
+            }
+            Lookup::Miss(slot) => work.make(slot).map(Ending::Made),
+        }
+    }
+}
+
+impl<'w> StepRun<'w> {
+    fn look_up(&self) -> Result<Lookup<'w>> {
+        let job = self.run.job;
+        let twin = self.run.asks(self.index, self.recipe.key());
+        job.store.lookup(&Request {
+            recipe: &self.recipe,
+            force: self.forced(),
+            waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: twin() }),
+            damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
+            stopped: &|| job.stop.requested(),
+        })
+    }
+
+    fn make(&self, slot: Slot<'_>) -> Result<Finished> {
+        let uses_device = self.step.node.precision().is_some();
+        let permit = self.run.permit(self.index, uses_device)?;
+        if uses_device {
+            self.run.foresee(self.index)?;
+        }
+        self.emit(|node| Event::NodeStarted {
+            node,
+            kind: self.kind(),
+            key: self.key(),
+            reason: self.reason().to_string(),
+            resumed: slot.resumed(),
+        });
+        let started = Instant::now();
+        self.execute(&slot)?;
+        let seconds = started.elapsed().as_secs_f64();
+        drop(permit);
+        let (artifact, stored) = self.commit(slot, seconds)?;
+        let done = self.show(artifact)?;
+        self.emit(|node| Event::NodeFinished { node, kind: self.kind(), key: self.key(), seconds, stored });
+        Ok(done)
+    }
+
+    fn execute(&self, slot: &Slot<'_>) -> Result<()> {
+        let job = self.run.job;
+        let sink = |update| {
+            if let Update::Headline(line) = &update {
+                self.headline.get_or_init(|| line.clone());
+            }
+            self.emit(|node| told(node, update));
+        };
+        let downloads = job.store.downloads();
+        let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
+        let context = Context {
+            inputs: artifacts.collect(),
+            sources: self.snapshot.files.clone(),
+            out: slot.out(),
+            scratch: slot.scratch(),
+            downloads: &downloads,
+            seed: job.plan.seed,
+            device: job.options.device,
+            threads: job.options.threads,
+            progress: Progress::new(&sink, job.stop),
+        };
+        // Inside a pool of its own, so that the work has the threads it was given and no others, and
+        // none of its many small parallel steps has to wake a pool from outside.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(job.options.threads).stack_size(STACK).build();
+        let pool = pool.map_err(|error| Error::new("cannot start threads").because(error))?;
+        pool.install(|| self.step.node.run(&context))
+    }
+
+    /// Stores the result, unless something it was made from is not what the recipe says any more.
+    fn commit(&self, slot: Slot<'_>, seconds: f64) -> Result<(Artifact, bool)> {
+        let provenance = self.provenance(seconds);
+        let inherited = self.inputs.values().map(|done| done.snapshot.as_ref());
+        let changed = inherited.chain([self.snapshot.as_ref()]).find_map(SourceSnapshot::changed);
+        let Some(path) = changed else { return Ok((slot.commit(provenance)?, true)) };
+        let line = format!(
+            "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it again",
+            path.display()
+        );
+        self.emit(|node| Event::NodeWarning { node, line });
+        Ok((slot.finish_uncached(provenance)?, false))
+    }
+
+    fn provenance(&self, seconds: f64) -> Provenance {
+        let job = self.run.job;
+        Provenance {
+            pipeline: job.plan.name.clone(),
+            node: self.step.id.clone(),
+            output_type: self.step.node.output().name.to_owned(),
+            logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
+            headline: self.headline.get().cloned(),
+            seconds,
+            machine: Machine::this(job.options.threads, &job.options.device.to_string()),
+        }
+    }
+
+    fn show(&self, artifact: Artifact) -> Result<Finished> {
+        let job = self.run.job;
+        match job.results.show(&self.step.id, &artifact, job.store)? {
+            Before::Nothing => {}
+            Before::InStore(key) => {
+                self.run.replaces(&self.step.id, key);
+            }
+            Before::Kept(folder) => {
+                let line =
+                    format!("the result before is not in the store; it is now {}", shown::path(&folder));
+                self.emit(|node| Event::NodeWarning { node, line });
+            }
+        }
+        let artifact = artifact.with_sources(self.snapshot.paths());
+        Ok(Finished { artifact, snapshot: self.snapshot.clone() })
+    }
+
+    fn reason(&self) -> Reason {
+        if self.forced() {
+            return Reason::Forced;
+        }
+        Reason::of(&self.recipe, Asking::of(self.run.job.plan, self.step), self.run.entries())
+    }
+
+    fn forced(&self) -> bool {
+        self.run.job.options.force.contains(&self.step.id)
+    }
+
+    fn kind(&self) -> String {
+        self.step.kind.name.to_owned()
+    }
+
+    fn key(&self) -> String {
+        self.recipe.key().to_string()
+    }
+
+    fn emit(&self, event: impl FnOnce(String) -> Event) {
+        (self.run.job.emit)(event(self.step.id.clone()));
+    }
+}
+
+fn told(node: String, update: Update) -> Event {
+    match update {
+        Update::Step { stage, done, total, unit } => {
+            Event::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
+        }
+        Update::Note(line) | Update::Headline(line) => Event::NodeNote { node, line },
+        Update::Warning(line) => Event::NodeWarning { node, line },
+    }
+}
+
+/// Whether the work failed because there is no room left.
+fn is_disk_full(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(kind, Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    Error::new(format!("the node panicked: {text}"))
+        .help("this is a bug in Kiln; the pipeline file and this message are what is needed to fix it")
+}
