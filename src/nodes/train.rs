@@ -215,7 +215,7 @@ fn yes() -> bool {
 
 impl NodeKind for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 4;
+    const VERSION: u32 = 5;
     const KEYS: &'static [(&'static str, KeyRole)] = &[
         ("model", KeyRole::Input(&[ARCHITECTURE, MODEL])),
         ("dataset", KeyRole::Input(&[DATASET])),
