@@ -1,6 +1,6 @@
-//! A network's forward pass, and the same with gradients: yolo11n-cls, 16 images of 64×64 pixels.
+//! A network's forward pass, the same with gradients, and an optimizer step: yolo11n-cls, 16 images of 64×64 pixels.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -8,8 +8,17 @@ use kiln::{
     arch::{Arch, Computation},
     device,
     device_name::DeviceName,
-    network::{Mode, Network, Values, parameters::values},
+    network::{
+        Mode, Network, Parameters, Values,
+        gradients::{Pass, pass},
+        layout::Layout,
+        parameters::values,
+    },
     random::Random,
+    train::{
+        ema::Ema,
+        optimizer::{Optimizer, Rates, Rule, clip_norm},
+    },
     weights::{fold_weights, fresh},
 };
 
@@ -25,10 +34,8 @@ fn network(c: &mut Criterion) {
     let weights = fresh(&computation, 0);
     let on_device = |weights| values(weights, &device);
     let (plain, folded) = (on_device(&weights), on_device(&fold_weights(&computation, &weights)));
-    let record = |(name, values): (&String, &Tensor<1>)| {
-        (name.clone(), Tensor::from_inner(values.clone()).require_grad())
-    };
-    let leaves: Values = plain.iter().map(record).collect();
+    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    let parameters = Parameters::from_weights(layout, &weights, &device);
     let (folded_network, network) = (Network::new(computation.folded()), Network::new(computation));
     let pool = rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build().expect("threads");
     let mut group = c.benchmark_group("yolo11n-cls, 16 images of 64x64");
@@ -40,14 +47,20 @@ fn network(c: &mut Criterion) {
     };
     forward("forward", &network, &plain);
     forward("forward, norms folded", &folded_network, &folded);
-    group.bench_function("forward and backward", |b| {
-        let mode = Mode::Train { mask: None, frozen: &BTreeSet::new() };
-        pool.install(|| {
-            b.iter(|| {
-                let images = Tensor::from_inner(Tensor::from_data(images(), &device));
-                network.forward(&leaves, images, &mode).logits.mean().backward()
-            });
-        });
+    let images = Tensor::from_data(images(), &device);
+    let pass = || pass(&network, &parameters, images.clone(), None, Tensor::mean);
+    group.bench_function("forward and backward", |b| pool.install(|| b.iter(pass)));
+    group.bench_function("optimizer step", |b| {
+        let Pass { gradient, .. } = pool.install(pass);
+        let (mut optimizer, mut moved) =
+            (Optimizer::new(Rule::AdamW { beta1: 0.9 }, 0.0005), parameters.clone());
+        let mut ema = Ema::new(parameters.clone());
+        let mut step = || {
+            let rates = Rates { rate: 1e-3, bias_rate: 1e-3, momentum: 0.9 };
+            optimizer.step(&mut moved, clip_norm(gradient.clone(), 10.0), rates);
+            ema.update(&moved);
+        };
+        pool.install(|| b.iter(&mut step));
     });
     group.finish();
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::{ema::Ema, grad_scaler::Scaler, history::History};
+use super::{ema::Ema, grad_scaler::GradScaler, history::History};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
@@ -17,16 +17,16 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// Where it is.
-    pub now: State,
+    pub now: TrainState,
     /// Where it was at the start of the epoch, if that is somewhere else.
-    pub start: Option<State>,
+    pub start: Option<TrainState>,
     /// The weights at the best epoch so far.
     pub best: Option<Parameters>,
 }
 
 /// What changes while a network is fitted. Cheap to clone: the numbers are shared.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct TrainState {
     /// Counters and what was measured so far.
     pub position: Position,
     /// The network.
@@ -65,7 +65,7 @@ pub struct Position {
     /// How often the run went back because its loss was not a number.
     pub recoveries: u32,
     /// How the gradients of half precision are scaled.
-    pub scaler: Option<Scaler>,
+    pub scaler: Option<GradScaler>,
     /// What was measured after each epoch.
     pub history: History,
     /// What the best of them named right, class by class.
@@ -159,12 +159,12 @@ impl Checkpoint {
 
 impl File<'_> {
     /// The state whose arrays' names begin with `prefix`.
-    fn state(&self, prefix: &str) -> Option<State> {
+    fn state(&self, prefix: &str) -> Option<TrainState> {
         let name = |name: &str| format!("{prefix}{name}");
         let position: Position = serde_json::from_str(self.entries.get(&name(POSITION))?).ok()?;
         let average = self.parameters(&name(AVERAGE));
         let moments = (0..).map_while(|number| self.vector(&name(&format!("{MOMENT}{number}"))));
-        Some(State {
+        Some(TrainState {
             parameters: self.parameters(&name(PARAMETERS))?,
             ema: average.map(|average| Ema::resumed(average, position.updates)),
             gradient: self.vector(&name(GRADIENT)),
@@ -186,7 +186,7 @@ impl File<'_> {
     }
 }
 
-impl State {
+impl TrainState {
     fn arrays(&self) -> Vec<(String, Tensor<1>)> {
         let mut arrays = vec![(PARAMETERS.to_owned(), self.parameters.values.clone())];
         arrays.extend(self.ema.iter().map(|ema| (AVERAGE.to_owned(), ema.average().values.clone())));

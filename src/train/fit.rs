@@ -2,8 +2,12 @@
 //!
 //! A micro-batch gives gradients; a few of them summed make an optimizer step; an epoch ends with the
 //! validation of the average network and a checkpoint. Everything that decides the result is a
-//! function of (config, seed, data), so a run that was stopped and resumed at any point ends with the
+//! function of (configuration, seed, data), so a run that was stopped and resumed at any point ends with the
 //! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
+
+mod loaders;
+mod recovery;
+mod time_budget;
 
 use std::{
     collections::BTreeSet,
@@ -14,32 +18,26 @@ use std::{
 
 use burn::tensor::{Device, Tensor};
 
+use self::loaders::{loaders, tell_fraction, tell_validation};
 use super::{
-    TrainConfig, batch_norm_check,
-    checkpoint::{Checkpoint, Position, State},
+    TrainConfig,
+    checkpoint::{Checkpoint, Position, TrainState},
     dropout,
     ema::Ema,
-    grad_scaler::Scaler,
-    history::{EpochRecord, History, Scores},
+    grad_scaler::GradScaler,
+    history::{EpochRecord, History},
     loss::Loss,
     optimizer::{Optimizer, Rates, Rule, clip_norm},
     out_of_memory,
     schedule::Schedule,
-    subset::fraction,
+    subset::subset,
     validate::{Validated, validate},
 };
 use crate::{
     arch::{Arch, Computation},
-    data::{
-        Batch, Dataset, Index, Sample, Split,
-        loader::{Loader, Mode},
-        transform::Transforms,
-    },
+    data::{Batch, Dataset, loader::Loader, transform::Transforms},
     error::{Error, Result},
-    eval::{
-        classes::{Classes, Hits, shown_share},
-        classifier::images,
-    },
+    eval::{classes::Hits, classifier::images},
     network::{
         Network, Parameters,
         gradients::{Pass, pass},
@@ -51,15 +49,8 @@ use crate::{
     weights::{self, ModelFile, Weights, completed},
 };
 
-/// How often a run goes back and tries again when its loss is not a number, as in the reference.
-const RECOVERIES: u32 = 3;
-/// What the learning rate is multiplied by at each of them.
-const SLOWER: f64 = 0.5;
 /// How much work at most is done twice after a crash, besides the epoch that was going on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
-/// Decoded images are kept up to this many bytes.
-const CACHE: u64 = 2 << 30;
-
 /// What to fit, to what, and how.
 pub struct FitInput<'a> {
     /// The network's plan.
@@ -104,7 +95,7 @@ pub struct Fitted {
 /// Fits a network, continuing from the checkpoint in the input's scratch folder if there is one.
 ///
 /// # Errors
-/// If the config does not fit the dataset or the network, an image can't be read, a checkpoint can't be
+/// If the configuration does not fit the dataset or the network, an image can't be read, a checkpoint can't be
 /// written, memory runs out, the loss stops being a number for good, or the user asks to stop; the
 /// checkpoint holds all work in that last case.
 pub fn fit(input: &FitInput<'_>) -> Result<Fitted> {
@@ -133,7 +124,7 @@ struct Fit<'a> {
     losses: Tensor<1>,
     position: Position,
     /// Where the epoch began, to go back to.
-    start: Option<State>,
+    start: Option<TrainState>,
     best: Option<Parameters>,
     begun: Instant,
     saved: Instant,
@@ -142,7 +133,7 @@ struct Fit<'a> {
 impl<'a> Fit<'a> {
     fn new(input: &'a FitInput<'a>) -> Result<Self> {
         let config = input.config;
-        let dataset = fraction(input.dataset, config.fraction);
+        let dataset = subset(input.dataset, config.fraction);
         tell_fraction(input, &dataset);
         let frozen = config.freeze.resolve(input.arch)?;
         let loss = Loss {
@@ -156,7 +147,7 @@ impl<'a> Fit<'a> {
         let (schedule, rule, decay) = config.resolve(train.len(), input.arch.classes);
         let network = Network::new(Computation::of(input.arch));
         let parameters = first_parameters(input, network.computation(), frozen);
-        let scaler = Scaler::of(config.precision);
+        let scaler = GradScaler::of(config.precision);
         let now = Instant::now();
         let mut fit = Self {
             input,
@@ -190,32 +181,25 @@ impl<'a> Fit<'a> {
         self.restore(checkpoint.now);
     }
 
-    fn restore(&mut self, state: State) {
-        let State { position, parameters, ema, gradient, moments } = state;
+    fn restore(&mut self, state: TrainState) {
+        let TrainState { position, parameters, ema, gradient, moments } = state;
         self.optimizer.resume(position.optimizer_steps, moments);
         self.losses = Tensor::from_floats([position.loss], self.input.device);
         (self.parameters, self.ema, self.gradient, self.position) = (parameters, ema, gradient, position);
         self.reschedule();
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> TrainState {
         let mut position = self.position.clone();
         position.optimizer_steps = self.optimizer.steps();
         position.updates = self.ema.as_ref().map_or(0, Ema::updates);
-        State {
+        TrainState {
             position,
             parameters: self.parameters.clone(),
             ema: self.ema.clone(),
             gradient: self.gradient.clone(),
             moments: self.optimizer.moments().to_vec(),
         }
-    }
-
-    /// The schedule for as many epochs and recoveries as there are by now.
-    fn reschedule(&mut self) {
-        let (schedule, _, _) = self.input.config.resolve(self.train.len(), self.input.arch.classes);
-        let slowed = schedule.slowed(SLOWER.powi(self.position.recoveries as i32));
-        self.schedule = Schedule { epochs: self.position.epochs, ..slowed };
     }
 
     fn is_done(&self) -> bool {
@@ -275,7 +259,7 @@ impl<'a> Fit<'a> {
         if step as isize - last_opt_step >= self.schedule.accumulation_at(step) as isize {
             self.position.last_opt_step = step as isize;
             self.optimizer_step();
-            self.position.out_of_time = self.is_spent();
+            self.position.out_of_time = self.is_out_of_time();
         }
         self.position.step += 1;
         self.position.batch += 1;
@@ -302,7 +286,7 @@ impl<'a> Fit<'a> {
             gradient = clip_norm(gradient, self.input.config.clip);
         }
         if usable {
-            let rates = self.rates();
+            let rates = self.learning_rates();
             self.optimizer.step(&mut self.parameters, gradient, rates);
         }
         if let Some(ema) = &mut self.ema {
@@ -310,7 +294,7 @@ impl<'a> Fit<'a> {
         }
     }
 
-    fn rates(&self) -> Rates {
+    fn learning_rates(&self) -> Rates {
         let Position { step, epoch, .. } = self.position;
         Rates {
             rate: self.schedule.rate(step, epoch),
@@ -333,7 +317,8 @@ impl<'a> Fit<'a> {
     }
 
     fn record(&mut self, epoch: EpochRecord, hits: Vec<Hits>) -> Result<()> {
-        self.input.progress.note(line(self.position.epoch + 1, self.position.epochs, &epoch, self.val.len()));
+        let Position { epoch: number, epochs, .. } = self.position;
+        self.input.progress.note(epoch.line(number + 1, epochs, self.val.len()));
         self.position.history.0.push(epoch);
         if self.position.history.newest_is_best() {
             self.best = Some(self.candidate());
@@ -387,45 +372,6 @@ impl<'a> Fit<'a> {
         self.ema.as_ref().map_or(&self.parameters, Ema::average).clone()
     }
 
-    /// Goes back to the start of the epoch, to do it again at a lower rate: at the same one, it would end the
-    /// same way.
-    fn recover(&mut self) -> Result<()> {
-        let (epoch, recoveries) = (self.position.epoch + 1, self.position.recoveries + 1);
-        let Some(start) = self.start.clone().filter(|_| recoveries <= RECOVERIES) else {
-            return Err(Error::new(format!("training diverged: the loss of epoch {epoch} is not a number"))
-                .help("lower `lr0` (with an optimizer of your choice, e.g. `adamw`: `auto` takes none), or raise `warmup_epochs`"));
-        };
-        self.input.progress.warn(format!(
-            "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
-        ));
-        let seconds = self.position.seconds;
-        self.restore(start);
-        (self.position.recoveries, self.position.seconds) = (recoveries, seconds);
-        self.reschedule();
-        Ok(())
-    }
-
-    /// With a `time` budget: as many epochs as fit into it, going by those so far.
-    fn estimate_epochs(&mut self) {
-        if let Some(budget) = self.budget() {
-            self.position.epochs = epochs_within(budget, self.seconds(), self.position.epoch + 1);
-            self.reschedule();
-        }
-    }
-
-    fn is_spent(&self) -> bool {
-        self.budget().is_some_and(|budget| self.seconds() >= budget)
-    }
-
-    /// In seconds.
-    fn budget(&self) -> Option<f64> {
-        self.input.config.time.map(|hours| hours * 3600.0)
-    }
-
-    fn seconds(&self) -> f64 {
-        self.position.seconds + self.begun.elapsed().as_secs_f64()
-    }
-
     /// Writes the weights of this epoch if `save_period` asks for them.
     fn keep(&self) -> Result<()> {
         let epoch = self.position.epoch;
@@ -475,62 +421,6 @@ impl<'a> Fit<'a> {
     }
 }
 
-/// How many epochs begin within `budget` seconds, going by the `done` ones that took `seconds`.
-fn epochs_within(budget: f64, seconds: f64, done: usize) -> usize {
-    ((budget / (seconds / done as f64)).ceil() as usize).max(done)
-}
-
-/// Says how many images a `fraction` leaves, and whether classes go with the others.
-fn tell_fraction(input: &FitInput<'_>, part: &Dataset) {
-    let (all, used) = (&input.dataset.index, &part.index.train);
-    if used.len() == all.train.len() {
-        return;
-    }
-    input.progress.note(format!("learns from {} of {} images", used.len(), all.train.len()));
-    let classes =
-        |samples: &[Sample]| samples.iter().map(|sample| sample.class).collect::<BTreeSet<_>>().len();
-    let (left, there) = (classes(used), classes(&all.train));
-    if left < there {
-        input.progress.warn(format!("`fraction` leaves images of only {left} of the {there} classes"));
-    }
-}
-
-/// Says what the scores of all epochs rest on.
-fn tell_validation(index: &Index, progress: &Progress<'_>) {
-    let split = validates(index);
-    if split == Split::Test {
-        progress.warn("the dataset has no val images; its test images choose the best epoch");
-    }
-    let hits = index.counts(split).into_iter().map(|images| Hits { images: images as u64, right: 0 });
-    let hits: Vec<Hits> = hits.collect();
-    progress.note(format!("validates on {}", Classes::new(&index.classes, &hits).ground()));
-}
-
-/// The split whose images choose the best epoch.
-fn validates(index: &Index) -> Split {
-    if index.val.is_empty() { Split::Test } else { Split::Val }
-}
-
-fn loaders(input: &FitInput<'_>, dataset: &Dataset) -> Result<(Loader, Loader)> {
-    let index = &dataset.index;
-    if index.train.is_empty() {
-        return Err(Error::new("the dataset has no training images"));
-    }
-    let split = validates(index);
-    if index.split(split).is_empty() {
-        return Err(Error::new("the dataset has no images to validate on").help(
-            "add a val folder; or use class folders without splits, with at least two images each, and a `val_fraction` above 0",
-        ));
-    }
-    let batch = input.config.batch;
-    batch_norm_check::check(input.arch, index.train.len(), batch, input.transforms.size)?;
-    let cache = if input.cache { CACHE } else { 0 };
-    let make = |split, mode, batch| {
-        Loader::new(dataset, split, input.transforms, mode, batch, input.threads).with_cache(cache)
-    };
-    Ok((make(Split::Train, Mode::Train { seed: input.seed }, batch), make(split, Mode::Eval, 2 * batch)))
-}
-
 /// Those of the weights to start from where they fit, fresh ones elsewhere.
 fn first_parameters(input: &FitInput<'_>, computation: &Computation, frozen: BTreeSet<String>) -> Parameters {
     let none = Weights::new();
@@ -547,17 +437,6 @@ fn summed(waiting: Option<Tensor<1>>, gradient: Tensor<1>) -> Tensor<1> {
     }
 }
 
-/// An epoch as people read it; `images` is how many validate.
-fn line(epoch: usize, epochs: usize, measured: &EpochRecord, images: usize) -> String {
-    let mut line = format!("epoch {epoch}/{epochs}  train loss {:.4}", measured.train_loss);
-    let share = |share| shown_share(share, images as u64);
-    if let Some(Scores { top1, top5, loss }) = measured.scores {
-        line.push_str(&format!("  val loss {loss:.4}  top-1 {}", share(top1)));
-        line.extend(top5.map(|top5| format!("  top-5 {}", share(top5))));
-    }
-    line
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Mutex;
@@ -567,6 +446,7 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         data::{
+            Index, Sample,
             source::{Folder, Location},
             transform::TrainOp,
         },
@@ -588,7 +468,7 @@ pub(super) mod tests {
         Dataset::new(Folder::new(folder), index)
     }
 
-    /// Gives `work` a input of `config` on a tiny network and a few pictures; it is asked to stop after `reports`.
+    /// Gives `work` an input of `config` on a tiny network and a few pictures; it is asked to stop after `reports`.
     pub(in crate::train) fn with_input<T>(
         config: &TrainConfig,
         train: Vec<TrainOp>,
@@ -630,46 +510,6 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_epoch_reads_like_this() {
-        let epoch = |scores| EpochRecord { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
-        let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
-        let few = Scores { top5: None, ..scores };
-        let lines = [None, Some(scores), Some(few)].map(|scores| line(3, 100, &epoch(scores), 10_000));
-        insta::assert_snapshot!(lines.join("\n"), @r"
-        epoch 3/100  train loss 2.3287
-        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213  top-5 0.9999
-        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213
-        ");
-    }
-
-    #[test]
-    fn what_validates_is_told_and_test_images_are_warned_of() {
-        let sample =
-            |class| Sample { location: Location::File(String::new()), class, size: 1, digest: String::new() };
-        let classes = ["ant", "bee"].map(ToOwned::to_owned).to_vec();
-        let mut index = Index { classes, val: [0, 1, 1].map(sample).to_vec(), ..Index::default() };
-        let told = |index: &Index| {
-            let said = Mutex::new(Vec::new());
-            let sink = |update| said.lock().unwrap().push(update);
-            tell_validation(index, &Progress::new(&sink, &Stop::default()));
-            said.into_inner().unwrap()
-        };
-        let note =
-            "validates on 3 images of 2 classes: bee 2, ant 1; the largest class alone gives top-1 0.667";
-        assert_eq!(told(&index), [Update::Note(note.into())]);
-        std::mem::swap(&mut index.val, &mut index.test);
-        let warning = "the dataset has no val images; its test images choose the best epoch";
-        assert_eq!(told(&index), [Update::Warning(warning.into()), Update::Note(note.into())]);
-    }
-
-    #[test]
-    fn an_epoch_that_begins_within_the_budget_is_counted() {
-        assert_eq!(epochs_within(10.0, 4.0, 2), 5);
-        assert_eq!(epochs_within(10.1, 4.0, 2), 6);
-        assert_eq!(epochs_within(1.0, 4.0, 2), 2);
-    }
-
-    #[test]
     fn a_clip_of_zero_clips_nothing() {
         let last = |clip| {
             let config = TrainConfig { clip, batch: 2, epochs: 1, ..TrainConfig::default() };
@@ -680,24 +520,5 @@ pub(super) mod tests {
         };
         assert!(last(0.0) == last(1e9));
         assert!(last(0.0) != last(1e-3));
-    }
-
-    #[test]
-    fn the_time_of_earlier_attempts_is_spent() {
-        let config = TrainConfig { batch: 2, time: Some(5.0), ..TrainConfig::default() };
-        let scratch = tempfile::tempdir().unwrap();
-        let train = || vec![TrainOp::Squash(Default::default())];
-        assert!(with_input(&config, train(), scratch.path(), 1, fit).is_err());
-        let load = |input: &FitInput<'_>| {
-            let layout = Layout::new(&Computation::of(input.arch).shapes(), BTreeSet::new());
-            Checkpoint::load(scratch.path(), &Arc::new(layout), input.device).unwrap().unwrap()
-        };
-        let mut checkpoint = with_input(&config, train(), scratch.path(), 0, load);
-        assert!(checkpoint.now.position.seconds > 0.0);
-        checkpoint.now.position.seconds = 5.0 * 3600.0;
-        checkpoint.save(scratch.path()).unwrap();
-        let fitted = with_input(&config, train(), scratch.path(), usize::MAX, fit).unwrap();
-        let seconds: Vec<f64> = fitted.history.0.iter().map(|epoch| epoch.seconds).collect();
-        assert!(matches!(seconds[..], [only] if (18_000.0..18_600.0).contains(&only)), "{seconds:?}");
     }
 }

@@ -11,7 +11,7 @@ use crate::network::parameters::to_vec;
 /// Starts at 2¹⁶, is halved where a gradient is not a number, whose step is left out, and doubled after 2,000
 /// steps without: PyTorch's `GradScaler`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Scaler {
+pub struct GradScaler {
     scale: f64,
     /// Steps since it last changed.
     steps: u32,
@@ -20,7 +20,7 @@ pub struct Scaler {
 const FIRST: f64 = 65_536.0;
 const PATIENCE: u32 = 2_000;
 
-impl Scaler {
+impl GradScaler {
     /// The one for `precision`; types with the range of 32 bits need none.
     pub fn of(precision: Precision) -> Option<Self> {
         (precision == Precision::Fp16).then_some(Self { scale: FIRST, steps: 0 })
@@ -60,8 +60,8 @@ mod tests {
 
     use super::*;
 
-    fn fresh() -> Scaler {
-        Scaler::of(Precision::Fp16).unwrap()
+    fn fresh() -> GradScaler {
+        GradScaler::of(Precision::Fp16).unwrap()
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
         for wrong in [f32::INFINITY, f32::NAN] {
             let mut scaler = fresh();
             assert!(!scaler.unscale(Tensor::from_floats([1.0, wrong], &Device::flex())).1);
-            assert_eq!(scaler, Scaler { scale: 32_768.0, steps: 0 });
+            assert_eq!(scaler, GradScaler { scale: 32_768.0, steps: 0 });
         }
     }
 
@@ -87,13 +87,13 @@ mod tests {
     fn a_long_time_without_trouble_doubles_it() {
         let mut scaler = fresh();
         (1..PATIENCE).for_each(|_| scaler.follow(true));
-        assert_eq!(scaler, Scaler { scale: FIRST, steps: 1_999 });
+        assert_eq!(scaler, GradScaler { scale: FIRST, steps: 1_999 });
         scaler.follow(true);
-        assert_eq!(scaler, Scaler { scale: 2.0 * FIRST, steps: 0 });
+        assert_eq!(scaler, GradScaler { scale: 2.0 * FIRST, steps: 0 });
     }
 
     #[test]
     fn types_with_a_large_range_need_none() {
-        assert_eq!([Precision::Fp32, Precision::Bf16].map(Scaler::of), [None, None]);
+        assert_eq!([Precision::Fp32, Precision::Bf16].map(GradScaler::of), [None, None]);
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::eval::classes::shown_share;
+
 /// The measurements of one epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
@@ -16,6 +18,19 @@ pub struct EpochRecord {
     /// Learning rates at the epoch's end, a group of parameters each: weights, norms, biases; the eight
     /// groups of the reference with MuSGD.
     pub rates: Vec<f64>,
+}
+
+impl EpochRecord {
+    /// The epoch as people read it: it is the one of this `number`, from 1, of `epochs`, and `images` validate.
+    pub(super) fn line(&self, number: usize, epochs: usize, images: usize) -> String {
+        let mut line = format!("epoch {number}/{epochs}  train loss {:.4}", self.train_loss);
+        let share = |share| shown_share(share, images as u64);
+        if let Some(Scores { top1, top5, loss }) = self.scores {
+            line.push_str(&format!("  val loss {loss:.4}  top-1 {}", share(top1)));
+            line.extend(top5.map(|top5| format!("  top-5 {}", share(top5))));
+        }
+        line
+    }
 }
 
 /// What validation measures.
@@ -147,6 +162,19 @@ mod tests {
             rates: vec![0.01, 0.01, 0.1],
         };
         History(fitness.iter().map(epoch).collect())
+    }
+
+    #[test]
+    fn an_epoch_reads_like_this() {
+        let epoch = |scores| EpochRecord { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
+        let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
+        let few = Scores { top5: None, ..scores };
+        let lines = [None, Some(scores), Some(few)].map(|scores| epoch(scores).line(3, 100, 10_000));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        epoch 3/100  train loss 2.3287
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213  top-5 0.9999
+        epoch 3/100  train loss 2.3287  val loss 0.7746  top-1 0.9213
+        ");
     }
 
     #[test]

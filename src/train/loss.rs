@@ -8,7 +8,7 @@ pub enum Targets {
     /// The class of each image: `[batch]`.
     Classes(Vec<usize>),
     /// How much of each class each image shows: `[batch, classes]`, row by row; rows sum to 1.
-    Shares(Vec<f32>),
+    Soft(Vec<f32>),
 }
 
 /// Cross-entropy in nats, with what a config may add to it.
@@ -39,8 +39,9 @@ impl Loss {
             Targets::Classes(classes) if self.is_plain() => cross_entropy(logits, classes),
             _ => {
                 let shape = logits.dims();
-                let pulls = Tensor::from_data(TensorData::new(self.pulls(targets), shape), &logits.device());
-                self.pulled(logits, pulls)
+                let target_weights =
+                    Tensor::from_data(TensorData::new(self.target_weights(targets), shape), &logits.device());
+                self.weighted_nll(logits, target_weights)
             }
         }
     }
@@ -50,7 +51,7 @@ impl Loss {
     }
 
     /// `[batch, classes]`: how much each logarithm counts, all in all.
-    fn pulls(&self, targets: &Targets) -> Vec<f32> {
+    fn target_weights(&self, targets: &Targets) -> Vec<f32> {
         let shares = self.shares(targets);
         let weight = |class: usize| self.weights.as_ref().map_or(1.0, |weights| weights[class]);
         let weights: Vec<f64> = (0..self.classes).map(weight).collect();
@@ -63,19 +64,19 @@ impl Loss {
 
     fn shares(&self, targets: &Targets) -> Vec<f32> {
         match targets {
-            Targets::Shares(shares) => shares.clone(),
+            Targets::Soft(shares) => shares.clone(),
             Targets::Classes(classes) => one_hot(classes, self.classes),
         }
     }
 
-    fn pulled(&self, logits: Tensor<2>, pulls: Tensor<2>) -> Tensor<1> {
+    fn weighted_nll(&self, logits: Tensor<2>, target_weights: Tensor<2>) -> Tensor<1> {
         let logs = log_softmax(logits, 1);
         let unsure = |logs: Tensor<2>| logs.exp().neg().add_scalar(1.0).clamp_min(UNSURE);
-        let pulls = match self.gamma {
-            0.0 => pulls,
-            gamma => pulls * unsure(logs.clone()).powf_scalar(gamma),
+        let target_weights = match self.gamma {
+            0.0 => target_weights,
+            gamma => target_weights * unsure(logs.clone()).powf_scalar(gamma),
         };
-        (logs * pulls).sum().neg()
+        (logs * target_weights).sum().neg()
     }
 }
 
@@ -143,7 +144,7 @@ mod tests {
             let weights = (!case.weights.is_empty()).then(|| case.weights.clone());
             let loss = Loss { classes: 4, smoothing: case.smoothing, weights, gamma: case.gamma };
             let targets = match case.soft {
-                true => Targets::Shares(fixture.soft.concat()),
+                true => Targets::Soft(fixture.soft.concat()),
                 false => Targets::Classes(fixture.classes.clone()),
             };
             let (value, slope) = measure(&loss, &fixture.logits, &targets);
@@ -158,7 +159,7 @@ mod tests {
     fn classes_are_shares_of_one() {
         let fixture = fixture();
         let plain = Loss { classes: 4, smoothing: 0.0, weights: None, gamma: 0.0 };
-        let shares = Targets::Shares(one_hot(&fixture.classes, 4));
+        let shares = Targets::Soft(one_hot(&fixture.classes, 4));
         let (by_class, _) = measure(&plain, &fixture.logits, &Targets::Classes(fixture.classes.clone()));
         let (by_share, _) = measure(&plain, &fixture.logits, &shares);
         assert!((by_class - by_share).abs() < 1e-6);

@@ -28,7 +28,7 @@ impl Mix {
         } else {
             return Targets::Classes(batch.targets.clone());
         };
-        Targets::Shares(shared(&batch.targets, share as f32, classes))
+        Targets::Soft(shared(&batch.targets, share as f32, classes))
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
     fn a_blend_shares_pixels_as_it_shares_classes() {
         for number in 0..20 {
             let mut blended = batch(3);
-            let Targets::Shares(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(number)) else {
+            let Targets::Soft(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(number)) else {
                 panic!("not mixed")
             };
             for (i, row) in shares.chunks_exact(3).enumerate() {
@@ -132,7 +132,7 @@ mod tests {
         let mut areas = Vec::new();
         for number in 0..50 {
             let mut patched = batch(3);
-            let Targets::Shares(shares) = mix(0.0, 1.0).apply(&mut patched, 3, &mut random(number)) else {
+            let Targets::Soft(shares) = mix(0.0, 1.0).apply(&mut patched, 3, &mut random(number)) else {
                 panic!("not mixed")
             };
             for (i, row) in shares.chunks_exact(3).enumerate() {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn batches_are_mixed_as_often_as_asked() {
         let mixed = |mix: Mix| {
-            let one = |number| matches!(mix.apply(&mut batch(2), 2, &mut random(number)), Targets::Shares(_));
+            let one = |number| matches!(mix.apply(&mut batch(2), 2, &mut random(number)), Targets::Soft(_));
             (0..1000).filter(|&number| one(number)).count()
         };
         assert_eq!((mixed(mix(0.0, 0.0)), mixed(mix(0.5, 0.5))), (0, 1000));
@@ -163,7 +163,7 @@ mod tests {
         let mut alone = batch(1);
         let targets = mix(0.5, 0.5).apply(&mut alone, 2, &mut random(0));
         assert_eq!(alone, batch(1));
-        let Targets::Shares(shares) = targets else { panic!("not mixed") };
+        let Targets::Soft(shares) = targets else { panic!("not mixed") };
         assert!((shares[0] - 1.0).abs() < 1e-6);
     }
 
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_blend_is_made_of_its_shares() {
         let mut blended = batch(3);
-        let Targets::Shares(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(0)) else {
+        let Targets::Soft(shares) = mix(1.0, 0.0).apply(&mut blended, 3, &mut random(0)) else {
             panic!("not mixed")
         };
         assert!(shares[0] > 0.0 && shares[0] < 1.0, "{shares:?}");

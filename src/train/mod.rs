@@ -1,4 +1,4 @@
-//! FITTING: from an architecture, images and a config to weights.
+//! FITTING: from an architecture, images and a configuration to weights.
 
 pub mod batch;
 mod batch_norm_check;
@@ -7,7 +7,7 @@ mod class_weights;
 mod config;
 pub mod curves;
 mod dropout;
-mod ema;
+pub mod ema;
 mod fit;
 mod freeze;
 mod grad_scaler;

@@ -1,6 +1,6 @@
 //! The first batches as the network saw them.
 
-use super::{FitInput, subset::fraction};
+use super::{FitInput, subset::subset};
 use crate::{
     data::{
         Batch, Split,
@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
 pub fn preview(input: &FitInput<'_>, count: usize) -> Result<Vec<Batch>> {
-    let dataset = fraction(input.dataset, input.config.fraction);
+    let dataset = subset(input.dataset, input.config.fraction);
     let mut transforms = input.transforms.clone();
     // Normalization takes no random numbers, so the other steps do what they did.
     transforms.train.retain(|op| !matches!(op, TrainOp::Normalize(_)));
