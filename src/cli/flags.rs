@@ -40,18 +40,19 @@ impl Flags {
     }
 }
 
-/// Reports events with their hints reworded.
-pub(super) struct Reworded {
-    pub flags: Flags,
+/// Reports events with their hints in the words of `kiln COMMAND`.
+pub(super) struct Reworded<'a> {
+    pub command: &'a str,
     pub reporter: Box<dyn Reporter>,
 }
 
-impl Reporter for Reworded {
+impl Reporter for Reworded<'_> {
     fn report(&self, event: &Event) {
         match event {
             Event::NodeFailed { node, error, help: Some(help) } => {
                 let (node, error) = (node.clone(), error.clone());
-                let help = Some(self.flags.reword(help));
+                // Flags are looked up where there is a hint: most runs have none.
+                let help = Some(Flags::of(self.command).reword(help));
                 self.reporter.report(&Event::NodeFailed { node, error, help });
             }
             event => self.reporter.report(event),

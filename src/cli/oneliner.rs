@@ -107,8 +107,8 @@ pub(super) fn execute(
     let project = Project::of_command(&common.store)?;
     let (spec, results) = place(spec, &project, common.how.out.as_deref())?;
     let source = Source::new("this command as a file", spec.to_yaml());
-    let flags = Flags::of(command);
     let loaded = load_source(source, &project.root, KINDS).map_err(|mut rejected| {
+        let flags = Flags::of(command);
         for help in rejected.problems.iter_mut().filter_map(|problem| problem.help.as_mut()) {
             *help = flags.reword(help);
         }
@@ -120,7 +120,7 @@ pub(super) fn execute(
         Show::Progress => report::for_stdout(common.how.progress),
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
-    let reporter = Reworded { flags, reporter };
+    let reporter = Reworded { command, reporter };
     run_loaded(&loaded, &project, &results, &common.how.options()?, &reporter)?;
     Ok(Some(results))
 }
