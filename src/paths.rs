@@ -87,6 +87,12 @@ pub fn is_starred(component: &Component<'_>) -> bool {
     component.as_os_str().to_string_lossy().contains('*')
 }
 
+/// The path as seen from the current folder, where it lies below it.
+pub fn from_here(path: &Path) -> &Path {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(path)
+}
+
 fn escaped(name: &OsStr) -> String {
     let mut text = String::new();
     for chunk in name.as_encoded_bytes().utf8_chunks() {

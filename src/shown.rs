@@ -23,12 +23,6 @@ pub fn path(path: &Path) -> String {
     shown
 }
 
-/// A path as seen from the current folder where it lies below it, as [`path`] shows it.
-pub fn path_from_here(whole: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path(whole.strip_prefix(here).ok().filter(|rest| rest.components().next().is_some()).unwrap_or(whole))
-}
-
 /// `1 node`, `2 nodes`.
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

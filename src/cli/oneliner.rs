@@ -15,6 +15,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     nodes::KINDS,
+    paths,
     plan::load_source,
     report::{self, Lines, Reporter},
     run::{Origin, Results},
@@ -158,7 +159,7 @@ fn identity(spec: &PipelineSpec, from: Option<&Path>) -> Digest {
 /// Says where the files lie that the nodes made.
 pub(super) fn tell(results: &Results, nodes: &[&str]) {
     for node in nodes {
-        println!("{node}: {}", shown::path_from_here(&results.folder(node)));
+        println!("{node}: {}", shown::path(paths::from_here(&results.folder(node))));
     }
 }
 

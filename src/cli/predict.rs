@@ -99,7 +99,7 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
             print!("{}", lines(&results, id, &base, args.json)?);
             unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
-        _ = writeln!(stderr(), "results in {}", shown::path_from_here(results.root()));
+        _ = writeln!(stderr(), "results in {}", shown::path(paths::from_here(results.root())));
     }
     Ok(())
 }
@@ -222,7 +222,7 @@ fn lines(results: &Results, id: &str, base: &Path, json: bool) -> Result<String>
         let mut prediction: Value = serde_json::from_str(line).map_err(damaged)?;
         let name = prediction["path"].as_str().unwrap_or_default();
         if !remote::is_url(name) {
-            prediction["path"] = paths::to_text(&from_here(&base.join(paths::from_text(name)))).into();
+            prediction["path"] = paths::to_text(paths::from_here(&base.join(paths::from_text(name)))).into();
         }
         lines += &if json { prediction.to_string() } else { for_people(&prediction) };
         lines.push('\n');
@@ -236,15 +236,10 @@ fn unreadable(results: &Results, id: &str) -> Result<Option<String>> {
     let text = fs::read_to_string(&path).map_err(|error| Error::io("read", &path, error))?;
     // Every row is a line, and the first has the titles.
     let rows = text.lines().count().saturating_sub(1);
-    let told =
-        || format!("{} can't be read: see {}", shown::count(rows, "image"), shown::path_from_here(&path));
+    let told = || {
+        format!("{} can't be read: see {}", shown::count(rows, "image"), shown::path(paths::from_here(&path)))
+    };
     Ok((rows > 0).then(told))
-}
-
-/// Relative to the current folder, if it lies there.
-fn from_here(path: &Path) -> PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).to_owned()
 }
 
 /// `photos/a.png: seven 0.98, one 0.01`, escaped.

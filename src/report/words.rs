@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::{event::Event, shown};
+use crate::{event::Event, paths, shown};
 
 /// What a line is about, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl Line {
                     format!(
                         "{pipeline} in {}: {counts}; results in {}",
                         time(*seconds),
-                        shown::path_from_here(Path::new(results))
+                        shown::path(paths::from_here(Path::new(results)))
                     ),
                 )
             }
