@@ -326,7 +326,9 @@ fn code(text: &str) -> String {
     }
     let is_tests = |at: &usize| {
         let after = code[at + CFG_TEST.len()..].trim_start();
-        after.trim_start_matches("pub(super)").trim_start().starts_with("mod tests {")
+        ["", "pub(super) ", "pub(crate) "]
+            .iter()
+            .any(|seen| after.starts_with(&format!("{seen}mod tests {{")))
     };
     let tests = code.match_indices(CFG_TEST).map(|(at, _)| at).find(is_tests);
     code.truncate(tests.unwrap_or(code.len()));

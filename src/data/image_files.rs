@@ -155,15 +155,15 @@ fn holds_image(folder: &Path, glances: &mut usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn found(root: &Path) -> Found {
         look(root, &Stop::default()).unwrap()
     }
 
-    /// Empty files at these places.
-    fn folder(names: &[&str]) -> tempfile::TempDir {
+    /// A folder with empty files at these places.
+    pub(crate) fn folder(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         for name in names {
             let path = dir.path().join(name);

@@ -198,17 +198,7 @@ fn here(folder: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Empty files at these places.
-    fn folder(names: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for name in names {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
-        }
-        dir
-    }
+    use crate::data::image_files::tests::folder;
 
     fn found(dir: &tempfile::TempDir, pattern: &str) -> Vec<String> {
         let paths = matching(&dir.path().join(pattern), &Stop::default()).unwrap();
