@@ -176,7 +176,7 @@ fn absent_as_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::store::{FORMAT, Machine, Provenance, Recipe};
+    use crate::store::{FORMAT, Provenance, Recipe};
 
     #[test]
     fn what_kiln_did_not_make_is_found_whatever_it_is() {
@@ -217,16 +217,7 @@ mod tests {
             seed: Some(7),
             precision: None,
         };
-        let provenance = Provenance {
-            pipeline: "p".into(),
-            node: "n".into(),
-            output_type: "text".into(),
-            logs: Vec::new(),
-            headline: None,
-            seconds: 0.0,
-            machine: Machine::this(1, "cpu"),
-        };
-        let manifest = Manifest::new(recipe, BTreeMap::new(), provenance);
+        let manifest = Manifest::new(recipe, BTreeMap::new(), Provenance::example());
         let text = recipe_text(&manifest);
         assert_eq!(serde_json::from_str::<Recipe>(&text).unwrap(), manifest.recipe);
     }

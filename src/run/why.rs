@@ -245,7 +245,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::store::{Digest, FORMAT, Machine, Manifest, Provenance};
+    use crate::store::{Digest, FORMAT, Manifest, Provenance};
 
     fn recipe(params: Value) -> Recipe {
         let Value::Object(params) = params else { panic!("parameters are a mapping") };
@@ -262,15 +262,7 @@ mod tests {
     }
 
     fn entry(node: &str, seconds: u64, params: Value) -> Entry {
-        let provenance = Provenance {
-            pipeline: "p".into(),
-            node: node.into(),
-            logs: Vec::new(),
-            headline: None,
-            output_type: "model".into(),
-            seconds: 1.0,
-            machine: Machine::this(1, "cpu"),
-        };
+        let provenance = Provenance { node: node.into(), ..Provenance::example() };
         let manifest = Manifest::new(recipe(params), BTreeMap::new(), provenance);
         Entry { manifest, used: SystemTime::UNIX_EPOCH + Duration::from_secs(seconds) }
     }

@@ -86,6 +86,22 @@ pub struct Provenance {
     pub machine: Machine,
 }
 
+#[cfg(test)]
+impl Provenance {
+    /// Of the node `n` of the pipeline `p`, for tests.
+    pub(crate) fn example() -> Self {
+        Self {
+            pipeline: "p".into(),
+            node: "n".into(),
+            output_type: "text".into(),
+            logs: Vec::new(),
+            headline: None,
+            seconds: 0.0,
+            machine: Machine::this(1, "cpu"),
+        }
+    }
+}
+
 /// The record of a finished result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -251,15 +267,7 @@ mod tests {
             precision: Some("f32".into()),
         };
         let outputs = [(name("metrics.json"), Output { digest: Digest::of_bytes(b"{}"), size: 2 })];
-        let provenance = Provenance {
-            pipeline: "p".into(),
-            node: "score".into(),
-            output_type: "metrics".into(),
-            logs: Vec::new(),
-            headline: None,
-            seconds: 0.1,
-            machine: Machine::this(2, "cpu"),
-        };
+        let provenance = Provenance { node: "score".into(), ..Provenance::example() };
         Manifest::new(recipe, outputs.into(), provenance)
     }
 

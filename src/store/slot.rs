@@ -157,7 +157,7 @@ fn too_many(manifest: &Manifest) -> Error {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::store::{Lookup, Machine, Request};
+    use crate::store::{Lookup, Request};
 
     /// What comes of a node that leaves in its folder what `work` does.
     pub(in crate::store) fn make(
@@ -183,16 +183,7 @@ pub(super) mod tests {
         };
         let Lookup::Miss(slot) = store.lookup(&request)? else { panic!("it is forced") };
         work(slot.out()).unwrap();
-        let provenance = Provenance {
-            pipeline: "p".into(),
-            node: "n".into(),
-            output_type: "text".into(),
-            logs: Vec::new(),
-            headline: None,
-            seconds: 0.0,
-            machine: Machine::this(1, "cpu"),
-        };
-        slot.commit(provenance)
+        slot.commit(Provenance::example())
     }
 
     fn names(store: &Store, work: impl FnOnce(&Path) -> io::Result<()>) -> Result<Vec<String>, String> {
