@@ -93,7 +93,7 @@ fn run(loaded: &kiln::plan::Loaded) -> Result<()> {
     let store = Store::open(Path::new("target/custom_node/store"))?;
     let reporter = report::for_stdout(Format::Plain);
     let results = Results::new("target/custom_node/runs", Origin::File("bright.yaml".into()), ".");
-    let job = RunRequest {
+    let request = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
@@ -102,7 +102,7 @@ fn run(loaded: &kiln::plan::Loaded) -> Result<()> {
         emit: &|event: Event| reporter.report(&event),
         stop: &Stop::default(),
     };
-    run::run(&job)?;
+    run::run(&request)?;
     print!("{}", fs::read_to_string("target/custom_node/runs/light/brightness.txt").unwrap_or_default());
     Ok(())
 }

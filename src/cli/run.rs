@@ -109,7 +109,7 @@ pub fn run_loaded(
     let stop = Stop::default();
     signal::listen(&stop)?;
     let emit = |event: Event| reporter.report(&event);
-    let job = RunRequest {
+    let request = RunRequest {
         spec: &loaded.spec,
         plan: &loaded.plan,
         store: &store,
@@ -118,7 +118,7 @@ pub fn run_loaded(
         emit: &emit,
         stop: &stop,
     };
-    let summary = run::run(&job)?;
+    let summary = run::run(&request)?;
     drop(store);
     if summary.ran > 0 {
         keep_within_limit(project)?;

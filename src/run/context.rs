@@ -18,7 +18,7 @@ use crate::{
 /// What all steps of a run share: the request, who may work, and what they know of each other.
 pub struct RunContext<'a> {
     /// What was asked for.
-    pub job: &'a RunRequest<'a>,
+    pub request: &'a RunRequest<'a>,
     /// The steps of the run, as indices into the plan.
     pub wanted: &'a [usize],
     /// One node at a time has the compute device.
@@ -37,12 +37,12 @@ pub struct RunContext<'a> {
 
 impl<'a> RunContext<'a> {
     /// The context of one run.
-    pub fn new(job: &'a RunRequest<'a>, wanted: &'a [usize]) -> Self {
+    pub fn new(request: &'a RunRequest<'a>, wanted: &'a [usize]) -> Self {
         Self {
-            job,
+            request,
             wanted,
             device_slot: Semaphore::new(1),
-            cpu_slots: Semaphore::new(job.options.threads.max(1)),
+            cpu_slots: Semaphore::new(request.options.threads.max(1)),
             entries: OnceLock::new(),
             replaced: Mutex::default(),
             finished: Mutex::default(),
@@ -56,12 +56,12 @@ impl<'a> RunContext<'a> {
     /// Of kind interrupted, when the run is stopped meanwhile.
     pub fn permit(&self, index: usize, uses_device: bool) -> Result<Permit<'_>> {
         let slots = if uses_device { &self.device_slot } else { &self.cpu_slots };
-        slots.acquire(index, self.job.stop)
+        slots.acquire(index, self.request.stop)
     }
 
     /// What the store had when it was first asked.
     pub fn entries(&self) -> &[Entry] {
-        self.entries.get_or_init(|| self.job.store.entries())
+        self.entries.get_or_init(|| self.request.store.entries())
     }
 
     /// Notes that step `index` asks for `key`; gives who tells the name of another step that may be at work on it.
@@ -69,7 +69,7 @@ impl<'a> RunContext<'a> {
         held(&self.askers).entry(key).or_default().insert(index);
         move || {
             let twin = held(&self.askers)[&key].iter().find(|asker| **asker != index).copied();
-            twin.map(|index| self.job.plan.steps()[index].id.clone())
+            twin.map(|index| self.request.plan.steps()[index].id.clone())
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> RunContext<'a> {
         let replaced = held(&self.replaced);
         if !replaced.is_empty() {
             let (nodes, keys) = replaced.iter().map(|(node, key)| (node.clone(), key.to_string())).unzip();
-            (self.job.emit)(Event::ResultsReplaced { nodes, keys });
+            (self.request.emit)(Event::ResultsReplaced { nodes, keys });
         }
     }
 
@@ -97,12 +97,12 @@ impl<'a> RunContext<'a> {
     /// # Errors
     /// If it would.
     pub fn foresee(&self, begins: usize) -> Result<()> {
-        if self.job.options.keep_going {
+        if self.request.options.keep_going {
             return Ok(());
         }
         let finished = held(&self.finished);
         let later = self.wanted.iter().filter(|&&index| index != begins && !finished.contains_key(&index));
-        for step in later.map(|&index| &self.job.plan.steps()[index]) {
+        for step in later.map(|&index| &self.request.plan.steps()[index]) {
             for (port, from) in &step.inputs {
                 let Some(artifact) = finished.get(from) else { continue };
                 step.node.check_input(port, artifact).map_err(|error| foreseen(&step.id, &error))?;

@@ -98,22 +98,22 @@ pub struct Summary {
 /// # Errors
 /// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
 /// store, if one failed because of the store; of kind interrupted, if the run was stopped.
-pub fn run(job: &RunRequest<'_>) -> Result<Summary> {
-    for id in job.options.force.iter().chain(&job.options.only) {
-        must_exist(job.plan, id)?;
+pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
+    for id in request.options.force.iter().chain(&request.options.only) {
+        must_exist(request.plan, id)?;
     }
     let started = Instant::now();
-    let wanted = wanted(job.plan, job.options);
-    job.results.check(job.plan, job.store, &wanted, &job.options.force)?;
-    job.results.claim(job.spec, job.plan)?;
-    (job.emit)(begun(job, wanted.len()));
-    let ended = schedule::run_steps(job, &wanted);
-    let saved = job.store.save();
+    let wanted = wanted(request.plan, request.options);
+    request.results.check(request.plan, request.store, &wanted, &request.options.force)?;
+    request.results.claim(request.spec, request.plan)?;
+    (request.emit)(begun(request, wanted.len()));
+    let ended = schedule::run_steps(request, &wanted);
+    let saved = request.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
-    let (pipeline, seconds) = (job.plan.name.clone(), started.elapsed().as_secs_f64());
-    let results = job.results.root().to_string_lossy().into_owned();
-    (job.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds, results });
-    if job.stop.requested() && ended.interrupted {
+    let (pipeline, seconds) = (request.plan.name.clone(), started.elapsed().as_secs_f64());
+    let results = request.results.root().to_string_lossy().into_owned();
+    (request.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds, results });
+    if request.stop.requested() && ended.interrupted {
         return Err(Error::interrupted().help("the same command goes on from here"));
     }
     match ended.worst {
@@ -124,10 +124,10 @@ pub fn run(job: &RunRequest<'_>) -> Result<Summary> {
     }
 }
 
-fn begun(job: &RunRequest<'_>, nodes: usize) -> Event {
-    let (project, because) = job.results.project();
+fn begun(request: &RunRequest<'_>, nodes: usize) -> Event {
+    let (project, because) = request.results.project();
     Event::RunStarted {
-        pipeline: job.plan.name.clone(),
+        pipeline: request.plan.name.clone(),
         nodes,
         project: project.to_string_lossy().into_owned(),
         because: because.to_owned(),

@@ -46,7 +46,7 @@ enum Reason {
 }
 
 struct Schedule<'a> {
-    job: &'a RunRequest<'a>,
+    request: &'a RunRequest<'a>,
     wanted: &'a [usize],
     states: BTreeMap<usize, State>,
     summary: Summary,
@@ -56,10 +56,10 @@ struct Schedule<'a> {
 }
 
 /// Runs each of the `wanted` steps as soon as what it needs is there, on a thread of its own.
-pub fn run_steps(job: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
-    let context = RunContext::new(job, wanted);
+pub fn run_steps(request: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
+    let context = RunContext::new(request, wanted);
     let mut schedule = Schedule {
-        job,
+        request,
         wanted,
         states: wanted.iter().map(|&index| (index, State::Waiting)).collect(),
         summary: Summary::default(),
@@ -76,7 +76,7 @@ pub fn run_steps(job: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
                     // The receiver outlives all threads of the scope.
                     let _ = send.send((index, context.run_step(index, inputs)));
                 };
-                let name = job.plan.steps()[index].id.clone();
+                let name = request.plan.steps()[index].id.clone();
                 thread::Builder::new()
                     .name(name)
                     .stack_size(STACK)
@@ -117,13 +117,13 @@ impl Schedule<'_> {
 
     /// Why a step will never begin.
     fn blocked_by(&mut self, index: usize) -> Option<Reason> {
-        for (_, input) in &self.job.plan.steps()[index].inputs {
+        for (_, input) in &self.request.plan.steps()[index].inputs {
             if let State::Unavailable(reason) = &self.states[input] {
                 return Some(reason.clone());
             }
         }
-        let failed = self.first_failed.clone().filter(|_| !self.job.options.keep_going);
-        if failed.is_none() && self.job.stop.requested() {
+        let failed = self.first_failed.clone().filter(|_| !self.request.options.keep_going);
+        if failed.is_none() && self.request.stop.requested() {
             self.interrupted = true;
             return Some(Reason::Stopped);
         }
@@ -131,12 +131,12 @@ impl Schedule<'_> {
     }
 
     fn skip(&mut self, index: usize, reason: Reason) {
-        let node = self.job.plan.steps()[index].id.clone();
+        let node = self.request.plan.steps()[index].id.clone();
         let skipped = |because: &str, needs| Event::NodeSkipped { node, because: because.to_owned(), needs };
         match &reason {
             Reason::Stopped => {}
-            Reason::Failed(because) => (self.job.emit)(skipped(because, true)),
-            Reason::NotBegun(because) => (self.job.emit)(skipped(because, false)),
+            Reason::Failed(because) => (self.request.emit)(skipped(because, true)),
+            Reason::NotBegun(because) => (self.request.emit)(skipped(because, false)),
         }
         self.summary.skipped += 1;
         self.states.insert(index, State::Unavailable(reason));
@@ -147,11 +147,11 @@ impl Schedule<'_> {
             State::Finished(done) => Some((port.clone(), done.clone())),
             _ => None,
         };
-        self.job.plan.steps()[index].inputs.iter().map(done).collect()
+        self.request.plan.steps()[index].inputs.iter().map(done).collect()
     }
 
     fn record(&mut self, index: usize, ending: Ending) {
-        let node = &self.job.plan.steps()[index].id;
+        let node = &self.request.plan.steps()[index].id;
         let state = match ending {
             Ending::Cached(done) => {
                 self.summary.cached += 1;

@@ -60,7 +60,7 @@ struct StepRun<'w> {
 impl RunContext<'_> {
     /// Makes or finds the result of a step, and tells what happens.
     pub fn run_step(&self, index: usize, inputs: Inputs) -> Ending {
-        let node = &self.job.plan.steps()[index].id;
+        let node = &self.request.plan.steps()[index].id;
         match catch_unwind(AssertUnwindSafe(|| self.try_step(index, inputs))) {
             Ok(Ok(ending)) => {
                 if let Ending::Cached(finished) | Ending::Made(finished) = &ending {
@@ -69,7 +69,7 @@ impl RunContext<'_> {
                 ending
             }
             Ok(Err(error)) if error.kind() == ErrorKind::Interrupted => {
-                (self.job.emit)(Event::NodeInterrupted { node: node.clone() });
+                (self.request.emit)(Event::NodeInterrupted { node: node.clone() });
                 Ending::Interrupted
             }
             Ok(Err(error)) => self.failed(node, &error),
@@ -80,24 +80,24 @@ impl RunContext<'_> {
     fn failed(&self, node: &str, error: &Error) -> Ending {
         let full = error.kind() == ErrorKind::Store || is_disk_full(error);
         let help = error.hint().map(str::to_owned);
-        (self.job.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
+        (self.request.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
         Ending::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
     }
 
     fn try_step(&self, index: usize, inputs: Inputs) -> Result<Ending> {
-        let step = &self.job.plan.steps()[index];
+        let step = &self.request.plan.steps()[index];
         let snapshot = SourceSnapshot::take(
             step.node.as_ref(),
-            &self.job.plan.base,
-            self.job.store.files(),
-            self.job.stop,
+            &self.request.plan.base,
+            self.request.store.files(),
+            self.request.stop,
         )?;
         let files = snapshot.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
-        if let Some(path) = self.job.results.first_replaced(files, self.job.plan, self.wanted) {
-            return Err(self.job.results.reads_itself(&step.id, path));
+        if let Some(path) = self.request.results.first_replaced(files, self.request.plan, self.wanted) {
+            return Err(self.request.results.reads_itself(&step.id, path));
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
-        let recipe = recipe(step, self.job.plan.seed, digests, snapshot.digests());
+        let recipe = recipe(step, self.request.plan.seed, digests, snapshot.digests());
         let (snapshot, headline) = (Arc::new(snapshot), OnceLock::new());
         let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline };
         match work.look_up()? {
@@ -115,14 +115,14 @@ impl RunContext<'_> {
 
 impl<'w> StepRun<'w> {
     fn look_up(&self) -> Result<Lookup<'w>> {
-        let job = self.run.job;
+        let request = self.run.request;
         let twin = self.run.asks(self.index, self.recipe.key());
-        job.store.lookup(&Request {
+        request.store.lookup(&Request {
             recipe: &self.recipe,
             force: self.forced(),
             waiting: &|| self.emit(|node| Event::NodeWaiting { node, key: self.key(), twin: twin() }),
             damaged: &|line| self.emit(|node| Event::NodeWarning { node, line }),
-            stopped: &|| job.stop.requested(),
+            stopped: &|| request.stop.requested(),
         })
     }
 
@@ -150,14 +150,14 @@ impl<'w> StepRun<'w> {
     }
 
     fn execute(&self, slot: &Slot<'_>) -> Result<()> {
-        let job = self.run.job;
+        let request = self.run.request;
         let sink = |update| {
             if let Update::Headline(line) = &update {
                 self.headline.get_or_init(|| line.clone());
             }
             self.emit(|node| told(node, update));
         };
-        let downloads = job.store.downloads();
+        let downloads = request.store.downloads();
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
         let context = Context {
             inputs: artifacts.collect(),
@@ -165,14 +165,15 @@ impl<'w> StepRun<'w> {
             out: slot.out(),
             scratch: slot.scratch(),
             downloads: &downloads,
-            seed: job.plan.seed,
-            device: job.options.device,
-            threads: job.options.threads,
-            progress: Progress::new(&sink, job.stop),
+            seed: request.plan.seed,
+            device: request.options.device,
+            threads: request.options.threads,
+            progress: Progress::new(&sink, request.stop),
         };
         // Inside a pool of its own, so that the work has the threads it was given and no others, and
         // none of its many small parallel steps has to wake a pool from outside.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(job.options.threads).stack_size(STACK).build();
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(request.options.threads).stack_size(STACK).build();
         let pool = pool.map_err(|error| Error::new("cannot start threads").because(error))?;
         pool.install(|| self.step.node.run(&context))
     }
@@ -192,21 +193,21 @@ impl<'w> StepRun<'w> {
     }
 
     fn provenance(&self, seconds: f64) -> Provenance {
-        let job = self.run.job;
+        let request = self.run.request;
         Provenance {
-            pipeline: job.plan.name.clone(),
+            pipeline: request.plan.name.clone(),
             node: self.step.id.clone(),
             output_type: self.step.node.output().name.to_owned(),
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             headline: self.headline.get().cloned(),
             seconds,
-            machine: Machine::this(job.options.threads, &job.options.device.to_string()),
+            machine: Machine::this(request.options.threads, &request.options.device.to_string()),
         }
     }
 
     fn show(&self, artifact: Artifact) -> Result<Finished> {
-        let job = self.run.job;
-        match job.results.show(&self.step.id, &artifact, job.store)? {
+        let request = self.run.request;
+        match request.results.show(&self.step.id, &artifact, request.store)? {
             Before::Nothing => {}
             Before::InStore(key) => {
                 self.run.replaces(&self.step.id, key);
@@ -225,11 +226,11 @@ impl<'w> StepRun<'w> {
         if self.forced() {
             return Reason::Forced;
         }
-        Reason::of(&self.recipe, Asking::of(self.run.job.plan, self.step), self.run.entries())
+        Reason::of(&self.recipe, Asking::of(self.run.request.plan, self.step), self.run.entries())
     }
 
     fn forced(&self) -> bool {
-        self.run.job.options.force.contains(&self.step.id)
+        self.run.request.options.force.contains(&self.step.id)
     }
 
     fn kind(&self) -> String {
@@ -241,7 +242,7 @@ impl<'w> StepRun<'w> {
     }
 
     fn emit(&self, event: impl FnOnce(String) -> Event) {
-        (self.run.job.emit)(event(self.step.id.clone()));
+        (self.run.request.emit)(event(self.step.id.clone()));
     }
 }
 
