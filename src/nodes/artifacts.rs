@@ -16,6 +16,3 @@ pub const METRICS: ArtifactType = ArtifactType { name: "metrics", phrase: "metri
 pub const PREDICTIONS: ArtifactType = ArtifactType { name: "predictions", phrase: "predictions" };
 /// A file for another program.
 pub const EXPORT: ArtifactType = ArtifactType { name: "export", phrase: "an exported file" };
-
-/// The number type that networks calculate with, unless a parameter names another one.
-pub const PRECISION: &str = "f32";

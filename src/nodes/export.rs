@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    artifacts::{DATASET, EXPORT, MODEL, PRECISION},
+    PRECISION,
+    artifacts::{DATASET, EXPORT, MODEL},
     dataset,
     model::{self, classifier},
 };

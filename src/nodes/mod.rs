@@ -12,6 +12,9 @@ pub mod val;
 
 use crate::node::Kind;
 
+/// The number type that networks calculate with on the device, unless a parameter names another one.
+const PRECISION: &str = "f32";
+
 /// All kinds of nodes. A new kind is a file here and a line here.
 pub const KINDS: &[Kind] = &[
     Kind::of::<dataset::Dataset>(),

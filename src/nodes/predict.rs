@@ -13,7 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    artifacts::{MODEL, PRECISION, PREDICTIONS},
+    PRECISION,
+    artifacts::{MODEL, PREDICTIONS},
     model::classifier,
 };
 use crate::{

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    artifacts::{ARCHITECTURE, DATASET, MODEL, PRECISION, TRANSFORMS},
+    PRECISION,
+    artifacts::{ARCHITECTURE, DATASET, MODEL, TRANSFORMS},
     dataset, model, transforms,
 };
 use crate::{

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    artifacts::{DATASET, METRICS, MODEL, PRECISION},
+    PRECISION,
+    artifacts::{DATASET, METRICS, MODEL},
     dataset,
     model::classifier,
 };
