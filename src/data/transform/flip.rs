@@ -1,6 +1,6 @@
 //! Mirroring, left to right and top to bottom.
 
-use image::imageops;
+use image::{RgbImage, imageops};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,20 @@ impl Default for VerticalFlip {
     }
 }
 
+/// The picture, flipped with probability `p`.
+fn perhaps(
+    p: f64,
+    picture: Picture,
+    random: &mut Random,
+    flip: fn(&mut RgbImage),
+) -> Result<Picture, TooNarrow> {
+    let mut image = picture.whole()?;
+    if random.chance(p) {
+        flip(&mut image);
+    }
+    Ok(image.into())
+}
+
 impl PixelOp for HorizontalFlip {
     fn name(&self) -> &'static str {
         "horizontal_flip"
@@ -61,11 +75,7 @@ impl PixelOp for HorizontalFlip {
     }
 
     fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
-        let mut image = picture.whole()?;
-        if random.chance(self.p) {
-            imageops::flip_horizontal_in_place(&mut image);
-        }
-        Ok(image.into())
+        perhaps(self.p, picture, random, imageops::flip_horizontal_in_place)
     }
 }
 
@@ -83,11 +93,7 @@ impl PixelOp for VerticalFlip {
     }
 
     fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
-        let mut image = picture.whole()?;
-        if random.chance(self.p) {
-            imageops::flip_vertical_in_place(&mut image);
-        }
-        Ok(image.into())
+        perhaps(self.p, picture, random, imageops::flip_vertical_in_place)
     }
 }
 
