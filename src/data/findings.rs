@@ -79,7 +79,7 @@ pub(super) fn report_dark(dark: Vec<String>, findings: &mut Vec<Finding>) {
         many => format!("{} images are almost black: {}", many.len(), shown::few(many)),
     };
     let message =
-        format!("{what}; values that do not fill their range (12 bits stored as 16) must be stretched");
+        format!("{what}; if that is not meant, scale their values up: 12 bits stored as 16 look so");
     findings.push(finding(Topic::Dark, message, dark));
 }
 

@@ -306,7 +306,7 @@ mod tests {
         twelve_bits.save(dir.path().join("train/a/2.png")).unwrap();
         let (index, findings) = build_in(dir.path(), &options()).unwrap();
         assert_eq!(index.train.len(), 3);
-        let message = "train/a/2.png is almost black; values that do not fill their range (12 bits stored as 16) must be stretched";
+        let message = "train/a/2.png is almost black; if that is not meant, scale their values up: 12 bits stored as 16 look so";
         assert_eq!(messages(&findings), [(Topic::Dark, message)]);
         RgbImage::from_pixel(12, 10, Rgb([16, 0, 17])).save(dir.path().join("train/a/2.png")).unwrap();
         assert_eq!(build_in(dir.path(), &options()).unwrap().1, []);
