@@ -30,7 +30,7 @@
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
 //! | [`eval`] | measuring | `Classifier`, metrics |
 //! | [`plot`] | pictures | charts, contact sheets |
-//! | [`export`] | handing over | one file a format |
+//! | [`export`] | handing over | `Format`, `Model`, `Lowered`; one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], [`suggest`], [`random`], [`files`] (opens a user's files
 //! safely), [`atomic`] (files that are there whole or not at all), [`names`] (of files, from files), [`paths`] (as text), [`alike`] (names that look the same), [`shown`] (names as a person may see them), [`budget`] (work that is

@@ -109,10 +109,15 @@ pub fn short_list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> 
 /// `a`, `b` and `c`, each in backquotes; `none` where there is nothing to name.
 pub fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
-    match quoted.split_last() {
-        None => none.to_owned(),
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} {conjunction} {last}", rest.join(", ")),
+    if quoted.is_empty() { none.to_owned() } else { joined(&quoted, conjunction) }
+}
+
+/// `a, b and c`.
+pub fn joined<S: AsRef<str>>(words: &[S], conjunction: &str) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.split_last() {
+        Some((last, rest @ [_, ..])) => format!("{} {conjunction} {last}", rest.join(", ")),
+        _ => words.concat(),
     }
 }
 

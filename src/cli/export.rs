@@ -8,6 +8,7 @@ use serde_json::json;
 use super::oneliner::{self, CommonArgs, Show, execute, pipeline, tell};
 use crate::{
     error::Result,
+    export::Format,
     spec::{MessageFormat, PipelineSpec},
 };
 
@@ -17,8 +18,7 @@ pub struct ExportArgs {
     /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
-    /// What to write: onnx, safetensors, burnpack or pt
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", help = format!("What to write: {}", Format::listed()))]
     pub format: String,
     #[command(flatten)]
     pub common: CommonArgs,

@@ -1,54 +1,15 @@
-//! A second opinion: the written ONNX file run by another engine (rten), which shares no code with
-//! the network that was trained.
+//! What runs an exported file: a second opinion, which shares no code with the network that was trained.
 
-use std::sync::Arc;
+use crate::error::Result;
 
-use rten::{Model, RunOptions, ThreadPool};
-use rten_tensor::{AsView, Layout, NdTensor};
+/// A written file, read and made ready to run.
+pub trait Engine {
+    /// What runs it, as kept with the result: a name and a version.
+    fn name(&self) -> &'static str;
 
-use crate::error::{Error, Result};
-
-/// The engine's name, as kept with the result.
-pub const ENGINE: &str = "rten 0.27";
-
-/// An ONNX file that another engine has loaded.
-pub struct Engine {
-    model: Model,
-    /// One thread, so that the result never depends on how many there are.
-    options: RunOptions,
-}
-
-impl Engine {
-    /// Loads the bytes of an ONNX file.
-    ///
-    /// # Errors
-    /// If the engine can't make sense of them.
-    pub fn load(onnx: Vec<u8>) -> Result<Self> {
-        let model = Model::load(onnx)
-            .map_err(|error| Error::new("the second engine can't load the exported file").because(error))?;
-        let mut options = RunOptions::default();
-        options.thread_pool = Some(Arc::new(ThreadPool::with_num_threads(1)));
-        Ok(Self { model, options })
-    }
-
-    /// Class probabilities `[batch, classes]`, row by row, of images `[batch, 3, size, size]`.
+    /// Class probabilities `[batch, classes]`, row by row, of images `[batch, 3, size, size]`, row-major and from 0 to 1.
     ///
     /// # Errors
     /// If the engine can't run the file on them.
-    pub fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {
-        let shape = [images.len() / (3 * size * size), 3, size, size];
-        let input = NdTensor::from_data(shape, images.to_vec());
-        let failed =
-            |reason: String| Error::new(format!("the second engine can't run the exported file: {reason}"));
-        let output = self.model.run_one(input.view().into(), Some(self.options.clone()));
-        let output: NdTensor<f32, 2> = output
-            .map_err(|error| failed(error.to_string()))?
-            .try_into()
-            .map_err(|error| failed(format!("{error}")))?;
-        if output.size(0) == shape[0] {
-            Ok(output.to_vec())
-        } else {
-            Err(failed("it gives another batch size".to_owned()))
-        }
-    }
+    fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>>;
 }

@@ -1,6 +1,6 @@
 //! The proof that an exported file says what the network says: another engine runs it on the same images.
 
-use super::{engine::Engine, sample_images::SampleImages};
+use super::{Engine, Format, Verification, lowered::BatchDimension, sample_images::SampleImages};
 use crate::{
     data::Batch,
     error::{Error, Result},
@@ -11,27 +11,23 @@ use crate::{
 /// The largest difference of a probability that is no fault.
 pub const LIMIT: f32 = 1e-4;
 
-/// What a comparison found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Verified {
-    /// How many images both were given.
-    pub images: usize,
-    /// The largest absolute difference of a class's probability.
-    pub largest_difference: f32,
-}
-
-/// Compares what `engine` makes of the images, `at_once` in a pass, with the network's own `logits`: of a batch,
-/// `[batch, classes]`, row by row.
+/// Compares what `engine` makes of the images, as many in a pass as the file of `format` takes, with the network's own
+/// `logits`: of a batch, `[batch, classes]`, row by row.
 ///
 /// # Errors
 /// If a probability differs by more than [`LIMIT`], the engine can't run the file, or the user asks to stop.
 pub fn verify(
+    format: &Format,
+    batch: BatchDimension,
+    engine: &dyn Engine,
     images: &SampleImages,
-    at_once: usize,
     logits: impl Fn(&Batch) -> Vec<f32>,
-    engine: &Engine,
     progress: &Progress<'_>,
-) -> Result<Verified> {
+) -> Result<Verification> {
+    let at_once = match batch {
+        BatchDimension::Fixed(images) => images,
+        BatchDimension::Any => usize::MAX,
+    };
     let total = images.batches.iter().map(Batch::len).sum();
     let (mut done, mut largest) = (0, 0.0_f32);
     for batch in &images.batches {
@@ -48,10 +44,16 @@ pub fn verify(
         let difference = largest_difference(&own, &second);
         largest = if difference.is_nan() || largest.is_nan() { f32::NAN } else { largest.max(difference) };
     }
-    if largest <= LIMIT {
-        Ok(Verified { images: total, largest_difference: largest })
-    } else {
-        Err(differs(largest))
+    match largest <= LIMIT {
+        true => Ok(Verification {
+            file: format.file,
+            engine: engine.name(),
+            source: images.source.clone(),
+            images: total,
+            largest_difference: largest,
+            limit: LIMIT,
+        }),
+        false => Err(differs(largest)),
     }
 }
 
@@ -86,53 +88,45 @@ pub(super) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
 mod tests {
     use super::*;
     use crate::{
-        arch::Arch,
-        export::{onnx, sample_images::made_up},
+        export::{FORMATS, sample_images::made_up},
         progress::Stop,
-        weights,
     };
 
-    const TINY: &[u8] = include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt");
+    /// Gives the mean of each image as the probability of the first of two classes.
+    struct Means;
 
-    fn engine(dynamic_batch: bool) -> Engine {
-        let file = weights::from_bytes(TINY).unwrap();
-        let names = file.names.unwrap();
-        let arch = Arch::parse(&file.arch_name.unwrap(), &file.arch.unwrap(), names.len()).unwrap();
-        let model = onnx::Model {
-            arch: &arch,
-            weights: &file.weights,
-            names: &names,
-            size: 64,
-            eval: &serde_json::json!([]),
-            dynamic_batch,
-        };
-        Engine::load(onnx::bytes(&model).unwrap()).unwrap()
+    impl Engine for Means {
+        fn name(&self) -> &'static str {
+            "means"
+        }
+
+        fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {
+            Ok(images.chunks(3 * size * size).flat_map(|image| [mean(image), 1.0 - mean(image)]).collect())
+        }
     }
 
-    fn compared(at_once: usize, off: f32) -> Result<Verified> {
-        let engine = engine(at_once > 1);
+    fn mean(image: &[f32]) -> f32 {
+        image.iter().sum::<f32>() / image.len() as f32
+    }
+
+    /// Compares the engine with logits that make the first class's odds larger by the factor `1 + off`.
+    fn compared(batch: BatchDimension, off: f32) -> Result<Verification> {
         let logits = |batch: &Batch| {
-            let own = engine.probabilities(&batch.images[..3 * 64 * 64], 64).unwrap();
-            let row: Vec<f32> = own.iter().map(|p| p.max(1e-30).ln() + off * p).collect();
-            row.repeat(batch.targets.len())
+            let means = batch.images.chunks(3 * 8 * 8).map(mean);
+            means.flat_map(|mean| [(mean * (1.0 + off)).ln(), (1.0 - mean).ln()]).collect()
         };
-        let same = Batch {
-            images: made_up(64).images[..3 * 64 * 64].repeat(3),
-            targets: vec![0; 3],
-            indices: vec![0, 1, 2],
-            size: 64,
-        };
-        let images = SampleImages { source: String::new(), batches: vec![same] };
-        verify(&images, at_once, logits, &engine, &Progress::new(&|_| (), &Stop::default()))
+        let images = SampleImages { source: "made-up images".to_owned(), batches: vec![made_up(8)] };
+        verify(&FORMATS[0], batch, &Means, &images, logits, &Progress::new(&|_| (), &Stop::default()))
     }
 
     #[test]
     fn equal_probabilities_pass_and_others_do_not() {
-        for at_once in [1, usize::MAX] {
-            let Verified { images, largest_difference } = compared(at_once, 0.0).unwrap();
-            assert!(images == 3 && largest_difference < 1e-5, "{images} {largest_difference}");
+        for batch in [BatchDimension::Fixed(1), BatchDimension::Fixed(3), BatchDimension::Any] {
+            let Verification { images, largest_difference, .. } = compared(batch, 0.0).unwrap();
+            assert!(images == 8 && largest_difference < 1e-5, "{images} {largest_difference}");
         }
-        let error = compared(1, f32::NAN).unwrap_err();
+        assert!(compared(BatchDimension::Any, 1e-5).is_ok() && compared(BatchDimension::Any, 0.1).is_err());
+        let error = compared(BatchDimension::Any, f32::NAN).unwrap_err();
         assert_eq!(
             error.to_string(),
             "a probability is not a number, in the network or in the exported file"
@@ -145,5 +139,16 @@ mod tests {
         let message = "the exported file gives a probability that differs by 2.5e-1 from the network's";
         assert_eq!(error.to_string(), message);
         assert!(error.hint().unwrap().starts_with("differences up to 1e-4 are rounding"));
+    }
+
+    #[test]
+    fn probabilities_add_up_to_one_in_each_row() {
+        assert_eq!(probabilities(&[1000.0, 1000.0, -1000.0, 0.0], 2), [0.5, 0.5, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_nan_is_the_largest_difference() {
+        assert!(largest_difference(&[0.0, f32::NAN, 1.0], &[0.5, 0.0, 1.0]).is_nan());
+        assert!((largest_difference(&[0.0, 1.0], &[0.5, 0.9]) - 0.5).abs() < 1e-6);
     }
 }

@@ -11,17 +11,15 @@ use super::{
 };
 use crate::{
     data::Batch,
-    error::{Error, Result},
+    error::Result,
+    eval::Classifier,
     export::{
-        Format,
-        engine::{ENGINE, Engine},
-        onnx,
-        sample_images::SampleImages,
-        verify::{LIMIT, Verified, verify},
+        Content, Format, Model, NetworkFormat, OptionFault, Options, Verification, read_back,
+        sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
-    weights::{self, ModelFile},
+    weights::ModelFile,
 };
 
 /// Writes a trained model as a file for other programs. What was written is run by a second engine
@@ -35,7 +33,7 @@ pub struct Export {
     /// (a PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names,
     /// architecture, size and transforms from these three; other programs see the weights.
     #[serde(default)]
-    pub format: Format,
+    pub format: &'static Format,
     /// Whether the ONNX file takes any number of images at once; else it takes one.
     #[serde(default)]
     pub dynamic_batch: bool,
@@ -62,95 +60,70 @@ impl Node for Export {
     }
 
     fn precision(&self) -> Option<&'static str> {
-        (self.format == Format::Onnx).then_some(PRECISION)
+        matches!(self.format.content, Content::Network(_)).then_some(PRECISION)
     }
 
     fn check(&self) -> Vec<Problem> {
-        if self.format == Format::Onnx || !self.dynamic_batch {
-            return Vec::new();
-        }
-        let place = Place::Key(["dynamic_batch"].into());
-        let message = format!("{} has no batch: it is weights alone", self.format.file_name());
-        let problem = Problem::rule(place, message);
-        vec![
-            problem
-                .label("only ONNX files have one")
-                .help("leave out `dynamic_batch`, or set `format: onnx`"),
-        ]
+        self.format.faults(self.options()).into_iter().map(problem).collect()
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let report = match self.format {
-            Format::Onnx => self.onnx(cx)?,
-            Format::Safetensors => self.weights(cx, weights::to_bytes)?,
-            Format::Burnpack => self.weights(cx, weights::to_burnpack)?,
-            Format::Pt => self.weights(cx, weights::to_state_dict)?,
+        let verification = match &self.format.content {
+            Content::Network(format) => self.network(cx, format)?,
+            Content::Weights(write) => self.weights(cx, *write)?,
         };
-        let json = serde_json::to_string_pretty(&report).expect("a report is plain data");
+        let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
         cx.write("verification.json", json + "\n")
     }
 }
 
-/// How the file was proven.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// What was written.
-    file: &'static str,
-    /// What read it.
-    engine: &'static str,
-    /// Where the images came from.
-    source: String,
-    /// How many there were.
-    images: usize,
-    /// The largest absolute difference of a class's probability, or of a weight.
-    largest_difference: f32,
-    /// What would have been an error.
-    limit: f32,
+fn problem(OptionFault { key, message, label, help }: OptionFault) -> Problem {
+    Problem::rule(Place::Key([key].into()), message).label(label).help(help)
 }
 
 impl Export {
-    fn onnx(&self, cx: &Context<'_>) -> Result<Report> {
-        let model = classifier(cx, self.size)?;
-        let eval = serde_json::to_value(&model.eval).expect("a chain is plain data");
-        let bytes = onnx::bytes(&onnx::Model {
-            arch: model.arch(),
-            weights: model.weights(),
-            names: &model.names,
-            size: model.size,
-            eval: &eval,
-            dynamic_batch: self.dynamic_batch,
-        })?;
-        cx.write(Format::Onnx.file_name(), &bytes)?;
-        let dataset = cx.input("dataset").map(dataset::load).transpose()?;
-        let sample = SampleImages::new(dataset.as_ref(), &model.transforms(), cx.threads, &cx.progress)?;
-        let engine = Engine::load(bytes)?;
-        let at_once = if self.dynamic_batch { usize::MAX } else { 1 };
-        let logits = |batch: &Batch| model.logits(batch.clone());
-        let Verified { images, largest_difference } =
-            verify(&sample, at_once, logits, &engine, &cx.progress)?;
-        let source = sample.source;
-        let line = format!("{ENGINE} gives the network's probabilities on {images} {source}");
-        cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
-        let file = Format::Onnx.file_name();
-        Ok(Report { file, engine: ENGINE, source, images, largest_difference, limit: LIMIT })
+    /// What the keys ask the format for.
+    fn options(&self) -> Options {
+        Options { dynamic_batch: self.dynamic_batch }
     }
 
-    /// A file of weights, in the bytes that `format` makes of a model; proven by reading it back.
-    fn weights(&self, cx: &Context<'_>, format: fn(&ModelFile) -> Result<Vec<u8>>) -> Result<Report> {
+    /// A network for other programs; proven by an engine that runs it.
+    fn network(&self, cx: &Context<'_>, format: &NetworkFormat) -> Result<Verification> {
+        let classifier = classifier(cx, self.size)?;
+        self.write_network(cx, format, &classifier)?;
+        let dataset = cx.input("dataset").map(dataset::load).transpose()?;
+        let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
+        let engine = (format.open)(&cx.out.join(self.format.file))?;
+        let logits = |batch: &Batch| classifier.logits(batch.clone());
+        let batch = self.options().batch();
+        let verification = verify(self.format, batch, &*engine, &images, logits, &cx.progress)?;
+        let Verification { engine, source, images, largest_difference, .. } = &verification;
+        let line = format!("{engine} gives the network's probabilities on {images} {source}");
+        cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
+        Ok(verification)
+    }
+
+    fn write_network(&self, cx: &Context<'_>, format: &NetworkFormat, classifier: &Classifier) -> Result<()> {
+        let eval = serde_json::to_value(&classifier.eval).expect("a chain is plain data");
+        let model = Model {
+            arch: classifier.arch(),
+            weights: classifier.weights(),
+            names: &classifier.names,
+            size: classifier.size,
+            eval: &eval,
+            options: self.options(),
+        };
+        (format.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))
+    }
+
+    /// The weights alone; proven by reading them back.
+    fn weights(&self, cx: &Context<'_>, write: fn(&ModelFile) -> Result<Vec<u8>>) -> Result<Verification> {
         let mut model = model::load(cx.required("model"))?;
         model.size = self.size.or(model.size);
-        cx.write(self.format.file_name(), format(&model)?)?;
-        let path = cx.out.join(self.format.file_name());
-        // Bytes, not numbers: a NaN is unlike itself.
-        if weights::to_bytes(&weights::read(&path)?)? != weights::to_bytes(&model)? {
-            return Err(
-                Error::new("the written weights are not those of the model").help("look for a damaged disk")
-            );
-        }
+        cx.write(self.format.file, write(&model)?)?;
+        let verification = read_back(self.format, cx.out, &model)?;
         cx.progress.note(format!("{} arrays, read back bit by bit", model.weights.len()));
-        let source = "the file, read back".to_owned();
-        let file = self.format.file_name();
-        Ok(Report { file, engine: "kiln", source, images: 0, largest_difference: 0.0, limit: 0.0 })
+        Ok(verification)
     }
 }
 

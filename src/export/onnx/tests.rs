@@ -6,26 +6,28 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use super::{
-    engine::Engine,
-    onnx::{self, INPUT, OUTPUT},
     proto::{Dimension, ModelProto},
-    verify::{largest_difference, probabilities},
+    *,
 };
 use crate::{
     arch::{Arch, Computation},
+    export::{
+        Options,
+        verify::{largest_difference, probabilities},
+    },
     network::test_support,
     weights::{self, Weights},
 };
 
 const TINY: [(&str, &[u8]); 3] = [
-    ("tiny-yolo11", include_bytes!("../../tests/fixtures/weights/tiny-yolo11.pt")),
-    ("tiny-yolov8", include_bytes!("../../tests/fixtures/weights/tiny-yolov8.pt")),
-    ("tiny-yolo12", include_bytes!("../../tests/fixtures/weights/tiny-yolo12.pt")),
+    ("tiny-yolo11", include_bytes!("../../../tests/fixtures/weights/tiny-yolo11.pt")),
+    ("tiny-yolov8", include_bytes!("../../../tests/fixtures/weights/tiny-yolov8.pt")),
+    ("tiny-yolo12", include_bytes!("../../../tests/fixtures/weights/tiny-yolo12.pt")),
 ];
-const EXPECTED: &str = include_str!("../../tests/fixtures/weights/expected.json");
-const IMAGES: [(&str, &[u8]); 2] = [
-    ("tall_64", include_bytes!("../../tests/fixtures/weights/tall_64_u8_chw.npy")),
-    ("wide_64", include_bytes!("../../tests/fixtures/weights/wide_64_u8_chw.npy")),
+const EXPECTED: &str = include_str!("../../../tests/fixtures/weights/expected.json");
+const PICTURES: [(&str, &[u8]); 2] = [
+    ("tall_64", include_bytes!("../../../tests/fixtures/weights/tall_64_u8_chw.npy")),
+    ("wide_64", include_bytes!("../../../tests/fixtures/weights/wide_64_u8_chw.npy")),
 ];
 
 struct Trained {
@@ -48,13 +50,13 @@ impl Trained {
         }
     }
 
-    fn model(&self, size: usize, dynamic_batch: bool) -> onnx::Model<'_> {
+    fn model(&self, size: usize, dynamic_batch: bool) -> Model<'_> {
         let Self { arch, weights, names, eval } = self;
-        onnx::Model { arch, weights, names, size, eval, dynamic_batch }
+        Model { arch, weights, names, size, eval, options: Options { dynamic_batch } }
     }
 
     fn onnx(&self, size: usize) -> Vec<u8> {
-        onnx::bytes(&self.model(size, false)).unwrap()
+        bytes(&self.model(size, false)).unwrap()
     }
 
     fn decoded(&self) -> ModelProto {
@@ -75,8 +77,8 @@ fn expected(name: &str, image: &str) -> Vec<f32> {
 #[test]
 fn the_second_engine_gives_the_references_probabilities() {
     for (name, bytes) in TINY {
-        let engine = Engine::load(Trained::read(bytes).onnx(64)).unwrap();
-        for (image, npy) in IMAGES {
+        let engine = Rten::load(Trained::read(bytes).onnx(64)).unwrap();
+        for (image, npy) in PICTURES {
             let given = engine.probabilities(&pixels(npy), 64).unwrap();
             let difference = largest_difference(&given, &expected(name, image));
             assert!(difference < 1e-5, "{name} {image}: {difference}");
@@ -92,15 +94,9 @@ fn the_second_engine_agrees_about_every_block() {
     let pixels = test_support::pixels(size);
     for arch in test_support::archs() {
         let weights = test_support::weights(&arch);
-        let model = onnx::Model {
-            arch: &arch,
-            weights: &weights,
-            names: &names,
-            size,
-            eval: &eval,
-            dynamic_batch: false,
-        };
-        let given = Engine::load(onnx::bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
+        let options = Options::default();
+        let model = Model { arch: &arch, weights: &weights, names: &names, size, eval: &eval, options };
+        let given = Rten::load(bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
         let logits = test_support::logits(Computation::of(&arch), &weights, &pixels, size);
         let expected = probabilities(&logits, pixels.len() / (3 * size * size));
         let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
@@ -111,11 +107,11 @@ fn the_second_engine_agrees_about_every_block() {
 
 #[test]
 fn a_dynamic_batch_gives_the_same_row_by_row() {
-    for (name, bytes) in TINY {
-        let onnx = onnx::bytes(&Trained::read(bytes).model(64, true)).unwrap();
-        let both: Vec<f32> = IMAGES.iter().flat_map(|(_, npy)| pixels(npy)).collect();
-        let given = Engine::load(onnx).unwrap().probabilities(&both, 64).unwrap();
-        let rows: Vec<f32> = IMAGES.iter().flat_map(|(image, _)| expected(name, image)).collect();
+    for (name, pt) in TINY {
+        let onnx = bytes(&Trained::read(pt).model(64, true)).unwrap();
+        let both: Vec<f32> = PICTURES.iter().flat_map(|(_, npy)| pixels(npy)).collect();
+        let given = Rten::load(onnx).unwrap().probabilities(&both, 64).unwrap();
+        let rows: Vec<f32> = PICTURES.iter().flat_map(|(image, _)| expected(name, image)).collect();
         assert!(largest_difference(&given, &rows) < 1e-5, "{name}");
     }
 }
@@ -124,14 +120,14 @@ fn a_dynamic_batch_gives_the_same_row_by_row() {
 fn the_interface_is_the_references() {
     let trained = Trained::read(TINY[0].1);
     for (dynamic, first) in [(false, Dimension::Value(1)), (true, Dimension::Param("batch".to_owned()))] {
-        let file = ModelProto::decode(&*onnx::bytes(&trained.model(64, dynamic)).unwrap()).unwrap();
+        let file = ModelProto::decode(&*bytes(&trained.model(64, dynamic)).unwrap()).unwrap();
         let graph = file.graph.unwrap();
-        let shape = |value: &super::proto::ValueInfoProto| -> Vec<Dimension> {
+        let shape = |value: &proto::ValueInfoProto| -> Vec<Dimension> {
             let tensor = value.r#type.clone().unwrap().tensor_type.unwrap();
             tensor.shape.unwrap().dim.into_iter().map(|dim| dim.value.unwrap()).collect()
         };
         let size = Dimension::Value(64);
-        assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), (INPUT, OUTPUT));
+        assert_eq!((graph.input[0].name.as_str(), graph.output[0].name.as_str()), (IMAGES, PROBABILITIES));
         assert_eq!(shape(&graph.input[0]), [first.clone(), Dimension::Value(3), size.clone(), size]);
         assert_eq!(shape(&graph.output[0]), [first, Dimension::Value(4)]);
     }
@@ -191,7 +187,7 @@ fn the_same_model_gives_the_same_bytes() {
 
 #[test]
 fn what_can_t_be_exported_says_why() {
-    let reason = |trained: &Trained, size| onnx::bytes(&trained.model(size, false)).unwrap_err().to_string();
+    let reason = |trained: &Trained, size| bytes(&trained.model(size, false)).unwrap_err().to_string();
     let mut trained = Trained::read(TINY[0].1);
     trained.names.pop();
     assert_eq!(reason(&trained, 64), "the network has 4 classes, but 3 names");
@@ -201,15 +197,4 @@ fn what_can_t_be_exported_says_why() {
     assert_eq!(reason(&trained, 64), "model.0.conv.weight has the shape [8, 3, 9, 1], not [8, 3, 3, 3]");
     let areas = reason(&Trained::read(TINY[2].1), 40);
     assert_eq!(areas, "9 positions can't be divided into 4 areas at model.6.m.0.0.attn");
-}
-
-#[test]
-fn probabilities_add_up_to_one_in_each_row() {
-    assert_eq!(probabilities(&[1000.0, 1000.0, -1000.0, 0.0], 2), [0.5, 0.5, 0.0, 1.0]);
-}
-
-#[test]
-fn a_nan_is_the_largest_difference() {
-    assert!(largest_difference(&[0.0, f32::NAN, 1.0], &[0.5, 0.0, 1.0]).is_nan());
-    assert!((largest_difference(&[0.0, 1.0], &[0.5, 0.9]) - 0.5).abs() < 1e-6);
 }

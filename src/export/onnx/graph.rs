@@ -33,12 +33,6 @@ impl Graph {
         format!("{output}_output_0")
     }
 
-    /// Adds an operation whose result has a name of its own.
-    pub fn named_op(&mut self, output: &str, kind: &str, inputs: &[&str], attributes: &[Attribute<'_>]) {
-        let name = self.free_name("", kind);
-        self.node(&name, kind, inputs, vec![output.to_owned()], attributes);
-    }
-
     /// Cuts `input` along `axis` into parts of these sizes.
     pub fn split(&mut self, scope: &str, input: &str, axis: i64, sizes: &[usize]) -> Vec<String> {
         let name = self.free_name(scope, "Split");
@@ -62,8 +56,9 @@ impl Graph {
     }
 
     /// Reorders the dimensions of `input`.
-    pub fn transpose(&mut self, scope: &str, input: &str, order: &[i64]) -> String {
-        self.op(scope, "Transpose", &[input], &[Attribute::Ints("perm", order)])
+    pub fn transpose(&mut self, scope: &str, input: &str, order: &[usize]) -> String {
+        let order: Vec<i64> = order.iter().map(|axis| *axis as i64).collect();
+        self.op(scope, "Transpose", &[input], &[Attribute::Ints("perm", &order)])
     }
 
     /// Adds constant numbers under a name of their own.
@@ -114,8 +109,11 @@ impl Graph {
         names.find(|name| !taken(name)).expect("there are more numbers than nodes")
     }
 
-    /// The finished graph, from one input to one output.
-    pub fn finish(self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
+    /// The finished graph, from one input to one output, which the operation added last gives.
+    pub fn finish(mut self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
+        if let Some(last) = self.nodes.last_mut() {
+            last.output = vec![output.name.clone()];
+        }
         GraphProto {
             node: self.nodes,
             name: name.to_owned(),

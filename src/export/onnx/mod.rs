@@ -1,0 +1,83 @@
+//! ONNX files: a network with its norms folded in and its softmax included, and all that a program needs to feed it and
+//! to name what comes out.
+
+mod graph;
+mod nodes;
+mod proto;
+
+use std::{fs, path::Path};
+
+use prost::Message as _;
+
+use self::{
+    graph::value,
+    proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
+};
+use super::{
+    Choice, Content, Engine, Format, Model, NetworkFormat, OutputFile,
+    lowered::{BatchDimension, INPUT, Lowered},
+    rten::Rten,
+};
+use crate::error::{Error, Result};
+
+/// The format.
+pub(super) const ONNX: Format = Format {
+    name: "onnx",
+    title: "ONNX",
+    about: "ONNX: the network and its softmax as one graph, for ONNX Runtime and most other engines.",
+    file: FILE,
+    content: Content::Network(NetworkFormat {
+        choices: &[Choice::DynamicBatch],
+        write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
+        open,
+    }),
+};
+
+const FILE: &str = "model.onnx";
+/// Version of the file's structure; programs since 2022 read it.
+const IR_VERSION: i64 = 8;
+/// Version of the operations' meaning; likewise.
+const OPSET: i64 = 17;
+/// What the images are called, as in the reference's files.
+const IMAGES: &str = "images";
+/// What the probabilities are called, likewise.
+const PROBABILITIES: &str = "output0";
+
+/// The bytes of a file. The same model gives the same bytes.
+fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
+    let lowered = model.lowered()?;
+    let file = ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: "kiln".to_owned(),
+        producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        doc_string: model.description(),
+        graph: Some(graph(&lowered, &model.arch.name)),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        metadata_props: metadata(model),
+    };
+    Ok(file.encode_to_vec())
+}
+
+fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
+    let batch = match lowered.batch {
+        BatchDimension::Fixed(images) => Some(images),
+        BatchDimension::Any => None,
+    };
+    let input = value(IMAGES, batch, lowered.shape(INPUT));
+    let output = value(PROBABILITIES, batch, lowered.shape(lowered.probabilities));
+    nodes::graph(lowered, IMAGES).finish(name, input, output)
+}
+
+fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
+    let entries = model.metadata().into_iter();
+    entries.map(|(key, value)| StringStringEntryProto { key: key.to_owned(), value }).collect()
+}
+
+/// The file at `path`, ready to run.
+fn open(path: &Path) -> Result<Box<dyn Engine>> {
+    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
+    Ok(Box::new(Rten::load(bytes)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! How a written file was proven.
+
+use serde::Serialize;
+
+/// What `verification.json` holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verification {
+    /// What was written: a file, or a folder of files.
+    pub file: &'static str,
+    /// What read it.
+    pub engine: &'static str,
+    /// Where the images came from, for a sentence: `val images`.
+    pub source: String,
+    /// How many images both were given.
+    pub images: usize,
+    /// The largest absolute difference of a class's probability, or of a weight.
+    pub largest_difference: f32,
+    /// What would have been an error.
+    pub limit: f32,
+}
