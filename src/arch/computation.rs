@@ -143,10 +143,11 @@ impl Computation {
         Self { operations: builder.operations, channels: builder.channels, logits: x }
     }
 
-    /// The same with every norm folded into its convolution, which then has a bias.
+    /// The same for inference: every norm is folded into its convolution, which then has a bias, and branches that are
+    /// one convolution are [merged](Self::merged).
     #[must_use]
     pub fn folded(&self) -> Self {
-        let mut folded = self.clone();
+        let mut folded = self.merged();
         for operation in &mut folded.operations {
             if let Op::Convolution(convolution) = &mut operation.op {
                 convolution.norm = None;

@@ -12,6 +12,7 @@ pub mod cost;
 mod document;
 pub mod fault;
 mod initial;
+mod merge;
 mod role;
 mod row;
 mod scale;
@@ -31,6 +32,7 @@ pub use self::{
     computation::Computation,
     cost::Costs,
     initial::Initial,
+    merge::Branches,
     role::Role,
     shapes::{Parameter, Shapes},
     window::Window,

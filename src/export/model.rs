@@ -35,7 +35,7 @@ impl Model<'_> {
     pub fn lowered(&self) -> Result<Lowered> {
         let computation = Computation::of(self.arch);
         let weights = fold_weights(&computation, self.weights);
-        let lowered = lower(&computation, weights, self.options.batch(), self.size)?;
+        let lowered = lower(&computation.merged(), weights, self.options.batch(), self.size)?;
         let (classes, names) = (computation.classes(), self.names.len());
         if classes == names {
             Ok(lowered)

@@ -53,9 +53,18 @@ pub(crate) fn logits(computation: Computation, weights: &Weights, pixels: &[f32]
 pub(crate) fn archs() -> Vec<Arch> {
     let names = ["yolo11n-cls", "yolov8n-cls", "yolo12n-cls", "yolov8-cls-resnet50", "yolo11-cls-resnet18"];
     let built_in = names.map(|name| Arch::built_in(name, 6).expect("built in"));
-    let own = [("own", OWN), ("relu", RELU)].map(|(name, text)| Arch::parse(name, text, 6).expect("right"));
+    let own = OWN_ARCHS.map(|(name, text)| Arch::parse(name, text, 6).expect("right"));
     built_in.into_iter().chain(own).collect()
 }
+
+const OWN_ARCHS: [(&str, &str); 6] = [
+    ("own", OWN),
+    ("relu", RELU),
+    ("gelan", include_str!("../../tests/fixtures/blocks/gelan.yaml")),
+    ("ghost", include_str!("../../tests/fixtures/blocks/ghost.yaml")),
+    ("rep", include_str!("../../tests/fixtures/blocks/rep.yaml")),
+    ("ten", include_str!("../../tests/fixtures/blocks/ten.yaml")),
+];
 
 /// Modules and arguments that no small built-in architecture has; the letter makes A2C2f residual.
 const OWN: &str = "\

@@ -1,11 +1,11 @@
-//! BatchNorm folded into the convolution before it: inference makes one pass instead of two.
+//! Convolutions for inference: the norm after one folded into it, and two whose sum is taken made one.
 
 use super::{Array, Weights};
-use crate::arch::{Computation, EPSILON};
+use crate::arch::{Branches, Computation, EPSILON};
 
 /// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
-/// channel, in 64 bits (docs/reference.md, Folding): what [`Computation::folded`] wants. A convolution whose
-/// norm is not there, or not whole, stays as it is.
+/// channel, in 64 bits; and for two convolutions that are one, the sums of theirs (docs/reference.md, Folding): what
+/// [`Computation::folded`] wants. A convolution whose norm is not there, or not whole, stays as it is.
 pub fn fold_weights(computation: &Computation, weights: &Weights) -> Weights {
     let mut folded = weights.clone();
     for convolution in computation.convolutions() {
@@ -13,7 +13,39 @@ pub fn fold_weights(computation: &Computation, weights: &Weights) -> Weights {
             fold_one(&mut folded, &convolution.name, norm);
         }
     }
+    for branches in computation.branches() {
+        merge(&mut folded, &branches);
+    }
     folded
+}
+
+/// Adds the smaller of two kernels to the middle of the larger, and its bias to the other's.
+fn merge(weights: &mut Weights, Branches { large, small, .. }: &Branches<'_>) -> Option<()> {
+    let names =
+        [&small.name, &large.name].map(|name| ["weight", "bias"].map(|part| format!("{name}.{part}")));
+    let [[weight, bias], [into_weight, into_bias]] = names;
+    let kernels = [small.window.kernel, large.window.kernel];
+    let fits = |name: &str, length: usize| weights.get(name).is_some_and(|array| array.data.len() == length);
+    let planes = large.c2 * (large.c1 / large.window.groups);
+    let length = |kernel: usize| planes * kernel * kernel;
+    let whole = fits(&weight, length(kernels[0])) && fits(&into_weight, length(kernels[1]));
+    if !(whole && fits(&bias, large.c2) && fits(&into_bias, large.c2)) {
+        return None;
+    }
+    let (weight, bias) = (weights.remove(&weight)?, weights.remove(&bias)?);
+    add_middle(&mut weights.get_mut(&into_weight)?.data, &weight.data, kernels);
+    weights.get_mut(&into_bias)?.data.iter_mut().zip(bias.data).for_each(|(sum, bias)| *sum += bias);
+    Some(())
+}
+
+/// Adds planes of `small`² numbers to the middles of as many of `large`².
+fn add_middle(sums: &mut [f32], planes: &[f32], [small, large]: [usize; 2]) {
+    let rim = (large - small) / 2;
+    for (sum, plane) in sums.chunks_mut(large * large).zip(planes.chunks(small * small)) {
+        for (i, number) in plane.iter().enumerate() {
+            sum[(rim + i / small) * large + rim + i % small] += number;
+        }
+    }
 }
 
 fn fold_one(weights: &mut Weights, conv: &str, norm: &str) -> Option<()> {
@@ -95,5 +127,14 @@ mod tests {
         let mut damaged = block();
         damaged.remove("model.0.bn.bias");
         assert_eq!(fold(&damaged), damaged);
+    }
+
+    #[test]
+    fn the_smaller_kernel_goes_to_the_middle_of_the_larger() {
+        let mut sums = vec![1.0; 2 * 25];
+        add_middle(&mut sums, &(1..=18).map(|i| i as f32).collect::<Vec<_>>(), [3, 5]);
+        let row = |y: usize| &sums[25 + 5 * y..25 + 5 * y + 5];
+        assert_eq!([row(0), row(1), row(4)], [[1.0; 5], [1.0, 11.0, 12.0, 13.0, 1.0], [1.0; 5]]);
+        assert_eq!(sums[12], 6.0);
     }
 }

@@ -14,7 +14,7 @@ fn lowered(arch: &Arch, size: usize) -> Lowered {
     let computation = Computation::of(arch);
     let zeros = |shape: Vec<usize>| Array { data: vec![0.0; shape.iter().product()], shape };
     let weights = computation.folded().shapes().into_iter().map(|(name, shape)| (name, zeros(shape)));
-    lower(&computation, weights.collect(), BatchDimension::Fixed(1), size).unwrap()
+    lower(&computation.merged(), weights.collect(), BatchDimension::Fixed(1), size).unwrap()
 }
 
 fn archs() -> Vec<Arch> {
