@@ -66,7 +66,7 @@ impl Lowering {
             Op::Dropout => return Ok(vec![x]),
             Op::Activation(activation) => activated(*activation),
             Op::Add => Operator::Add,
-            Op::Concat => Operator::Concat,
+            Op::Concat => Operator::Concat { axis: 1 },
             Op::Split(parts) => Operator::Split { axis: 1, sizes: parts.clone() },
             Op::EverySecond { row, column } => Operator::EverySecond { row: *row, column: *column },
             Op::MaxPool(window) => Operator::MaxPool(*window),

@@ -4,7 +4,9 @@
 //! convolutions, attention is taken apart, and the probabilities come out at its end. What many formats say in one
 //! word stays whole: SiLU, a linear layer, the global average, a product with a transposed factor.
 
-use crate::{arch::Window, error::Result};
+mod build;
+
+use crate::arch::Window;
 
 /// A network of plain operators, for square images of one size.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,8 +87,11 @@ pub enum Operator {
     Add,
     /// Times a constant: one number, `[]`, or one for each channel of a map, `[channels, 1, 1]`.
     Scale(ConstantId),
-    /// Maps joined by their channels, one after another.
-    Concat,
+    /// Tensors joined along an axis, one after another; their other sizes are equal.
+    Concat {
+        /// Not 0; of maps, the channels' axis 1.
+        axis: usize,
+    },
     /// Cut along an axis into parts of these sizes, one after another.
     Split {
         /// Not 0.
@@ -105,9 +110,9 @@ pub enum Operator {
     MaxPool(Window),
     /// The same numbers, row-major, in this shape behind the batch's dimension.
     Reshape(Vec<usize>),
-    /// The dimensions in another order: the first given is input dimension `order[0]`, which is the batch's.
+    /// The dimensions in another order.
     Transpose {
-        /// A permutation of the input's axes, beginning with 0.
+        /// The input's axis that each axis of the result is; the first is 0, since the batch stays.
         order: Vec<usize>,
     },
     /// The matrix product over the last two dimensions; the others are equal, and each has a product of its own.
@@ -131,17 +136,6 @@ pub enum Operator {
 }
 
 impl Lowered {
-    /// A network that does nothing yet, for square images of `size` pixels of so many `channels`.
-    pub(super) fn new(batch: BatchDimension, channels: usize, size: usize) -> Self {
-        Self {
-            batch,
-            instructions: Vec::new(),
-            shapes: vec![vec![channels, size, size]],
-            constants: Vec::new(),
-            probabilities: INPUT,
-        }
-    }
-
     /// The sizes of a tensor behind the batch's dimension.
     pub fn shape(&self, tensor: TensorId) -> &[usize] {
         &self.shapes[tensor.0]
@@ -151,83 +145,4 @@ impl Lowered {
     pub fn constant(&self, id: ConstantId) -> &Constant {
         &self.constants[id.0]
     }
-
-    /// Adds a constant.
-    pub(super) fn add_constant(&mut self, constant: Constant) -> ConstantId {
-        self.constants.push(constant);
-        ConstantId(self.constants.len() - 1)
-    }
-
-    /// Adds an instruction with one result, whose shape follows from what it takes.
-    ///
-    /// # Errors
-    /// If a window does not fit once.
-    pub(super) fn push(&mut self, at: &str, operator: Operator, inputs: &[TensorId]) -> Result<TensorId> {
-        self.push_all(at, operator, inputs).map(|outputs| outputs[0])
-    }
-
-    /// Adds an instruction; all its results.
-    ///
-    /// # Errors
-    /// If a window does not fit once.
-    pub(super) fn push_all(
-        &mut self,
-        at: &str,
-        operator: Operator,
-        inputs: &[TensorId],
-    ) -> Result<Vec<TensorId>> {
-        let shapes = self.results(at, &operator, inputs)?;
-        let first = self.shapes.len();
-        let outputs: Vec<TensorId> = (first..first + shapes.len()).map(TensorId).collect();
-        self.shapes.extend(shapes);
-        let (at, inputs) = (at.to_owned(), inputs.to_vec());
-        self.instructions.push(Instruction { operator, at, inputs, outputs: outputs.clone() });
-        Ok(outputs)
-    }
-
-    /// The shapes of what `operator` gives.
-    fn results(&self, at: &str, operator: &Operator, inputs: &[TensorId]) -> Result<Vec<Vec<usize>>> {
-        let x = self.shape(inputs[0]);
-        Ok(vec![match operator {
-            Operator::Convolution { bias, window, .. } => {
-                let side = window.side(x[1], at)?;
-                vec![self.constant(*bias).shape[0], side, side]
-            }
-            Operator::Silu | Operator::Relu | Operator::Add | Operator::Scale(_) | Operator::Softmax => {
-                x.to_vec()
-            }
-            Operator::Concat => vec![inputs.iter().map(|map| self.shape(*map)[0]).sum(), x[1], x[2]],
-            Operator::Split { axis, sizes } => return Ok(parts(x, *axis, sizes)),
-            Operator::EverySecond { .. } => vec![x[0], x[1] / 2, x[2] / 2],
-            Operator::MaxPool(window) => {
-                let side = window.side(x[1], at)?;
-                vec![x[0], side, side]
-            }
-            Operator::Reshape(shape) => shape.clone(),
-            Operator::Transpose { order } => order[1..].iter().map(|axis| x[axis - 1]).collect(),
-            Operator::MatMul { transpose_a, transpose_b } => {
-                product([x, self.shape(inputs[1])], [*transpose_a, *transpose_b])
-            }
-            Operator::GlobalAverage => vec![x[0]],
-            Operator::Linear { bias, .. } => self.constant(*bias).shape.clone(),
-        }])
-    }
-}
-
-/// The shapes of the parts that `shape` is cut into along `axis`, which counts the batch.
-fn parts(shape: &[usize], axis: usize, sizes: &[usize]) -> Vec<Vec<usize>> {
-    let part = |size: &usize| {
-        let mut part = shape.to_vec();
-        part[axis - 1] = *size;
-        part
-    };
-    sizes.iter().map(part).collect()
-}
-
-/// The shape of a matrix product of factors of these shapes.
-fn product([a, b]: [&[usize]; 2], [transpose_a, transpose_b]: [bool; 2]) -> Vec<usize> {
-    let last = a.len() - 1;
-    let rows = if transpose_a { a[last] } else { a[last - 1] };
-    let columns = if transpose_b { b[last - 1] } else { b[last] };
-    [&a[..last - 1], &[rows, columns]].concat()
 }

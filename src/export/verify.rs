@@ -40,21 +40,17 @@ pub fn verify(
             done += part.len() / pixels;
             progress.step("verify", done, total, "images");
         }
-        // `f32::max` would lose a NaN.
-        let difference = largest_difference(&own, &second);
-        largest = if difference.is_nan() || largest.is_nan() { f32::NAN } else { largest.max(difference) };
+        largest = larger(largest, largest_difference(&own, &second));
     }
-    match largest <= LIMIT {
-        true => Ok(Verification {
-            file: format.file,
-            engine: engine.name(),
-            source: images.source.clone(),
-            images: total,
-            largest_difference: largest,
-            limit: LIMIT,
-        }),
-        false => Err(differs(largest)),
-    }
+    let (file, engine, source) = (format.file, engine.name(), images.source.clone());
+    let found =
+        Verification { file, engine, source, images: total, largest_difference: largest, limit: LIMIT };
+    if largest <= LIMIT { Ok(found) } else { Err(differs(largest)) }
+}
+
+/// The larger of two numbers; NaN if either is, which `f32::max` would lose.
+fn larger(a: f32, b: f32) -> f32 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 /// Probabilities of the logits of `images` images: `[images, classes]`, row by row.
@@ -81,7 +77,7 @@ fn differs(largest: f32) -> Error {
 pub(super) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len(), "both engines were given the same images");
     let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
-    differences.fold(0.0, |largest, d| if d.is_nan() || d > largest { d } else { largest })
+    differences.fold(0.0, larger)
 }
 
 #[cfg(test)]

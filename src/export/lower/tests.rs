@@ -37,9 +37,11 @@ fn check(lowered: &Lowered, Instruction { operator, at, inputs, outputs }: &Inst
         Operator::Silu | Operator::Relu | Operator::Softmax => x == y,
         Operator::Add => inputs.len() == 2 && x == y && lowered.shape(inputs[1]) == y,
         Operator::Scale(factor) => x == y && [&[][..], &[x[0], 1, 1]].contains(&constant(factor)),
-        Operator::Concat => {
-            let maps = || inputs.iter().map(|map| lowered.shape(*map));
-            maps().all(|map| map[1..] == y[1..]) && maps().map(|map| map[0]).sum::<usize>() == y[0]
+        Operator::Concat { axis } => {
+            let shapes = || inputs.iter().map(|tensor| lowered.shape(*tensor));
+            let rest = |shape: &[usize]| [&shape[..axis - 1], &shape[*axis..]].concat();
+            shapes().all(|shape| rest(shape) == rest(y))
+                && shapes().map(|shape| shape[axis - 1]).sum::<usize>() == y[axis - 1]
         }
         Operator::Split { axis, sizes } => {
             let parts = outputs.iter().map(|part| lowered.shape(*part)[axis - 1]);

@@ -55,7 +55,9 @@ impl<'a> Nodes<'a> {
                 let [factor] = self.constants([*factor]);
                 self.graph.op(at, "Mul", &[x, factor], &[])
             }
-            Operator::Concat => self.graph.op(at, "Concat", inputs, &[Attribute::Int("axis", 1)]),
+            Operator::Concat { axis } => {
+                self.graph.op(at, "Concat", inputs, &[Attribute::Int("axis", *axis as i64)])
+            }
             Operator::Split { axis, sizes } => return self.graph.split(at, x, *axis as i64, sizes),
             Operator::EverySecond { row, column } => self.graph.every_second(at, x, [*row, *column]),
             Operator::MaxPool(window) => self.max_pool(at, x, *window),
