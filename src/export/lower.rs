@@ -19,7 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// If weights are missing or of a wrong shape, or the images are too small or of a size that an operation can't divide.
-pub fn lower(
+pub(super) fn lower(
     computation: &Computation,
     weights: Weights,
     batch: BatchDimension,

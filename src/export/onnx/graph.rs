@@ -11,7 +11,7 @@ const FLOAT: i32 = 1;
 const INT64: i32 = 7;
 
 /// A constant of an operation.
-pub enum Attribute<'a> {
+pub(super) enum Attribute<'a> {
     /// A whole number.
     Int(&'a str, i64),
     /// Several.
@@ -20,21 +20,27 @@ pub enum Attribute<'a> {
 
 /// Operations so far.
 #[derive(Default)]
-pub struct Graph {
+pub(super) struct Graph {
     nodes: Vec<NodeProto>,
     initializers: Vec<TensorProto>,
 }
 
 impl Graph {
     /// Adds an operation with one result, named after `scope` and the operation.
-    pub fn op(&mut self, scope: &str, kind: &str, inputs: &[&str], attributes: &[Attribute<'_>]) -> String {
+    pub(super) fn op(
+        &mut self,
+        scope: &str,
+        kind: &str,
+        inputs: &[&str],
+        attributes: &[Attribute<'_>],
+    ) -> String {
         let output = self.free_name(scope, kind);
         self.node(&output, kind, inputs, vec![format!("{output}_output_0")], attributes);
         format!("{output}_output_0")
     }
 
     /// Cuts `input` along `axis` into parts of these sizes.
-    pub fn split(&mut self, scope: &str, input: &str, axis: i64, sizes: &[usize]) -> Vec<String> {
+    pub(super) fn split(&mut self, scope: &str, input: &str, axis: i64, sizes: &[usize]) -> Vec<String> {
         let name = self.free_name(scope, "Split");
         let outputs: Vec<String> = (0..sizes.len()).map(|i| format!("{name}_output_{i}")).collect();
         let sizes = self.sizes(sizes);
@@ -43,26 +49,26 @@ impl Graph {
     }
 
     /// Every second pixel of every second row of `input`, from these first ones on.
-    pub fn every_second(&mut self, scope: &str, input: &str, first: [usize; 2]) -> String {
+    pub(super) fn every_second(&mut self, scope: &str, input: &str, first: [usize; 2]) -> String {
         let (first, end) = (self.sizes(&first), self.sizes(&[i32::MAX as usize; 2]));
         let (axes, steps) = (self.sizes(&[2, 3]), self.sizes(&[2, 2]));
         self.op(scope, "Slice", &[input, &first, &end, &axes, &steps], &[])
     }
 
     /// Gives `input` another shape; a size of 0 stays as it was.
-    pub fn reshape(&mut self, scope: &str, input: &str, shape: &[usize]) -> String {
+    pub(super) fn reshape(&mut self, scope: &str, input: &str, shape: &[usize]) -> String {
         let shape = self.sizes(shape);
         self.op(scope, "Reshape", &[input, &shape], &[])
     }
 
     /// Reorders the dimensions of `input`.
-    pub fn transpose(&mut self, scope: &str, input: &str, order: &[usize]) -> String {
+    pub(super) fn transpose(&mut self, scope: &str, input: &str, order: &[usize]) -> String {
         let order: Vec<i64> = order.iter().map(|axis| *axis as i64).collect();
         self.op(scope, "Transpose", &[input], &[Attribute::Ints("perm", &order)])
     }
 
     /// Adds constant numbers under a name of their own.
-    pub fn floats(&mut self, name: &str, shape: &[usize], data: &[f32]) {
+    pub(super) fn floats(&mut self, name: &str, shape: &[usize], data: &[f32]) {
         let raw_data = data.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(name, shape, FLOAT, raw_data);
     }
@@ -110,7 +116,7 @@ impl Graph {
     }
 
     /// The finished graph, from one input to one output, which the operation added last gives.
-    pub fn finish(mut self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
+    pub(super) fn finish(mut self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
         if let Some(last) = self.nodes.last_mut() {
             last.output = vec![output.name.clone()];
         }
@@ -138,7 +144,7 @@ impl From<&Attribute<'_>> for AttributeProto {
 }
 
 /// A float tensor of the graph's interface; its first dimension is `batch`, or of any size.
-pub fn value(name: &str, batch: Option<usize>, rest: &[usize]) -> ValueInfoProto {
+pub(super) fn value(name: &str, batch: Option<usize>, rest: &[usize]) -> ValueInfoProto {
     let known = |size: &usize| Dimension::Value(*size as i64);
     let batch = batch.as_ref().map_or_else(|| Dimension::Param("batch".to_owned()), known);
     let dim = std::iter::once(batch).chain(rest.iter().map(known));

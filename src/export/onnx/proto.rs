@@ -6,121 +6,121 @@ use prost::{Message, Oneof};
 
 /// A whole file.
 #[derive(Clone, PartialEq, Message)]
-pub struct ModelProto {
+pub(super) struct ModelProto {
     #[prost(int64, tag = "1")]
-    pub ir_version: i64,
+    pub(super) ir_version: i64,
     #[prost(string, tag = "2")]
-    pub producer_name: String,
+    pub(super) producer_name: String,
     #[prost(string, tag = "3")]
-    pub producer_version: String,
+    pub(super) producer_version: String,
     #[prost(string, tag = "6")]
-    pub doc_string: String,
+    pub(super) doc_string: String,
     #[prost(message, optional, tag = "7")]
-    pub graph: Option<GraphProto>,
+    pub(super) graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
-    pub opset_import: Vec<OperatorSetIdProto>,
+    pub(super) opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "14")]
-    pub metadata_props: Vec<StringStringEntryProto>,
+    pub(super) metadata_props: Vec<StringStringEntryProto>,
 }
 
 /// Nodes in an order in which they can run, and what they start from.
 #[derive(Clone, PartialEq, Message)]
-pub struct GraphProto {
+pub(super) struct GraphProto {
     #[prost(message, repeated, tag = "1")]
-    pub node: Vec<NodeProto>,
+    pub(super) node: Vec<NodeProto>,
     #[prost(string, tag = "2")]
-    pub name: String,
+    pub(super) name: String,
     #[prost(message, repeated, tag = "5")]
-    pub initializer: Vec<TensorProto>,
+    pub(super) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
-    pub input: Vec<ValueInfoProto>,
+    pub(super) input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
-    pub output: Vec<ValueInfoProto>,
+    pub(super) output: Vec<ValueInfoProto>,
 }
 
 /// One operation.
 #[derive(Clone, PartialEq, Message)]
-pub struct NodeProto {
+pub(super) struct NodeProto {
     #[prost(string, repeated, tag = "1")]
-    pub input: Vec<String>,
+    pub(super) input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
-    pub output: Vec<String>,
+    pub(super) output: Vec<String>,
     #[prost(string, tag = "3")]
-    pub name: String,
+    pub(super) name: String,
     #[prost(string, tag = "4")]
-    pub op_type: String,
+    pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
-    pub attribute: Vec<AttributeProto>,
+    pub(super) attribute: Vec<AttributeProto>,
 }
 
 /// A named constant of an operation: a whole number (`r#type` 2) or several (7).
 #[derive(Clone, PartialEq, Message)]
-pub struct AttributeProto {
+pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(super) name: String,
     #[prost(int64, optional, tag = "3")]
-    pub i: Option<i64>,
+    pub(super) i: Option<i64>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
-    pub ints: Vec<i64>,
+    pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
-    pub r#type: i32,
+    pub(super) r#type: i32,
 }
 
 /// Numbers in a shape.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorProto {
+pub(super) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
-    pub dims: Vec<i64>,
+    pub(super) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
-    pub data_type: i32,
+    pub(super) data_type: i32,
     #[prost(string, tag = "8")]
-    pub name: String,
+    pub(super) name: String,
     #[prost(bytes = "vec", tag = "9")]
-    pub raw_data: Vec<u8>,
+    pub(super) raw_data: Vec<u8>,
 }
 
 /// An input or output of the graph.
 #[derive(Clone, PartialEq, Message)]
-pub struct ValueInfoProto {
+pub(super) struct ValueInfoProto {
     #[prost(string, tag = "1")]
-    pub name: String,
+    pub(super) name: String,
     #[prost(message, optional, tag = "2")]
-    pub r#type: Option<TypeProto>,
+    pub(super) r#type: Option<TypeProto>,
 }
 
 /// What a value is: here always a tensor.
 #[derive(Clone, PartialEq, Message)]
-pub struct TypeProto {
+pub(super) struct TypeProto {
     #[prost(message, optional, tag = "1")]
-    pub tensor_type: Option<TensorTypeProto>,
+    pub(super) tensor_type: Option<TensorTypeProto>,
 }
 
 /// A tensor's element type and shape.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorTypeProto {
+pub(super) struct TensorTypeProto {
     #[prost(int32, tag = "1")]
-    pub elem_type: i32,
+    pub(super) elem_type: i32,
     #[prost(message, optional, tag = "2")]
-    pub shape: Option<TensorShapeProto>,
+    pub(super) shape: Option<TensorShapeProto>,
 }
 
 /// Sizes, outermost first.
 #[derive(Clone, PartialEq, Message)]
-pub struct TensorShapeProto {
+pub(super) struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
-    pub dim: Vec<DimensionProto>,
+    pub(super) dim: Vec<DimensionProto>,
 }
 
 /// One size.
 #[derive(Clone, PartialEq, Message)]
-pub struct DimensionProto {
+pub(super) struct DimensionProto {
     #[prost(oneof = "Dimension", tags = "1, 2")]
-    pub value: Option<Dimension>,
+    pub(super) value: Option<Dimension>,
 }
 
 /// A size that is known, or the name of one that is not.
 #[derive(Clone, PartialEq, Oneof)]
-pub enum Dimension {
+pub(super) enum Dimension {
     #[prost(int64, tag = "1")]
     Value(i64),
     #[prost(string, tag = "2")]
@@ -129,18 +129,18 @@ pub enum Dimension {
 
 /// Which version of the operations the graph means.
 #[derive(Clone, PartialEq, Message)]
-pub struct OperatorSetIdProto {
+pub(super) struct OperatorSetIdProto {
     #[prost(string, tag = "1")]
-    pub domain: String,
+    pub(super) domain: String,
     #[prost(int64, tag = "2")]
-    pub version: i64,
+    pub(super) version: i64,
 }
 
 /// One line of metadata.
 #[derive(Clone, PartialEq, Message)]
-pub struct StringStringEntryProto {
+pub(super) struct StringStringEntryProto {
     #[prost(string, tag = "1")]
-    pub key: String,
+    pub(super) key: String,
     #[prost(string, tag = "2")]
-    pub value: String,
+    pub(super) value: String,
 }
