@@ -18,6 +18,7 @@ pub mod explain;
 pub mod export;
 mod flags;
 pub mod inspect;
+mod key_flags;
 mod oneliner;
 mod output;
 pub mod plan;
