@@ -71,7 +71,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How mistakes and errors are reported
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", display_order = 900)]
     message_format: MessageFormat,
 }
 

@@ -67,7 +67,8 @@ pub struct TrainKeys(Map<String, Value>);
 
 impl Args for TrainKeys {
     fn augment_args(command: clap::Command) -> clap::Command {
-        command.args(key_flags::flags(&KIND, &COMMON))
+        let flags = key_flags::flags(&KIND, &COMMON);
+        command.args(flags).mut_arg("time", |time| time.conflicts_with("epochs"))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -185,16 +186,16 @@ mod tests {
             dataset: data
             epochs: 3
             batch: 8
-            patience: 9
             optimizer: adamw
             lr0: 0.002
             schedule: cosine
             label_smoothing: 0.1
-            dropout: 0.2
             mixup: 0.3
             cutmix: 0.4
-            freeze: 5
+            dropout: 0.2
             fraction: 0.5
+            freeze: 5
+            patience: 9
             save_period: 10
             precision: bf16
             transforms: prep
