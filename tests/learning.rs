@@ -24,7 +24,7 @@ use kiln::{
         parameters::{to_vec, values},
     },
     progress::{Progress, Stop, Update},
-    train::{Decay, FitInput, Fitted, Freeze, Mix, OptimizerKind, TrainConfig, fit},
+    train::{BatchSize, Decay, FitInput, Fitted, OptimizerKind, TrainConfig, fit},
     weights::{self, ModelFile, Weights, fresh, to_bytes},
 };
 
@@ -58,16 +58,20 @@ fn tiny() -> Arch {
 
 fn config(epochs: usize) -> TrainConfig {
     TrainConfig {
-        epochs,
-        batch: 16,
+        epochs: Some(epochs),
         optimizer: OptimizerKind::AdamW,
-        lr0: 0.005,
-        momentum: 0.9,
+        lr0: Some(0.005),
+        momentum: Some(0.9),
         warmup_epochs: 1.0,
-        warmup_bias_lr: 0.0,
+        warmup_bias_lr: Some(0.0),
         nominal_batch: 32,
         ..TrainConfig::default()
     }
+}
+
+/// Images per micro-batch; no test asks a GPU.
+fn batch(config: &TrainConfig) -> usize {
+    config.batch.resolve(DEVICE, || unreachable!("no test says `auto`")).unwrap()
 }
 
 /// One attempt; stops after `batches` progress reports of training.
@@ -102,6 +106,7 @@ fn attempt_with(
         dataset: &dataset,
         transforms,
         config,
+        batch: batch(config),
         seed: 3,
         device: &device,
         threads,
@@ -130,7 +135,7 @@ fn learns(config: &TrainConfig) {
     let scratch = tempfile::tempdir().unwrap();
     let fitted = attempt_with(&transforms, config, scratch.path(), 2, usize::MAX).unwrap();
     let (first, last) = (fitted.history.0.first().unwrap(), fitted.history.0.last().unwrap());
-    assert_eq!(fitted.history.0.len(), config.epochs);
+    assert_eq!(fitted.history.0.len(), config.epochs());
     assert!(last.train_loss < 0.7 * first.train_loss, "{} to {}", first.train_loss, last.train_loss);
     let top1 = last.scores.unwrap().top1;
     assert!(top1 > 0.3, "top-1 {top1}");
@@ -186,11 +191,22 @@ fn every_optimizer_resumes_exactly() {
 
 #[test]
 fn random_parts_of_a_recipe_resume_exactly() {
-    let mix = Mix { mixup: 0.5, cutmix: 0.5, ..TrainConfig::default().mix };
-    let random = TrainConfig { mix, dropout: 0.3, label_smoothing: 0.1, focal_gamma: 1.0, ..short() };
+    let random = TrainConfig {
+        mixup: 0.5,
+        cutmix: 0.5,
+        dropout: 0.3,
+        label_smoothing: 0.1,
+        focal_gamma: 1.0,
+        ..short()
+    };
     resumes_exactly(&random);
-    let freeze = Freeze { count: 2, ..Freeze::default() };
-    resumes_exactly(&TrainConfig { ema: false, freeze, val_period: 0, schedule: Decay::OneCycle, ..random });
+    resumes_exactly(&TrainConfig {
+        ema: false,
+        freeze: 2,
+        val_period: 0,
+        schedule: Decay::OneCycle,
+        ..random
+    });
 }
 
 /// Only LibTorch has 16 bits.
@@ -211,18 +227,17 @@ fn mixed_precision_learns_and_resumes_exactly() {
 /// learns: all before it makes numbers of ordinary size.
 fn reckless(scratch: &Path) -> Option<TrainConfig> {
     let names = ["conv", "bn", "attn"].map(ToOwned::to_owned).to_vec();
-    let freeze = Freeze { names, ..Freeze::default() };
     let recipes = (0..12).map(|doubled| TrainConfig {
-        lr0: 1e36 * 2.0_f64.powi(doubled),
+        lr0: Some(1e36 * 2.0_f64.powi(doubled)),
         weight_decay: 0.0,
-        freeze: freeze.clone(),
+        freeze_names: names.clone(),
         ema: false,
         nominal_batch: 16,
         fraction: 48.0,
         ..config(1)
     });
     let mut recipes = recipes.filter(|config| {
-        let folder = scratch.join(format!("{:e}", config.lr0));
+        let folder = scratch.join(format!("{:e}", config.lr0()));
         std::fs::create_dir(&folder).unwrap();
         let (result, warnings) = warned(config, &folder);
         result.is_ok() && warnings.iter().any(|line| line.contains("at half the learning rate"))
@@ -248,6 +263,7 @@ fn said(config: &TrainConfig, scratch: &Path) -> (kiln::error::Result<Fitted>, V
         dataset: &dataset,
         transforms: &Transforms { size: 32, ..Transforms::default() },
         config,
+        batch: batch(config),
         seed: 3,
         device: &device::open(DEVICE).unwrap(),
         threads: 2,
@@ -266,7 +282,7 @@ fn a_loss_that_is_no_number_sends_the_run_back_at_half_the_rate() {
     assert!(fitted.history.0.iter().all(|epoch| epoch.train_loss.is_finite() && epoch.scores.is_some()));
     assert!(fitted.last.values().all(|array| array.data.iter().all(|value| value.is_finite())));
     let last = fitted.history.0.last().unwrap().rates[0];
-    let factor = last / config.lr0;
+    let factor = last / config.lr0();
     assert!([0.5, 0.25, 0.125].iter().any(|half| (factor - half).abs() < 1e-9), "{factor}");
     resumes_exactly(&config);
 }
@@ -274,7 +290,7 @@ fn a_loss_that_is_no_number_sends_the_run_back_at_half_the_rate() {
 #[test]
 fn training_that_diverges_for_good_is_an_error() {
     let scratch = tempfile::tempdir().unwrap();
-    let (result, warnings) = warned(&TrainConfig { lr0: 1e38, ..short() }, scratch.path());
+    let (result, warnings) = warned(&TrainConfig { lr0: Some(1e38), ..short() }, scratch.path());
     let error = result.err().unwrap();
     assert!(error.to_string().starts_with("training diverged: the loss of epoch"), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("lr0")));
@@ -283,8 +299,8 @@ fn training_that_diverges_for_good_is_an_error() {
 
 #[test]
 fn what_is_frozen_stays_as_it_was() {
-    let freeze = Freeze { count: 3, names: vec!["model.9.cv1.bn".into()], ..Freeze::default() };
-    let fitted = undisturbed(&TrainConfig { freeze, weight_decay: 0.1, ..short() }, 1);
+    let freeze_names = vec!["model.9.cv1.bn".into()];
+    let fitted = undisturbed(&TrainConfig { freeze: 3, freeze_names, weight_decay: 0.1, ..short() }, 1);
     let before = fresh(&Computation::of(&tiny()), 3);
     let (mut still, mut moved) = (0, 0);
     for (name, array) in &fitted.last {
@@ -323,7 +339,7 @@ fn epochs_are_validated_and_kept_when_it_is_their_turn() {
 
 /// A network that stands still: nothing decays, and no rate is above 0.
 fn still(epochs: usize) -> TrainConfig {
-    TrainConfig { lr0: 0.0, weight_decay: 0.0, ema: false, ..config(epochs) }
+    TrainConfig { lr0: Some(0.0), weight_decay: 0.0, ema: false, ..config(epochs) }
 }
 
 /// The last batch of the epoch has 16 images instead of 32, and counts as much as each of the others.
@@ -331,7 +347,8 @@ fn still(epochs: usize) -> TrainConfig {
 fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
     let train = vec![TrainOp::Resize(Resize::default()), TrainOp::CenterCrop(CenterCrop::default())];
     let transforms = Transforms { size: 32, train, ..Transforms::default() };
-    let (scratch, config) = (tempfile::tempdir().unwrap(), TrainConfig { batch: 32, ..still(1) });
+    let (scratch, config) =
+        (tempfile::tempdir().unwrap(), TrainConfig { batch: BatchSize::Images(32), ..still(1) });
     let fitted = attempt_with(&transforms, &config, scratch.path(), 1, usize::MAX).unwrap();
     let (device, network) = (device::open(DEVICE).unwrap(), Network::new(Computation::of(&tiny())));
     let values = values(&fresh(network.computation(), 3), &device);
@@ -351,7 +368,7 @@ fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
 
 #[test]
 fn the_best_epoch_is_kept_where_it_is_not_the_last() {
-    let recipes = [0.02, 0.05, 0.1, 0.2].map(|lr0| TrainConfig { lr0, ema: false, ..config(6) });
+    let recipes = [0.02, 0.05, 0.1, 0.2].map(|lr0| TrainConfig { lr0: Some(lr0), ema: false, ..config(6) });
     let fitted = recipes
         .iter()
         .map(|config| undisturbed(config, 2))
@@ -367,8 +384,7 @@ fn the_best_epoch_is_kept_where_it_is_not_the_last() {
 fn the_epoch_in_which_patience_ends_is_validated_and_told() {
     let scratch = tempfile::tempdir().unwrap();
     let names = ["conv", "bn"].map(ToOwned::to_owned).to_vec();
-    let config =
-        TrainConfig { patience: 1, val_period: 3, freeze: Freeze { names, ..Freeze::default() }, ..still(9) };
+    let config = TrainConfig { patience: Some(1), val_period: 3, freeze_names: names, ..still(9) };
     let (fitted, said) = said(&TrainConfig { fraction: 8.0, ..config }, scratch.path());
     let history = fitted.unwrap().history.0;
     let validated: Vec<bool> = history.iter().map(|epoch| epoch.scores.is_some()).collect();
@@ -421,5 +437,10 @@ fn a_damaged_checkpoint_is_none() {
 
 #[test]
 fn sgd_learns_too() {
-    learns(&TrainConfig { optimizer: OptimizerKind::Sgd, lr0: 0.01, schedule: Decay::Cosine, ..config(30) });
+    learns(&TrainConfig {
+        optimizer: OptimizerKind::Sgd,
+        lr0: Some(0.01),
+        schedule: Decay::Cosine,
+        ..config(30)
+    });
 }

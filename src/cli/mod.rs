@@ -18,6 +18,7 @@ pub mod explain;
 pub mod export;
 mod flags;
 pub mod inspect;
+mod key_flags;
 mod oneliner;
 mod output;
 pub mod plan;
@@ -70,7 +71,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
     /// How mistakes and errors are reported
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", display_order = 900)]
     message_format: MessageFormat,
 }
 

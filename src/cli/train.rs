@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use serde_json::{Value, json};
+use clap::{ArgMatches, Args, FromArgMatches};
+use serde_json::{Map, Value, json};
 
-use super::oneliner::{self, CommonArgs, Show, execute, pipeline, tell};
+use super::{
+    key_flags,
+    oneliner::{self, CommonArgs, Show, execute, pipeline, tell},
+};
 use crate::{
     error::Result,
+    node::Kind,
+    nodes::train::Train,
     spec::{MessageFormat, PipelineSpec},
 };
 
@@ -23,17 +28,11 @@ pub struct TrainArgs {
     /// Weights to start from: a .safetensors of Kiln's or a .pt
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Passes over the training images [default: 100]
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<u64>,
     /// Side of the square images in pixels [default: 224]
     #[arg(long, value_name = "PIXELS")]
     pub size: Option<u64>,
-    /// Images per forward pass; auto for as many as fit into a GPU's memory [default: 16]
-    #[arg(long, value_name = "N")]
-    pub batch: Option<String>,
     #[command(flatten)]
-    pub recipe: RecipeArgs,
+    pub keys: TrainKeys,
     /// Decides all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -41,68 +40,50 @@ pub struct TrainArgs {
     pub common: CommonArgs,
 }
 
-/// The commonest keys of a train node; `kiln schema` tells of all of them.
-#[derive(Debug, Clone, Default, Args)]
-pub struct RecipeArgs {
-    /// Hours to train for, in place of --epochs
-    #[arg(long, value_name = "HOURS", conflicts_with = "epochs")]
-    pub time: Option<f64>,
-    /// Epochs without improvement after which training stops; 0 for never [default: 100]
-    #[arg(long, value_name = "N")]
-    pub patience: Option<u64>,
-    /// auto, sgd, musgd, adam, adamw, adamax, nadam, radam or rmsprop [default: auto]
-    #[arg(long, value_name = "NAME")]
-    pub optimizer: Option<String>,
-    /// First learning rate, for any --optimizer but auto [default: 0.01]
-    #[arg(long, value_name = "RATE")]
-    pub lr0: Option<f64>,
-    /// How the learning rate falls: linear, cosine, step or one_cycle [default: linear]
-    #[arg(long, value_name = "NAME")]
-    pub schedule: Option<String>,
-    /// The part of each target that is spread over all classes [default: 0]
-    #[arg(long, value_name = "PART")]
-    pub label_smoothing: Option<f64>,
-    /// Probability that a feature is left out before the last layer [default: 0]
-    #[arg(long, value_name = "P")]
-    pub dropout: Option<f64>,
-    /// Probability that a batch's images are blended with each other [default: 0]
-    #[arg(long, value_name = "P")]
-    pub mixup: Option<f64>,
-    /// Probability that a batch's images get patches of each other [default: 0]
-    #[arg(long, value_name = "P")]
-    pub cutmix: Option<f64>,
-    /// How many of the first rows of the architecture do not learn [default: 0]
-    #[arg(long, value_name = "ROWS")]
-    pub freeze: Option<u64>,
-    /// The part of the training images that is used, or how many of them [default: 1]
-    #[arg(long, value_name = "PART")]
-    pub fraction: Option<f64>,
-    /// Keep the weights of every so many epochs too [default: 0, for none]
-    #[arg(long, value_name = "N")]
-    pub save_period: Option<u64>,
-    /// fp32; bf16 or fp16 for mixed precision on LibTorch's devices [default: fp32]
-    #[arg(long, value_name = "TYPE")]
-    pub precision: Option<String>,
+/// The kind whose keys are flags.
+const KIND: Kind = Kind::of::<Train>();
+/// The keys that `-h` tells of; `--help` tells of all.
+const COMMON: [&str; 15] = [
+    "epochs",
+    "time",
+    "batch",
+    "optimizer",
+    "lr0",
+    "schedule",
+    "label_smoothing",
+    "mixup",
+    "cutmix",
+    "dropout",
+    "fraction",
+    "freeze",
+    "patience",
+    "save_period",
+    "precision",
+];
+
+/// Keys of a train node, by flag ([`key_flags`]).
+#[derive(Debug, Clone, Default)]
+pub struct TrainKeys(Map<String, Value>);
+
+impl Args for TrainKeys {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let flags = key_flags::flags(&KIND, &COMMON);
+        command.args(flags).mut_arg("time", |time| time.conflicts_with("epochs"))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
 }
 
-impl RecipeArgs {
-    /// The keys of a train node.
-    fn keys(&self) -> Value {
-        json!({
-            "time": self.time,
-            "patience": self.patience,
-            "optimizer": self.optimizer,
-            "lr0": self.lr0,
-            "schedule": self.schedule,
-            "label_smoothing": self.label_smoothing,
-            "dropout": self.dropout,
-            "mixup": self.mixup,
-            "cutmix": self.cutmix,
-            "freeze": self.freeze,
-            "fraction": self.fraction,
-            "save_period": self.save_period,
-            "precision": self.precision,
-        })
+impl FromArgMatches for TrainKeys {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self(key_flags::given(&KIND, matches)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.extend(key_flags::given(&KIND, matches));
+        Ok(())
     }
 }
 
@@ -121,20 +102,17 @@ pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
 fn spec(args: &TrainArgs) -> Result<PipelineSpec> {
     let weights = args.weights.as_deref().map(oneliner::text).transpose()?;
     let arch = args.arch.as_deref().or_else(|| weights.is_none().then_some("yolo11n-cls"));
-    let batch = args.batch.as_ref().map(|text| text.parse().map_or_else(|_| json!(text), |n: u64| json!(n)));
-    let mut fit = json!({ "model": "net", "dataset": "data", "epochs": args.epochs, "batch": batch });
-    if let (Some(fit), Value::Object(keys)) = (fit.as_object_mut(), args.recipe.keys()) {
-        fit.extend(keys);
-    }
+    let ports = [("model", "net"), ("dataset", "data")].map(|(port, node)| (port.to_owned(), node.into()));
+    let mut fit: Map<String, Value> = ports.into_iter().chain(args.keys.0.clone()).collect();
     let mut nodes = vec![
         ("data", "dataset", json!({ "root": oneliner::text(&args.data)? })),
         ("net", "model", json!({ "arch": arch, "dataset": "data", "weights": weights })),
     ];
     if args.size.is_some() {
         nodes.insert(1, ("prep", "transforms", json!({ "size": args.size })));
-        fit["transforms"] = "prep".into();
+        fit.insert("transforms".into(), "prep".into());
     }
-    nodes.push(("fit", "train", fit));
+    nodes.push(("fit", "train", fit.into()));
     nodes.push(("score", "val", json!({ "model": "fit", "dataset": "data" })));
     Ok(pipeline(&oneliner::name("train", &args.data), args.seed, nodes))
 }
@@ -208,16 +186,16 @@ mod tests {
             dataset: data
             epochs: 3
             batch: 8
-            patience: 9
             optimizer: adamw
             lr0: 0.002
             schedule: cosine
             label_smoothing: 0.1
-            dropout: 0.2
             mixup: 0.3
             cutmix: 0.4
-            freeze: 5
+            dropout: 0.2
             fraction: 0.5
+            freeze: 5
+            patience: 9
             save_period: 10
             precision: bf16
             transforms: prep
@@ -229,13 +207,11 @@ mod tests {
     }
 
     #[test]
-    fn time_takes_the_place_of_epochs() {
+    fn a_time_budget_and_a_word_for_the_batch() {
         let yaml = yaml("--data no/digits --time 0.5 --batch auto");
         assert!(
             yaml.contains("time: 0.5\n") && yaml.contains("batch: auto\n") && !yaml.contains("epochs"),
             "{yaml}"
         );
-        let both = "kiln --data no/digits --time 0.5 --epochs 3".split(' ');
-        assert!(Line::try_parse_from(both).is_err());
     }
 }

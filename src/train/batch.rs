@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     arch::{Arch, Computation},
+    device_name::DeviceName,
     error::{Error, Result},
     network::{Network, Parameters, gradients::pass, layout::Layout},
 };
@@ -33,6 +34,29 @@ pub enum BatchSize {
 pub enum Auto {
     /// `auto`
     Auto,
+}
+
+/// What `auto` comes to on a device whose memory can't be asked for, as in the reference.
+const USUAL: usize = 16;
+
+impl BatchSize {
+    /// The number of images; for `auto` on a GPU what `fitting` finds.
+    ///
+    /// # Errors
+    /// Those of `fitting`.
+    pub fn resolve(self, device: DeviceName, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
+        match (self, device) {
+            (Self::Images(batch), _) => Ok(batch),
+            (Self::Word(Auto::Auto), DeviceName::Cuda(_)) => fitting(),
+            (Self::Word(Auto::Auto), _) => Ok(USUAL),
+        }
+    }
+}
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self::Images(USUAL)
+    }
 }
 
 impl JsonSchema for BatchSize {
@@ -124,6 +148,15 @@ mod tests {
             [1, 2, 3, 100, 128, 1_000_000].map(with_room_for),
             [None, Some(1), Some(1), Some(32), Some(64), Some(1024)]
         );
+    }
+
+    #[test]
+    fn only_a_gpu_is_asked_what_fits() {
+        let size = |batch: BatchSize, device| batch.resolve(device, || Ok(64)).unwrap();
+        let auto = BatchSize::Word(Auto::Auto);
+        assert_eq!(size(auto, DeviceName::Cuda(0)), 64);
+        assert_eq!([DeviceName::Cpu, DeviceName::LibTorch].map(|device| size(auto, device)), [16, 16]);
+        assert_eq!(size(BatchSize::Images(7), DeviceName::Cuda(0)), 7);
     }
 
     #[test]

@@ -1,103 +1,181 @@
-//! The numbers that decide how a network is fitted.
+//! How a network is fitted: the keys of a train node, which are written, stored and run as one type.
 
+mod check;
+mod resolve;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::check::KeyFault;
 use super::{
-    class_weights::ClassWeights,
-    freeze::Freeze,
-    mixup::Mix,
-    optimizer::{OptimizerKind, Rule},
-    precision::Precision,
-    schedule::{Decay, Schedule},
+    batch::BatchSize, class_weights::ClassWeights, freeze::Freeze, mixup::Mix, optimizer::OptimizerKind,
+    precision::Precision, schedule::Decay,
 };
 
-/// How to fit a network; the defaults are the reference's for classification.
-#[derive(Debug, Clone, PartialEq)]
+/// How to fit a network; the defaults are the reference's for classification (docs/reference.md, Training).
+///
+/// A value is optional where it matters whether it was written: one that another key makes useless is a mistake
+/// ([`TrainConfig::check`]). The methods of the same names give what counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct TrainConfig {
-    /// Passes over the training images.
-    pub epochs: usize,
-    /// Hours to train for, which then decide how many epochs there are.
+    /// Passes over the training images; 100 unless given. With `time`, the clock decides how many there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub epochs: Option<usize>,
+    /// Hours to train for, in place of `epochs`: after each epoch the schedule is fitted to as many epochs as the
+    /// budget has room for. How far training gets then depends on the machine; Kiln keeps the first result for
+    /// this recipe and does not train again on a faster one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 10_000.0))]
     pub time: Option<f64>,
-    /// Images per forward pass.
-    pub batch: usize,
+    /// Images per forward pass; the last batch of an epoch may have fewer. `auto` takes 16, and on a GPU the
+    /// largest power of two of which twice as many fit into its memory: the result then depends on the GPU.
+    pub batch: BatchSize,
     /// The rule that turns gradients into new weights.
     pub optimizer: OptimizerKind,
-    /// First learning rate.
-    pub lr0: f64,
-    /// Last learning rate, as a fraction of the first.
-    pub lrf: f64,
-    /// How the rate falls.
+    /// First learning rate; 0.01 unless given. `optimizer: auto` chooses its own and takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub lr0: Option<f64>,
+    /// Last learning rate, as a fraction of the first; 0.01 unless given. `schedule: step` takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub lrf: Option<f64>,
+    /// How the learning rate falls.
     pub schedule: Decay,
-    /// Epochs between the falls of [`Decay::Step`].
-    pub step_size: usize,
-    /// What the rate is multiplied by at each of them.
-    pub step_gamma: f64,
-    /// Momentum of SGD, MuSGD and RMSprop, first beta of Adam's family.
-    pub momentum: f64,
-    /// Pull of weights (not norms, not biases) towards zero.
+    /// Epochs between the falls of `schedule: step`; 30 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub step_size: Option<usize>,
+    /// What the learning rate is multiplied by at each fall of `schedule: step`; 0.1 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub step_gamma: Option<f64>,
+    /// Momentum of SGD, MuSGD and RMSprop, first beta of Adam and its kin; 0.937 unless given.
+    /// `optimizer: auto` takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub momentum: Option<f64>,
+    /// How strongly weights, but not norms and biases, are pulled towards zero; scaled by the images per step.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
-    /// Epochs of warm-up, may be a fraction.
+    /// Epochs over which the learning rate rises; may be a fraction.
+    #[schemars(range(min = 0.0, max = 1000.0))]
     pub warmup_epochs: f64,
-    /// Momentum at the start of warm-up.
-    pub warmup_momentum: f64,
-    /// Learning rate of biases at the start of warm-up.
-    pub warmup_bias_lr: f64,
-    /// Nominal batch: gradients of smaller batches are summed up to about this many images.
+    /// Momentum at the start of warm-up; 0.8 unless given. Only `optimizer: sgd`, `musgd` and `rmsprop` take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub warmup_momentum: Option<f64>,
+    /// Learning rate of biases at the start of warm-up; 0.1 unless given. `optimizer: auto` takes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub warmup_bias_lr: Option<f64>,
+    /// Gradients of smaller batches are summed up to about this many images before a step.
+    #[schemars(range(min = 1, max = 65_536))]
     pub nominal_batch: usize,
-    /// The joint L2 norm that gradients are clipped to; 0 for none.
+    /// The joint L2 norm that the gradients of a step are clipped to; 0 for none.
+    #[schemars(range(min = 0.0, max = 1_000_000.0))]
     pub clip: f64,
-    /// Whether the average of the network over the steps is validated and kept, or the network itself.
+    /// Whether a running average of the network (EMA) is validated and kept, or the network itself.
     pub ema: bool,
     /// The part of each target that is spread over all classes.
+    #[schemars(range(min = 0.0, max = 0.99))]
     pub label_smoothing: f64,
-    /// What each class counts in the loss.
-    pub class_weights: ClassWeights,
-    /// Exponent of focal loss; 0 for plain cross-entropy.
+    /// What classes count in the training loss, by name, e.g. `{cat: 2.0}`; 1 for those that are not named.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub class_weights: BTreeMap<String, f64>,
+    /// Whether classes count in the training loss by how rare they are: `images / (classes * images of the
+    /// class)`.
+    pub balance_classes: bool,
+    /// Exponent of focal loss: the larger, the less weight images get that the network is already sure about. 0 is
+    /// plain cross-entropy, 2 is usual.
+    #[schemars(range(min = 0.0, max = 10.0))]
     pub focal_gamma: f64,
-    /// Two images in one.
-    pub mix: Mix,
+    /// Probability that the images of a batch are blended with each other, and their classes with them.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub mixup: f64,
+    /// How even the blends of `mixup` are: shares are drawn from Beta(alpha, alpha); 0.2 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 100.0))]
+    pub mixup_alpha: Option<f64>,
+    /// Probability that the images of a batch get a patch of each other, and of the classes with it.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub cutmix: f64,
+    /// How even the areas of `cutmix` are: shares are drawn from Beta(alpha, alpha); 1 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 100.0))]
+    pub cutmix_alpha: Option<f64>,
     /// Probability that a feature is left out before the last layer.
+    #[schemars(range(min = 0.0, max = 0.99))]
     pub dropout: f64,
-    /// The part of the training images that is used: a share up to 1, a number of images above.
+    /// The part of the training images that is used, spread evenly over the classes: a share up to 1, a number of
+    /// images above.
+    #[schemars(range(min = 0.0, max = 1_000_000_000.0))]
     pub fraction: f64,
-    /// What does not learn.
-    pub freeze: Freeze,
-    /// Epochs without improvement after which training stops; 0 for never.
-    pub patience: usize,
-    /// Epochs between validations; 0 for the last epoch alone, which is always validated.
+    /// How many rows of the architecture, from the first on, do not learn: no steps, no decay, norms keep their
+    /// statistics.
+    #[schemars(range(max = 1000))]
+    pub freeze: usize,
+    /// Rows of the architecture, from 0, that do not learn either.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze_rows: Vec<usize>,
+    /// Parameters that do not learn either: parts of their names, or patterns of whole names such as
+    /// `model.[0-4].*`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze_names: Vec<String>,
+    /// Epochs without improvement after which training stops; 0 for never, 100 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100_000))]
+    pub patience: Option<usize>,
+    /// Epochs between validations; 0 for the last epoch alone, which is always validated. Only validated
+    /// epochs can be the best.
+    #[schemars(range(max = 100_000))]
     pub val_period: usize,
-    /// Epochs between weights that are kept beside the best and the last; 0 for none.
+    /// Epochs between weights that are kept beside `model.safetensors` (the best) and `last.safetensors`, as
+    /// `epoch<N>.safetensors` with N counted from 1; 0 for none.
+    #[schemars(range(max = 100_000))]
     pub save_period: usize,
-    /// What the network computes in.
+    /// The floating-point type that the network computes in while it is fitted.
     pub precision: Precision,
 }
 
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 100,
+            epochs: None,
             time: None,
-            batch: 16,
+            batch: BatchSize::default(),
             optimizer: OptimizerKind::Auto,
-            lr0: 0.01,
-            lrf: 0.01,
+            lr0: None,
+            lrf: None,
             schedule: Decay::Linear,
-            step_size: 30,
-            step_gamma: 0.1,
-            momentum: 0.937,
+            step_size: None,
+            step_gamma: None,
+            momentum: None,
             weight_decay: 0.0005,
             warmup_epochs: 3.0,
-            warmup_momentum: 0.8,
-            warmup_bias_lr: 0.1,
+            warmup_momentum: None,
+            warmup_bias_lr: None,
             nominal_batch: 64,
             clip: 10.0,
             ema: true,
             label_smoothing: 0.0,
-            class_weights: ClassWeights::Even,
+            class_weights: BTreeMap::new(),
+            balance_classes: false,
             focal_gamma: 0.0,
-            mix: Mix { mixup: 0.0, mixup_alpha: 0.2, cutmix: 0.0, cutmix_alpha: 1.0 },
+            mixup: 0.0,
+            mixup_alpha: None,
+            cutmix: 0.0,
+            cutmix_alpha: None,
             dropout: 0.0,
             fraction: 1.0,
-            freeze: Freeze::default(),
-            patience: 100,
+            freeze: 0,
+            freeze_rows: Vec::new(),
+            freeze_names: Vec::new(),
+            patience: None,
             val_period: 1,
             save_period: 0,
             precision: Precision::Fp32,
@@ -105,113 +183,53 @@ impl Default for TrainConfig {
     }
 }
 
-/// More optimizer steps than these are left to MuSGD by `optimizer: auto`.
-const MANY_STEPS: usize = 10_000;
+/// What a key that was left out counts as: a method of the key's name.
+macro_rules! unless_given {
+    ($($key:ident: $type:ty = $value:expr),* $(,)?) => {
+        impl TrainConfig {
+            $(
+                #[doc = concat!("What the key `", stringify!($key), "` says; ", stringify!($value), " unless given.")]
+                pub fn $key(&self) -> $type {
+                    self.$key.unwrap_or($value)
+                }
+            )*
+        }
+    };
+}
+
+unless_given! {
+    epochs: usize = 100,
+    lr0: f64 = 0.01,
+    lrf: f64 = 0.01,
+    step_size: usize = 30,
+    step_gamma: f64 = 0.1,
+    momentum: f64 = 0.937,
+    warmup_momentum: f64 = 0.8,
+    warmup_bias_lr: f64 = 0.1,
+    mixup_alpha: f64 = 0.2,
+    cutmix_alpha: f64 = 1.0,
+    patience: usize = 100,
+}
 
 impl TrainConfig {
-    /// The schedule and the optimizer's rule and decay for `images` training images and `classes` classes.
-    pub(super) fn resolve(&self, images: usize, classes: usize) -> (Schedule, Rule, f64) {
-        let batches = images.div_ceil(self.batch);
-        let accumulate = Schedule::accumulation(self.nominal_batch, self.batch);
-        let decay = self.weight_decay * (self.batch * accumulate) as f64 / self.nominal_batch as f64;
-        let (rule, lr0, warmup_bias_lr) = self.rule(images, classes);
-        // How many epochs a time budget allows is not known yet.
-        let (longest_warmup, longest_sum) = match self.time {
-            Some(_) => (usize::MAX, usize::MAX),
-            None => (self.epochs, batches * self.epochs),
-        };
-        let schedule = Schedule {
-            epochs: self.epochs,
-            batches,
-            decay: self.schedule,
-            lr0,
-            lrf: self.lrf,
-            step_size: self.step_size,
-            step_gamma: self.step_gamma,
-            warmup: Schedule::warmup_batches(self.warmup_epochs, longest_warmup, batches),
-            warmup_bias_lr,
-            warmup_momentum: self.warmup_momentum,
-            momentum: self.momentum,
-            accumulate: accumulate.min(longest_sum),
-        };
-        (schedule, rule, decay)
-    }
-
-    /// The rule, its first rate, and the rate at which biases start.
-    fn rule(&self, images: usize, classes: usize) -> (Rule, f64, f64) {
-        let beta1 = self.momentum;
-        let rule = match self.optimizer {
-            OptimizerKind::Auto => return self.automatic(images, classes),
-            OptimizerKind::Sgd => Rule::Sgd,
-            OptimizerKind::MuSgd => Rule::MuSgd,
-            OptimizerKind::Adam => Rule::Adam { beta1 },
-            OptimizerKind::AdamW => Rule::AdamW { beta1 },
-            OptimizerKind::Adamax => Rule::Adamax { beta1 },
-            OptimizerKind::NAdam => Rule::NAdam { beta1 },
-            OptimizerKind::RAdam => Rule::RAdam { beta1 },
-            OptimizerKind::RmsProp => Rule::RmsProp,
-        };
-        (rule, self.lr0, self.warmup_bias_lr)
-    }
-
-    /// The reference's choice for the length of the run (docs/reference.md, Optimizers). Its MuSGD is made with a momentum of
-    /// 0.9, but every step sets that of the schedule, which ends at `momentum`: 0.937.
-    fn automatic(&self, images: usize, classes: usize) -> (Rule, f64, f64) {
-        let steps = images.div_ceil(self.batch.max(self.nominal_batch)) * self.epochs;
-        match steps > MANY_STEPS {
-            true => (Rule::MuSgd, 0.01, 0.0),
-            false => (Rule::AdamW { beta1: 0.9 }, automatic_rate(classes), 0.0),
+    /// What each class counts in the loss.
+    pub fn class_weights(&self) -> ClassWeights {
+        match (self.balance_classes, self.class_weights.is_empty()) {
+            (true, _) => ClassWeights::Balanced,
+            (false, true) => ClassWeights::Even,
+            (false, false) => ClassWeights::Given(self.class_weights.clone()),
         }
     }
-}
 
-/// AdamW's rate by the number of classes, to six decimals (docs/reference.md, Optimizers).
-fn automatic_rate(classes: usize) -> f64 {
-    (0.002 * 5.0 / (4 + classes) as f64 * 1e6).round_ties_even() / 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_automatic_rate_is_the_references() {
-        let rates = [2, 10, 100, 1000].map(automatic_rate);
-        assert_eq!(rates, [0.001_667, 0.000_714, 0.000_096, 0.000_01]);
+    /// How images are blended and patched.
+    pub fn mix(&self) -> Mix {
+        let (mixup_alpha, cutmix_alpha) = (self.mixup_alpha(), self.cutmix_alpha());
+        Mix { mixup: self.mixup, mixup_alpha, cutmix: self.cutmix, cutmix_alpha }
     }
 
-    #[test]
-    fn long_runs_are_left_to_musgd() {
-        let rule =
-            |images, epochs, batch| TrainConfig { epochs, batch, ..TrainConfig::default() }.rule(images, 10);
-        // 100 steps of 64 images an epoch: 10,000 are not more than 10,000.
-        assert_eq!(rule(6400, 100, 16), (Rule::AdamW { beta1: 0.9 }, 0.000_714, 0.0));
-        assert_eq!(rule(6400, 101, 16), (Rule::MuSgd, 0.01, 0.0));
-        assert_eq!(rule(6401, 100, 16), (Rule::MuSgd, 0.01, 0.0));
-        // A larger batch makes fewer steps.
-        assert_eq!(rule(6401, 100, 128).0, Rule::AdamW { beta1: 0.9 });
-    }
-
-    #[test]
-    fn decay_and_accumulation_are_the_references() {
-        let resolve = |batch, epochs, images| {
-            let (schedule, _, decay) =
-                TrainConfig { batch, epochs, ..TrainConfig::default() }.resolve(images, 10);
-            (schedule.accumulate, decay)
-        };
-        assert_eq!(resolve(16, 100, 1600), (4, 0.0005));
-        assert_eq!(resolve(48, 100, 1600), (1, 0.000_375));
-        assert_eq!(resolve(128, 100, 1600), (1, 0.001));
-        // The last batch of an epoch may be smaller.
-        assert_eq!(TrainConfig::default().resolve(33, 10).0.batches, 3);
-        // No more than the run has batches; the decay doesn't mind.
-        assert_eq!(resolve(16, 1, 32), (2, 0.0005));
-    }
-
-    #[test]
-    fn a_time_budget_leaves_warm_up_and_accumulation_alone() {
-        let config = TrainConfig { epochs: 1, time: Some(1.0), ..TrainConfig::default() };
-        let (schedule, _, _) = config.resolve(32, 10);
-        assert_eq!((schedule.warmup, schedule.accumulate), (6, 4));
+    /// What does not learn.
+    pub fn frozen(&self) -> Freeze {
+        let (rows, names) = (self.freeze_rows.clone(), self.freeze_names.clone());
+        Freeze { count: self.freeze, rows, names }
     }
 }

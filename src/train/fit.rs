@@ -63,6 +63,8 @@ pub struct FitInput<'a> {
     pub transforms: &'a Transforms,
     /// How to learn it.
     pub config: &'a TrainConfig,
+    /// Images per micro-batch: what the configuration's `batch` comes to ([`super::BatchSize::resolve`]).
+    pub batch: usize,
     /// Decides fresh weights, the order of the images and the augmentation.
     pub seed: u64,
     /// Where to compute.
@@ -135,16 +137,16 @@ impl<'a> Fit<'a> {
         let config = input.config;
         let dataset = subset(input.dataset, config.fraction);
         tell_fraction(input, &dataset);
-        let frozen = config.freeze.resolve(input.arch)?;
+        let frozen = config.frozen().resolve(input.arch)?;
         let loss = Loss {
             classes: input.arch.classes,
             smoothing: config.label_smoothing,
-            weights: config.class_weights.resolve(&dataset.index)?,
+            weights: config.class_weights().resolve(&dataset.index)?,
             gamma: config.focal_gamma,
         };
         let (train, val) = loaders(input, &dataset)?;
         tell_validation(&input.dataset.index, &input.progress);
-        let (schedule, rule, decay) = config.resolve(train.len(), input.arch.classes);
+        let (schedule, rule, decay) = config.resolve(input.batch, train.len(), input.arch.classes);
         let network = Network::new(Computation::of(input.arch));
         let parameters = first_parameters(input, network.computation(), frozen);
         let scaler = GradScaler::of(config.precision);
@@ -162,7 +164,7 @@ impl<'a> Fit<'a> {
             optimizer: Optimizer::new(rule, decay),
             gradient: None,
             losses: Tensor::zeros([1], input.device),
-            position: Position { last_opt_step: -1, epochs: config.epochs, scaler, ..Position::default() },
+            position: Position { last_opt_step: -1, epochs: config.epochs(), scaler, ..Position::default() },
             start: None,
             best: None,
             begun: now,
@@ -206,7 +208,7 @@ impl<'a> Fit<'a> {
         let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
         let tired = epoch
             .checked_sub(1)
-            .is_some_and(|last| history.out_of_patience(last, self.input.config.patience));
+            .is_some_and(|last| history.out_of_patience(last, self.input.config.patience()));
         out_of_time || epoch >= epochs || tired
     }
 
@@ -231,7 +233,7 @@ impl<'a> Fit<'a> {
 
     fn report(&self) {
         let stage = format!("epoch {}/{}", self.position.epoch + 1, self.position.epochs);
-        let done = (self.position.batch * self.input.config.batch).min(self.train.len());
+        let done = (self.position.batch * self.input.batch).min(self.train.len());
         self.input.progress.step(stage, done, self.train.len(), "images");
     }
 
@@ -242,7 +244,7 @@ impl<'a> Fit<'a> {
     /// One micro-batch: forward, backward, and an optimizer step when it is time.
     fn train_step(&mut self, mut batch: Batch) {
         let targets =
-            self.input.config.mix.apply(&mut batch, self.input.arch.classes, &mut self.random("mix"));
+            self.input.config.mix().apply(&mut batch, self.input.arch.classes, &mut self.random("mix"));
         let mask = self.dropout(batch.len());
         let images = self.input.config.precision.of(images(batch, self.input.device));
         let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
@@ -356,7 +358,7 @@ impl<'a> Fit<'a> {
 
     /// Whether it is this epoch's turn, or the run may end with it.
     fn is_validated(&self) -> bool {
-        let TrainConfig { val_period, patience, .. } = *self.input.config;
+        let (val_period, patience) = (self.input.config.val_period, self.input.config.patience());
         let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
         let turn = val_period > 0 && (epoch + 1).is_multiple_of(val_period);
         turn || out_of_time || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
@@ -401,7 +403,7 @@ impl<'a> Fit<'a> {
     fn tell_end(&self) {
         let Position { epoch, epochs, out_of_time, .. } = self.position;
         if !out_of_time && epoch < epochs {
-            let epochs = match self.input.config.patience {
+            let epochs = match self.input.config.patience() {
                 1 => "1 epoch".to_owned(),
                 patience => format!("{patience} epochs"),
             };
@@ -492,6 +494,7 @@ pub(super) mod tests {
             dataset: &pictures(folder.path()),
             transforms: &Transforms { size: 32, train, ..Transforms::default() },
             config,
+            batch: 2,
             seed: 3,
             device: &Device::flex(),
             threads: 1,
@@ -512,7 +515,7 @@ pub(super) mod tests {
     #[test]
     fn a_clip_of_zero_clips_nothing() {
         let last = |clip| {
-            let config = TrainConfig { clip, batch: 2, epochs: 1, ..TrainConfig::default() };
+            let config = TrainConfig { clip, epochs: Some(1), ..TrainConfig::default() };
             let scratch = tempfile::tempdir().unwrap();
             with_input(&config, vec![TrainOp::Squash(Default::default())], scratch.path(), usize::MAX, fit)
                 .unwrap()

@@ -25,7 +25,7 @@ mod validate;
 
 pub use batch::{Auto, BatchSize};
 pub use class_weights::ClassWeights;
-pub use config::TrainConfig;
+pub use config::{KeyFault, TrainConfig};
 pub use fit::{FitInput, Fitted, fit};
 pub use freeze::Freeze;
 pub use history::{EpochRecord, History, Scores};

@@ -24,11 +24,11 @@ pub fn preview(input: &FitInput<'_>, count: usize) -> Result<Vec<Batch>> {
     // Normalization takes no random numbers, so the other steps do what they did.
     transforms.train.retain(|op| !matches!(op, TrainOp::Normalize(_)));
     let mode = Mode::Train { seed: input.seed };
-    let loader = Loader::new(&dataset, Split::Train, &transforms, mode, input.config.batch, input.threads);
+    let loader = Loader::new(&dataset, Split::Train, &transforms, mode, input.batch, input.threads);
     let mixed = |(number, batch): (u64, Result<Batch>)| {
         input.progress.check()?;
         let mut batch = batch?;
-        input.config.mix.apply(
+        input.config.mix().apply(
             &mut batch,
             input.arch.classes,
             &mut Random::new("mix", &[input.seed, 0, number]),
@@ -43,13 +43,12 @@ mod tests {
     use super::*;
     use crate::{
         data::transform::{Normalize, Squash},
-        train::{Mix, TrainConfig, fit::tests::with_input},
+        train::{TrainConfig, fit::tests::with_input},
     };
 
     #[test]
     fn batches_are_shown_mixed_as_in_training_but_not_normalized() {
-        let mix = Mix { mixup: 1.0, mixup_alpha: 1.0, cutmix: 0.0, cutmix_alpha: 1.0 };
-        let config = TrainConfig { batch: 2, mix, ..TrainConfig::default() };
+        let config = TrainConfig { mixup: 1.0, mixup_alpha: Some(1.0), ..TrainConfig::default() };
         let squash = || TrainOp::Squash(Squash::default());
         let normalize = TrainOp::Normalize(Normalize { mean: [2.0; 3], ..Normalize::default() });
         let scratch = tempfile::tempdir().unwrap();
@@ -59,11 +58,11 @@ mod tests {
         let batches = shown(vec![squash(), normalize], 9);
         assert_eq!(batches.len(), 2);
         assert!(batches == shown(vec![squash()], 9) && batches[..1] == shown(vec![squash()], 1));
-        let plain = TrainConfig { mix: Mix { mixup: 0.0, ..mix }, ..config.clone() };
+        let plain = TrainConfig { mixup: 0.0, ..config.clone() };
         let plain = with_input(&plain, vec![squash()], scratch.path(), 0, |input| preview(input, 9).unwrap());
         for (number, (shown, mut batch)) in (0..).zip(batches.into_iter().zip(plain)) {
             assert!(shown != batch);
-            mix.apply(&mut batch, 2, &mut Random::new("mix", &[3, 0, number]));
+            config.mix().apply(&mut batch, 2, &mut Random::new("mix", &[3, 0, number]));
             assert!(shown == batch, "{number}");
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn loaders(input: &FitInput<'_>, dataset: &Dataset) -> Result<(Loader
             "add a val folder; or use class folders without splits, with at least two images each, and a `val_fraction` above 0",
         ));
     }
-    let batch = input.config.batch;
+    let batch = input.batch;
     batch_norm_check::check(input.arch, index.train.len(), batch, input.transforms.size)?;
     let cache = if input.cache { CACHE } else { 0 };
     let make = |split, mode, batch| {

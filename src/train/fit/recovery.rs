@@ -32,7 +32,8 @@ impl Fit<'_> {
 
     /// The schedule for as many epochs and recoveries as there are by now.
     pub(super) fn reschedule(&mut self) {
-        let (schedule, _, _) = self.input.config.resolve(self.train.len(), self.input.arch.classes);
+        let (schedule, _, _) =
+            self.input.config.resolve(self.input.batch, self.train.len(), self.input.arch.classes);
         let slowed = schedule.slowed(SLOWER.powi(self.position.recoveries as i32));
         self.schedule = Schedule { epochs: self.position.epochs, ..slowed };
     }

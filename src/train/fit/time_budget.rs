@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_time_of_earlier_attempts_is_spent() {
-        let config = TrainConfig { batch: 2, time: Some(5.0), ..TrainConfig::default() };
+        let config = TrainConfig { time: Some(5.0), ..TrainConfig::default() };
         let scratch = tempfile::tempdir().unwrap();
         let train = || vec![TrainOp::Squash(Default::default())];
         assert!(with_input(&config, train(), scratch.path(), 1, fit).is_err());
