@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{
     Row,
     blocks::{Kind, Module, Repeats},
-    fault::{Fault, FaultKind, Step},
+    fault::{Fault, FaultKind},
     scale::Scale,
 };
-use crate::budget::Budget;
+use crate::{budget::Budget, yaml::path::Segment};
 
 /// The most channels of a map.
 pub(super) const MAX_CHANNELS: usize = 65_536;
@@ -24,7 +24,7 @@ pub(super) struct Place {
     /// Whether no row follows.
     pub last: bool,
     /// The way to it.
-    pub path: [Step; 2],
+    pub path: [Segment; 2],
 }
 
 /// What all rows have in common.
@@ -260,8 +260,8 @@ impl<'a> RowReader<'a> {
     }
 
     /// The way to a part of the row; `[3, 0]` is its first argument.
-    pub(super) fn path(&self, at: &[usize]) -> Vec<Step> {
-        self.place.path.iter().cloned().chain(at.iter().map(|item| Step::from(*item))).collect()
+    pub(super) fn path(&self, at: &[usize]) -> Vec<Segment> {
+        self.place.path.iter().cloned().chain(at.iter().map(|item| Segment::from(*item))).collect()
     }
 
     pub(super) fn new_fault(&self, kind: FaultKind, at: &[usize], message: impl Into<String>) -> Fault {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     data::{
         Dataset, Index, Split,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
     },
     error::{Error, Result},
     plot::contact_sheet::{Tile, fitted},
@@ -104,7 +104,8 @@ impl Evaluation {
         progress: &Progress<'_>,
     ) -> Result<()> {
         let total = self.dataset.index.split(self.split).len();
-        let loader = Loader::new(&self.dataset, self.split, &model.transforms(), Mode::Eval, batch, threads);
+        let loader =
+            Loader::new(&self.dataset, self.split, &model.transforms(), Purpose::Eval, batch, threads);
         for batch in loader.epoch(0) {
             progress.check()?;
             let batch = batch?;

@@ -30,7 +30,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     plan::Plan,
     shown,
-    store::{Lock, Mode, Store},
+    store::{Lock, LockMode, Store},
 };
 
 /// The pipeline as it was run.
@@ -110,7 +110,7 @@ impl Results {
     }
 
     fn lock(&self) -> io::Result<Lock> {
-        let lock = Lock::take(&self.root.join(LOCK), Mode::Exclusive, || false)?;
+        let lock = Lock::take(&self.root.join(LOCK), LockMode::Exclusive, || false)?;
         Ok(lock.expect("nobody stops this wait"))
     }
 }

@@ -71,7 +71,8 @@ mod tests {
         with_input(&TrainConfig::default(), Vec::new(), std::path::Path::new(""), 0, |input| {
             let computation = Computation::of(input.arch);
             let mut weights = fresh(&computation, 0);
-            let loader = Loader::new(input.dataset, Split::Val, input.transforms, loader::Mode::Eval, 3, 1);
+            let loader =
+                Loader::new(input.dataset, Split::Val, input.transforms, loader::Purpose::Eval, 3, 1);
             let measured =
                 |weights: &Weights| validate(&computation, weights, &loader, input.device, &input.progress);
             let hits = measured(&weights).unwrap().unwrap().hits;
