@@ -1,6 +1,9 @@
 //! Kiln fires experiments: a YAML file names nodes (dataset, transforms, model, train, val, predict,
 //! export), and Kiln checks it, turns it into a graph, and runs what is not already in its store.
 //!
+//! To train, measure, predict and export from a program, begin with [`api`]; what follows is a map for those who look
+//! deeper, or work on Kiln.
+//!
 //! # Two halves and a bridge
 //!
 //! The **engine** knows files, graphs, recipes and results, and no image; the **learning** half knows images,
@@ -16,6 +19,7 @@
 //!
 //! | room | concept | its main types |
 //! |---|---|---|
+//! | [`api`] | a program's way in | `Workspace`, `Training`, `Model` |
 //! | [`spec`] | what the user wrote | `Source`, `PipelineSpec`, `Problem` |
 //! | [`node`] | the contract between engine and kinds | `Node`, `Kind`, `Context` |
 //! | [`plan`] | what will happen | `Plan`, `Step` |
@@ -46,6 +50,7 @@
 #![forbid(unsafe_code)]
 
 pub mod alike;
+pub mod api;
 pub mod arch;
 pub mod atomic;
 pub mod budget;

@@ -7,7 +7,7 @@ use super::{
     calibration::Calibration,
     classes::Classes,
     match_classes::match_classes,
-    metrics::{Accumulator, Metric},
+    metrics::{Accumulator, Metric, Metrics},
     predictions::{Evaluated, most_wrong},
 };
 use crate::{
@@ -128,9 +128,14 @@ impl Evaluation {
         Ok(())
     }
 
+    /// The commonest numbers.
+    pub fn metrics(&self) -> Metrics {
+        self.accumulator.metrics()
+    }
+
     /// The score in one line, with all that it leaves out.
     pub fn headline(&self) -> String {
-        let (metrics, hits) = (self.accumulator.metrics(), self.accumulator.confusion().hits());
+        let (metrics, hits) = (self.metrics(), self.accumulator.confusion().hits());
         let mut line = Classes::new(&self.dataset.index.classes, &hits).headline(metrics.top5, metrics.loss);
         if self.split != Split::Val {
             line = format!("on {}: {line}", self.split);

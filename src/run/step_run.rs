@@ -155,7 +155,7 @@ impl<'w> StepRun<'w> {
             if let Update::Headline(line) = &update {
                 self.headline.get_or_init(|| line.clone());
             }
-            self.emit(|node| told(node, update));
+            self.emit(|node| Event::of_update(node, update));
         };
         let downloads = request.store.downloads();
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
@@ -243,16 +243,6 @@ impl<'w> StepRun<'w> {
 
     fn emit(&self, event: impl FnOnce(String) -> Event) {
         (self.run.request.emit)(event(self.step.id.clone()));
-    }
-}
-
-fn told(node: String, update: Update) -> Event {
-    match update {
-        Update::Step { stage, done, total, unit } => {
-            Event::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
-        }
-        Update::Note(line) | Update::Headline(line) => Event::NodeNote { node, line },
-        Update::Warning(line) => Event::NodeWarning { node, line },
     }
 }
 
