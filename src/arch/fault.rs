@@ -37,7 +37,7 @@ pub struct Fault {
     pub message: String,
     /// What is wrong right there, or what was probably meant.
     pub label: String,
-    /// What to do.
+    /// What to do about the mistake, where something can be said.
     pub help: Option<String>,
 }
 

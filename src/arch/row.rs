@@ -40,7 +40,7 @@ pub(super) struct RowScope<'a> {
 
 /// What comes out of the row before.
 pub(super) struct Input {
-    /// Its channels.
+    /// How many channels the map has.
     pub channels: usize,
     /// Whether that row was understood; otherwise nothing is said about what doesn't fit it.
     pub sure: bool,
@@ -70,7 +70,7 @@ pub(super) struct RowReader<'a> {
     pub(super) scope: RowScope<'a>,
     pub(super) faults: &'a mut Vec<Fault>,
     written: &'a [Value],
-    /// The module's name.
+    /// The module's name, as the row has it.
     pub(super) module: &'a str,
     /// What its arguments are called.
     pub(super) names: &'static [&'static str],
@@ -78,7 +78,7 @@ pub(super) struct RowReader<'a> {
     pub(super) values: &'a [Value],
     /// Channels that come in.
     pub(super) c1: usize,
-    /// The scaled repeats.
+    /// How often the module is repeated, after scaling by depth.
     pub(super) n: usize,
     /// Whether the row before was understood.
     pub(super) sure: bool,

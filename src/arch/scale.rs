@@ -5,9 +5,9 @@
 pub struct Scale {
     /// `n`, `s`, `m`, `l` or `x`; empty without scales.
     pub letter: String,
-    /// Factor on repeats.
+    /// What the repeats of rows are multiplied by.
     pub depth: f64,
-    /// Factor on channels.
+    /// What the channels of rows are multiplied by.
     pub width: f64,
     /// Bound on nominal channels, applied before `width`.
     pub max_channels: usize,

@@ -128,7 +128,7 @@ impl Evaluation {
         Ok(())
     }
 
-    /// The commonest numbers.
+    /// The commonest numbers: top-1, top-5, loss, and means of precision, recall and F1.
     pub fn metrics(&self) -> Metrics {
         self.accumulator.metrics()
     }

@@ -14,9 +14,9 @@ use crate::weights::{Array, Weights};
 /// numbers are shared.
 #[derive(Debug, Clone)]
 pub struct Parameters {
-    /// What lies where.
+    /// Which parameter lies where in the vector of values.
     pub layout: Arc<Layout>,
-    /// `[layout.count()]`.
+    /// The numbers of all parameters: `[layout.count()]`.
     pub values: Tensor<1>,
 }
 

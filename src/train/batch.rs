@@ -27,11 +27,11 @@ pub enum BatchSize {
     Word(Auto),
 }
 
-/// The word `auto`.
+/// The word `auto` in the place of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auto {
-    /// `auto`
+    /// As many as fit: `auto`.
     Auto,
 }
 

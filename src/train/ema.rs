@@ -26,7 +26,7 @@ impl Formula<1, 1> for Approach {
 }
 
 impl Ema {
-    /// Starts as `parameters`.
+    /// An average that starts as `parameters`, with no update so far.
     pub fn new(parameters: Parameters) -> Self {
         Self { average: parameters, updates: 0 }
     }
@@ -41,7 +41,7 @@ impl Ema {
         self.updates
     }
 
-    /// The average.
+    /// The average of all updates so far.
     pub fn average(&self) -> &Parameters {
         &self.average
     }

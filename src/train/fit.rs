@@ -48,11 +48,11 @@ const SAVE_EVERY: Duration = Duration::from_secs(10);
 
 /// What to fit, to what, and how.
 pub struct FitInput<'a> {
-    /// The network's plan.
+    /// The architecture of the network to fit.
     pub arch: &'a Arch,
     /// Weights to start from, by name; fresh ones where they lack.
     pub start: Option<&'a Weights>,
-    /// What to learn.
+    /// The images to learn from, and those to validate on.
     pub dataset: &'a Dataset,
     /// What happens to the images before the network sees them.
     pub transforms: &'a Transforms,
@@ -60,7 +60,7 @@ pub struct FitInput<'a> {
     pub config: &'a TrainConfig,
     /// Decides fresh weights, the order of the images and the augmentation.
     pub seed: u64,
-    /// Where to compute.
+    /// The device to compute on.
     pub device: &'a Device,
     /// Threads that prepare images.
     pub threads: usize,

@@ -33,7 +33,7 @@ impl EpochRecord {
     }
 }
 
-/// What validation measures.
+/// What a validation measures of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Share of validation images whose class came first, to five decimals.

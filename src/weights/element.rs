@@ -76,7 +76,7 @@ impl Element {
         })
     }
 
-    /// In bytes.
+    /// How many bytes an element takes.
     pub fn width(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,

@@ -9,13 +9,13 @@ use crate::{
 /// A format that Kiln reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// PyTorch's zip archive.
+    /// PyTorch's zip archive (`.pt`, since PyTorch 1.6).
     Torch,
     /// PyTorch's format from before 1.6.
     Legacy,
-    /// safetensors.
+    /// safetensors (`.safetensors`): a JSON header, and bytes.
     Safetensors,
-    /// Burn's own.
+    /// burnpack (`.bpk`), burn's own format.
     Burnpack,
 }
 

@@ -21,25 +21,25 @@ impl Id {
 /// One value; its parts are other items of the same pickle.
 #[derive(Debug)]
 pub enum Item {
-    /// `None`.
+    /// Python's `None`.
     None,
-    /// `True` or `False`.
+    /// Python's `True` or `False`.
     Bool(bool),
     /// A whole number of up to 64 bits.
     Int(i64),
     /// A whole number of more bits: none that counts here.
     HugeInt,
-    /// A number.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A text (`str`).
     Str(String),
     /// Bytes: none that count here.
     Bytes,
-    /// A list.
+    /// A list of items.
     List(Vec<Id>),
-    /// A tuple.
+    /// A tuple of items.
     Tuple(Vec<Id>),
-    /// A set.
+    /// A set of items.
     Set(Vec<Id>),
     /// A dict, in order.
     Dict(Vec<(Id, Id)>),
@@ -54,9 +54,9 @@ pub enum Item {
 /// A class or function.
 #[derive(Debug)]
 pub struct Global {
-    /// E.g. `torch.nn.modules.conv`.
+    /// The Python module that it is from, e.g. `torch.nn.modules.conv`.
     pub module: String,
-    /// E.g. `Conv2d`.
+    /// What it is called there, e.g. `Conv2d`.
     pub name: String,
 }
 

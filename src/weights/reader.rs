@@ -11,11 +11,11 @@ const MAX_NAME: usize = 512;
 /// How many bytes say how long a value is.
 #[derive(Clone, Copy)]
 pub enum Width {
-    /// 1 byte.
+    /// The length is 1 byte.
     One,
-    /// 4 bytes, little-endian.
+    /// The length is 4 bytes, little-endian.
     Four,
-    /// 8 bytes, little-endian.
+    /// The length is 8 bytes, little-endian.
     Eight,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
         self.take(N).map(|bytes| bytes.try_into().expect("`take` gives what it is asked for"))
     }
 
-    /// The next byte.
+    /// The next byte, which is read.
     pub fn byte(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }

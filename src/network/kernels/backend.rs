@@ -130,7 +130,7 @@ pub fn norm_silu_gradients_composed<B: Backend>(
     [all.x_grad, all.gamma_grad, all.beta_grad]
 }
 
-/// `y · sigmoid(y)`.
+/// SiLU of burn's own operations: `y · sigmoid(y)`.
 fn silu<B: Backend>(y: FloatTensor<B>) -> FloatTensor<B> {
     B::float_mul(y.clone(), B::sigmoid(y))
 }

@@ -48,11 +48,11 @@ pub fn conv2d_bias_silu(
 
 /// What [`norm_silu`] gives: the output and the batch's mean and biased variance, `[channels]` each.
 pub struct Normed {
-    /// Of the input's shape.
+    /// What the norm and the activation give, of the input's shape.
     pub output: Tensor<4>,
-    /// Not differentiable.
+    /// The batch's mean of each channel, `[channels]`; not differentiable.
     pub mean: Tensor<1>,
-    /// Not differentiable.
+    /// The batch's biased variance of each channel, `[channels]`; not differentiable.
     pub variance: Tensor<1>,
 }
 
@@ -99,7 +99,7 @@ pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
     in_32_bits(x, |x| activation::softmax(x, dim))
 }
 
-/// A residual sum.
+/// A residual sum `x + y`, elementwise; both have one shape.
 pub fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
     x + y
 }

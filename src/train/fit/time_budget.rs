@@ -15,7 +15,7 @@ impl Fit<'_> {
         self.budget().is_some_and(|budget| self.seconds() >= budget)
     }
 
-    /// In seconds.
+    /// The `time` budget, in seconds; none without one.
     fn budget(&self) -> Option<f64> {
         self.input.config.time.map(|hours| hours * 3600.0)
     }

@@ -74,7 +74,7 @@ impl Planes {
         statistics.unzip()
     }
 
-    /// The norm's output.
+    /// The norm's output, in the shape of `x`.
     pub fn forward(&self, x: &[f32], norm: &Affine<'_>) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         let planes = out.par_chunks_exact_mut(self.pixels).zip(x.par_chunks_exact(self.pixels));
