@@ -206,7 +206,7 @@ fn places<'a>(value: &'a Value, path: &DocPath, found: &mut Vec<(DocPath, &'a Va
     found.push((path.clone(), value));
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| places(value, &path.join(key.as_str()), found))
+            map.iter().for_each(|(key, value)| places(value, &path.join(key.as_str()), found));
         }
         Value::Array(list) => {
             list.iter().enumerate().for_each(|(i, value)| places(value, &path.join(i), found));

@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(super) use self::overlap::reads_itself;
 pub use self::show::{Before, fill};
 use super::{
     forecast::forecast,

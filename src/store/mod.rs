@@ -191,7 +191,7 @@ impl Store {
         // Another run may have made it meanwhile. What was damaged is not told twice.
         let second = |line| {
             if !told.get() {
-                (request.damaged)(line)
+                (request.damaged)(line);
             }
         };
         if let Some(artifact) = self.hit(key, request, &second) {

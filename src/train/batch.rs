@@ -1,6 +1,6 @@
 //! How many images go through the network at once, and how many a device has memory for.
 
-use std::{borrow::Cow, fs, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -109,7 +109,7 @@ fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &D
 
 /// Parameters that are all zero: the work is the same.
 fn blank(computation: &Computation, device: &Device) -> Parameters {
-    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    let layout = Arc::new(Layout::new(&computation.shapes(), BTreeSet::new()));
     Parameters { values: Tensor::zeros([layout.count()], device), layout }
 }
 

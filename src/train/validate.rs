@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a validation says.
-pub struct Validated {
+pub(super) struct Validated {
     /// How good the network is.
     pub scores: Scores,
     /// How many images of each class it named right: `[classes]`.
@@ -32,7 +32,7 @@ pub struct Validated {
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
-pub fn validate(
+pub(super) fn validate(
     computation: &Computation,
     weights: &Weights,
     loader: &Loader,

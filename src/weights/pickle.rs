@@ -35,7 +35,7 @@ const MEMO: usize = 24;
 ///
 /// # Errors
 /// If the bytes are not a whole, well-formed pickle, or one larger than any model needs.
-pub fn parse(bytes: &[u8]) -> Result<Pickle> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Pickle> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::new(format!("the pickle has {} bytes, more than {MAX_BYTES}", bytes.len())));
     }
@@ -46,7 +46,7 @@ pub fn parse(bytes: &[u8]) -> Result<Pickle> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_first(bytes: &[u8]) -> Result<(Pickle, usize)> {
+pub(super) fn parse_first(bytes: &[u8]) -> Result<(Pickle, usize)> {
     let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
     let mut machine = Machine::new(bytes);
     let root = machine.run();

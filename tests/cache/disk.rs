@@ -48,7 +48,7 @@ fn what_is_there_is_found_on_a_full_disk() {
     let test = test.run().ok().test();
     // What was read would be written down, were there room.
     fs::remove_file(test.store.join("blobs.index")).unwrap();
-    assert!(fs::write(test.store.join("filler"), [0; 200_000]).is_err());
+    assert!(fs::write(test.store.join("filler"), vec![0; 200_000]).is_err());
     let test = test.run().ok().ran(&[]).cached(&["a"]).test();
     assert!(!test.store.join("blobs.index").exists());
     drop(disk);

@@ -141,7 +141,7 @@ fn a_run_with_nothing_to_do_runs_nothing() {
 fn ten_thousand_small_files_are_told_apart_and_found_again() {
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..10_000).map(|i| dir.path().join(format!("{i:05}.png"))).collect();
-    let past = SystemTime::now() - Duration::from_secs(60);
+    let past = SystemTime::now() - Duration::from_mins(1);
     for path in &paths {
         fs::write(path, path.as_os_str().as_encoded_bytes()).unwrap();
         fs::File::options().write(true).open(path).unwrap().set_modified(past).unwrap();

@@ -47,7 +47,7 @@ impl Test {
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         let path = self.dir.path().join(name);
         fs::write(&path, text).unwrap();
-        let past = SystemTime::now() - Duration::from_secs(60);
+        let past = SystemTime::now() - Duration::from_mins(1);
         fs::File::options().write(true).open(path).unwrap().set_modified(past).unwrap();
         self
     }
@@ -235,7 +235,7 @@ pub(crate) fn three() -> Test {
 }
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// Replaces a read-only file, as a failing disk would.
 pub(crate) fn overwrite(path: &Path, text: &str) {

@@ -33,7 +33,7 @@ fn outside(test: &Test) -> (PathBuf, impl Fn() + use<>) {
             assert_eq!(left.len(), all, "{left:?}");
             let files = names.iter().chain([&below]);
             files.for_each(|path| {
-                assert_eq!(fs::read_to_string(path).unwrap(), "precious", "{}", path.display())
+                assert_eq!(fs::read_to_string(path).unwrap(), "precious", "{}", path.display());
             });
         }
     };

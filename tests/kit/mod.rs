@@ -19,13 +19,13 @@ use kiln::{
 };
 
 /// A file or folder of the repository.
-pub fn repository(name: &str) -> PathBuf {
+pub(crate) fn repository(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
 /// The YAML files of a folder of the repository, by name. Seen from its root, where tests run, so that snapshots
 /// name no checkout.
-pub fn yaml_files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> =
         entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
@@ -35,7 +35,7 @@ pub fn yaml_files(folder: &str) -> Vec<PathBuf> {
 }
 
 /// The program, in a folder and with no store but the folder's own.
-pub fn program(folder: &Path) -> Command {
+pub(crate) fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
     command.current_dir(folder).env_remove("KILN_STORE");
     command
@@ -43,18 +43,18 @@ pub fn program(folder: &Path) -> Command {
 
 /// A pipeline file that is right.
 #[track_caller]
-pub fn load(file: &Path, kinds: &[Kind]) -> Loaded {
+pub(crate) fn load(file: &Path, kinds: &[Kind]) -> Loaded {
     plan::load(file, kinds).unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)))
 }
 
 /// Where the pipeline shows its results when it is run in `folder`.
-pub fn results(loaded: &Loaded, folder: &Path) -> Results {
+pub(crate) fn results(loaded: &Loaded, folder: &Path) -> Results {
     let file = Origin::File("pipeline.yaml".into());
     Results::new(folder.join("runs").join(&loaded.plan.name), file, folder)
 }
 
 /// Runs a pipeline whose results are shown in `folder`.
-pub fn run(
+pub(crate) fn run(
     loaded: &Loaded,
     folder: &Path,
     store: &Store,

@@ -131,12 +131,12 @@ pub(super) struct Kind {
 
 impl Kind {
     /// The module of this name.
-    pub fn named(name: &str) -> Option<&'static Self> {
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
         KINDS.iter().find(|kind| kind.name == name)
     }
 
     /// The names of all modules.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
         KINDS.iter().map(|kind| kind.name)
     }
 }

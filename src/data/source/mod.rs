@@ -21,8 +21,11 @@ use crate::{
     shown,
 };
 
-/// Every kind of source: its reader, if what lies at a path is of that kind. The first that takes it has it.
-const SOURCES: &[fn(&Path) -> Option<Arc<dyn Reader>>] = &[folder::open];
+/// The reader of one kind of source, if what lies at a path is of that kind.
+type Open = fn(&Path) -> Option<Arc<dyn Reader>>;
+
+/// Every kind of source. The first that takes a path has it.
+const SOURCES: &[Open] = &[folder::open];
 
 /// The reader for what lies at `root`.
 ///

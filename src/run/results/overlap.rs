@@ -18,7 +18,7 @@ impl Results {
             let paths =
                 step.node.sources().into_iter().map(|source| paths::resolve(&plan.base, &source.path));
             if let Some(path) = paths.into_iter().find(|path| self.replaces(path, plan, wanted)) {
-                return Err(self.reads_itself(&step.id, &path));
+                return Err(reads_itself(&step.id, &path));
             }
         }
         Ok(())
@@ -42,16 +42,16 @@ impl Results {
         lies_in(file, &self.root)
             && wanted.iter().any(|&index| lies_in(file, &self.folder(&plan.steps()[index].id)))
     }
+}
 
-    /// The error of a node that reads `path`, which lies among the results that its run replaces.
-    pub(in crate::run) fn reads_itself(&self, node: &str, path: &Path) -> Error {
-        let message =
-            format!("node `{node}` reads {}, which this run replaces by its own result", shown::path(path));
-        Error::store(message).help(
-            "refer to the node that makes it, copy the file to another folder, or show these results elsewhere with \
-             `--out DIR`",
-        )
-    }
+/// The error of a node that reads `path`, which lies among the results that its run replaces.
+pub(in crate::run) fn reads_itself(node: &str, path: &Path) -> Error {
+    let message =
+        format!("node `{node}` reads {}, which this run replaces by its own result", shown::path(path));
+    Error::store(message).help(
+        "refer to the node that makes it, copy the file to another folder, or show these results elsewhere with \
+         `--out DIR`",
+    )
 }
 
 /// Whether `path` lies in `folder` or is it, as the file system sees it; both may be missing in part.

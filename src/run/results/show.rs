@@ -53,7 +53,7 @@ impl Results {
         discard(&old)?;
         fill(&new, artifact)?;
         let folder = self.folder(node);
-        let before = self.before(&folder, artifact, store);
+        let before = before(&folder, artifact, store);
         let away = if let Before::Kept(away) = &before { away } else { &old };
         match fs::rename(&folder, away) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -62,19 +62,6 @@ impl Results {
         fs::rename(&new, &folder)?;
         discard(&old)?;
         Ok(before)
-    }
-
-    /// What will become of the result in `folder` when `artifact` takes its place.
-    fn before(&self, folder: &Path, artifact: &Artifact, store: &Store) -> Before {
-        let Some(Manifest { key, digest, .. }) = ownership::record(folder) else { return Before::Nothing };
-        if digest == artifact.digest() {
-            return Before::Nothing;
-        }
-        // The result that is shown now may have taken the other's place in the store.
-        match store.find(key).is_some_and(|stored| stored.digest() == digest) {
-            true => Before::InStore(key),
-            false => Before::Kept(free_name(folder, &digest.short())),
-        }
     }
 
     /// Whether the folder of `node` holds exactly this artifact. Unchanged files are not read.
@@ -87,6 +74,19 @@ impl Results {
             && store.files().look_all(&paths).is_ok_and(|looked| {
                 looked.iter().zip(outputs.values()).all(|(looked, output)| looked.digest == output.digest)
             })
+    }
+}
+
+/// What will become of the result in `folder` when `artifact` takes its place.
+fn before(folder: &Path, artifact: &Artifact, store: &Store) -> Before {
+    let Some(Manifest { key, digest, .. }) = ownership::record(folder) else { return Before::Nothing };
+    if digest == artifact.digest() {
+        return Before::Nothing;
+    }
+    // The result that is shown now may have taken the other's place in the store.
+    match store.find(key).is_some_and(|stored| stored.digest() == digest) {
+        true => Before::InStore(key),
+        false => Before::Kept(free_name(folder, &digest.short())),
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        data::transform::TrainOp,
+        data::transform::{Squash, TrainOp},
         network::parameters::to_vec,
         train::{
             TrainConfig,
@@ -125,7 +125,7 @@ mod tests {
         let last = |clip| {
             let config = TrainConfig { clip, batch: 2, epochs: 1, ..TrainConfig::default() };
             let scratch = tempfile::tempdir().unwrap();
-            with_input(&config, vec![TrainOp::Squash(Default::default())], scratch.path(), usize::MAX, fit)
+            with_input(&config, vec![TrainOp::Squash(Squash::default())], scratch.path(), usize::MAX, fit)
                 .unwrap()
                 .last
         };
