@@ -1,4 +1,5 @@
-//! Trains, measures, predicts and exports through the library; a second run finds its training in the store.
+//! Trains, measures, predicts and exports through the library, in about half a minute; a second run finds its training in
+//! the store.
 //!
 //! ```text
 //! cargo run --example library
@@ -19,7 +20,8 @@ fn main() -> Result<()> {
             println!("  {line}");
         }
     });
-    let model = workspace.train(&Training::on(&data).size(32).epochs(10).set("optimizer", "adamw"))?;
+    let training = Training::on(&data).size(64).epochs(30).set("optimizer", "adamw").set("lr0", 0.003);
+    let model = workspace.train(&training)?;
     let metrics = workspace.evaluate(&model, &data)?.metrics();
     println!("top-1 {:.3}, loss {:.4}, on {} images", metrics.top1, metrics.loss, metrics.images);
     let guess = model.predict(data.join("val/7/00008.png"))?;

@@ -105,7 +105,7 @@ impl Provenance {
 /// The record of a finished result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The layout of the record: [`FORMAT`] when it was written.
+    /// The layout of the record: `FORMAT` when it was written.
     pub format: u32,
     /// The digest of the recipe: the result's name.
     pub key: Key,

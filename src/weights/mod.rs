@@ -145,7 +145,7 @@ pub fn write(path: &Path, model: &ModelFile) -> Result<()> {
     safetensors::write(path, model)
 }
 
-/// The bytes of the `.safetensors` file that [`write`] makes.
+/// The bytes of the `.safetensors` file that [`write()`] makes.
 ///
 /// # Errors
 /// If an array has more or fewer numbers than its shape has places.

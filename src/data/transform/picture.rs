@@ -56,7 +56,7 @@ impl Picture {
     /// All pixels, resized if that was still to be done.
     ///
     /// # Errors
-    /// When resizing makes an image longer than [`MAX_ASPECT`] times its width that is larger than the one there is,
+    /// When resizing makes an image longer than `MAX_ASPECT` times its width that is larger than the one there is,
     /// or more than [`MAX_PIXELS`].
     pub fn whole(self) -> Result<RgbImage, TooNarrow> {
         match self {
