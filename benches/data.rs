@@ -8,7 +8,7 @@ use kiln::{
     data::{
         Dataset, Index, Sample, Split,
         decode::decode,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
         resample::{Interpolation, resize},
         source::{Folder, Location},
         transform::Transforms,
@@ -72,9 +72,9 @@ fn digits() -> Dataset {
 
 fn loading(c: &mut Criterion) {
     let transforms = Transforms { size: 64, ..Transforms::default() };
-    let mode = Mode::Train { seed: 0 };
-    let loader = Loader::new(&digits(), Split::Train, &transforms, mode, 16, 2);
-    let cached = loader_with_cache(&transforms, mode);
+    let purpose = Purpose::Train { seed: 0 };
+    let loader = Loader::new(&digits(), Split::Train, &transforms, purpose, 16, 2);
+    let cached = loader_with_cache(&transforms, purpose);
     let mut epoch = 0;
     for (name, loader) in [("read", &loader), ("cached", &cached)] {
         c.bench_function(&format!("train epoch, 80 digits at 64, {name}"), |b| {
@@ -86,8 +86,8 @@ fn loading(c: &mut Criterion) {
     }
 }
 
-fn loader_with_cache(transforms: &Transforms, mode: Mode) -> Loader {
-    Loader::new(&digits(), Split::Train, transforms, mode, 16, 2).with_cache(1 << 20)
+fn loader_with_cache(transforms: &Transforms, purpose: Purpose) -> Loader {
+    Loader::new(&digits(), Split::Train, transforms, purpose, 16, 2).with_cache(1 << 20)
 }
 
 criterion_group!(benches, chains, decoding, loading);

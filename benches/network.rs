@@ -1,6 +1,6 @@
 //! A network's forward pass, the same with gradients, and an optimizer step: yolo11n-cls, 16 images of 64×64 pixels.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use burn::tensor::{Tensor, TensorData};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -34,7 +34,7 @@ fn network(c: &mut Criterion) {
     let weights = fresh(&computation, 0);
     let on_device = |weights| values(weights, &device);
     let (plain, folded) = (on_device(&weights), on_device(&fold_weights(&computation, &weights)));
-    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    let layout = Arc::new(Layout::new(&computation.shapes(), BTreeSet::new()));
     let parameters = Parameters::from_weights(layout, &weights, &device);
     let (folded_network, network) = (Network::new(computation.folded()), Network::new(computation));
     let pool = rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build().expect("threads");

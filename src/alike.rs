@@ -5,10 +5,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// What [`difference`] says of names that differ in capitals.
-pub const CASE: &str = "in upper and lower case";
+pub(crate) const CASE: &str = "in upper and lower case";
 
 /// In what two different names differ, if not in what a person reads: `in upper and lower case`.
-pub fn difference(a: &str, b: &str) -> Option<&'static str> {
+pub(crate) fn difference(a: &str, b: &str) -> Option<&'static str> {
     let (a, b) = (composed(a), composed(b));
     if a == b {
         Some("in the Unicode form of their letters")
@@ -22,7 +22,7 @@ pub fn difference(a: &str, b: &str) -> Option<&'static str> {
 }
 
 /// Those of `names` that a person takes for the same, each group in order.
-pub fn groups<S: AsRef<str>>(names: &[S]) -> Vec<Vec<&str>> {
+pub(crate) fn groups<S: AsRef<str>>(names: &[S]) -> Vec<Vec<&str>> {
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in names.iter().map(AsRef::as_ref) {
         groups.entry(folded(name)).or_default().push(name);
@@ -31,7 +31,7 @@ pub fn groups<S: AsRef<str>>(names: &[S]) -> Vec<Vec<&str>> {
 }
 
 /// What a person reads: composed letters in lower case, single blanks, and nothing that is not seen.
-pub fn folded(name: &str) -> String {
+pub(crate) fn folded(name: &str) -> String {
     composed(&bare(&composed(name)).to_lowercase()).into_owned()
 }
 

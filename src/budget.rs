@@ -2,18 +2,18 @@
 
 /// How much may still be done: values visited, bytes made, comparisons.
 #[derive(Debug, Clone, Copy)]
-pub struct Budget {
+pub(crate) struct Budget {
     left: u64,
 }
 
 /// The budget is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the input asks for more work than its size allows")]
-pub struct Spent;
+pub(crate) struct Spent;
 
 impl Budget {
     /// Allows `amount` units of work.
-    pub fn new(amount: u64) -> Self {
+    pub(crate) fn new(amount: u64) -> Self {
         Self { left: amount }
     }
 
@@ -21,14 +21,14 @@ impl Budget {
     ///
     /// # Errors
     /// When less is left; then nothing is left.
-    pub fn take(&mut self, amount: u64) -> Result<(), Spent> {
+    pub(crate) fn take(&mut self, amount: u64) -> Result<(), Spent> {
         let left = self.left.checked_sub(amount);
         self.left = left.unwrap_or(0);
         left.map(drop).ok_or(Spent)
     }
 
     /// How much may still be done.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(self) -> u64 {
         self.left
     }
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::progress::Update;
+
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -43,4 +45,17 @@ pub enum Event {
         seconds: f64,
         results: String,
     },
+}
+
+impl Event {
+    /// What the work of `node` says.
+    pub fn of_update(node: String, update: Update) -> Self {
+        match update {
+            Update::Step { stage, done, total, unit } => {
+                Self::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
+            }
+            Update::Note(line) | Update::Headline(line) => Self::NodeNote { node, line },
+            Update::Warning(line) => Self::NodeWarning { node, line },
+        }
+    }
 }

@@ -7,14 +7,14 @@ use std::{
 };
 
 /// The most that a text such as a pipeline file or a list may have, in bytes.
-pub const TEXT_LIMIT: u64 = 16 << 20;
+pub(crate) const TEXT_LIMIT: u64 = 16 << 20;
 
 /// Opens a regular file (through links) for reading. Never waits for the other end of a pipe, and never opens a
 /// device.
 ///
 /// # Errors
 /// Of kind invalid input, with words for a person, when it is no regular file; as the system says otherwise.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Opening some devices does something; a pipe put there between the two looks is opened without waiting.
     must_be_regular(&fs::metadata(path)?)?;
     let file = without_waiting(File::options().read(true)).open(path)?;
@@ -26,7 +26,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 ///
 /// # Errors
 /// As [`open`]; of kind file too large when there are more than `limit` bytes, even if they came while reading.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let size = file.metadata()?.len();
     let mut bytes = Vec::new();
@@ -45,14 +45,14 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`]; of kind invalid data when it is not UTF-8.
-pub fn read_text(path: &Path) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let text = String::from_utf8(read(path, TEXT_LIMIT)?)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is not UTF-8: {error}")))?;
     Ok(without_mark(text))
 }
 
 /// A text without a byte-order mark at its start.
-pub fn without_mark(mut text: String) -> String {
+pub(crate) fn without_mark(mut text: String) -> String {
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
@@ -61,7 +61,7 @@ pub fn without_mark(mut text: String) -> String {
 
 /// How many bytes may still be written to the disk that `folder` is on, if the system tells.
 #[cfg(unix)]
-pub fn free_space(folder: &Path) -> Option<u64> {
+pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     rustix::fs::statvfs(folder).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 

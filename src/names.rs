@@ -31,7 +31,7 @@ impl PlainName {
 
 /// A text as a single plain part of at most `limit` bytes: characters that it can't have become `_`, and what is too
 /// long is cut off.
-pub fn plain_part(text: &str, limit: usize) -> String {
+pub(crate) fn plain_part(text: &str, limit: usize) -> String {
     let part = text[..text.floor_char_boundary(limit)].replace(is_bad, "_");
     if matches!(part.as_str(), "" | "." | "..") { "_".to_owned() } else { part }
 }

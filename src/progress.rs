@@ -38,7 +38,10 @@ impl Stop {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// An [`interrupted`](Error::interrupted) error if somebody asked the work to stop.
+    /// Fails if somebody asked the work to stop.
+    ///
+    /// # Errors
+    /// [`Error::interrupted`], then.
     pub fn check(&self) -> Result<()> {
         if self.requested() { Err(Error::interrupted()) } else { Ok(()) }
     }
@@ -88,7 +91,10 @@ impl<'a> Progress<'a> {
         self.stop
     }
 
-    /// An [`interrupted`](Error::interrupted) error if the work should stop.
+    /// Fails if the work should stop.
+    ///
+    /// # Errors
+    /// [`Error::interrupted`], then.
     pub fn check(&self) -> Result<()> {
         if self.stopped() { Err(Error::interrupted()) } else { Ok(()) }
     }

@@ -3,11 +3,11 @@
 use std::fmt;
 
 /// As many first bytes of a file tell what it is.
-pub const HEAD: usize = 1024;
+pub(crate) const HEAD: usize = 1024;
 
 /// A kind of file, with its article: `a film (MP4)`, `an HTML page`, `a Git LFS pointer`, `a PNG image`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signature {
+pub(crate) enum Signature {
     /// A still picture.
     Image(&'static str),
     /// Anything else.
@@ -18,12 +18,12 @@ use Signature::{Image, Other};
 
 impl Signature {
     /// A TIFF image.
-    pub const TIFF: Self = Image("a TIFF image");
+    pub(crate) const TIFF: Self = Image("a TIFF image");
     /// A JPEG 2000 image.
-    pub const JPEG_2000: Self = Image("a JPEG 2000 image");
+    pub(crate) const JPEG_2000: Self = Image("a JPEG 2000 image");
 
     /// What a file that begins with `bytes` is, if that can be told; [`HEAD`] bytes are enough.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         let head = &bytes[..bytes.len().min(HEAD)];
         if head.is_empty() {
             return Some(Other("an empty file"));
@@ -32,12 +32,12 @@ impl Signature {
     }
 
     /// Whether it is a still picture.
-    pub fn is_image(self) -> bool {
+    pub(crate) fn is_image(self) -> bool {
         matches!(self, Image(_))
     }
 
     /// The kind with its article.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Image(name) | Other(name) => name,
         }

@@ -1,7 +1,7 @@
 //! What was probably meant: the closest of the words that would have been right.
 
 /// The closest of `candidates` to `word`, if one is close enough to be what was meant.
-pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     all_close(word, candidates).into_iter().next()
 }
 
@@ -17,7 +17,7 @@ const MAX_CANDIDATES: usize = 2_000;
 /// opposite is never close, however few letters it has more or less: `unfreeze` is not `freeze`, and `best.pt` not
 /// `last.pt`. Nothing is close to a word of more than 64 characters, and only the first 2,000 candidates are looked
 /// at.
-pub fn all_close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn all_close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     if word.len() > 4 * MAX_WORD || word.chars().count() > MAX_WORD {
         return Vec::new();
     }
@@ -96,7 +96,7 @@ fn distance(word: &str, candidate: &str, limit: usize) -> Option<usize> {
 }
 
 /// Up to ten words as [`list`] has them, and how many more there are.
-pub fn short_list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
+pub(crate) fn short_list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
     match words.len().checked_sub(10) {
         Some(more @ 1..) => {
             let named: Vec<String> = words[..10].iter().map(|word| format!("`{}`", word.as_ref())).collect();
@@ -107,7 +107,7 @@ pub fn short_list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> 
 }
 
 /// `a`, `b` and `c`, each in backquotes; `none` where there is nothing to name.
-pub fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
+pub(crate) fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
     if quoted.is_empty() { none.to_owned() } else { joined(&quoted, conjunction) }
 }

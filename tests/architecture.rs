@@ -40,6 +40,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "run", "spec", "store", "train", "weights",
         ],
     ),
+    // A program's way in, as `cli` is a person's.
+    ("api", &["data", "eval", "event", "nodes", "plan", "run", "spec", "store"]),
     // The bridge.
     (
         "nodes",

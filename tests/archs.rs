@@ -1,9 +1,6 @@
 //! Model YAMLs as their authors meet them: every kind of mistake in its place, and those that are right.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use burn::tensor::Tensor;
 use kiln::{
@@ -19,12 +16,7 @@ use kiln::{
 };
 use proptest::prelude::*;
 
-fn files() -> Vec<PathBuf> {
-    let entries = fs::read_dir("tests/fixtures/invalid_arch").unwrap();
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
+mod kit;
 
 fn mistaken(path: &Path) -> Mistaken {
     match arch::read(path, None) {
@@ -35,7 +27,7 @@ fn mistaken(path: &Path) -> Mistaken {
 
 #[test]
 fn every_mistake_is_shown_in_its_place() {
-    for path in files() {
+    for path in kit::yaml_files("tests/fixtures/invalid_arch") {
         let Mistaken { source, problems } = mistaken(&path);
         let text = render::human(&source, &problems, Style::PLAIN);
         insta::assert_snapshot!(path.file_stem().unwrap().to_str().unwrap(), text);

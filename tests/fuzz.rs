@@ -160,7 +160,7 @@ fn weights_as_safetensors() {
     let mut seeds = seeds(&["tests/fuzz/weights_as_safetensors"], &[".safetensors"]);
     seeds.push(converted(weights::to_bytes));
     fuzz("weights_as_safetensors", &seeds, |bytes| {
-        file("a.safetensors", bytes, |path| drop(weights::read(path)))
+        file("a.safetensors", bytes, |path| drop(weights::read(path)));
     });
 }
 

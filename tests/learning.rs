@@ -12,7 +12,7 @@ use kiln::{
     data::{
         Batch, Dataset, Split, image_files,
         index::{IndexOptions, OnCorrupt, build},
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
         source::{File, Folder},
         transform::{CenterCrop, Resize, TrainOp, Transforms},
     },
@@ -20,7 +20,7 @@ use kiln::{
     device_name::DeviceName,
     eval::{classifier::images, metrics::cross_entropy},
     network::{
-        Mode as Pass, Network,
+        Mode, Network,
         parameters::{to_vec, values},
     },
     progress::{Progress, Stop, Update},
@@ -352,14 +352,14 @@ fn the_loss_of_an_epoch_is_the_mean_of_its_batches() {
     let fitted = attempt_with(&transforms, &config, scratch.path(), 1, usize::MAX).unwrap();
     let (device, network) = (device::open(DEVICE).unwrap(), Network::new(Computation::of(&tiny())));
     let values = values(&fresh(network.computation(), 3), &device);
-    let pass = Pass::Train { mask: None, frozen: &BTreeSet::new() };
+    let pass = Mode::Train { mask: None, frozen: &BTreeSet::new() };
     let mean = |mut batch: Batch| {
         let targets = std::mem::take(&mut batch.targets);
         let logits = to_vec(network.forward(&values, images(batch, &device), &pass).logits);
         let losses = logits.chunks_exact(10).zip(&targets).map(|(row, &class)| cross_entropy(row, class));
         losses.sum::<f64>() / targets.len() as f64
     };
-    let loader = Loader::new(&digits(), Split::Train, &transforms, Mode::Train { seed: 3 }, 32, 1);
+    let loader = Loader::new(&digits(), Split::Train, &transforms, Purpose::Train { seed: 3 }, 32, 1);
     let means: Vec<f64> = loader.epoch(0).map(|batch| mean(batch.unwrap())).collect();
     let expected = means.iter().sum::<f64>() / means.len() as f64;
     let loss = fitted.history.0[0].train_loss;

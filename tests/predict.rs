@@ -6,15 +6,13 @@ use std::{
     ffi::OsStr,
     fs,
     os::unix::{ffi::OsStrExt as _, fs::symlink},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
 };
 
 use tempfile::TempDir;
 
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+mod kit;
 
 /// A folder with the digits `names`, as a project of its own.
 fn project(names: &[&[u8]]) -> TempDir {
@@ -28,15 +26,13 @@ fn project(names: &[&[u8]]) -> TempDir {
 }
 
 fn digit() -> PathBuf {
-    let folder = repository().join("examples/data/mnist160/val/7");
+    let folder = kit::repository("examples/data/mnist160/val/7");
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).min().unwrap()
 }
 
 fn kiln(dir: &TempDir, arguments: &[&OsStr]) -> Output {
-    let model = repository().join("tests/fixtures/weights/tiny-yolo12.pt");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-    command.arg("predict").arg(model).args(arguments).current_dir(dir.path()).env_remove("KILN_STORE");
-    command.output().unwrap()
+    let model = kit::repository("tests/fixtures/weights/tiny-yolo12.pt");
+    kit::program(dir.path()).arg("predict").arg(model).args(arguments).output().unwrap()
 }
 
 /// What it says, after it went well: on standard output, and on standard error.

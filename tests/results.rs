@@ -3,10 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use tempfile::TempDir;
+
+mod kit;
 
 /// A folder in which commands run.
 struct Home(TempDir);
@@ -42,9 +43,7 @@ impl Home {
     }
 
     fn kiln(&self, folder: &str, line: &str) -> Said {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kiln"));
-        command.args(line.split(' ')).current_dir(self.path(folder)).env_remove("KILN_STORE");
-        let output = command.output().unwrap();
+        let output = kit::program(&self.path(folder)).args(line.split(' ')).output().unwrap();
         let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
         Said { code: output.status.code().unwrap(), text }
     }
@@ -214,10 +213,10 @@ fn a_run_does_not_read_what_it_replaces() {
 #[test]
 fn a_run_does_not_read_images_that_it_replaces() {
     let home = Home::new();
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     fs::create_dir(home.path("images")).unwrap();
-    fs::copy(repository.join("examples/data/mnist160/val/7/00008.png"), home.path("images/1.png")).unwrap();
-    let weights = repository.join("tests/fixtures/weights/tiny-yolo11.pt");
+    let digit = kit::repository("examples/data/mnist160/val/7/00008.png");
+    fs::copy(digit, home.path("images/1.png")).unwrap();
+    let weights = kit::repository("tests/fixtures/weights/tiny-yolo11.pt");
     let pipeline = |source: &str| {
         let weights = weights.display();
         home.write("p.yaml", &format!("version: 1\nname: p\nnodes:\n  net: {{type: model, weights: {weights}}}\n  guess: {{type: predict, model: net, source: {source}, recursive: true, annotate: true}}\n"))

@@ -12,6 +12,8 @@ use kiln::{
 };
 use serde_json::Value;
 
+mod kit;
+
 #[test]
 fn the_published_schema_is_current() {
     let text = schema::text(KINDS);
@@ -52,8 +54,7 @@ fn the_schema_refuses_what_the_program_refuses() {
 #[test]
 fn the_schema_accepts_the_pipelines_of_this_repository() {
     let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
-    for entry in fs::read_dir("pipelines").unwrap() {
-        let path = entry.unwrap().path();
+    for path in kit::yaml_files("pipelines") {
         let document = document(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(validator.is_valid(&document), "{}", path.display());
     }

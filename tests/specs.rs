@@ -1,10 +1,6 @@
 //! Pipeline files as their authors meet them: every kind of mistake, and the files that are right.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use kiln::{
     nodes::{KINDS, arch},
@@ -17,15 +13,7 @@ use kiln::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// The YAML files of a folder of the repository, by name. Tests run in the repository's root.
-fn files(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
-    files.sort();
-    assert!(!files.is_empty(), "{folder} has no files");
-    files
-}
+mod kit;
 
 /// The rejected file, without the path of this checkout.
 fn rejected(path: &Path) -> Rejected {
@@ -44,13 +32,9 @@ fn arch_codes(path: &Path) -> Vec<&'static str> {
     problems.into_iter().flatten().map(|problem| problem.code).collect()
 }
 
-fn accepted(path: &Path) -> Loaded {
-    load(path, KINDS).unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)))
-}
-
 #[test]
 fn every_mistake_is_shown_in_its_place() {
-    for path in files("tests/fixtures/invalid") {
+    for path in kit::yaml_files("tests/fixtures/invalid") {
         let text = rejected(&path).human(Style::PLAIN);
         let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
         let source = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
@@ -63,7 +47,7 @@ fn every_mistake_is_shown_in_its_place() {
 
 #[test]
 fn data_says_what_text_says() {
-    for path in files("tests/fixtures/invalid") {
+    for path in kit::yaml_files("tests/fixtures/invalid") {
         let rejected = rejected(&path);
         let data = serde_json::to_value(rejected.report()).unwrap();
         assert_eq!(data["valid"], false);
@@ -95,10 +79,10 @@ fn all_mistakes_of_a_file_as_data() {
 
 #[test]
 fn every_code_has_a_file() {
-    let seen: BTreeSet<&str> = files("tests/fixtures/invalid")
+    let seen: BTreeSet<&str> = kit::yaml_files("tests/fixtures/invalid")
         .iter()
         .flat_map(|path| rejected(path).problems.into_iter().map(|problem| problem.code))
-        .chain(files("tests/fixtures/invalid_arch").iter().flat_map(|path| arch_codes(path)))
+        .chain(kit::yaml_files("tests/fixtures/invalid_arch").iter().flat_map(|path| arch_codes(path)))
         .chain([codes::UNREADABLE])
         .collect();
     let all: BTreeSet<&str> = codes::ALL.iter().map(|code| code.code).collect();
@@ -133,7 +117,7 @@ fn after_twenty_problems_the_rest_is_counted() {
 
 /// Those of `pipelines/` whose data is in the repository; of the others, nothing but the data may lack.
 fn pipelines() -> Vec<Loaded> {
-    let pipelines = files("pipelines").into_iter().filter_map(|path| match load(&path, KINDS) {
+    let pipelines = kit::yaml_files("pipelines").into_iter().filter_map(|path| match load(&path, KINDS) {
         Ok(loaded) => Some(loaded),
         Err(rejected) => {
             let only_data = rejected.problems.iter().all(|problem| problem.code == codes::MISSING_PATH);
@@ -147,7 +131,7 @@ fn pipelines() -> Vec<Loaded> {
 #[test]
 fn the_pipelines_of_this_repository_are_right() {
     assert!(!pipelines().is_empty());
-    accepted(Path::new("pipelines/quickstart.yaml"));
+    kit::load(Path::new("pipelines/quickstart.yaml"), KINDS);
 }
 
 #[test]
@@ -169,7 +153,7 @@ fn steps_come_after_what_they_need_and_otherwise_in_the_order_of_the_file() {
         net: { type: model, arch: yolo11n-cls, dataset: digits }\n";
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), text).unwrap();
-    let plan = accepted(file.path()).plan;
+    let plan = kit::load(file.path(), KINDS).plan;
     let order: Vec<&str> = plan.steps().iter().map(|step| step.id.as_str()).collect();
     assert_eq!(order, ["prep", "digits", "net", "fit", "score"]);
     let fit = &plan.steps()[plan.position("fit").unwrap()];
@@ -222,7 +206,7 @@ fn places<'a>(value: &'a Value, path: &DocPath, found: &mut Vec<(DocPath, &'a Va
     found.push((path.clone(), value));
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| places(value, &path.join(key.as_str()), found))
+            map.iter().for_each(|(key, value)| places(value, &path.join(key.as_str()), found));
         }
         Value::Array(list) => {
             list.iter().enumerate().for_each(|(i, value)| places(value, &path.join(i), found));

@@ -3,8 +3,10 @@
 
 use std::{
     fs::File,
-    process::{Command, Output, Stdio},
+    process::{Output, Stdio},
 };
+
+mod kit;
 
 /// A command of each kind that prints.
 const COMMANDS: &[&[&str]] = &[
@@ -28,9 +30,8 @@ const COMMANDS: &[&[&str]] = &[
 
 fn kiln(arguments: &[&str], stdout: Stdio) -> Output {
     let store = tempfile::tempdir().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_kiln"))
+    kit::program(&kit::repository(""))
         .args(arguments)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("KILN_STORE", store.path().join("store"))
         .stdout(stdout)
         .stderr(Stdio::piped())

@@ -8,13 +8,14 @@ use kiln::{
     event::Event,
     node::{KeyRole, Kind},
     nodes::KINDS,
-    plan::load,
     progress::Stop,
     random::Random,
-    run::{self, Options, Origin, Results, RunRequest},
+    run::{Options, Results},
     store::Store,
 };
 use serde_json::{Map, Value, json};
+
+mod kit;
 
 /// How a key shows its effect.
 enum Shown {
@@ -145,29 +146,21 @@ fn run(folder: &Path, nodes: &BTreeMap<String, Value>) -> (Results, BTreeMap<Str
         "net": { "type": "model", "arch": "tiny.yaml", "dataset": "data" },
     });
     all.as_object_mut().unwrap().extend(nodes.clone());
-    let file = folder.join("recipe.yaml");
-    fs::write(&file, json!({ "version": 1, "name": "recipe", "nodes": all }).to_string()).unwrap();
-    let loaded = load(&file, KINDS).unwrap_or_else(|rejected| panic!("{:?}", rejected.problems));
+    let file = folder.join("pipeline.yaml");
+    fs::write(&file, json!({ "version": 1, "name": "keys", "nodes": all }).to_string()).unwrap();
+    let loaded = kit::load(&file, KINDS);
     let store = Store::open(&folder.join("store")).unwrap();
-    let results = Results::new(folder.join("runs/recipe"), Origin::File("recipe.yaml".into()), folder);
     let failures = Mutex::new(BTreeMap::new());
     let emit = |event: Event| {
         if let Event::NodeFailed { node, error, .. } = event {
             failures.lock().unwrap().insert(node, error);
         }
     };
-    let summary = run::run(&RunRequest {
-        spec: &loaded.spec,
-        plan: &loaded.plan,
-        store: &store,
-        results: &results,
-        options: &Options { keep_going: true, ..Options::default() },
-        emit: &emit,
-        stop: &Stop::default(),
-    });
+    let options = Options { keep_going: true, ..Options::default() };
+    let summary = kit::run(&loaded, folder, &store, &options, &Stop::default(), &emit);
     let failures = failures.into_inner().unwrap();
     assert_eq!(summary.is_err(), !failures.is_empty());
-    (results, failures)
+    (kit::results(&loaded, folder), failures)
 }
 
 /// Nothing of what makes the training loss differ is in the score: with the same weights, a training and a `val` node say

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Mutex,
     thread,
 };
@@ -13,18 +13,18 @@ use kiln::{
     download::Sha256,
     event::Event,
     nodes::KINDS,
-    plan,
     progress::Stop,
-    run::{self, Options, Origin, Results, RunRequest, Summary},
-    spec::render::Style,
+    run::{Options, Summary},
     store::Store,
     weights,
 };
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod kit;
+
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/weights").join(name)
+    kit::repository("tests/fixtures/weights").join(name)
 }
 
 /// Writes a pipeline of these nodes, lines of `name: {type: …}`.
@@ -36,8 +36,7 @@ fn pipeline(dir: &TempDir, nodes: &str) {
 
 /// Runs it. Gives what became of the nodes, and every note, warning and failure.
 fn run(dir: &TempDir) -> (Summary, Vec<String>) {
-    let loaded = plan::load(&dir.path().join("pipeline.yaml"), KINDS)
-        .unwrap_or_else(|rejected| panic!("{}", rejected.human(Style::PLAIN)));
+    let loaded = kit::load(&dir.path().join("pipeline.yaml"), KINDS);
     let (summary, told) = (Mutex::new(Summary::default()), Mutex::new(Vec::new()));
     let emit = |event| match event {
         Event::NodeNote { line, .. } | Event::NodeWarning { line, .. } => told.lock().unwrap().push(line),
@@ -50,21 +49,9 @@ fn run(dir: &TempDir) -> (Summary, Vec<String>) {
         _ => (),
     };
     let store = Store::open(&dir.path().join("store")).unwrap();
-    let job = RunRequest {
-        spec: &loaded.spec,
-        plan: &loaded.plan,
-        store: &store,
-        results: &Results::new(
-            dir.path().join("runs/weights"),
-            Origin::File("pipeline.yaml".into()),
-            dir.path(),
-        ),
-        options: &Options { threads: 2, ..Options::default() },
-        emit: &emit,
-        stop: &Stop::default(),
-    };
+    let options = Options { threads: 2, ..Options::default() };
     // A failure is told as an event too.
-    let _ = run::run(&job);
+    let _ = kit::run(&loaded, dir.path(), &store, &options, &Stop::default(), &emit);
     store.save().unwrap();
     (summary.into_inner().unwrap(), told.into_inner().unwrap())
 }
@@ -179,7 +166,7 @@ fn a_model_for_other_classes_tells_what_it_took() {
         for split in ["train", "val"] {
             let folder = dir.path().join("images").join(split).join(class);
             fs::create_dir_all(&folder).unwrap();
-            let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images/grey.png");
+            let image = kit::repository("tests/fixtures/images/grey.png");
             fs::copy(image, folder.join("a.png")).unwrap();
         }
     }

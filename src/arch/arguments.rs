@@ -17,7 +17,7 @@ const MAX_KERNELS: usize = 16;
 
 impl RowReader<'_> {
     /// The scaled output channels, which are argument `i`.
-    pub fn channels(&mut self, i: usize) -> usize {
+    pub(super) fn channels(&mut self, i: usize) -> usize {
         let nominal = self.required(i, MAX_CHANNELS);
         self.explicit = nominal.is_some();
         let scaled = nominal.map_or(self.c1, |c| self.scope.scale.channels(c));
@@ -30,12 +30,12 @@ impl RowReader<'_> {
     }
 
     /// `c` times the fraction that is argument `i`, 0.5 unless given; at least 1.
-    pub fn hidden(&mut self, c: usize, i: usize) -> usize {
+    pub(super) fn hidden(&mut self, c: usize, i: usize) -> usize {
         self.part(c, i, 0.5)
     }
 
     /// `c` times the fraction that is argument `i`, or `default`; at least 1.
-    pub fn part(&mut self, c: usize, i: usize, default: f64) -> usize {
+    pub(super) fn part(&mut self, c: usize, i: usize, default: f64) -> usize {
         let hidden = (c as f64 * self.fraction(i, default)) as usize;
         if hidden == 0 || hidden > MAX_CHANNELS {
             let message = format!("{} would have {hidden} hidden channels", self.module);
@@ -45,7 +45,7 @@ impl RowReader<'_> {
     }
 
     /// Half of the hidden channels, of which argument `i` decides.
-    pub fn half(&mut self, hidden: usize, i: usize) -> usize {
+    pub(super) fn half(&mut self, hidden: usize, i: usize) -> usize {
         if hidden < 2 {
             let message = format!("{} can't halve {hidden} hidden channels", self.module);
             self.misfit(i.min(self.values.len().saturating_sub(1)), message, "from this".to_owned());
@@ -54,14 +54,14 @@ impl RowReader<'_> {
     }
 
     /// The groups that are argument `i`, which divide `hidden` channels.
-    pub fn groups(&mut self, i: usize, hidden: usize) -> usize {
+    pub(super) fn groups(&mut self, i: usize, hidden: usize) -> usize {
         let groups = self.number(i, 1, MAX_CHANNELS);
         self.divides(i, groups, hidden, hidden);
         groups
     }
 
     /// Says so if the groups that are argument `i` do not divide `c1` and `c2` channels.
-    pub fn divides(&mut self, i: usize, groups: usize, c1: usize, c2: usize) {
+    pub(super) fn divides(&mut self, i: usize, groups: usize, c1: usize, c2: usize) {
         if !c1.is_multiple_of(groups) || !c2.is_multiple_of(groups) {
             let message = format!("{groups} groups do not divide {c1} and {c2} channels");
             self.misfit(i, message, "a divisor of both is needed".to_owned());
@@ -69,14 +69,14 @@ impl RowReader<'_> {
     }
 
     /// The dilation that is argument `i`, which must be 1.
-    pub fn undilated(&mut self, i: usize) {
+    pub(super) fn undilated(&mut self, i: usize) {
         if !self.absent(i) && whole(&self.values[i]) != Some(1) {
             self.unsupported(i, "Kiln does not build dilations other than 1".to_owned(), "not 1");
         }
     }
 
     /// The padding that is argument `i`, which must be half of `kernel`.
-    pub fn padding(&mut self, i: usize, kernel: usize) {
+    pub(super) fn padding(&mut self, i: usize, kernel: usize) {
         let half = kernel / 2;
         if !self.absent(i) && whole(&self.values[i]) != Some(half) {
             let message = format!("the padding of {} is half its kernel, {half}", self.module);
@@ -85,7 +85,7 @@ impl RowReader<'_> {
     }
 
     /// Two kernels, which are argument `i`.
-    pub fn kernels(&mut self, i: usize) -> [usize; 2] {
+    pub(super) fn kernels(&mut self, i: usize) -> [usize; 2] {
         if self.absent(i) {
             return [3, 3];
         }
@@ -105,7 +105,7 @@ impl RowReader<'_> {
     }
 
     /// The kernel that is argument `i`, or `default`; an even one would not keep the map's size.
-    pub fn odd_kernel(&mut self, i: usize, default: usize) -> usize {
+    pub(super) fn odd_kernel(&mut self, i: usize, default: usize) -> usize {
         let kernel = self.number(i, default, MAX_WINDOW);
         if kernel.is_multiple_of(2) {
             let message = format!("the kernel of {} is odd", self.module);
@@ -115,12 +115,12 @@ impl RowReader<'_> {
     }
 
     /// The kernel that is argument `i`, or `default`.
-    pub fn kernel(&mut self, i: usize, default: usize) -> usize {
+    pub(super) fn kernel(&mut self, i: usize, default: usize) -> usize {
         self.number(i, default, MAX_WINDOW)
     }
 
     /// The list of kernels that is argument `i`, or `default`; even ones would not keep the map's size.
-    pub fn odd_kernels(&mut self, i: usize, default: &[usize]) -> Vec<usize> {
+    pub(super) fn odd_kernels(&mut self, i: usize, default: &[usize]) -> Vec<usize> {
         if self.absent(i) {
             return default.to_vec();
         }
@@ -134,17 +134,17 @@ impl RowReader<'_> {
     }
 
     /// A kernel or stride; 1 unless given.
-    pub fn window(&mut self, i: usize) -> usize {
+    pub(super) fn window(&mut self, i: usize) -> usize {
         self.number(i, 1, MAX_WINDOW)
     }
 
     /// The whole number up to `most` that is argument `i`, or `default`.
-    pub fn number(&mut self, i: usize, default: usize, most: usize) -> usize {
+    pub(super) fn number(&mut self, i: usize, default: usize, most: usize) -> usize {
         if self.absent(i) { default } else { self.required(i, most).unwrap_or(default) }
     }
 
     /// The whole number that is argument `i`.
-    pub fn required(&mut self, i: usize, most: usize) -> Option<usize> {
+    pub(super) fn required(&mut self, i: usize, most: usize) -> Option<usize> {
         let what = self.what(i);
         match self.values.get(i) {
             Some(Value::String(name)) if name == "nc" => Some(self.scope.classes),
@@ -158,7 +158,7 @@ impl RowReader<'_> {
     }
 
     /// The whole number `value`, which stands in the row `at` and is called `what`.
-    pub fn count(
+    pub(super) fn count(
         &mut self,
         value: &Value,
         at: &[usize],
@@ -174,7 +174,7 @@ impl RowReader<'_> {
     }
 
     /// The number above 0 that is argument `i`.
-    pub fn fraction(&mut self, i: usize, default: f64) -> f64 {
+    pub(super) fn fraction(&mut self, i: usize, default: f64) -> f64 {
         if self.absent(i) {
             return default;
         }
@@ -187,7 +187,7 @@ impl RowReader<'_> {
     }
 
     /// The truth that is argument `i`; Python's words count too.
-    pub fn flag(&mut self, i: usize, default: bool) -> bool {
+    pub(super) fn flag(&mut self, i: usize, default: bool) -> bool {
         if self.absent(i) {
             return default;
         }
@@ -203,7 +203,7 @@ impl RowReader<'_> {
     }
 
     /// Whether argument `i` is left out, or none.
-    pub fn absent(&self, i: usize) -> bool {
+    pub(super) fn absent(&self, i: usize) -> bool {
         matches!(self.values.get(i), None | Some(Value::Null)) || self.values[i].as_str() == Some("None")
     }
 
@@ -213,17 +213,17 @@ impl RowReader<'_> {
     }
 
     /// What the module is made with: `front`, then the row's arguments from `from` on.
-    pub fn arguments(&self, front: &[Value], from: usize) -> Vec<Value> {
+    pub(super) fn arguments(&self, front: &[Value], from: usize) -> Vec<Value> {
         front.iter().chain(self.values.iter().skip(from)).cloned().collect()
     }
 
     /// Says that argument `i` asks for what the format knows and Kiln does not build.
-    pub fn unsupported(&mut self, i: usize, message: String, label: &str) {
+    pub(super) fn unsupported(&mut self, i: usize, message: String, label: &str) {
         self.fault(FaultKind::Unsupported, &[3, i], message, label);
     }
 
     /// Says that argument `i` doesn't fit the rest, if what is before this row was understood.
-    pub fn misfit(&mut self, i: usize, message: String, label: String) {
+    pub(super) fn misfit(&mut self, i: usize, message: String, label: String) {
         if self.sure {
             let fault = self.new_fault(FaultKind::Misfit, &[3, i], message).label(label);
             self.faults.push(fault);
@@ -231,7 +231,7 @@ impl RowReader<'_> {
     }
 
     /// [`RowReader::misfit`] of the output channels `c2`, which are argument 0.
-    pub fn channels_misfit(&mut self, message: String, c2: usize) {
+    pub(super) fn channels_misfit(&mut self, message: String, c2: usize) {
         self.misfit(0, message, format!("{c2} channels after scaling"));
     }
 }

@@ -30,15 +30,15 @@ pub struct Computation {
 /// One operation in its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
-    /// What is done.
+    /// What the operation does with its inputs.
     pub op: Op,
     /// The module that does it, e.g. `model.2.m.0`.
     pub at: String,
     /// The row of the model YAML that it comes from, from 0.
     pub row: usize,
-    /// What it takes.
+    /// The values that the operation takes, in order.
     pub inputs: Vec<ValueId>,
-    /// What it gives.
+    /// The values that the operation gives, in order.
     pub outputs: Vec<ValueId>,
     /// How many of the reference's modules that hold no others it stands for. A norm is one more; an activation
     /// behind a norm is none, since all share one.
@@ -48,7 +48,7 @@ pub struct Operation {
 /// What is done. A map is `[batch, channels, height, width]`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
-    /// Convolution, norm, activation.
+    /// A convolution, with the norm and the activation that follow it.
     Convolution(Convolution),
     /// A function of every number of a map.
     Activation(Activation),
@@ -86,13 +86,13 @@ pub struct Convolution {
     pub name: String,
     /// The norm after it, e.g. `model.0.bn`. Without one, the convolution has a bias `[c2]`.
     pub norm: Option<String>,
-    /// Channels in.
+    /// Channels of the input.
     pub c1: usize,
-    /// Channels out.
+    /// Channels of the output.
     pub c2: usize,
     /// Kernel, stride and groups.
     pub window: Window,
-    /// What comes last.
+    /// What is applied to the output in the end; none where it is left as it is.
     pub activation: Option<Activation>,
     /// How its weight is drawn.
     pub initial: Initial,
@@ -125,9 +125,9 @@ pub struct Scaling {
 pub struct Linear {
     /// E.g. `model.10.linear`: its weight `[outputs, inputs]` and bias `[outputs]` stand below it.
     pub name: String,
-    /// Numbers in.
+    /// How many numbers of an image go in.
     pub inputs: usize,
-    /// Numbers out.
+    /// How many numbers of an image come out.
     pub outputs: usize,
 }
 
@@ -161,7 +161,7 @@ impl Computation {
         self.channels[self.logits.0]
     }
 
-    /// Its convolutions.
+    /// All convolutions of the network, in order.
     pub fn convolutions(&self) -> impl Iterator<Item = &Convolution> {
         self.operations.iter().filter_map(|operation| match &operation.op {
             Op::Convolution(convolution) => Some(convolution),
@@ -245,7 +245,7 @@ impl Builder {
         self.push(at, Op::Activation(activation), &[x], self.channels(x), 0)
     }
 
-    /// A residual sum.
+    /// Adds a residual sum `x + y` and gives its value.
     pub fn add(&mut self, at: &str, x: ValueId, y: ValueId) -> ValueId {
         self.push(at, Op::Add, &[x, y], self.channels(y), 0)
     }

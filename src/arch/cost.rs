@@ -12,14 +12,14 @@ use crate::error::Result;
 /// What a network, or a row of it, costs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Learnt numbers.
+    /// How many numbers are learnt.
     pub parameters: u64,
     /// Modules that hold no others: convolutions, norms, activations, pools. An activation that
     /// several rows share counts once in a network, and not in a row.
     pub layers: usize,
     /// Learnt numbers once every norm is folded into its convolution.
     pub folded_parameters: u64,
-    /// Layers then.
+    /// How many layers there are once norms are folded in.
     pub folded_layers: usize,
     /// Multiplications with additions of one image, as the reference weighs them: of convolutions,
     /// linear layers and matrix products; four for each element of a norm, one for each that goes into or
@@ -37,9 +37,9 @@ impl Cost {
 /// What an architecture costs, whole and row by row, with the shapes between the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Costs {
-    /// The whole network.
+    /// What the whole network costs.
     pub total: Cost,
-    /// Each row.
+    /// What each row of the architecture costs, in order.
     pub rows: Vec<Cost>,
     /// `[channels, height, width]` that each row gives; the head's is `[classes]`.
     pub shapes: Vec<Vec<usize>>,
@@ -114,7 +114,7 @@ fn parameters(op: &Op) -> (u64, u64) {
     }
 }
 
-/// See [`Cost::operations`].
+/// What one operation of the network costs, counted as [`Cost::operations`] says.
 fn operations(operation: &Operation, maps: &[Map]) -> u64 {
     let (x, y) = (maps[operation.inputs[0].0], maps[operation.outputs[0].0]);
     match &operation.op {

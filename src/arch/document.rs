@@ -8,11 +8,11 @@ use super::{
     Activation, Arch, Computation, Row,
     blocks::Kind,
     built_in::scale_letter,
-    fault::{Fault, FaultKind, Step},
+    fault::{Fault, FaultKind},
     row,
     scale::Scale,
 };
-use crate::budget::Budget;
+use crate::{budget::Budget, yaml::path::Segment};
 
 /// The number of classes where neither the file nor anybody else says it.
 pub(super) const CLASSES: usize = 1000;
@@ -102,7 +102,7 @@ impl<'a> Document<'a> {
             self.faults.push(Fault::new(FaultKind::WrongType, &["scale".into()], message).label(label));
         }
         let Some(scales) = self.keys.get("scales") else { return self.multiples() };
-        let at: [Step; 1] = ["scales".into()];
+        let at: [Segment; 1] = ["scales".into()];
         let Some(scales) = scales.as_object().filter(|scales| !scales.is_empty()) else {
             let message = "`scales` is a mapping from a letter to `[depth, width, most channels]`";
             self.faults.push(Fault::new(FaultKind::WrongType, &at, message).label("not such a mapping"));
@@ -226,7 +226,7 @@ impl<'a> Document<'a> {
 
     /// The rows under `key`; none if there is something else.
     fn list(&mut self, key: &'static str) -> (&'static str, &'a [Value]) {
-        let path: [Step; 1] = [key.into()];
+        let path: [Segment; 1] = [key.into()];
         let fault = match self.keys.get(key) {
             Some(Value::Array(rows)) if rows.len() <= MAX_ROWS => return (key, rows),
             Some(Value::Array(_)) => {
@@ -248,8 +248,8 @@ impl<'a> Document<'a> {
     }
 
     fn headless(&mut self, head: usize) {
-        let mut path: Vec<Step> = vec!["head".into()];
-        path.extend(head.checked_sub(1).map(Step::from));
+        let mut path: Vec<Segment> = vec!["head".into()];
+        path.extend(head.checked_sub(1).map(Segment::from));
         let fault = Fault::new(FaultKind::Misfit, &path, "the last row is not a Classify row");
         self.faults.push(fault.label("ends here").help("end the head with `- [-1, 1, Classify, [nc]]`"));
     }
@@ -265,7 +265,7 @@ impl<'a> Document<'a> {
 }
 
 /// Each row with the way to it.
-fn each<'a>(key: &'static str, rows: &'a [Value]) -> impl Iterator<Item = ([Step; 2], &'a Value)> {
+fn each<'a>(key: &'static str, rows: &'a [Value]) -> impl Iterator<Item = ([Segment; 2], &'a Value)> {
     rows.iter().enumerate().map(move |(i, row)| ([key.into(), i.into()], row))
 }
 
@@ -276,7 +276,12 @@ pub(super) fn whole(value: &Value) -> Option<usize> {
 }
 
 /// The mistake of a value that is not a whole number of a range.
-pub(super) fn not_a_count(value: &Value, path: &[Step], what: &str, range: &RangeInclusive<usize>) -> Fault {
+pub(super) fn not_a_count(
+    value: &Value,
+    path: &[Segment],
+    what: &str,
+    range: &RangeInclusive<usize>,
+) -> Fault {
     let (low, high) = (range.start(), range.end());
     if value.is_number() {
         let message = format!("{what} is not a whole number from {low} to {high}");

@@ -1,27 +1,9 @@
 //! What is wrong with a model YAML, and where: as data, for whoever shows it.
 
-use crate::suggest;
-
-/// A step on the way to a place in a model YAML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A key of a mapping.
-    Key(String),
-    /// An item of a list, from 0.
-    Item(usize),
-}
-
-impl From<&str> for Step {
-    fn from(key: &str) -> Self {
-        Self::Key(key.to_owned())
-    }
-}
-
-impl From<usize> for Step {
-    fn from(item: usize) -> Self {
-        Self::Item(item)
-    }
-}
+use crate::{
+    suggest,
+    yaml::path::{DocPath, Segment},
+};
 
 /// What kind of mistake it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +29,24 @@ pub enum FaultKind {
 pub struct Fault {
     /// What kind of mistake it is.
     pub kind: FaultKind,
-    /// The way to the wrong thing; empty for the whole file.
-    pub path: Vec<Step>,
-    /// Whether the last key of the way is wrong, and not its value.
+    /// Where the wrong thing is; empty for the whole file.
+    pub path: DocPath,
+    /// Whether the last key of the path is wrong, and not its value.
     pub key: bool,
     /// One sentence, lower case, without a full stop.
     pub message: String,
     /// What is wrong right there, or what was probably meant.
     pub label: String,
-    /// What to do.
+    /// What to do about the mistake, where something can be said.
     pub help: Option<String>,
 }
 
 impl Fault {
     /// A mistake in the value at `path`.
-    pub fn new(kind: FaultKind, path: &[Step], message: impl Into<String>) -> Self {
+    pub fn new(kind: FaultKind, path: &[Segment], message: impl Into<String>) -> Self {
         Self {
             kind,
-            path: path.to_vec(),
+            path: DocPath(path.to_vec()),
             key: false,
             message: message.into(),
             label: String::new(),
@@ -74,8 +56,10 @@ impl Fault {
 
     /// The row that it is in, e.g. `backbone[3]: `; empty if it is in none.
     pub fn row(&self) -> String {
-        match &self.path[..] {
-            [Step::Key(key), Step::Item(row), ..] => format!("{key}[{row}]: "),
+        match &self.path.0[..] {
+            [key @ Segment::Key(_), row @ Segment::Item(_), ..] => {
+                format!("{}: ", DocPath([key, row].map(Clone::clone).to_vec()))
+            }
             _ => String::new(),
         }
     }

@@ -7,7 +7,7 @@ use crate::random::Random;
 pub enum Initial {
     /// All the same number.
     Constant(f32),
-    /// Uniform in ±bound.
+    /// Drawn uniformly between minus and plus this bound.
     Uniform(f64),
     /// Normal around 0 with this deviation.
     Normal(f64),

@@ -82,10 +82,10 @@ pub struct Row {
 /// The function after a convolution and its norm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Activation {
-    /// `x · sigmoid(x)`.
+    /// SiLU, also called Swish: `x · sigmoid(x)`.
     #[default]
     Silu,
-    /// `max(x, 0)`.
+    /// Rectified linear unit: `max(x, 0)`.
     Relu,
 }
 

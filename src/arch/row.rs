@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::{
     Row,
     blocks::{Kind, Module, Repeats},
-    fault::{Fault, FaultKind, Step},
+    fault::{Fault, FaultKind},
     scale::Scale,
 };
-use crate::budget::Budget;
+use crate::{budget::Budget, yaml::path::Segment};
 
 /// The most channels of a map.
 pub(super) const MAX_CHANNELS: usize = 65_536;
@@ -24,7 +24,7 @@ pub(super) struct Place {
     /// Whether no row follows.
     pub last: bool,
     /// The way to it.
-    pub path: [Step; 2],
+    pub path: [Segment; 2],
 }
 
 /// What all rows have in common.
@@ -40,7 +40,7 @@ pub(super) struct RowScope<'a> {
 
 /// What comes out of the row before.
 pub(super) struct Input {
-    /// Its channels.
+    /// How many channels the map has.
     pub channels: usize,
     /// Whether that row was understood; otherwise nothing is said about what doesn't fit it.
     pub sure: bool,
@@ -70,7 +70,7 @@ pub(super) struct RowReader<'a> {
     pub(super) scope: RowScope<'a>,
     pub(super) faults: &'a mut Vec<Fault>,
     written: &'a [Value],
-    /// The module's name.
+    /// The module's name, as the row has it.
     pub(super) module: &'a str,
     /// What its arguments are called.
     pub(super) names: &'static [&'static str],
@@ -78,7 +78,7 @@ pub(super) struct RowReader<'a> {
     pub(super) values: &'a [Value],
     /// Channels that come in.
     pub(super) c1: usize,
-    /// The scaled repeats.
+    /// How often the module is repeated, after scaling by depth.
     pub(super) n: usize,
     /// Whether the row before was understood.
     pub(super) sure: bool,
@@ -260,8 +260,8 @@ impl<'a> RowReader<'a> {
     }
 
     /// The way to a part of the row; `[3, 0]` is its first argument.
-    pub(super) fn path(&self, at: &[usize]) -> Vec<Step> {
-        self.place.path.iter().cloned().chain(at.iter().map(|item| Step::from(*item))).collect()
+    pub(super) fn path(&self, at: &[usize]) -> Vec<Segment> {
+        self.place.path.iter().cloned().chain(at.iter().map(|item| Segment::from(*item))).collect()
     }
 
     pub(super) fn new_fault(&self, kind: FaultKind, at: &[usize], message: impl Into<String>) -> Fault {

@@ -2,12 +2,12 @@
 
 /// One entry of `scales`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scale {
+pub(super) struct Scale {
     /// `n`, `s`, `m`, `l` or `x`; empty without scales.
     pub letter: String,
-    /// Factor on repeats.
+    /// What the repeats of rows are multiplied by.
     pub depth: f64,
-    /// Factor on channels.
+    /// What the channels of rows are multiplied by.
     pub width: f64,
     /// Bound on nominal channels, applied before `width`.
     pub max_channels: usize,
@@ -21,17 +21,17 @@ impl Default for Scale {
 
 impl Scale {
     /// `max(round(n · depth), 1)`, half to even; a single repeat stays one.
-    pub fn repeats(&self, n: usize) -> usize {
+    pub(super) fn repeats(&self, n: usize) -> usize {
         if n > 1 { ((n as f64 * self.depth).round_ties_even() as usize).max(1) } else { n }
     }
 
     /// `min(c, max_channels) · width`, rounded up to a multiple of 8.
-    pub fn channels(&self, c: usize) -> usize {
+    pub(super) fn channels(&self, c: usize) -> usize {
         ((c.min(self.max_channels) as f64 * self.width / 8.0).ceil() as usize) * 8
     }
 
     /// Whether its letter is one of `letters`.
-    pub fn is(&self, letters: &str) -> bool {
+    pub(super) fn is(&self, letters: &str) -> bool {
         !self.letter.is_empty() && letters.contains(&self.letter)
     }
 }

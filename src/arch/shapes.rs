@@ -11,7 +11,7 @@ use super::{
 /// A parameter, or a running statistic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
-    /// E.g. `model.0.conv.weight`.
+    /// The parameter's name in files of weights, e.g. `model.0.conv.weight`.
     pub name: String,
     /// E.g. `[16, 3, 3, 3]`.
     pub shape: Vec<usize>,

@@ -5,9 +5,9 @@ use crate::error::{Error, Result};
 /// How a convolution or a pooling goes over a map. It is padded by half the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Side, in pixels.
+    /// Side of the square window, in pixels.
     pub kernel: usize,
-    /// Step, in pixels.
+    /// How far the window moves from one output to the next, in pixels.
     pub stride: usize,
     /// Parts of the channels that do not see each other.
     pub groups: usize,

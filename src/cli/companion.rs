@@ -28,7 +28,7 @@ const SENDER: &str = "KILN_BUILD";
 ///
 /// # Errors
 /// If it was not: results would be those of another Kiln.
-pub fn check_sender() -> Result<()> {
+pub(super) fn check_sender() -> Result<()> {
     match env::var(SENDER) {
         Ok(sender) if sender != BUILD => {
             Err(Error::usage(format!("{NAME} was built from other sources than kiln"))
@@ -40,7 +40,7 @@ pub fn check_sender() -> Result<()> {
 
 /// Goes on as `kiln-libtorch` with this program's arguments, and comes back only with an error: when it is not
 /// there, or libraries that it needs are not.
-pub fn go_on(device: DeviceName) -> Error {
+pub(super) fn go_on(device: DeviceName) -> Error {
     match program(device) {
         Ok(program) => {
             let error = replace_by(Command::new(&program).args(env::args_os().skip(1)).env(SENDER, BUILD));
@@ -82,7 +82,7 @@ fn absent(device: DeviceName, program: &Path) -> Error {
 }
 
 fn without_libraries(program: &Path, libraries: &IndexSet<&str>) -> Error {
-    let libraries = Vec::from_iter(libraries.iter().copied()).join(", ");
+    let libraries = libraries.iter().copied().collect::<Vec<_>>().join(", ");
     Error::usage(format!("{} does not find {libraries}", program.display())).help(
         "put LibTorch back where Kiln was built (README, \"Devices\"), or let LD_LIBRARY_PATH name the `lib` folder \
          of another one of the same version",

@@ -15,14 +15,14 @@ pub(super) struct Flags(BTreeSet<String>);
 
 impl Flags {
     /// The flags of `kiln COMMAND`; none if there is no such command.
-    pub fn of(command: &str) -> Self {
+    pub(super) fn of(command: &str) -> Self {
         let cli = super::Cli::command();
         let arguments = cli.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments);
         Self(arguments.filter_map(clap::Arg::get_long).map(str::to_owned).collect())
     }
 
     /// The hint with each `key` or `key: value` in backquotes as the flag that sets it, where there is one.
-    pub fn reword(&self, hint: &str) -> String {
+    pub(super) fn reword(&self, hint: &str) -> String {
         // Every second part stands between backquotes.
         let reworded = |(i, part): (usize, &str)| {
             let flag = if i % 2 == 1 { self.flag(part) } else { None };

@@ -15,20 +15,20 @@ use crate::{
 };
 
 /// Writes to standard output; [`report::written`] tells what went wrong.
-pub fn write(text: fmt::Arguments<'_>) {
+pub(super) fn write(text: fmt::Arguments<'_>) {
     let text = text.to_string();
     let _ = Stdout.write_all(text.as_bytes()).and_then(|()| Stdout.flush());
 }
 
 /// Shows a page that was asked for, such as the help, on standard output; [`report::written`] tells what went wrong.
-pub fn page(page: &clap::Error) {
+pub(super) fn page(page: &clap::Error) {
     let _ = page.print().inspect_err(report::remember);
 }
 
 /// Tells an error with its causes and what to do: as text on standard error, or as data on standard output.
 ///
 /// Problems of a pipeline file were shown as data already.
-pub fn error(error: &Error, code: u8, format: MessageFormat) {
+pub(super) fn error(error: &Error, code: u8, format: MessageFormat) {
     match format {
         MessageFormat::Json if error.kind() == ErrorKind::Invalid => {}
         MessageFormat::Json => println!("{}", as_json(error, code)),

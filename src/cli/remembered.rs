@@ -16,7 +16,7 @@ use crate::{
 
 /// A dataset as a pipeline has it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Remembered {
+pub(super) struct Remembered {
     /// The keys of the dataset node; its root is absolute.
     pub dataset: Value,
     /// The seed of the pipeline, which decides a split that is drawn.
@@ -37,7 +37,7 @@ struct Maker {
 ///
 /// # Errors
 /// If nobody knows the model, or its pipeline has no dataset for it that is still there.
-pub fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
+pub(super) fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> {
     let unknown = |why: String| {
         let message = format!("it is not known what {} was trained on: {why}", model.display());
         Error::usage(message).help("name a folder of images with `--data`")

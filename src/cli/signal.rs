@@ -29,7 +29,7 @@ const ECHO: Duration = Duration::from_millis(300);
 ///
 /// # Errors
 /// When the system does not allow it.
-pub fn listen(stop: &Stop) -> Result<()> {
+pub(super) fn listen(stop: &Stop) -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Error::new("cannot listen to signals").because(error))?;
     let stop = stop.clone();
@@ -52,7 +52,7 @@ pub fn listen(stop: &Stop) -> Result<()> {
 }
 
 /// What an interrupted program says to the shell: 128 and the number of the signal, 130 for Ctrl-C.
-pub fn exit_code() -> u8 {
+pub(super) fn exit_code() -> u8 {
     match FIRST.load(Ordering::SeqCst) {
         0 => 130,
         signal => u8::try_from(128 + signal).unwrap_or(130),

@@ -21,7 +21,7 @@ use crate::{
 
 /// What the images are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum Purpose {
     /// In a new random order each epoch, through the train chain.
     Train {
         /// Decides the order and every random number of the ops.
@@ -45,7 +45,7 @@ struct Images {
     reader: Arc<dyn Reader>,
     items: Vec<Item>,
     transforms: Transforms,
-    mode: Mode,
+    purpose: Purpose,
     cache: Cache,
     buffers: Buffers,
 }
@@ -63,7 +63,7 @@ impl Loader {
         dataset: &Dataset,
         split: Split,
         transforms: &Transforms,
-        mode: Mode,
+        purpose: Purpose,
         batch: usize,
         threads: usize,
     ) -> Self {
@@ -78,7 +78,7 @@ impl Loader {
             reader: dataset.reader.clone(),
             items,
             transforms: transforms.clone(),
-            mode,
+            purpose,
             buffers: Buffers::default(),
         };
         Self { images: Arc::new(images), batch: batch.max(1), threads: threads.max(1) }
@@ -175,7 +175,7 @@ impl Batches {
 impl Images {
     fn order(&self, epoch: u64) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.items.len()).collect();
-        if let Mode::Train { seed } = self.mode {
+        if let Purpose::Train { seed } = self.purpose {
             Random::new("order", &[seed, epoch]).shuffle(&mut order);
         }
         order
@@ -186,12 +186,12 @@ impl Images {
         let Item { location, size, .. } = &self.items[index];
         let image = self.cache.get(index, || self.reader.decode_unchanged(location, *size))?;
         let mut out = self.buffers.take(self.transforms.numbers());
-        let done = match self.mode {
-            Mode::Train { seed } => {
+        let done = match self.purpose {
+            Purpose::Train { seed } => {
                 let mut random = Random::new("augment", &[seed, epoch, index as u64]);
                 self.transforms.apply_train(image, &mut random, &mut out)
             }
-            Mode::Eval => self.transforms.apply_eval(image, &mut out),
+            Purpose::Eval => self.transforms.apply_eval(image, &mut out),
         };
         done.map(|()| out).map_err(|narrow| decode::unusable(&self.reader.path(location), narrow))
     }
@@ -273,8 +273,8 @@ mod tests {
         Transforms { size: 12, ..Transforms::default() }
     }
 
-    fn loader(dataset: &Dataset, mode: Mode, threads: usize) -> Loader {
-        Loader::new(dataset, Split::Train, &transforms(), mode, 4, threads)
+    fn loader(dataset: &Dataset, purpose: Purpose, threads: usize) -> Loader {
+        Loader::new(dataset, Split::Train, &transforms(), purpose, 4, threads)
     }
 
     fn epoch(loader: &Loader, epoch: u64) -> Vec<Batch> {
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn bytes_do_not_depend_on_threads_or_cache() {
         let (_dir, dataset) = dataset(11);
-        let train = Mode::Train { seed: 7 };
+        let train = Purpose::Train { seed: 7 };
         let one = loader(&dataset, train, 1);
         let four = loader(&dataset, train, 4);
         let cached = loader(&dataset, train, 4).with_cache(20 * 16 * 3 * 5);
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn every_epoch_has_every_image_once_in_its_own_order() {
         let (_dir, dataset) = dataset(11);
-        let loader = loader(&dataset, Mode::Train { seed: 7 }, 2);
+        let loader = loader(&dataset, Purpose::Train { seed: 7 }, 2);
         let order = |number| -> Vec<usize> {
             epoch(&loader, number).into_iter().flat_map(|batch| batch.indices).collect()
         };
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn evaluation_is_in_order_with_a_smaller_last_batch() {
         let (_dir, dataset) = dataset(11);
-        let loader = loader(&dataset, Mode::Eval, 3);
+        let loader = loader(&dataset, Purpose::Eval, 3);
         let batches = epoch(&loader, 0);
         assert_eq!(loader.batches(), 3);
         assert_eq!(batches.iter().map(Batch::len).collect::<Vec<_>>(), [4, 4, 3]);
@@ -326,7 +326,7 @@ mod tests {
     #[test]
     fn an_epoch_can_begin_in_its_middle() {
         let (_dir, dataset) = dataset(11);
-        let loader = loader(&dataset, Mode::Train { seed: 1 }, 2);
+        let loader = loader(&dataset, Purpose::Train { seed: 1 }, 2);
         let rest: Vec<Batch> = loader.epoch_from(5, 2).collect::<Result<_>>().unwrap();
         assert!(rest == epoch(&loader, 5)[2..]);
         assert_eq!(loader.epoch_from(5, 9).count(), 0);
@@ -336,7 +336,7 @@ mod tests {
     fn a_file_that_changed_is_named_and_ends_the_epoch() {
         let (dir, dataset) = dataset(11);
         std::fs::write(dir.path().join("5.png"), "other").unwrap();
-        let loader = loader(&dataset, Mode::Eval, 2);
+        let loader = loader(&dataset, Purpose::Eval, 2);
         let results: Vec<Result<Batch>> = loader.epoch(0).collect();
         assert_eq!(results.len(), 2);
         let error = results[1].as_ref().unwrap_err().to_string();
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn an_epoch_may_be_left_early() {
         let (_dir, dataset) = dataset(40);
-        let loader = loader(&dataset, Mode::Train { seed: 0 }, 2);
+        let loader = loader(&dataset, Purpose::Train { seed: 0 }, 2);
         assert!(loader.epoch(0).next().is_some_and(|batch| batch.is_ok()));
     }
 }

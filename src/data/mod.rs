@@ -12,7 +12,7 @@ pub mod source;
 pub mod system;
 pub mod transform;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use image::RgbImage;
 use schemars::JsonSchema;
@@ -134,6 +134,14 @@ impl Dataset {
     /// The images of `index`, which `reader` reads.
     pub fn new(reader: impl Reader + 'static, index: Index) -> Self {
         Self { index, reader: Arc::new(reader) }
+    }
+
+    /// The images of `index` in the source at `root`.
+    ///
+    /// # Errors
+    /// When no kind of source is there.
+    pub fn open(root: &Path, index: Index) -> Result<Self> {
+        Ok(Self { index, reader: source::open(root)? })
     }
 
     /// Other images of the same source.

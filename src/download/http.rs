@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 const REDIRECTS: u32 = 10;
 
 /// Why a request did not bring the whole file.
-pub enum Fault {
+pub(super) enum Fault {
     /// Another try would bring no more.
     Final(Error),
     /// It broke off; another try may go on.
@@ -46,7 +46,12 @@ impl Fault {
 
 /// Asks for what `part` does not have yet, and adds it. If there is nothing more, `part` may be the
 /// whole file or too much: its digest decides.
-pub fn receive(url: &Url, part: &Path, patience: &Patience, progress: &Progress<'_>) -> Result<(), Fault> {
+pub(super) fn receive(
+    url: &Url,
+    part: &Path,
+    patience: &Patience,
+    progress: &Progress<'_>,
+) -> Result<(), Fault> {
     let have = size(part);
     let mut request = agent(url).get(url.as_str());
     if have > 0 {

@@ -38,7 +38,7 @@ struct Patience {
 
 const PATIENCE: Patience = Patience {
     pauses: [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)],
-    window: Duration::from_secs(60),
+    window: Duration::from_mins(1),
     untold: 1 << 30,
 };
 /// What must come in a [window](Patience::window), in bytes: a thousand in a second.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How long all of it may take.
-const TIME: Duration = Duration::from_secs(600);
+const TIME: Duration = Duration::from_mins(10);
 
 /// Fetches what `url` gives now, at most `limit` bytes, and keeps it in `folder` under its digest.
 ///

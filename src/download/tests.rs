@@ -77,7 +77,7 @@ fn reply(mut stream: TcpStream, content: &[u8], from: Option<usize>, answer: &An
     let start = from.unwrap_or(0).min(content.len());
     let (head, body) = match answer {
         Answer::Status(status) => ((*status).to_owned(), &[][..]),
-        Answer::Endless => return drip(stream, "", &[0; 1 << 16], Duration::ZERO),
+        Answer::Endless => return drip(stream, "", &vec![0; 1 << 16], Duration::ZERO),
         Answer::Dripping => {
             let length = format!("Content-Length: {}\r\n", content.len());
             return drip(stream, &length, b"x", Duration::from_millis(1));
@@ -217,7 +217,7 @@ fn a_server_that_can_not_go_on_begins_anew() {
     let content = content();
     let digest = digest_of(&content);
     let part = |folder: &TempDir, bytes: &[u8]| {
-        fs::write(folder.path().join(format!("{digest}.part")), bytes).unwrap()
+        fs::write(folder.path().join(format!("{digest}.part")), bytes).unwrap();
     };
     // It sends all.
     let (folder, server) = (tempfile::tempdir().unwrap(), serve(&content, vec![Answer::All]));

@@ -103,7 +103,7 @@ impl Classifier {
         to_vec(self.network.forward(&self.values, images, &Mode::Eval).logits)
     }
 
-    /// The network's architecture.
+    /// The architecture of the network, for as many classes as the model has.
     pub fn arch(&self) -> &Arch {
         &self.arch
     }

@@ -7,13 +7,13 @@ use super::{
     calibration::Calibration,
     classes::Classes,
     match_classes::match_classes,
-    metrics::{Accumulator, Metric},
+    metrics::{Accumulator, Metric, Metrics},
     predictions::{Evaluated, most_wrong},
 };
 use crate::{
     data::{
         Dataset, Index, Split,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
     },
     error::{Error, Result},
     plot::contact_sheet::{Tile, fitted},
@@ -104,7 +104,8 @@ impl Evaluation {
         progress: &Progress<'_>,
     ) -> Result<()> {
         let total = self.dataset.index.split(self.split).len();
-        let loader = Loader::new(&self.dataset, self.split, &model.transforms(), Mode::Eval, batch, threads);
+        let loader =
+            Loader::new(&self.dataset, self.split, &model.transforms(), Purpose::Eval, batch, threads);
         for batch in loader.epoch(0) {
             progress.check()?;
             let batch = batch?;
@@ -127,9 +128,14 @@ impl Evaluation {
         Ok(())
     }
 
+    /// The commonest numbers: top-1, top-5, loss, and means of precision, recall and F1.
+    pub fn metrics(&self) -> Metrics {
+        self.accumulator.metrics()
+    }
+
     /// The score in one line, with all that it leaves out.
     pub fn headline(&self) -> String {
-        let (metrics, hits) = (self.accumulator.metrics(), self.accumulator.confusion().hits());
+        let (metrics, hits) = (self.metrics(), self.accumulator.confusion().hits());
         let mut line = Classes::new(&self.dataset.index.classes, &hits).headline(metrics.top5, metrics.loss);
         if self.split != Split::Val {
             line = format!("on {}: {line}", self.split);

@@ -88,7 +88,7 @@ mod tests {
         let path = scratch.path().join("predictions.jsonl");
         let text = fs::read_to_string(&path).unwrap();
         // In the middle of a letter.
-        fs::write(&path, &text.as_bytes()[..text.find('ü').unwrap() + 1]).unwrap();
+        fs::write(&path, &text.as_bytes()[..=text.find('ü').unwrap()]).unwrap();
         let mut journal = Journal::open(scratch.path()).unwrap();
         assert_eq!(journal.known("1.png"), Some(prediction("1.png")));
         assert_eq!(journal.known("2\n.png"), Some(prediction("2\n.png")));

@@ -192,7 +192,7 @@ impl Accumulator {
         );
         report.push(Metric::new("loss", json!(metrics.loss), LOSS));
         report.extend(
-            metrics.top5.map(|top5| Metric::new("fitness", json!((metrics.top1 + top5) / 2.0), FITNESS)),
+            metrics.top5.map(|top5| Metric::new("fitness", json!(metrics.top1.midpoint(top5)), FITNESS)),
         );
         report.extend(metrics.macro_mean.report(MACRO));
         report.extend(metrics.weighted_mean.report(WEIGHTED));

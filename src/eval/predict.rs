@@ -1,15 +1,18 @@
 //! Which class a model gives to images: what `type: predict` does.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Classifier, journal::Journal, predictions::Prediction};
 use crate::{
     data::{
         Batch,
+        decode::decode,
         image_list::{FileBatch, ImageList},
     },
-    error::Result,
+    error::{Error, Result},
+    paths,
     progress::Progress,
+    shown,
 };
 
 /// An image file to classify.
@@ -66,6 +69,19 @@ pub fn predict(
         progress.step("predict", done, entries.len(), "images");
     }
     Ok(outcomes.into_iter().flatten().collect())
+}
+
+/// What the model says about the image at `path`, with all classes ranked.
+///
+/// # Errors
+/// If it can't be read or made ready, or the network gives numbers that are not finite.
+pub fn predict_one(model: &Classifier, path: &Path) -> Result<Prediction> {
+    let transforms = model.transforms();
+    let mut images = vec![0.0; transforms.numbers()];
+    let narrow = |error| Error::new(format!("cannot use {}", shown::path(path))).because(error);
+    transforms.apply_eval(decode(path)?, &mut images).map_err(narrow)?;
+    let batch = Batch { images, targets: vec![0], indices: vec![0], size: transforms.size };
+    Prediction::new(paths::to_text(path), &model.logits(batch), &model.names, usize::MAX)
 }
 
 /// What the model says about the images of a batch, which are called `names`.

@@ -3,7 +3,7 @@
 use crate::{
     data::{
         Batch, Dataset, Index, Sample, Split,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
         transform::Transforms,
     },
     error::Result,
@@ -43,7 +43,7 @@ impl SampleImages {
             return Ok(Self { source: "made-up images".to_owned(), batches: vec![made_up(transforms.size)] });
         };
         let some = dataset.with_index(spread(&dataset.index, split, IMAGES));
-        let loader = Loader::new(&some, split, transforms, Mode::Eval, IMAGES, threads);
+        let loader = Loader::new(&some, split, transforms, Purpose::Eval, IMAGES, threads);
         let batches = loader.epoch(0).collect::<Result<_>>()?;
         Ok(Self { source: format!("{split} images"), batches })
     }

@@ -9,7 +9,7 @@ use crate::arch::computation::Attention;
 ///
 /// `qkv` is `[batch, heads · (2 key + value), h, w]`, its channels head by head as query, key, value. Each of the areas,
 /// which are runs of as many positions in reading order, sees itself alone.
-pub fn attend(qkv: Tensor<4>, attention: Attention) -> [Tensor<4>; 2] {
+pub(super) fn attend(qkv: Tensor<4>, attention: Attention) -> [Tensor<4>; 2] {
     let Attention { heads, key, value, areas } = attention;
     let [batch, _, height, width] = qkv.dims();
     let count = height * width / areas;

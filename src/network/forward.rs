@@ -40,7 +40,7 @@ pub enum Mode<'a> {
 
 /// What a pass gives.
 pub struct Output {
-    /// `[batch, classes]`
+    /// What the network says about each image, before softmax: `[batch, classes]`.
     pub logits: Tensor<2>,
     /// The batch's statistics at each norm that used them.
     pub statistics: Vec<Statistics>,
@@ -50,7 +50,7 @@ pub struct Output {
 pub struct Statistics {
     /// The norm, e.g. `model.0.bn`.
     pub norm: String,
-    /// `[channels]`
+    /// The mean of each channel over the batch: `[channels]`.
     pub mean: Tensor<1>,
     /// `[channels]`: unbiased, which is what PyTorch remembers, though it normalises by the biased one.
     pub variance: Tensor<1>,
@@ -71,7 +71,7 @@ impl Network {
         Self { computation, last }
     }
 
-    /// What it does.
+    /// The operations that the network computes.
     pub fn computation(&self) -> &Computation {
         &self.computation
     }
@@ -118,7 +118,7 @@ impl Pass<'_> {
         self.values.get(name).unwrap_or_else(|| panic!("{name} has a value")).clone()
     }
 
-    /// Those of `module.part`.
+    /// The values of the vector `module.part`, e.g. a bias.
     fn part(&self, module: &str, part: &str) -> Tensor<1> {
         self.value(&format!("{module}.{part}"))
     }

@@ -10,7 +10,7 @@ use crate::arch::Role;
 /// A parameter's place in the vector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slot {
-    /// E.g. `model.0.conv.weight`.
+    /// The parameter's name in files of weights, e.g. `model.0.conv.weight`.
     pub name: String,
     /// E.g. `[16, 3, 3, 3]`; the numbers lie row by row.
     pub shape: Vec<usize>,
@@ -46,7 +46,7 @@ impl Slot {
         self.shape.iter().product()
     }
 
-    /// Its numbers' places.
+    /// Where the parameter's numbers lie in the vector.
     pub fn range(&self) -> Range<usize> {
         self.offset..self.offset + self.count()
     }

@@ -14,9 +14,9 @@ use crate::weights::{Array, Weights};
 /// numbers are shared.
 #[derive(Debug, Clone)]
 pub struct Parameters {
-    /// What lies where.
+    /// Which parameter lies where in the vector of values.
     pub layout: Arc<Layout>,
-    /// `[layout.count()]`.
+    /// The numbers of all parameters: `[layout.count()]`.
     pub values: Tensor<1>,
 }
 
@@ -92,6 +92,8 @@ pub fn to_vec<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -103,7 +105,7 @@ mod tests {
             ("b.running_mean".to_owned(), array(&[1], &[7.0])),
         ]);
         let shapes = weights.iter().map(|(name, array)| (name.clone(), array.shape.clone())).collect();
-        let layout = Arc::new(Layout::new(&shapes, Default::default()));
+        let layout = Arc::new(Layout::new(&shapes, BTreeSet::new()));
         let mut parameters = Parameters::from_weights(layout.clone(), &weights, &Device::flex());
         assert_eq!(to_vec(parameters.values.clone()), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
         assert_eq!(parameters.to_weights(), weights);

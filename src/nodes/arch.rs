@@ -5,9 +5,9 @@ use std::{path::Path, sync::Arc};
 use crate::{
     arch::{
         Arch,
-        fault::{Fault, FaultKind, Step},
+        fault::{Fault, FaultKind},
     },
-    spec::{DocPath, Place, Problem, Segment, Source, codes},
+    spec::{Place, Problem, Source, codes},
 };
 
 /// A model YAML with problems.
@@ -68,17 +68,9 @@ fn shown(path: &Path) -> String {
 }
 
 fn problem(fault: Fault) -> Problem {
-    let path = DocPath(fault.path.into_iter().map(segment).collect());
-    let place = if fault.key { Place::Key(path) } else { Place::Value(path) };
+    let place = if fault.key { Place::Key(fault.path) } else { Place::Value(fault.path) };
     let problem = Problem::new(code(fault.kind), place, fault.message).label(fault.label);
     fault.help.into_iter().fold(problem, Problem::help)
-}
-
-fn segment(step: Step) -> Segment {
-    match step {
-        Step::Key(key) => Segment::Key(key),
-        Step::Item(item) => Segment::Item(item),
-    }
 }
 
 fn code(kind: FaultKind) -> &'static str {

@@ -18,7 +18,7 @@ use crate::{
         findings::Finding,
         image_files,
         index::{IndexOptions, OnCorrupt, build},
-        source::{File, Folder},
+        source::{self, File},
     },
     error::{Error, Result},
     files,
@@ -73,7 +73,7 @@ impl Node for Dataset {
     }
 
     fn sources(&self) -> Vec<SourcePath> {
-        vec![SourcePath::new("root", &self.root, image_files::list)]
+        vec![SourcePath::new("root", &self.root, source::files)]
     }
 
     fn defaults(&self, uses: &BTreeSet<ArtifactType>) -> Map<String, Value> {
@@ -93,18 +93,19 @@ impl Node for Dataset {
     }
 
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
-        let root = paths.get("root").filter(|root| !root.is_dir());
-        root.map(|root| no_folder(root)).into_iter().collect()
+        let root = paths.get("root").filter(|root| source::open(root).is_err());
+        root.map(|root| no_source(root)).into_iter().collect()
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let source = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
+        let root = cx.sources.get("root").ok_or_else(|| Error::new("the dataset has no `root`"))?;
         let options = IndexOptions {
             on_corrupt: self.on_corrupt,
             val_fraction: self.val_fraction.unwrap_or(VAL_FRACTION),
             seed: cx.seed,
         };
-        let (index, findings) = build(&Folder::new(&source.path), &files(source), &options, &cx.progress)?;
+        let reader = source::open(&root.path)?;
+        let (index, findings) = build(&*reader, &files(root), &options, &cx.progress)?;
         tell(&index, &findings, &cx.progress);
         cx.write("index.json", json(&index))?;
         cx.write("findings.json", json(&findings))?;
@@ -113,7 +114,7 @@ impl Node for Dataset {
 }
 
 /// The mistake of a `root` that is a file, called by what it is.
-fn no_folder(root: &Path) -> Problem {
+fn no_source(root: &Path) -> Problem {
     let extension = root.extension().unwrap_or_default().to_string_lossy().to_lowercase();
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     let mut start = Vec::new();
@@ -157,7 +158,7 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
     if !samples.into_iter().all(is_sound) {
         return Err(Error::store("the stored index of the dataset has impossible entries"));
     }
-    Ok(data::Dataset::new(Folder::new(root), index))
+    data::Dataset::open(root, index)
 }
 
 fn files(source: &SourceFiles) -> Vec<File> {
@@ -279,7 +280,7 @@ mod tests {
         let message = |suffix: &str, start: &[u8]| {
             let file = tempfile::Builder::new().suffix(suffix).tempfile().unwrap();
             fs::write(file.path(), start).unwrap();
-            no_folder(file.path()).message
+            no_source(file.path()).message
         };
         for (suffix, start, what) in [
             (".ZIP", &b""[..], "a zip file"),

@@ -24,7 +24,7 @@ use crate::{
     progress::Stop,
     shown,
     spec::{Place, Problem},
-    store::{Artifact, Lock, Mode},
+    store::{Artifact, Lock, LockMode},
     weights::{self, ModelFile, Transfer, Weights},
 };
 
@@ -287,7 +287,7 @@ impl Model {
 pub(super) fn fetch(cx: &Context<'_>, url: &Url, digest: &Sha256) -> Result<PathBuf> {
     fs::create_dir_all(cx.downloads).map_err(|error| Error::io("create", cx.downloads, error))?;
     let lock = cx.downloads.join(format!("{digest}.lock"));
-    let held = Lock::take(&lock, Mode::Exclusive, || cx.progress.stopped());
+    let held = Lock::take(&lock, LockMode::Exclusive, || cx.progress.stopped());
     let _held = held.map_err(|error| Error::io("lock", &lock, error))?.ok_or_else(Error::interrupted)?;
     download::fetch(url, digest, cx.downloads, &cx.progress)
 }

@@ -11,7 +11,7 @@ use crate::{
     data::transform::ChainFault,
     error::{Error, Result},
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
-    spec::{DocPath, Place, Problem},
+    spec::{Place, Problem},
     store::Artifact,
 };
 
@@ -41,17 +41,8 @@ impl Node for Transforms {
 }
 
 fn problem(fault: ChainFault) -> Problem {
-    let mut path = DocPath::default();
-    if let Some(chain) = fault.chain {
-        path = path.join(chain.to_string().as_str());
-    }
-    if let Some(index) = fault.index {
-        path = path.join(index);
-    }
-    if let Some(key) = fault.key {
-        path = path.join(key);
-    }
-    Problem::rule(Place::Value(path), fault.message).help(fault.help)
+    let place = Place::Value(fault.path());
+    Problem::rule(place, fault.message).help(fault.help)
 }
 
 /// What a `transforms` node made.
@@ -68,6 +59,7 @@ pub fn load(artifact: &Artifact) -> Result<Transforms> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::DocPath;
 
     #[test]
     fn a_mistake_points_at_its_place() {

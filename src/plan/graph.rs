@@ -17,7 +17,7 @@ pub(super) struct Graph(pub DiGraph<usize, String>);
 
 impl Graph {
     /// The graph of all references that lead to a node.
-    pub fn of(nodes: &[DraftNode]) -> Self {
+    pub(super) fn of(nodes: &[DraftNode]) -> Self {
         let mut graph = DiGraph::new();
         let places: IndexMap<&str, NodeIndex> =
             nodes.iter().enumerate().map(|(i, node)| (node.id.as_str(), graph.add_node(i))).collect();
@@ -35,7 +35,7 @@ impl Graph {
     ///
     /// # Panics
     /// If a node is broken or the graph has a cycle: both are problems, and a plan has none.
-    pub fn order(&self, nodes: Vec<DraftNode>) -> Vec<Step> {
+    pub(super) fn order(&self, nodes: Vec<DraftNode>) -> Vec<Step> {
         let order = self.sorted();
         assert_eq!(order.len(), nodes.len(), "a plan has no cycle");
         let mut step_of = vec![0; nodes.len()];

@@ -13,7 +13,7 @@ const BOX_ALPHA: u8 = 128;
 /// As in the reference, the letters' height is 3.5 % of the mean of width and height and the margin 3 %
 /// of the height; the height is rounded to what the font has: 16 or 32 pixels and multiples.
 /// What does not fit on the picture is cut off.
-pub fn annotate(image: &mut RgbImage, lines: &[String]) {
+pub(crate) fn annotate(image: &mut RgbImage, lines: &[String]) {
     let font = Font::for_picture(image.width(), image.height());
     let margin = (f64::from(image.height()) * 0.03).round() as u32;
     let mut top = margin;

@@ -16,7 +16,7 @@ const COLORS: [&str; 4] = ["#3182bd", "#e6550d", "#31a354", "#756bb1"];
 
 /// A field with lines over the numbers 1, 2, 3, ….
 #[derive(Debug, Clone)]
-pub struct Chart<'a> {
+pub(crate) struct Chart<'a> {
     /// What stands above the field.
     pub title: &'a str,
     /// What is drawn; lines of equal length.
@@ -27,7 +27,7 @@ pub struct Chart<'a> {
 
 /// A name and a value, 0 or more, for each number; values that are none leave a gap.
 #[derive(Debug, Clone)]
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     /// The line's name in the legend.
     pub name: &'a str,
     /// The first belongs to 1.
@@ -35,7 +35,7 @@ pub struct Line<'a> {
 }
 
 /// Draws charts from left to right, with `below` under each; the number `marked` has an upright line.
-pub fn charts_svg(charts: &[Chart<'_>], below: &str, marked: Option<usize>) -> String {
+pub(crate) fn charts_svg(charts: &[Chart<'_>], below: &str, marked: Option<usize>) -> String {
     let [left, top, right, bottom] = SPACE;
     let (width, height) = (left + FIELD[0] + right, top + FIELD[1] + bottom);
     let mut text = svg::head(width * charts.len().max(1) as f64, height, 12.0);

@@ -17,7 +17,7 @@ const NAMED: usize = 100;
 /// from left to right. A cell's colour is its share of its row; its number is the count.
 ///
 /// `counts`: `[classes, classes]`, row by row; `names`: `[classes]`.
-pub fn confusion_svg(counts: &[u64], names: &[String]) -> String {
+pub(crate) fn confusion_svg(counts: &[u64], names: &[String]) -> String {
     let mut picture = Picture::new(counts, names);
     picture.head();
     picture.cells();

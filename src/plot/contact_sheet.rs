@@ -26,7 +26,7 @@ pub struct Tile {
 /// A tile of what a network sees.
 ///
 /// `pixels`: `[3, size, size]`, 0 to 1; values beyond are cut off.
-pub fn tile(pixels: &[f32], size: usize, line: String) -> Tile {
+pub(crate) fn tile(pixels: &[f32], size: usize, line: String) -> Tile {
     let value = |plane: usize, x: u32, y: u32| {
         let value = pixels[(plane * size + y as usize) * size + x as usize];
         (value * 255.0).round().clamp(0.0, 255.0) as u8
@@ -36,8 +36,8 @@ pub fn tile(pixels: &[f32], size: usize, line: String) -> Tile {
 }
 
 /// The tiles row by row, as near to a square as can be.
-pub fn contact_sheet(tiles: &[Tile]) -> RgbImage {
-    let columns = (1..).find(|side: &usize| side * side >= tiles.len()).unwrap_or(1);
+pub(crate) fn contact_sheet(tiles: &[Tile]) -> RgbImage {
+    let columns = (1..=tiles.len()).find(|side| side * side >= tiles.len()).unwrap_or(1);
     let lines = tiles.iter().map(|tile| tile.lines.len()).max().unwrap_or(0) as u32;
     let (width, height) = (SIDE + GAP, SIDE + 2 * GAP + lines * Font::SMALL.height());
     let rows = tiles.len().div_ceil(columns.max(1)).max(1) as u32;
@@ -62,7 +62,7 @@ fn paste(sheet: &mut RgbImage, image: &RgbImage, left: u32, top: u32) {
 
 /// An image as large as it is shown: small ones grow by a whole factor, so that single pixels can be seen; large
 /// ones shrink. Doing it twice changes nothing, so that tiles need not be kept at their own sizes.
-pub fn fitted(image: &RgbImage) -> RgbImage {
+pub(crate) fn fitted(image: &RgbImage) -> RgbImage {
     let (width, height) = image.dimensions();
     let longest = width.max(height).max(1);
     if longest <= SIDE {
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn lines_stand_one_below_the_other_under_their_image() {
-        let lines = ["H".to_owned(), "".to_owned(), "H".to_owned()].to_vec();
+        let lines = ["H".to_owned(), String::new(), "H".to_owned()].to_vec();
         let sheet = contact_sheet(&[Tile { lines, ..plain(96, 96, 200) }]);
         let ink = |left: u32, top: u32| {
             let area = (left..left + Font::SMALL.width()).flat_map(|x| (top..top + 16).map(move |y| (x, y)));

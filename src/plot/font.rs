@@ -8,19 +8,19 @@ const UNKNOWN: char = '?';
 
 /// A size of the one font there is, with each pixel drawn as a square of `scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Font {
+pub(super) struct Font {
     raster: RasterHeight,
     scale: u32,
 }
 
 impl Font {
     /// The smallest letters: 16 pixels high.
-    pub const SMALL: Self = Self { raster: RasterHeight::Size16, scale: 1 };
+    pub(super) const SMALL: Self = Self { raster: RasterHeight::Size16, scale: 1 };
 
     /// Letters about 3.5 % as high as the mean of width and height, as in the reference: 16 or 32 pixels
     /// and multiples.
-    pub fn for_picture(width: u32, height: u32) -> Self {
-        let wanted = ((f64::from(width) + f64::from(height)) / 2.0 * 0.035).round();
+    pub(super) fn for_picture(width: u32, height: u32) -> Self {
+        let wanted = (f64::midpoint(f64::from(width), f64::from(height)) * 0.035).round();
         if wanted < 24.0 {
             return Self::SMALL;
         }
@@ -28,17 +28,17 @@ impl Font {
     }
 
     /// Width of a letter, in pixels.
-    pub fn width(self) -> u32 {
+    pub(super) fn width(self) -> u32 {
         get_raster_width(FontWeight::Regular, self.raster) as u32 * self.scale
     }
 
     /// Height of a letter, in pixels.
-    pub fn height(self) -> u32 {
+    pub(super) fn height(self) -> u32 {
         self.raster.val() as u32 * self.scale
     }
 
     /// Writes one line that begins at (`left`, `top`); what does not fit on the picture is cut off.
-    pub fn write(self, image: &mut RgbImage, line: &str, left: u32, top: u32, color: [u8; 3]) {
+    pub(super) fn write(self, image: &mut RgbImage, line: &str, left: u32, top: u32, color: [u8; 3]) {
         for (place, char) in (0_u32..).zip(line.chars()) {
             let left = left.saturating_add(place.saturating_mul(self.width()));
             if left >= image.width() {
@@ -61,7 +61,15 @@ impl Font {
 }
 
 /// Lays `color` over a rectangle, as far as it is on the picture; `alpha` 255 hides what is below.
-pub fn blend(image: &mut RgbImage, left: u32, top: u32, width: u32, height: u32, color: [u8; 3], alpha: u8) {
+pub(super) fn blend(
+    image: &mut RgbImage,
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    color: [u8; 3],
+    alpha: u8,
+) {
     let right = left.saturating_add(width).min(image.width());
     let bottom = top.saturating_add(height).min(image.height());
     for y in top..bottom {

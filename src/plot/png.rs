@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// If the format can't hold the picture: it has no pixels.
-pub fn png(image: &RgbImage) -> Result<Vec<u8>> {
+pub(crate) fn png(image: &RgbImage) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     let made = image.write_to(&mut bytes, ImageFormat::Png);
     made.map_err(|error| Error::new("cannot make a PNG of a picture").because(error))?;

@@ -29,7 +29,7 @@ pub struct Bar {
 /// beyond it) in red, and below it the share of images that each range has.
 ///
 /// `error`: the expected calibration error, for the title.
-pub fn reliability_svg(error: f64, bars: &[Bar]) -> String {
+pub(crate) fn reliability_svg(error: f64, bars: &[Bar]) -> String {
     let mut text = svg::head(LEFT + FIELD + 24.0, TOP + FIELD + GAP + HISTOGRAM + 52.0, 12.0);
     let images: u64 = bars.iter().map(|bar| bar.images).sum();
     title(&mut text, error, images, bars.len());

@@ -5,11 +5,11 @@ use crate::shown;
 /// Names are cut after so many characters.
 const LONGEST: usize = 24;
 /// A character is about this much wider than the font size.
-pub const ASPECT: f64 = 0.6;
+pub(super) const ASPECT: f64 = 0.6;
 
 /// The beginning of a picture on white: `width` and `height` in pixels, and the size of its letters.
 /// It ends with `</svg>`.
-pub fn head(width: f64, height: f64, font: f64) -> String {
+pub(super) fn head(width: f64, height: f64, font: f64) -> String {
     let (width, height, font) = (number(width), number(height), number(font));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
@@ -19,12 +19,12 @@ pub fn head(width: f64, height: f64, font: f64) -> String {
 }
 
 /// A number with at most two decimals, for coordinates in pixels.
-pub fn number(x: f64) -> String {
+pub(super) fn number(x: f64) -> String {
     ((x * 100.0).round() / 100.0).to_string()
 }
 
 /// A name of at most 24 characters.
-pub fn cut(name: &str) -> String {
+pub(super) fn cut(name: &str) -> String {
     if name.chars().count() <= LONGEST {
         return name.to_owned();
     }
@@ -32,7 +32,7 @@ pub fn cut(name: &str) -> String {
 }
 
 /// Text for XML, on one line: what is not seen is escaped, and characters that XML can't hold become a question mark.
-pub fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for char in shown::text(text).chars() {
         match char {

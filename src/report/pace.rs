@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// A stage that is numbered, such as `epoch 3/100`, is a part of a whole: the time left is that of all
 /// stages, measured from the first report, so that a continued run is not thought to be faster than it is.
 #[derive(Debug, Clone)]
-pub struct Pace {
+pub(super) struct Pace {
     began: Instant,
     first: Option<f64>,
     stage: String,
@@ -17,7 +17,7 @@ pub struct Pace {
 
 /// What can be said at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Speed {
+pub(super) struct Speed {
     /// Units a second in this stage, once there is something to measure.
     pub rate: Option<f64>,
     /// Until the end of all stages, once there is something to measure.
@@ -26,12 +26,12 @@ pub struct Speed {
 
 impl Pace {
     /// The pace of a node that begins `now`, before any progress is known.
-    pub fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self { began: now, first: None, stage: String::new(), stage_began: now, stage_first: 0 }
     }
 
     /// `done` of `total` units of `stage` are finished `now`.
-    pub fn step(&mut self, stage: &str, done: u64, total: u64, now: Instant) -> Speed {
+    pub(super) fn step(&mut self, stage: &str, done: u64, total: u64, now: Instant) -> Speed {
         if stage != self.stage {
             stage.clone_into(&mut self.stage);
             (self.stage_began, self.stage_first) = (now, done);

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What all steps of a run share: the request, who may work, and what they know of each other.
-pub struct RunContext<'a> {
+pub(super) struct RunContext<'a> {
     /// What was asked for.
     pub request: &'a RunRequest<'a>,
     /// The steps of the run, as indices into the plan.
@@ -37,7 +37,7 @@ pub struct RunContext<'a> {
 
 impl<'a> RunContext<'a> {
     /// The context of one run.
-    pub fn new(request: &'a RunRequest<'a>, wanted: &'a [usize]) -> Self {
+    pub(super) fn new(request: &'a RunRequest<'a>, wanted: &'a [usize]) -> Self {
         Self {
             request,
             wanted,
@@ -54,18 +54,18 @@ impl<'a> RunContext<'a> {
     ///
     /// # Errors
     /// Of kind interrupted, when the run is stopped meanwhile.
-    pub fn permit(&self, index: usize, uses_device: bool) -> Result<Permit<'_>> {
+    pub(super) fn permit(&self, index: usize, uses_device: bool) -> Result<Permit<'_>> {
         let slots = if uses_device { &self.device_slot } else { &self.cpu_slots };
         slots.acquire(index, self.request.stop)
     }
 
     /// What the store had when it was first asked.
-    pub fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[Entry] {
         self.entries.get_or_init(|| self.request.store.entries())
     }
 
     /// Notes that step `index` asks for `key`; gives who tells the name of another step that may be at work on it.
-    pub fn asks(&self, index: usize, key: Key) -> impl Fn() -> Option<String> {
+    pub(super) fn asks(&self, index: usize, key: Key) -> impl Fn() -> Option<String> {
         held(&self.askers).entry(key).or_default().insert(index);
         move || {
             let twin = held(&self.askers)[&key].iter().find(|asker| **asker != index).copied();
@@ -74,17 +74,17 @@ impl<'a> RunContext<'a> {
     }
 
     /// Notes what step `index` gave.
-    pub fn finished(&self, index: usize, artifact: Artifact) {
+    pub(super) fn finished(&self, index: usize, artifact: Artifact) {
         held(&self.finished).insert(index, artifact);
     }
 
     /// Notes that the result of `node` before, which the store has under `key`, is no longer shown.
-    pub fn replaces(&self, node: &str, key: Key) {
+    pub(super) fn replaces(&self, node: &str, key: Key) {
         held(&self.replaced).push((node.to_owned(), key));
     }
 
     /// Tells which results are no longer shown, and how the store calls them.
-    pub fn tell_replaced(&self) {
+    pub(super) fn tell_replaced(&self) {
         let replaced = held(&self.replaced);
         if !replaced.is_empty() {
             let (nodes, keys) = replaced.iter().map(|(node, key)| (node.clone(), key.to_string())).unzip();
@@ -96,7 +96,7 @@ impl<'a> RunContext<'a> {
     ///
     /// # Errors
     /// If it would.
-    pub fn foresee(&self, begins: usize) -> Result<()> {
+    pub(super) fn foresee(&self, begins: usize) -> Result<()> {
         if self.request.options.keep_going {
             return Ok(());
         }

@@ -5,6 +5,7 @@
 //! as soon as what it needs is there; those that miss work side by side, but for the compute device, which one node
 //! has at a time.
 
+pub mod command;
 mod context;
 mod forecast;
 mod origin;

@@ -42,12 +42,12 @@ pub(super) const RECORD: &str = "results.json";
 
 impl Record {
     /// A record of `of`, whose `pipeline.yaml` has one of these digests.
-    pub fn new(of: Origin, pipelines: impl IntoIterator<Item = Digest>) -> Self {
+    pub(super) fn new(of: Origin, pipelines: impl IntoIterator<Item = Digest>) -> Self {
         Self { kiln_results: FORMAT, of, pipelines: pipelines.into_iter().collect() }
     }
 
     /// The record in `folder`; `None` if there is none or it is not one of Kiln's.
-    pub fn read(folder: &Path) -> Option<Self> {
+    pub(super) fn read(folder: &Path) -> Option<Self> {
         let path = folder.join(RECORD);
         fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
         let record: Self = serde_json::from_str(&files::read_text(&path).ok()?).ok()?;
@@ -55,7 +55,7 @@ impl Record {
     }
 
     /// Writes it into `folder`, unless it is there already.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         if Self::read(folder).as_ref() == Some(self) {
             return Ok(());
         }

@@ -37,7 +37,7 @@ pub(super) fn recipe_text(manifest: &Manifest) -> String {
 ///
 /// # Errors
 /// When the folder can't be read.
-pub fn foreign(folder: &Path, index: &StatIndex) -> io::Result<Vec<Foreign>> {
+pub(super) fn foreign(folder: &Path, index: &StatIndex) -> io::Result<Vec<Foreign>> {
     let whole = |what| Ok(vec![Foreign { path: folder.to_owned(), what }]);
     match fs::symlink_metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -64,7 +64,7 @@ pub fn foreign(folder: &Path, index: &StatIndex) -> io::Result<Vec<Foreign>> {
 
 /// Something that Kiln did not make.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Foreign {
+pub(super) struct Foreign {
     /// The path of the file, folder or link.
     pub path: PathBuf,
     /// Why it is not Kiln's.
@@ -73,7 +73,7 @@ pub struct Foreign {
 
 /// Why something is not Kiln's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
+pub(super) enum What {
     /// No record lists it.
     Unknown,
     /// The record lists it with another content.

@@ -10,7 +10,7 @@ use super::{
 use crate::{error::ErrorKind, event::Event};
 
 /// How the steps of a run ended.
-pub struct Outcome {
+pub(super) struct Outcome {
     /// What became of the nodes.
     pub summary: Summary,
     /// The worst kind of failure, if there was one.
@@ -56,7 +56,7 @@ struct Schedule<'a> {
 }
 
 /// Runs each of the `wanted` steps as soon as what it needs is there, on a thread of its own.
-pub fn run_steps(request: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
+pub(super) fn run_steps(request: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
     let context = RunContext::new(request, wanted);
     let mut schedule = Schedule {
         request,
@@ -95,7 +95,7 @@ pub fn run_steps(request: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
 }
 
 /// What the nodes that a node needs gave, by port.
-pub type Inputs = BTreeMap<String, Finished>;
+pub(super) type Inputs = BTreeMap<String, Finished>;
 
 impl Schedule<'_> {
     /// The steps that can begin now; those that can't any more are left out for good.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Lets a number of nodes in at once; of those that wait, the first in the plan goes first.
-pub struct Semaphore {
+pub(super) struct Semaphore {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -23,13 +23,13 @@ struct State {
 }
 
 /// The right to work; dropping it lets the next one in.
-pub struct Permit<'g>(&'g Semaphore);
+pub(super) struct Permit<'g>(&'g Semaphore);
 
 const UNBROKEN: &str = "no holder of this lock panics";
 
 impl Semaphore {
     /// Room for `places` nodes.
-    pub fn new(places: usize) -> Self {
+    pub(super) fn new(places: usize) -> Self {
         Self { state: Mutex::new(State { free: places, waiting: BTreeSet::new() }), changed: Condvar::new() }
     }
 
@@ -37,7 +37,7 @@ impl Semaphore {
     ///
     /// # Errors
     /// Of kind interrupted, when the run is stopped meanwhile.
-    pub fn acquire(&self, index: usize, stop: &Stop) -> Result<Permit<'_>> {
+    pub(super) fn acquire(&self, index: usize, stop: &Stop) -> Result<Permit<'_>> {
         let mut state = self.state.lock().expect(UNBROKEN);
         state.waiting.insert(index);
         while state.free == 0 || state.waiting.first() != Some(&index) {

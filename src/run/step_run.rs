@@ -11,7 +11,7 @@ use std::{
 use super::{
     context::RunContext,
     recipe::recipe,
-    results::Before,
+    results::{Before, reads_itself},
     schedule::{Inputs, STACK},
     sources::SourceSnapshot,
     why::{Asking, Reason},
@@ -28,13 +28,13 @@ use crate::{
 
 /// A node's result, and the sources it was made from as they were then.
 #[derive(Clone)]
-pub struct Finished {
+pub(super) struct Finished {
     artifact: Artifact,
     snapshot: Arc<SourceSnapshot>,
 }
 
 /// What became of a node.
-pub enum Ending {
+pub(super) enum Ending {
     /// Its result was in the store.
     Cached(Finished),
     /// It ran.
@@ -59,7 +59,7 @@ struct StepRun<'w> {
 
 impl RunContext<'_> {
     /// Makes or finds the result of a step, and tells what happens.
-    pub fn run_step(&self, index: usize, inputs: Inputs) -> Ending {
+    pub(super) fn run_step(&self, index: usize, inputs: Inputs) -> Ending {
         let node = &self.request.plan.steps()[index].id;
         match catch_unwind(AssertUnwindSafe(|| self.try_step(index, inputs))) {
             Ok(Ok(ending)) => {
@@ -94,7 +94,7 @@ impl RunContext<'_> {
         )?;
         let files = snapshot.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
         if let Some(path) = self.request.results.first_replaced(files, self.request.plan, self.wanted) {
-            return Err(self.request.results.reads_itself(&step.id, path));
+            return Err(reads_itself(&step.id, path));
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.request.plan.seed, digests, snapshot.digests());
@@ -155,7 +155,7 @@ impl<'w> StepRun<'w> {
             if let Update::Headline(line) = &update {
                 self.headline.get_or_init(|| line.clone());
             }
-            self.emit(|node| told(node, update));
+            self.emit(|node| Event::of_update(node, update));
         };
         let downloads = request.store.downloads();
         let artifacts = self.inputs.iter().map(|(port, done)| (port.clone(), done.artifact.clone()));
@@ -243,16 +243,6 @@ impl<'w> StepRun<'w> {
 
     fn emit(&self, event: impl FnOnce(String) -> Event) {
         (self.run.request.emit)(event(self.step.id.clone()));
-    }
-}
-
-fn told(node: String, update: Update) -> Event {
-    match update {
-        Update::Step { stage, done, total, unit } => {
-            Event::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
-        }
-        Update::Note(line) | Update::Headline(line) => Event::NodeNote { node, line },
-        Update::Warning(line) => Event::NodeWarning { node, line },
     }
 }
 

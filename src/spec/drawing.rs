@@ -33,7 +33,10 @@ pub(super) struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     /// The lines around these places; none if there is nothing to be seen, or too much.
-    pub fn new<'r>(source: &'a Source, places: impl Iterator<Item = &'r Range<usize>>) -> Option<Self> {
+    pub(super) fn new<'r>(
+        source: &'a Source,
+        places: impl Iterator<Item = &'r Range<usize>>,
+    ) -> Option<Self> {
         let text = source.text();
         let (first, last) = places.fold((text.len(), 0), |(first, last), place| {
             (first.min(place.start), last.max(first_line(text, place).end))
@@ -51,7 +54,7 @@ impl<'a> Drawing<'a> {
     }
 
     /// The bytes of the drawing that show a place of the source.
-    pub fn range(&self, place: &Range<usize>) -> Range<usize> {
+    pub(super) fn range(&self, place: &Range<usize>) -> Range<usize> {
         let place = first_line(self.source, place);
         self.moved(place.start)..self.moved(place.end)
     }

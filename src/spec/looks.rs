@@ -24,7 +24,13 @@ struct Seen {
 
 impl Looks {
     /// The bytes of a key or value; also none when too much was read already.
-    pub fn find(&self, text: &str, path: &DocPath, key: bool, occurrence: usize) -> Option<Range<usize>> {
+    pub(super) fn find(
+        &self,
+        text: &str,
+        path: &DocPath,
+        key: bool,
+        occurrence: usize,
+    ) -> Option<Range<usize>> {
         let mut seen = self.lock();
         let place = (path.clone(), key, occurrence);
         if let Some(found) = seen.found.get(&place) {
@@ -37,7 +43,7 @@ impl Looks {
     }
 
     /// How many more places of the text can be looked for.
-    pub fn left(&self, text: &str) -> usize {
+    pub(super) fn left(&self, text: &str) -> usize {
         usize::try_from(self.lock().budget.left() / (text.len() as u64 + 1)).unwrap_or(usize::MAX)
     }
 

@@ -165,7 +165,7 @@ mod tests {
         see(path, schema);
         match schema {
             Value::Object(map) => {
-                map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}"), see))
+                map.iter().for_each(|(key, value)| walk(value, &format!("{path}/{key}"), see));
             }
             Value::Array(list) => list.iter().for_each(|value| walk(value, path, see)),
             _ => {}

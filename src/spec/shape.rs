@@ -23,11 +23,11 @@ pub(super) struct Shapes<'a> {
 
 impl<'a> Shapes<'a> {
     /// What the schema says about the value at `path`; null if nothing.
-    pub fn at(&self, path: &DocPath) -> &'a Value {
+    pub(super) fn at(&self, path: &DocPath) -> &'a Value {
         let (mut schema, mut value) = (self.chosen(self.schema, self.document), self.document);
         for segment in &path.0 {
             let child = match segment {
-                Segment::Key(key) => self.key(schema, key),
+                Segment::Key(key) => key_schema(schema, key),
                 Segment::Item(item) => item_schema(schema, *item),
             };
             value = step(value, segment);
@@ -37,44 +37,36 @@ impl<'a> Shapes<'a> {
     }
 
     /// What stands at `path`; null if nothing.
-    pub fn value(&self, path: &DocPath) -> &'a Value {
+    pub(super) fn value(&self, path: &DocPath) -> &'a Value {
         path.0.iter().fold(self.document, step)
     }
 
     /// A number, a word or nothing as the file has it: `1.0`, `0o17`, `~`.
-    pub fn written(&self, path: &DocPath) -> Option<&'a str> {
+    pub(super) fn written(&self, path: &DocPath) -> Option<&'a str> {
         let value = self.value(path);
         let is_word = value.is_number() || value.is_boolean() || value.is_null();
         self.source.filter(|_| is_word)?.written(path)
     }
 
     /// The keys that the object at `path` may have.
-    pub fn keys(&self, path: &DocPath) -> Vec<&'a str> {
+    pub(super) fn keys(&self, path: &DocPath) -> Vec<&'a str> {
         keys(self.at(path))
     }
 
     /// What chooses the other keys of the object at `path`, as written, e.g. `train`.
-    pub fn tag(&self, path: &DocPath) -> Option<&'a str> {
+    pub(super) fn tag(&self, path: &DocPath) -> Option<&'a str> {
         self.value(path)["type"].as_str()
     }
 
     /// Whether the object at `path` has a key `type` that chooses the others.
-    pub fn is_choice(&self, path: &DocPath) -> bool {
+    pub(super) fn is_choice(&self, path: &DocPath) -> bool {
         let Some((last, parent)) = path.0.split_last() else { return false };
         let parent = DocPath(parent.to_vec());
         let schema = match last {
-            Segment::Key(key) => self.key(self.at(&parent), key),
+            Segment::Key(key) => key_schema(self.at(&parent), key),
             Segment::Item(item) => item_schema(self.at(&parent), *item),
         };
         self.resolve(schema)["allOf"].is_array()
-    }
-
-    /// What the schema says about a key, whichever variant is chosen.
-    fn key(&self, schema: &'a Value, key: &str) -> &'a Value {
-        match schema["properties"].get(key) {
-            Some(known) => known,
-            None => &schema["additionalProperties"],
-        }
     }
 
     /// Follows references and, where a tag decides, the branch that `value` chose.
@@ -97,6 +89,14 @@ impl<'a> Shapes<'a> {
 /// The keys that a schema names.
 pub(super) fn keys(schema: &Value) -> Vec<&str> {
     schema["properties"].as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+/// What the schema says about a key, whichever variant is chosen.
+fn key_schema<'a>(schema: &'a Value, key: &str) -> &'a Value {
+    match schema["properties"].get(key) {
+        Some(known) => known,
+        None => &schema["additionalProperties"],
+    }
 }
 
 fn item_schema(schema: &Value, item: usize) -> &Value {

@@ -212,7 +212,7 @@ fn fixed(value: &Value, written: Option<&str>, schema: &Value) -> Option<String>
         ("integer", Value::String(text)) => {
             let digits = text.trim().replace(['_', '\''], "");
             let whole = |digits: &str| {
-                digits.parse::<i64>().ok().filter(|_| !digits.starts_with("0") || digits == "0")
+                digits.parse::<i64>().ok().filter(|_| !digits.starts_with('0') || digits == "0")
             };
             whole(&digits).map(|number| number.to_string())
         }

@@ -16,7 +16,7 @@ use crate::{atomic, error::Result};
 
 /// What is wrong with a blob that a manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(super) enum Fault {
     /// The store has no blob with this digest.
     Missing,
     /// The blob's content has another digest, or it is not a file.
@@ -25,7 +25,7 @@ pub enum Fault {
 
 /// The folder of files by digest.
 #[derive(Debug)]
-pub struct Blobs {
+pub(super) struct Blobs {
     root: PathBuf,
     /// Blobs whose content was checked since the machine was started.
     checked: StatIndex,
@@ -33,22 +33,22 @@ pub struct Blobs {
 
 impl Blobs {
     /// The blobs in `root`; `checked` is the packed file that remembers which were verified.
-    pub fn open(root: PathBuf, checked: PathBuf) -> Self {
+    pub(super) fn open(root: PathBuf, checked: PathBuf) -> Self {
         Self { root, checked: StatIndex::open(checked, &boot()) }
     }
 
     /// The folder that holds the blobs.
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Where the blob with `digest` lies.
-    pub fn path(&self, digest: Digest) -> PathBuf {
+    pub(super) fn path(&self, digest: Digest) -> PathBuf {
         Self::path_in(&self.root, digest)
     }
 
     /// Where the blob with `digest` lies if the blobs are in `root`.
-    pub fn path_in(root: &Path, digest: Digest) -> PathBuf {
+    pub(super) fn path_in(root: &Path, digest: Digest) -> PathBuf {
         let name = digest.to_string();
         root.join(&name[..2]).join(&name[2..])
     }
@@ -57,7 +57,7 @@ impl Blobs {
     ///
     /// # Errors
     /// When it can't be read or the store can't be written; there is no blob then.
-    pub fn take(&self, path: &Path) -> Result<Output> {
+    pub(super) fn take(&self, path: &Path) -> Result<Output> {
         let (digest, size) = Digest::of_file(path).map_err(|error| store_error("read", path, error))?;
         let blob = self.path(digest);
         self.place(path, &blob).map_err(|error| store_error("write", &blob, error))?;
@@ -91,7 +91,7 @@ impl Blobs {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn check(&self, output: Output, thorough: bool) -> Result<(), Fault> {
+    pub(super) fn check(&self, output: Output, thorough: bool) -> Result<(), Fault> {
         let blob = self.path(output.digest);
         let signature = self.look(&blob)?;
         if signature.size != output.size {
@@ -110,7 +110,7 @@ impl Blobs {
     }
 
     /// Whether the blob is there with the right size: what can be said without reading it.
-    pub fn seems_right(&self, output: Output) -> bool {
+    pub(super) fn seems_right(&self, output: Output) -> bool {
         self.look(&self.path(output.digest)).is_ok_and(|signature| signature.size == output.size)
     }
 
@@ -127,7 +127,7 @@ impl Blobs {
     ///
     /// # Errors
     /// When the packed file can't be written.
-    pub fn save(&self) -> io::Result<()> {
+    pub(super) fn save(&self) -> io::Result<()> {
         self.checked.save()
     }
 
@@ -138,6 +138,9 @@ impl Blobs {
 }
 
 /// Takes everybody's right to write away.
+///
+/// # Errors
+/// When the system doesn't let it be changed.
 pub fn set_read_only(path: &Path) -> io::Result<()> {
     let mut permissions = fs::metadata(path)?.permissions();
     permissions.set_readonly(true);

@@ -13,7 +13,7 @@ use std::{
 use crate::files;
 
 /// A regular file or a folder that lies in a folder of the store.
-pub struct Found {
+pub(super) struct Found {
     /// The name of the file or folder in the folder that it lies in.
     pub name: String,
     /// The path of the file or folder.
@@ -27,7 +27,7 @@ pub struct Found {
 ///
 /// # Errors
 /// That, in words for a person; of kind not found, when there is no such folder.
-pub fn check(root: &Path, path: &Path) -> io::Result<()> {
+pub(super) fn check(root: &Path, path: &Path) -> io::Result<()> {
     let below = path.strip_prefix(root).map_err(io::Error::other)?;
     let folders = below.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
     folders.map(|folder| root.join(folder)).try_for_each(|folder| must_be_folder(&folder))
@@ -37,7 +37,7 @@ pub fn check(root: &Path, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`check`], for the folder itself too; when it can't be made.
-pub fn make(root: &Path, folder: &Path) -> io::Result<()> {
+pub(super) fn make(root: &Path, folder: &Path) -> io::Result<()> {
     let below = folder.strip_prefix(root).map_err(io::Error::other)?;
     let mut at = root.to_owned();
     for part in below.components() {
@@ -52,7 +52,7 @@ pub fn make(root: &Path, folder: &Path) -> io::Result<()> {
 
 /// The regular files and folders in a folder, by name. Links, what is neither, and what can't be listed or has
 /// a name that is not UTF-8 (none of which is the store's) are left out; so is everything behind a link.
-pub fn list(folder: &Path) -> Vec<Found> {
+pub(super) fn list(folder: &Path) -> Vec<Found> {
     if must_be_folder(folder).is_err() {
         return Vec::new();
     }
@@ -70,7 +70,7 @@ fn found(entry: fs::DirEntry) -> Option<Found> {
 ///
 /// # Errors
 /// As [`check`]; when it can't be removed. That there is nothing is no error.
-pub fn remove(root: &Path, path: &Path) -> io::Result<()> {
+pub(super) fn remove(root: &Path, path: &Path) -> io::Result<()> {
     let removed = check(root, path).and_then(|()| fs::symlink_metadata(path)).and_then(|metadata| {
         // It looks at each folder again, and follows no link in it either.
         if metadata.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
@@ -82,7 +82,7 @@ pub fn remove(root: &Path, path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// As [`check`]; of kind invalid input, when there is something else; of kind not found, when there is nothing.
-pub fn look(root: &Path, path: &Path) -> io::Result<Metadata> {
+pub(super) fn look(root: &Path, path: &Path) -> io::Result<Metadata> {
     check(root, path)?;
     let metadata = fs::symlink_metadata(path)?;
     if metadata.is_file() {
@@ -95,12 +95,12 @@ pub fn look(root: &Path, path: &Path) -> io::Result<Metadata> {
 ///
 /// # Errors
 /// As [`look`]; of kind file too large, when there are more than `limit`; when it can't be read.
-pub fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read(root: &Path, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     look(root, path).and_then(|_| files::read(path, limit))
 }
 
 /// Whether a folder has nothing but regular files and folders in it, however deep.
-pub fn is_plain(folder: &Path) -> bool {
+pub(super) fn is_plain(folder: &Path) -> bool {
     let plain = |entry: io::Result<fs::DirEntry>| {
         entry.is_ok_and(|entry| match entry.file_type() {
             Ok(kind) if kind.is_dir() => is_plain(&entry.path()),
@@ -112,7 +112,7 @@ pub fn is_plain(folder: &Path) -> bool {
 
 /// The options for opening what is no link, and without waiting for the other end of a pipe.
 #[cfg(unix)]
-pub fn unfollowed(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn unfollowed(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
 }
@@ -124,7 +124,7 @@ pub fn unfollowed(options: &mut OpenOptions) -> &mut OpenOptions {
 }
 
 /// What something is, with its article.
-pub fn what(metadata: &Metadata) -> &'static str {
+pub(super) fn what(metadata: &Metadata) -> &'static str {
     match metadata.file_type() {
         kind if kind.is_symlink() => "a link",
         kind if kind.is_dir() => "a folder",

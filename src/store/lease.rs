@@ -14,13 +14,13 @@ use std::{
 const BEAT: Duration = Duration::from_secs(5);
 
 /// A lease that was not renewed for this long belongs to nobody any more.
-const STALE: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_mins(1);
 
 /// A file that only one can create, renewed while it is held and removed when it is dropped.
 ///
 /// Weaker than a lock: a holder that sleeps for a minute loses it. What follows then is work done twice.
 #[derive(Debug)]
-pub struct Lease {
+pub(super) struct Lease {
     path: PathBuf,
     _alive: Sender<()>,
 }
@@ -30,7 +30,7 @@ impl Lease {
     ///
     /// # Errors
     /// When the file can't be created.
-    pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn try_take(path: &Path) -> io::Result<Option<Self>> {
         if is_stale(path) {
             // Renaming first: of two that see the same stale file, one gets it.
             let aside = path.with_extension(format!("stale-{}", process::id()));

@@ -31,7 +31,7 @@ enum Held {
 
 /// Who else may hold a lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum LockMode {
     /// Others may hold the lock too, if they share it.
     Shared,
     /// Nobody else may hold the lock.
@@ -46,22 +46,22 @@ impl Lock {
     ///
     /// # Errors
     /// When the file can't be opened for reading and writing, or is a link.
-    pub fn try_take(path: &Path, mode: Mode) -> io::Result<Option<Self>> {
+    pub fn try_take(path: &Path, mode: LockMode) -> io::Result<Option<Self>> {
         fs::create_dir_all(folder_of(path))?;
         // Read-write: network file systems lock only what may be written.
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false);
         let file = inside::unfollowed(&mut options).open(path)?;
         let taken = match mode {
-            Mode::Shared => file.try_lock_shared(),
-            Mode::Exclusive => file.try_lock(),
+            LockMode::Shared => file.try_lock_shared(),
+            LockMode::Exclusive => file.try_lock(),
         };
         match taken {
             Ok(()) => Ok(Some(Self(Held::File(file)))),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => match mode {
-                Mode::Shared => Ok(Some(Self(Held::Nothing))),
-                Mode::Exclusive => {
+                LockMode::Shared => Ok(Some(Self(Held::Nothing))),
+                LockMode::Exclusive => {
                     Ok(Lease::try_take(&path.with_extension("lease"))?.map(|lease| Self(Held::Lease(lease))))
                 }
             },
@@ -73,7 +73,7 @@ impl Lock {
     ///
     /// # Errors
     /// When the file can't be opened for reading and writing.
-    pub fn take(path: &Path, mode: Mode, stopped: impl Fn() -> bool) -> io::Result<Option<Self>> {
+    pub fn take(path: &Path, mode: LockMode, stopped: impl Fn() -> bool) -> io::Result<Option<Self>> {
         loop {
             if let Some(lock) = Self::try_take(path, mode)? {
                 return Ok(Some(lock));
@@ -96,7 +96,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, outside) = (dir.path().join("key"), dir.path().join("outside"));
         std::os::unix::fs::symlink(&outside, &path).unwrap();
-        assert!(Lock::try_take(&path, Mode::Exclusive).is_err());
+        assert!(Lock::try_take(&path, LockMode::Exclusive).is_err());
         assert!(!outside.exists());
     }
 
@@ -104,13 +104,13 @@ mod tests {
     fn one_excludes_the_other_until_it_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("locks/key");
-        let held = Lock::try_take(&path, Mode::Exclusive).unwrap().unwrap();
-        assert!(Lock::try_take(&path, Mode::Exclusive).unwrap().is_none());
-        assert!(Lock::try_take(&path, Mode::Shared).unwrap().is_none());
-        assert!(Lock::take(&path, Mode::Exclusive, || true).unwrap().is_none());
+        let held = Lock::try_take(&path, LockMode::Exclusive).unwrap().unwrap();
+        assert!(Lock::try_take(&path, LockMode::Exclusive).unwrap().is_none());
+        assert!(Lock::try_take(&path, LockMode::Shared).unwrap().is_none());
+        assert!(Lock::take(&path, LockMode::Exclusive, || true).unwrap().is_none());
         drop(held);
-        let _one = Lock::try_take(&path, Mode::Shared).unwrap().unwrap();
-        assert!(Lock::try_take(&path, Mode::Shared).unwrap().is_some());
-        assert!(Lock::try_take(&path, Mode::Exclusive).unwrap().is_none());
+        let _one = Lock::try_take(&path, LockMode::Shared).unwrap().unwrap();
+        assert!(Lock::try_take(&path, LockMode::Shared).unwrap().is_some());
+        assert!(Lock::try_take(&path, LockMode::Exclusive).unwrap().is_none());
     }
 }

@@ -16,10 +16,10 @@ use super::{
 use crate::{files, names::PlainName};
 
 /// Raised when the layout of [`Manifest`] changes.
-pub const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// The most bytes that a record may have: some 400,000 files, which are read in less than a second.
-pub const LIMIT: u64 = 64 << 20;
+pub(super) const LIMIT: u64 = 64 << 20;
 
 /// Names that no file of a result may have: where results are shown, these tell of them.
 const RESERVED: [&str; 2] = ["manifest.json", "recipe.json"];
@@ -105,7 +105,7 @@ impl Provenance {
 /// The record of a finished result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The layout of the record: [`FORMAT`] when it was written.
+    /// The layout of the record: `FORMAT` when it was written.
     pub format: u32,
     /// The digest of the recipe: the result's name.
     pub key: Key,
@@ -197,7 +197,7 @@ impl Manifest {
 }
 
 /// Whether no file of a result may have this name. Some file systems take upper and lower case as equal.
-pub fn is_reserved(name: &PlainName) -> bool {
+pub(super) fn is_reserved(name: &PlainName) -> bool {
     RESERVED.iter().any(|reserved| name.as_str().eq_ignore_ascii_case(reserved))
 }
 
@@ -231,7 +231,7 @@ fn sorted(value: &impl Serialize) -> Value {
 /// A moment in UTC to the second, as RFC 3339 writes it.
 ///
 /// The calendar is Howard Hinnant's `civil_from_days` ("chrono-compatible low-level date algorithms").
-pub fn rfc3339(time: SystemTime) -> String {
+pub(super) fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (generation, day) = (day / 146_097, day % 146_097);
@@ -302,7 +302,7 @@ mod tests {
             let output = value["outputs"]["metrics.json"].clone();
             let digest: Digest = output["digest"].as_str().unwrap().parse().unwrap();
             let mut sorted = names.to_vec();
-            sorted.sort();
+            sorted.sort_unstable();
             let content = Digest::of_named(CONTENT_DOMAIN, sorted.iter().map(|name| (*name, digest)));
             value["digest"] = content.to_string().into();
             value["outputs"] = names.iter().map(|name| ((*name).to_owned(), output.clone())).collect();

@@ -13,14 +13,14 @@ use crate::{
 };
 
 /// The file that marks a store: [`TEXT`] and the number of its format.
-pub const MARKER: &str = "format";
+pub(super) const MARKER: &str = "format";
 const TEXT: &str = "kiln store ";
 /// Raised when another Kiln would do harm to a store that this one has written to.
 const FORMAT: u32 = 1;
 
 /// Tells backup programs that the folder can be made again (bford.info/cachedir).
-pub const CACHE_TAG: &str = "CACHEDIR.TAG";
-pub const CACHE_TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
+pub(super) const CACHE_TAG: &str = "CACHEDIR.TAG";
+pub(super) const CACHE_TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
 
 /// The folders that a store may have.
 const FOLDERS: [&str; 7] = ["manifests", "blobs", "scratch", "work", "locks", "downloads", "quarantine"];
@@ -29,7 +29,7 @@ const FILES: [&str; 4] = [MARKER, CACHE_TAG, ".gitignore", "lock"];
 
 /// What a folder is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub(super) enum Standing {
     /// Nothing yet: there is none, or it is empty.
     Free,
     /// A store from before there were markers.
@@ -43,7 +43,7 @@ pub enum Standing {
 /// # Errors
 /// Of kind store: when other things are there; when something in it, or `.kiln` or `.kiln/store` itself, is a
 /// link or otherwise not what it must be; when it is of a newer format; when it can't be looked at.
-pub fn look(root: &Path) -> Result<Standing> {
+pub(super) fn look(root: &Path) -> Result<Standing> {
     let trouble = |error| store_error("open the store", root, error);
     must_not_be_linked(root)?;
     match is_free(root) {
@@ -65,7 +65,7 @@ pub fn look(root: &Path) -> Result<Standing> {
 ///
 /// # Errors
 /// When it can't be written.
-pub fn mark(root: &Path) -> io::Result<()> {
+pub(super) fn mark(root: &Path) -> io::Result<()> {
     atomic::write(&root.join(MARKER), format!("{TEXT}{FORMAT}\n").as_bytes(), Durability::Synced)
 }
 
@@ -75,7 +75,7 @@ pub fn mark(root: &Path) -> io::Result<()> {
 /// # Errors
 /// When that can't be found out, because nothing can be made there.
 #[cfg(unix)]
-pub fn is_foreign(root: &Path) -> io::Result<bool> {
+pub(super) fn is_foreign(root: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = |path: &Path| fs::metadata(path).map(|metadata| metadata.uid());
     let mut owners = vec![owner(root)?];

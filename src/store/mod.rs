@@ -48,7 +48,7 @@ pub use self::{
     blob::set_read_only,
     digest::{Digest, NotADigest},
     key::{FORMAT, Key, Recipe, canonical},
-    lock::{Lock, Mode},
+    lock::{Lock, LockMode},
     manifest::{Machine, Manifest, Output, Provenance},
     prune::{DEFAULT_LIMIT, GRACE, Limits, Pruned, prune},
     slot::Slot,
@@ -140,7 +140,8 @@ impl Store {
     /// Of kind store, when what is there is no store.
     pub fn peek(root: &Path) -> Result<Self> {
         let there = marker::look(root)? != Standing::Free && root.join(LOCK).is_file();
-        let users = there.then(|| Lock::try_take(&root.join(LOCK), Mode::Shared).ok().flatten()).flatten();
+        let users =
+            there.then(|| Lock::try_take(&root.join(LOCK), LockMode::Shared).ok().flatten()).flatten();
         Ok(Self::at(root, users, Some("it was opened read-only".to_owned())))
     }
 
@@ -190,7 +191,7 @@ impl Store {
         // Another run may have made it meanwhile. What was damaged is not told twice.
         let second = |line| {
             if !told.get() {
-                (request.damaged)(line)
+                (request.damaged)(line);
             }
         };
         if let Some(artifact) = self.hit(key, request, &second) {
@@ -217,11 +218,13 @@ impl Store {
         let trouble = |error| store_error("lock", &path, error);
         inside::make(&self.root, &self.root.join(LOCKS)).map_err(trouble)?;
         self.make_way(&path).into_iter().for_each(damaged);
-        if let Some(lock) = Lock::try_take(&path, Mode::Exclusive).map_err(trouble)? {
+        if let Some(lock) = Lock::try_take(&path, LockMode::Exclusive).map_err(trouble)? {
             return Ok(lock);
         }
         (request.waiting)();
-        Lock::take(&path, Mode::Exclusive, request.stopped).map_err(trouble)?.ok_or_else(Error::interrupted)
+        Lock::take(&path, LockMode::Exclusive, request.stopped)
+            .map_err(trouble)?
+            .ok_or_else(Error::interrupted)
     }
 
     /// The result for a key, if it is there as far as can be told without reading its files.
@@ -317,7 +320,7 @@ fn prepare(root: &Path, standing: Standing) -> io::Result<Lock> {
         marker::mark(root)?;
     }
     inside::make(root, &root.join(MANIFESTS))?;
-    let lock = Lock::take(&root.join(LOCK), Mode::Shared, || false)?.expect("nobody stops this wait");
+    let lock = Lock::take(&root.join(LOCK), LockMode::Shared, || false)?.expect("nobody stops this wait");
     for (name, text) in [(".gitignore", "*\n"), (CACHE_TAG, CACHE_TAG_TEXT)] {
         if !root.join(name).exists() {
             atomic::write(&root.join(name), text.as_bytes(), Durability::Relaxed)?;

@@ -10,7 +10,7 @@ use std::{
 use super::{
     BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store, inside,
     is_forbidden,
-    lock::{Lock, Mode},
+    lock::{Lock, LockMode},
     marker::{self, Standing},
     shelved,
     store_error::store_error,
@@ -89,7 +89,7 @@ fn lock(root: &Path) -> io::Result<Option<Lock>> {
     if marker::is_foreign(root)? {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
     }
-    Lock::try_take(&root.join(LOCK), Mode::Exclusive)
+    Lock::try_take(&root.join(LOCK), LockMode::Exclusive)
 }
 
 /// Which results go, and which blobs stay.

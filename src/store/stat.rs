@@ -319,7 +319,7 @@ mod tests {
     }
 
     fn set_old(path: &Path) {
-        let past = SystemTime::now() - Duration::from_secs(60);
+        let past = SystemTime::now() - Duration::from_mins(1);
         fs::File::options().write(true).open(path).unwrap().set_modified(past).unwrap();
     }
 

@@ -5,7 +5,7 @@ use std::{io, path::Path};
 use crate::error::{Error, ErrorKind};
 
 /// The store can't do `action` (a verb) with `path`, because of `source`.
-pub fn store_error(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error {
+pub(super) fn store_error(action: &str, path: impl AsRef<Path>, source: io::Error) -> Error {
     let help = match source.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space (`kiln cache prune`), or name another place with `--store DIR`"

@@ -1,6 +1,6 @@
 //! How many images go through the network at once, and how many a device has memory for.
 
-use std::{borrow::Cow, fs, path::Path, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, fs, path::Path, sync::Arc};
 
 use burn::tensor::{Device, Tensor};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -28,11 +28,11 @@ pub enum BatchSize {
     Word(Auto),
 }
 
-/// The word `auto`.
+/// The word `auto` in the place of a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auto {
-    /// `auto`
+    /// As many as fit: `auto`.
     Auto,
 }
 
@@ -133,7 +133,7 @@ fn fits(arch: &Arch, batch: usize, size: usize, precision: Precision, device: &D
 
 /// Parameters that are all zero: the work is the same.
 fn blank(computation: &Computation, device: &Device) -> Parameters {
-    let layout = Arc::new(Layout::new(&computation.shapes(), Default::default()));
+    let layout = Arc::new(Layout::new(&computation.shapes(), BTreeSet::new()));
     Parameters { values: Tensor::zeros([layout.count()], device), layout }
 }
 

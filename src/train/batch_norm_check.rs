@@ -9,7 +9,7 @@ use crate::{
 ///
 /// # Errors
 /// If one does, which would make all its outputs zero; or if images of `size`² pixels are none for `arch`.
-pub fn check(arch: &Arch, images: usize, batch: usize, size: usize) -> Result<()> {
+pub(super) fn check(arch: &Arch, images: usize, batch: usize, size: usize) -> Result<()> {
     let pixel = Costs::of(arch, size)?.shapes.iter().any(|map| matches!(map[..], [_, 1, 1]));
     let alone = batch == 1 || images % batch == 1;
     if !(alone && pixel) {

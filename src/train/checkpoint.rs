@@ -16,7 +16,7 @@ use crate::{
 /// Where a run is, and what it needs to go back to the start of the epoch.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
-    /// Where it is.
+    /// Where the run is, to go on from.
     pub now: TrainState,
     /// Where it was at the start of the epoch, if that is somewhere else.
     pub start: Option<TrainState>,
@@ -29,7 +29,7 @@ pub struct Checkpoint {
 pub struct TrainState {
     /// Counters and what was measured so far.
     pub position: Position,
-    /// The network.
+    /// The network's parameters.
     pub parameters: Parameters,
     /// Its average, if there is one.
     pub ema: Option<Ema>,
@@ -46,13 +46,13 @@ pub struct Position {
     pub epochs: usize,
     /// The epoch that is going on, from 0.
     pub epoch: usize,
-    /// Its next batch.
+    /// The epoch's next micro-batch, from 0.
     pub batch: usize,
     /// Micro-batches since the start of the run.
     pub step: usize,
     /// The micro-batch of the last optimizer step; -1 before the first.
     pub last_opt_step: isize,
-    /// Optimizer steps.
+    /// How many steps the optimizer has made.
     pub optimizer_steps: u64,
     /// Updates of the average.
     pub updates: u64,

@@ -11,7 +11,7 @@ use crate::{
 /// What each class counts in the loss.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum ClassWeights {
-    /// All the same.
+    /// Every class counts the same.
     #[default]
     Even,
     /// `images / (classes · images of the class)`: a rare class counts as much as a frequent one.

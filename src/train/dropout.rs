@@ -8,7 +8,7 @@ use crate::{arch::FEATURES, random::Random};
 ///
 /// Drawn from a stream of its own and not by the device's generator, so that every backend drops the same,
 /// and a resumed run too.
-pub fn mask(p: f64, batch: usize, random: &mut Random, device: &Device) -> Tensor<2> {
+pub(super) fn mask(p: f64, batch: usize, random: &mut Random, device: &Device) -> Tensor<2> {
     let kept = (1.0 / (1.0 - p)) as f32;
     let draw = |_| if random.chance(p) { 0.0 } else { kept };
     let mask: Vec<f32> = (0..batch * FEATURES).map(draw).collect();

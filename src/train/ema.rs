@@ -26,7 +26,7 @@ impl Formula<1, 1> for Approach {
 }
 
 impl Ema {
-    /// Starts as `parameters`.
+    /// An average that starts as `parameters`, with no update so far.
     pub fn new(parameters: Parameters) -> Self {
         Self { average: parameters, updates: 0 }
     }
@@ -41,7 +41,7 @@ impl Ema {
         self.updates
     }
 
-    /// The average.
+    /// The average of all updates so far.
     pub fn average(&self) -> &Parameters {
         &self.average
     }
@@ -63,7 +63,7 @@ fn decay(updates: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{collections::BTreeSet, sync::Arc};
 
     use burn::tensor::Device;
 
@@ -76,7 +76,7 @@ mod tests {
     fn one(value: f32) -> Parameters {
         let weights = Weights::from([("x".to_owned(), Array { shape: vec![1], data: vec![value] })]);
         let shapes = [("x".to_owned(), vec![1])].into();
-        let layout = Arc::new(Layout::new(&shapes, Default::default()));
+        let layout = Arc::new(Layout::new(&shapes, BTreeSet::new()));
         Parameters::from_weights(layout, &weights, &Device::flex())
     }
 

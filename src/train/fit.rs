@@ -6,7 +6,10 @@
 //! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
 
 mod loaders;
+mod measure;
 mod recovery;
+mod state;
+mod step;
 mod time_budget;
 
 use std::{
@@ -22,42 +25,34 @@ use self::loaders::{loaders, tell_fraction, tell_validation};
 use super::{
     TrainConfig,
     checkpoint::{Checkpoint, Position, TrainState},
-    dropout,
     ema::Ema,
     grad_scaler::GradScaler,
     history::{EpochRecord, History},
     loss::Loss,
-    optimizer::{Optimizer, Rates, Rule, clip_norm},
-    out_of_memory,
+    optimizer::{Optimizer, Rule},
     schedule::Schedule,
     subset::subset,
-    validate::{Validated, validate},
 };
 use crate::{
     arch::{Arch, Computation},
-    data::{Batch, Dataset, loader::Loader, transform::Transforms},
+    data::{Dataset, loader::Loader, transform::Transforms},
     error::{Error, Result},
-    eval::{classes::Hits, classifier::images},
-    network::{
-        Network, Parameters,
-        gradients::{Pass, pass},
-        layout::Layout,
-        parameters::to_vec,
-    },
+    eval::classes::Hits,
+    network::{Network, Parameters, layout::Layout},
     progress::Progress,
-    random::Random,
-    weights::{self, ModelFile, Weights, completed},
+    weights::{Weights, completed},
 };
 
 /// How much work at most is done twice after a crash, besides the epoch that was going on.
 const SAVE_EVERY: Duration = Duration::from_secs(10);
+
 /// What to fit, to what, and how.
 pub struct FitInput<'a> {
-    /// The network's plan.
+    /// The architecture of the network to fit.
     pub arch: &'a Arch,
     /// Weights to start from, by name; fresh ones where they lack.
     pub start: Option<&'a Weights>,
-    /// What to learn.
+    /// The images to learn from, and those to validate on.
     pub dataset: &'a Dataset,
     /// What happens to the images before the network sees them.
     pub transforms: &'a Transforms,
@@ -67,7 +62,7 @@ pub struct FitInput<'a> {
     pub batch: usize,
     /// Decides fresh weights, the order of the images and the augmentation.
     pub seed: u64,
-    /// Where to compute.
+    /// The device to compute on.
     pub device: &'a Device,
     /// Threads that prepare images.
     pub threads: usize,
@@ -176,34 +171,6 @@ impl<'a> Fit<'a> {
         Ok(fit)
     }
 
-    fn resume(&mut self, checkpoint: Checkpoint) {
-        let Position { epoch, epochs, batch, .. } = checkpoint.now.position;
-        self.input.progress.note(format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1));
-        (self.start, self.best) = (checkpoint.start, checkpoint.best);
-        self.restore(checkpoint.now);
-    }
-
-    fn restore(&mut self, state: TrainState) {
-        let TrainState { position, parameters, ema, gradient, moments } = state;
-        self.optimizer.resume(position.optimizer_steps, moments);
-        self.losses = Tensor::from_floats([position.loss], self.input.device);
-        (self.parameters, self.ema, self.gradient, self.position) = (parameters, ema, gradient, position);
-        self.reschedule();
-    }
-
-    fn state(&self) -> TrainState {
-        let mut position = self.position.clone();
-        position.optimizer_steps = self.optimizer.steps();
-        position.updates = self.ema.as_ref().map_or(0, Ema::updates);
-        TrainState {
-            position,
-            parameters: self.parameters.clone(),
-            ema: self.ema.clone(),
-            gradient: self.gradient.clone(),
-            moments: self.optimizer.moments().to_vec(),
-        }
-    }
-
     fn is_done(&self) -> bool {
         let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
         let tired = epoch
@@ -237,74 +204,6 @@ impl<'a> Fit<'a> {
         self.input.progress.step(stage, done, self.train.len(), "images");
     }
 
-    fn train_step_guarded(&mut self, batch: Batch) -> Result<()> {
-        out_of_memory::guard(batch.len(), batch.size, || self.train_step(batch))
-    }
-
-    /// One micro-batch: forward, backward, and an optimizer step when it is time.
-    fn train_step(&mut self, mut batch: Batch) {
-        let targets =
-            self.input.config.mix().apply(&mut batch, self.input.arch.classes, &mut self.random("mix"));
-        let mask = self.dropout(batch.len());
-        let images = self.input.config.precision.of(images(batch, self.input.device));
-        let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
-            let loss = self.loss.of(logits, &targets);
-            self.losses = self.losses.clone() + loss.clone().inner();
-            match &self.position.scaler {
-                Some(scaler) => scaler.scale(loss),
-                None => loss,
-            }
-        });
-        self.parameters.set_statistics(statistics);
-        self.gradient = Some(summed(self.gradient.take(), gradient));
-        let Position { step, last_opt_step, .. } = self.position;
-        if step as isize - last_opt_step >= self.schedule.accumulation_at(step) as isize {
-            self.position.last_opt_step = step as isize;
-            self.optimizer_step();
-            self.position.out_of_time = self.is_out_of_time();
-        }
-        self.position.step += 1;
-        self.position.batch += 1;
-    }
-
-    /// The random numbers of this micro-batch for `purpose`.
-    fn random(&self, purpose: &str) -> Random {
-        let Position { epoch, batch, .. } = self.position;
-        Random::new(purpose, &[self.input.seed, epoch as u64, batch as u64])
-    }
-
-    fn dropout(&self, batch: usize) -> Option<Tensor<2>> {
-        let p = self.input.config.dropout;
-        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), self.input.device))
-    }
-
-    fn optimizer_step(&mut self) {
-        let Some(mut gradient) = self.gradient.take() else { return };
-        let mut usable = true;
-        if let Some(scaler) = &mut self.position.scaler {
-            (gradient, usable) = scaler.unscale(gradient);
-        }
-        if self.input.config.clip > 0.0 {
-            gradient = clip_norm(gradient, self.input.config.clip);
-        }
-        if usable {
-            let rates = self.learning_rates();
-            self.optimizer.step(&mut self.parameters, gradient, rates);
-        }
-        if let Some(ema) = &mut self.ema {
-            ema.update(&self.parameters);
-        }
-    }
-
-    fn learning_rates(&self) -> Rates {
-        let Position { step, epoch, .. } = self.position;
-        Rates {
-            rate: self.schedule.rate(step, epoch),
-            bias_rate: self.schedule.bias_rate(step, epoch),
-            momentum: self.schedule.momentum(step),
-        }
-    }
-
     fn close_epoch(&mut self) -> Result<()> {
         self.estimate_epochs();
         match self.measure() {
@@ -333,69 +232,6 @@ impl<'a> Fit<'a> {
         if self.saved.elapsed() >= SAVE_EVERY {
             self.save()?;
         }
-        Ok(())
-    }
-
-    /// What was measured in this epoch, and the images of each class that were named right if it was validated; nothing
-    /// if a loss is not a number.
-    fn measure(&self) -> Result<Option<(EpochRecord, Vec<Hits>)>> {
-        let train_loss = f64::from(to_vec(self.losses.clone())[0]) / self.position.batch as f64;
-        if !train_loss.is_finite() {
-            return Ok(None);
-        }
-        let (scores, hits) = match self.is_validated() {
-            true => match self.validate()? {
-                None => return Ok(None),
-                Some(Validated { scores, hits }) => (Some(scores), hits),
-            },
-            false => (None, Vec::new()),
-        };
-        // The rates of the epoch's last micro-batch.
-        let Position { step, epoch, .. } = self.position;
-        let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
-        Ok(Some((EpochRecord { seconds: self.seconds(), train_loss, scores, rates }, hits)))
-    }
-
-    /// Whether it is this epoch's turn, or the run may end with it.
-    fn is_validated(&self) -> bool {
-        let (val_period, patience) = (self.input.config.val_period, self.input.config.patience());
-        let Position { epoch, epochs, out_of_time, ref history, .. } = self.position;
-        let turn = val_period > 0 && (epoch + 1).is_multiple_of(val_period);
-        turn || out_of_time || epoch + 1 >= epochs || history.out_of_patience(epoch, patience)
-    }
-
-    fn validate(&self) -> Result<Option<Validated>> {
-        let FitInput { device, progress, .. } = self.input;
-        validate(self.network.computation(), &self.candidate().to_weights(), &self.val, device, progress)
-    }
-
-    /// What is validated and kept: the average, or the network itself.
-    fn candidate(&self) -> Parameters {
-        self.ema.as_ref().map_or(&self.parameters, Ema::average).clone()
-    }
-
-    /// Writes the weights of this epoch if `save_period` asks for them.
-    fn keep(&self) -> Result<()> {
-        let epoch = self.position.epoch;
-        let period = self.input.config.save_period;
-        if period == 0 || !epoch.is_multiple_of(period) {
-            return Ok(());
-        }
-        let weights = self.candidate().to_weights();
-        weights::write(&self.kept(epoch), &ModelFile { weights, ..ModelFile::default() })
-    }
-
-    fn kept(&self, epoch: usize) -> PathBuf {
-        self.input.scratch.join(format!("epoch{epoch}.safetensors"))
-    }
-
-    fn save(&mut self) -> Result<()> {
-        let mut now = self.state();
-        now.position.loss = to_vec(self.losses.clone())[0];
-        now.position.seconds = self.seconds();
-        let start = self.start.clone().filter(|_| now.position.batch > 0);
-        Checkpoint { now, start, best: self.best.clone() }.save(self.input.scratch)?;
-        self.saved = Instant::now();
         Ok(())
     }
 
@@ -429,14 +265,6 @@ fn first_parameters(input: &FitInput<'_>, computation: &Computation, frozen: BTr
     let weights = completed(computation, input.start.unwrap_or(&none), input.seed);
     let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
     Parameters::from_weights(layout, &weights, input.device)
-}
-
-/// A micro-batch's gradient and those that wait: summed, not averaged, as in the reference.
-fn summed(waiting: Option<Tensor<1>>, gradient: Tensor<1>) -> Tensor<1> {
-    match waiting {
-        Some(waiting) => waiting + gradient,
-        None => gradient,
-    }
 }
 
 #[cfg(test)]
@@ -502,26 +330,5 @@ pub(super) mod tests {
             scratch,
             progress: Progress::new(&sink, &stop),
         })
-    }
-
-    #[test]
-    fn gradients_of_micro_batches_are_summed() {
-        let gradient = |values: [f32; 2]| Tensor::from_floats(values, &Device::flex());
-        let first = summed(None, gradient([1.0, 2.0]));
-        assert_eq!(to_vec(first.clone()), [1.0, 2.0]);
-        assert_eq!(to_vec(summed(Some(first), gradient([3.0, -5.0]))), [4.0, -3.0]);
-    }
-
-    #[test]
-    fn a_clip_of_zero_clips_nothing() {
-        let last = |clip| {
-            let config = TrainConfig { clip, epochs: Some(1), ..TrainConfig::default() };
-            let scratch = tempfile::tempdir().unwrap();
-            with_input(&config, vec![TrainOp::Squash(Default::default())], scratch.path(), usize::MAX, fit)
-                .unwrap()
-                .last
-        };
-        assert!(last(0.0) == last(1e9));
-        assert!(last(0.0) != last(1e-3));
     }
 }

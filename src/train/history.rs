@@ -33,7 +33,7 @@ impl EpochRecord {
     }
 }
 
-/// What validation measures.
+/// What a validation measures of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Share of validation images whose class came first, to five decimals.
@@ -49,7 +49,7 @@ impl Scores {
     /// What the best epoch has most of: the mean of top-1 and top-5, to five decimals. Among five classes or fewer,
     /// all are among the first five.
     pub fn fitness(&self) -> f64 {
-        to_five((self.top1 + self.top5.unwrap_or(1.0)) / 2.0)
+        to_five(self.top1.midpoint(self.top5.unwrap_or(1.0)))
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Targets {
 /// Without focal loss (γ = 0) that is PyTorch's `cross_entropy` with `weight` and `label_smoothing`; with
 /// it, that of Lin et al., "Focal loss for dense object detection" (2017).
 #[derive(Debug, Clone)]
-pub struct Loss {
+pub(super) struct Loss {
     /// How many classes there are.
     pub classes: usize,
     /// `s`: the part of each target that is spread over all classes; 0 for none.
@@ -34,7 +34,7 @@ const UNSURE: f64 = 1e-7;
 
 impl Loss {
     /// The loss `[1]` of logits `[batch, classes]`.
-    pub fn of(&self, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
+    pub(super) fn of(&self, logits: Tensor<2>, targets: &Targets) -> Tensor<1> {
         match targets {
             Targets::Classes(classes) if self.is_plain() => cross_entropy(logits, classes),
             _ => {
@@ -81,7 +81,7 @@ impl Loss {
 }
 
 /// Rows `[batch, classes]` that are 1 at the class of the image.
-pub fn one_hot(classes: &[usize], count: usize) -> Vec<f32> {
+pub(super) fn one_hot(classes: &[usize], count: usize) -> Vec<f32> {
     let mut rows = vec![0.0; classes.len() * count];
     for (row, &class) in rows.chunks_exact_mut(count).zip(classes) {
         row[class] = 1.0;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// If the memory does not suffice.
-pub fn guard<T>(batch: usize, size: usize, work: impl FnOnce() -> T) -> Result<T> {
+pub(super) fn guard<T>(batch: usize, size: usize, work: impl FnOnce() -> T) -> Result<T> {
     hush();
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match text(panic.as_ref()).and_then(shortage) {
         Some(shortage) => out_of_memory(batch, size, &shortage),

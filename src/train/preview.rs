@@ -4,7 +4,7 @@ use super::{FitInput, subset::subset};
 use crate::{
     data::{
         Batch, Split,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
         transform::TrainOp,
     },
     error::Result,
@@ -23,8 +23,8 @@ pub fn preview(input: &FitInput<'_>, count: usize) -> Result<Vec<Batch>> {
     let mut transforms = input.transforms.clone();
     // Normalization takes no random numbers, so the other steps do what they did.
     transforms.train.retain(|op| !matches!(op, TrainOp::Normalize(_)));
-    let mode = Mode::Train { seed: input.seed };
-    let loader = Loader::new(&dataset, Split::Train, &transforms, mode, input.batch, input.threads);
+    let purpose = Purpose::Train { seed: input.seed };
+    let loader = Loader::new(&dataset, Split::Train, &transforms, purpose, input.batch, input.threads);
     let mixed = |(number, batch): (u64, Result<Batch>)| {
         input.progress.check()?;
         let mut batch = batch?;

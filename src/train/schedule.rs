@@ -35,7 +35,7 @@ pub struct Schedule {
     pub batches: usize,
     /// The shape of the fall.
     pub decay: Decay,
-    /// First learning rate.
+    /// The first learning rate, from which it falls.
     pub lr0: f64,
     /// Last learning rate, as a fraction of the first.
     pub lrf: f64,
@@ -49,7 +49,7 @@ pub struct Schedule {
     pub warmup_bias_lr: f64,
     /// Where momentum starts in warm-up.
     pub warmup_momentum: f64,
-    /// Momentum after warm-up.
+    /// The momentum after warm-up, for the rest of the run.
     pub momentum: f64,
     /// Micro-batches of one optimizer step, after warm-up.
     pub accumulate: usize,

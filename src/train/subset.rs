@@ -4,7 +4,7 @@ use crate::data::Dataset;
 
 /// The dataset with `fraction` of its training images: a share up to 1, a number of images above.
 /// They are spread evenly over the index, which is in the order of classes, so that all have their part.
-pub fn subset(dataset: &Dataset, fraction: f64) -> Dataset {
+pub(super) fn subset(dataset: &Dataset, fraction: f64) -> Dataset {
     let mut part = dataset.clone();
     part.index.train = picked(dataset.index.train.len(), fraction)
         .into_iter()

@@ -12,7 +12,7 @@ pub const FILE: &str = "events.out.tfevents.kiln";
 
 #[derive(Clone, PartialEq, Message)]
 struct Event {
-    /// Seconds since 1970.
+    /// When it was measured, in seconds since 1970.
     #[prost(double, tag = "1")]
     wall_time: f64,
     #[prost(int64, tag = "2")]

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What a validation says.
-pub struct Validated {
+pub(super) struct Validated {
     /// How good the network is.
     pub scores: Scores,
     /// How many images of each class it named right: `[classes]`.
@@ -32,7 +32,7 @@ pub struct Validated {
 ///
 /// # Errors
 /// If an image can't be read, or the user asks to stop.
-pub fn validate(
+pub(super) fn validate(
     computation: &Computation,
     weights: &Weights,
     loader: &Loader,
@@ -71,7 +71,8 @@ mod tests {
         with_input(&TrainConfig::default(), Vec::new(), std::path::Path::new(""), 0, |input| {
             let computation = Computation::of(input.arch);
             let mut weights = fresh(&computation, 0);
-            let loader = Loader::new(input.dataset, Split::Val, input.transforms, loader::Mode::Eval, 3, 1);
+            let loader =
+                Loader::new(input.dataset, Split::Val, input.transforms, loader::Purpose::Eval, 3, 1);
             let measured =
                 |weights: &Weights| validate(&computation, weights, &loader, input.device, &input.progress);
             let hits = measured(&weights).unwrap().unwrap().hits;

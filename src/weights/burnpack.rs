@@ -19,7 +19,7 @@ use crate::{
 const MAX_METADATA: usize = 8 << 20;
 
 /// Whether the bytes begin as burnpack files do.
-pub fn is(bytes: &[u8]) -> bool {
+pub(super) fn is(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC_NUMBER.to_le_bytes())
 }
 
@@ -27,7 +27,7 @@ pub fn is(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// If they are damaged, or hold no weights.
-pub fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
+pub(super) fn from_bytes(bytes: &[u8]) -> Result<ModelFile> {
     check_metadata(bytes)?;
     let reader = Reader::from_bytes(Bytes::from_bytes_vec(bytes.to_vec())).map_err(wrong)?;
     let description = reader.metadata().get(KEY).map(|text| Description::parse(text)).transpose()?;
@@ -75,7 +75,7 @@ fn array(tensor: Tensor) -> Result<Array> {
 ///
 /// # Errors
 /// If an array has more or fewer numbers than its shape has places.
-pub fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
+pub(super) fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
     check_shapes(&model.weights)?;
     let tensors = model.weights.iter().map(|(name, array)| {
         let bytes = Bytes::from_bytes_vec(array.to_le_bytes());

@@ -36,7 +36,7 @@ const PLACES: [&str; 6] = ["ema", "state_dict_ema", "model_ema", "model", "state
 ///
 /// # Errors
 /// If they are none, or hold no weights.
-pub fn read(bytes: &[u8]) -> Result<ModelFile> {
+pub(super) fn read(bytes: &[u8]) -> Result<ModelFile> {
     let (mut archive, pickle) = Archive::open(bytes)?;
     let description = archive.description()?.map(|text| Description::parse(&text)).transpose()?;
     model_file(&pickle, Tensors::new(archive, bytes.len()), description)
@@ -46,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<ModelFile> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_legacy(bytes: &[u8]) -> Result<ModelFile> {
+pub(super) fn read_legacy(bytes: &[u8]) -> Result<ModelFile> {
     let (storages, pickle) = Legacy::open(bytes)?;
     model_file(&pickle, Tensors::new(storages, bytes.len()), None)
 }
@@ -204,6 +204,7 @@ fn interpolation(mode: View<'_>) -> Option<String> {
 }
 
 /// The step, `Some(None)` if it changes nothing, `None` if it can't be read.
+#[expect(clippy::option_option, reason = "a step that changes nothing is not one that can't be read")]
 fn normalize(step: View<'_>, tensors: &mut Tensors<'_>) -> Result<Option<Option<Value>>> {
     let mean = three(step.attribute("mean"), tensors)?;
     let deviation = three(step.attribute("std"), tensors)?;

@@ -10,13 +10,13 @@ use super::{ModelFile, Weights, json};
 use crate::error::{Error, Result};
 
 /// The name under which it stands in the file.
-pub const KEY: &str = "kiln";
+pub(super) const KEY: &str = "kiln";
 /// The version of what stands there.
 const FORMAT: u32 = 1;
 
 /// What stands under [`KEY`].
 #[derive(Serialize, Deserialize)]
-pub struct Description {
+pub(super) struct Description {
     format: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     arch_name: Option<String>,
@@ -34,7 +34,7 @@ pub struct Description {
 
 impl Description {
     /// The JSON for `model`.
-    pub fn text_of(model: &ModelFile) -> String {
+    pub(super) fn text_of(model: &ModelFile) -> String {
         let ModelFile { arch, arch_name, names, size, transforms, training, .. } = model.clone();
         let description = Self { format: FORMAT, arch_name, arch, names, size, transforms, training };
         serde_json::to_string(&description).expect("strings and JSON are plain data")
@@ -44,7 +44,7 @@ impl Description {
     ///
     /// # Errors
     /// If it is not what Kiln writes, or what a newer one does.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let wrong = |error| Error::new(format!("its `{KEY}` metadata is wrong: {error}"));
         let value: Value = json::parse(text).map_err(wrong)?;
         let format = value.get("format").and_then(Value::as_u64);
@@ -57,7 +57,7 @@ impl Description {
     }
 
     /// The model of these weights.
-    pub fn with(self, weights: Weights) -> ModelFile {
+    pub(super) fn with(self, weights: Weights) -> ModelFile {
         let Self { format: _, arch_name, arch, names, size, transforms, training } = self;
         ModelFile { arch, arch_name, names, size, transforms, training, weights, remark: None }
     }

@@ -6,7 +6,7 @@ use safetensors::Dtype;
 
 /// What a stored array is made of, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Element {
+pub(super) enum Element {
     F16,
     Bf16,
     F32,
@@ -23,7 +23,7 @@ pub enum Element {
 
 impl Element {
     /// Of PyTorch's storage `class`, e.g. `HalfStorage`.
-    pub fn of_storage(class: &str) -> Option<Self> {
+    pub(super) fn of_storage(class: &str) -> Option<Self> {
         Some(match class {
             "HalfStorage" => Self::F16,
             "BFloat16Storage" => Self::Bf16,
@@ -39,7 +39,7 @@ impl Element {
     }
 
     /// Of a safetensors array.
-    pub fn of_safetensors(dtype: Dtype) -> Option<Self> {
+    pub(super) fn of_safetensors(dtype: Dtype) -> Option<Self> {
         Some(match dtype {
             Dtype::F16 => Self::F16,
             Dtype::BF16 => Self::Bf16,
@@ -58,7 +58,7 @@ impl Element {
     }
 
     /// Of a burnpack tensor.
-    pub fn of_burnpack(dtype: DType) -> Option<Self> {
+    pub(super) fn of_burnpack(dtype: DType) -> Option<Self> {
         Some(match dtype {
             DType::F16 => Self::F16,
             DType::BF16 => Self::Bf16,
@@ -76,8 +76,8 @@ impl Element {
         })
     }
 
-    /// In bytes.
-    pub fn width(self) -> usize {
+    /// How many bytes an element takes.
+    pub(super) fn width(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,
             Self::F16 | Self::Bf16 | Self::I16 | Self::U16 => 2,
@@ -87,7 +87,7 @@ impl Element {
     }
 
     /// One number for every [`width`](Self::width) bytes.
-    pub fn decode(self, bytes: &[u8]) -> Vec<f32> {
+    pub(super) fn decode(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Self::F16 => numbers(bytes, |b| f16::from_le_bytes(b).to_f32()),
             Self::Bf16 => numbers(bytes, |b| bf16::from_le_bytes(b).to_f32()),

@@ -8,14 +8,14 @@ use crate::{
 
 /// A format that Kiln reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// PyTorch's zip archive.
+pub(super) enum Format {
+    /// PyTorch's zip archive (`.pt`, since PyTorch 1.6).
     Torch,
     /// PyTorch's format from before 1.6.
     Legacy,
-    /// safetensors.
+    /// safetensors (`.safetensors`): a JSON header, and bytes.
     Safetensors,
-    /// Burn's own.
+    /// burnpack (`.bpk`), burn's own format.
     Burnpack,
 }
 
@@ -24,7 +24,7 @@ impl Format {
     ///
     /// # Errors
     /// What it is instead.
-    pub fn of(head: &[u8]) -> Result<Self> {
+    pub(super) fn of(head: &[u8]) -> Result<Self> {
         match head {
             [b'P', b'K', 3, 4, ..] => Ok(Self::Torch),
             _ if legacy::is(head) => Ok(Self::Legacy),

@@ -6,7 +6,7 @@ use crate::budget::{Budget, Spent};
 
 /// The place of an item in its pickle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Id(u32);
+pub(super) struct Id(u32);
 
 impl Id {
     pub(super) fn new(index: usize) -> Self {
@@ -20,26 +20,26 @@ impl Id {
 
 /// One value; its parts are other items of the same pickle.
 #[derive(Debug)]
-pub enum Item {
-    /// `None`.
+pub(super) enum Item {
+    /// Python's `None`.
     None,
-    /// `True` or `False`.
+    /// Python's `True` or `False`.
     Bool(bool),
     /// A whole number of up to 64 bits.
     Int(i64),
     /// A whole number of more bits: none that counts here.
     HugeInt,
-    /// A number.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A text (`str`).
     Str(String),
     /// Bytes: none that count here.
     Bytes,
-    /// A list.
+    /// A list of items.
     List(Vec<Id>),
-    /// A tuple.
+    /// A tuple of items.
     Tuple(Vec<Id>),
-    /// A set.
+    /// A set of items.
     Set(Vec<Id>),
     /// A dict, in order.
     Dict(Vec<(Id, Id)>),
@@ -53,10 +53,10 @@ pub enum Item {
 
 /// A class or function.
 #[derive(Debug)]
-pub struct Global {
-    /// E.g. `torch.nn.modules.conv`.
+pub(super) struct Global {
+    /// The Python module that it is from, e.g. `torch.nn.modules.conv`.
     pub module: String,
-    /// E.g. `Conv2d`.
+    /// What it is called there, e.g. `Conv2d`.
     pub name: String,
 }
 
@@ -78,7 +78,7 @@ impl Item {
 
 /// A call that was not made, and what would have been done to its result.
 #[derive(Debug)]
-pub struct Object {
+pub(super) struct Object {
     /// What would have been called.
     pub callable: Id,
     /// The tuple that it would have been called with.
@@ -99,7 +99,7 @@ impl Object {
 
 /// A pickle that was read.
 #[derive(Debug)]
-pub struct Pickle {
+pub(super) struct Pickle {
     items: Vec<Item>,
     root: Id,
     /// How many more parts may be looked at.
@@ -118,12 +118,12 @@ impl Pickle {
     }
 
     /// The value that was pickled.
-    pub fn root(&self) -> View<'_> {
+    pub(super) fn root(&self) -> View<'_> {
         self.view(self.root)
     }
 
     /// All that lies outside the pickle.
-    pub fn persistents(&self) -> impl Iterator<Item = View<'_>> {
+    pub(super) fn persistents(&self) -> impl Iterator<Item = View<'_>> {
         let views = (0..self.items.len()).map(|index| self.view(Id::new(index)));
         views.filter(|view| matches!(view.item(), Item::Persistent(_)))
     }
@@ -133,7 +133,7 @@ impl Pickle {
     ///
     /// # Errors
     /// If not.
-    pub fn seen(&self) -> Result<(), Spent> {
+    pub(super) fn seen(&self) -> Result<(), Spent> {
         self.looks.get().take(1)
     }
 
@@ -152,7 +152,7 @@ impl Pickle {
 /// A look at one item. Looking never recurses, and looks at parts are counted ([`Pickle::seen`]); who follows
 /// parts must bound the depth, as a part may contain its whole.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub(super) struct View<'a> {
     pickle: &'a Pickle,
     id: Id,
 }
@@ -167,27 +167,27 @@ impl<'a> View<'a> {
     }
 
     /// Whether it is `None`.
-    pub fn is_none(self) -> bool {
+    pub(super) fn is_none(self) -> bool {
         matches!(self.item(), Item::None)
     }
 
     /// The text, if it is text.
-    pub fn str(self) -> Option<&'a str> {
+    pub(super) fn str(self) -> Option<&'a str> {
         if let Item::Str(text) = self.item() { Some(text) } else { None }
     }
 
     /// The whole number, if it is one of up to 64 bits.
-    pub fn int(self) -> Option<i64> {
+    pub(super) fn int(self) -> Option<i64> {
         if let Item::Int(value) = self.item() { Some(*value) } else { None }
     }
 
     /// The whole number, if it is one and not negative.
-    pub fn size(self) -> Option<usize> {
+    pub(super) fn size(self) -> Option<usize> {
         self.int().and_then(|value| usize::try_from(value).ok())
     }
 
     /// The number, if it is one.
-    pub fn float(self) -> Option<f64> {
+    pub(super) fn float(self) -> Option<f64> {
         match self.item() {
             Item::Float(value) => Some(*value),
             Item::Int(value) => Some(*value as f64),
@@ -196,17 +196,17 @@ impl<'a> View<'a> {
     }
 
     /// The flag, if it is one.
-    pub fn bool(self) -> Option<bool> {
+    pub(super) fn bool(self) -> Option<bool> {
         if let Item::Bool(value) = self.item() { Some(*value) } else { None }
     }
 
     /// What the persistent id names, if it is one.
-    pub fn persistent(self) -> Option<View<'a>> {
+    pub(super) fn persistent(self) -> Option<View<'a>> {
         if let Item::Persistent(id) = self.item() { Some(self.pickle.view(*id)) } else { None }
     }
 
     /// Module and name, if it is a class or a function.
-    pub fn global(self) -> Option<(&'a str, &'a str)> {
+    pub(super) fn global(self) -> Option<(&'a str, &'a str)> {
         if let Item::Global(global) = self.item() { Some((&global.module, &global.name)) } else { None }
     }
 
@@ -215,23 +215,23 @@ impl<'a> View<'a> {
     }
 
     /// Module and name of what would have made the object.
-    pub fn class(self) -> Option<(&'a str, &'a str)> {
+    pub(super) fn class(self) -> Option<(&'a str, &'a str)> {
         self.pickle.view(self.object()?.callable).global()
     }
 
     /// The arguments of the call that would have made the object.
-    pub fn args(self) -> impl Iterator<Item = View<'a>> + use<'a> {
+    pub(super) fn args(self) -> impl Iterator<Item = View<'a>> + use<'a> {
         let args = self.object().map(|object| self.pickle.view(object.args));
         args.into_iter().flat_map(View::elements)
     }
 
     /// An attribute of the object.
-    pub fn attribute(self, name: &str) -> Option<View<'a>> {
+    pub(super) fn attribute(self, name: &str) -> Option<View<'a>> {
         self.pickle.view(self.object()?.state?).get(name)
     }
 
     /// The parts of a list, tuple or set, in order.
-    pub fn elements(self) -> impl Iterator<Item = View<'a>> + use<'a> {
+    pub(super) fn elements(self) -> impl Iterator<Item = View<'a>> + use<'a> {
         let ids: &'a [Id] = match self.item() {
             Item::List(ids) | Item::Tuple(ids) | Item::Set(ids) => ids,
             Item::Object(object) => &object.elements,
@@ -241,18 +241,18 @@ impl<'a> View<'a> {
     }
 
     /// Whether it is a list or a tuple.
-    pub fn is_sequence(self) -> bool {
+    pub(super) fn is_sequence(self) -> bool {
         matches!(self.item(), Item::List(_) | Item::Tuple(_))
     }
 
     /// Whether it is a dict, or an object that is filled like one (`OrderedDict`).
-    pub fn is_mapping(self) -> bool {
+    pub(super) fn is_mapping(self) -> bool {
         matches!(self.item(), Item::Dict(_)) || self.class() == Some(("collections", "OrderedDict"))
     }
 
     /// The entries of a dict or of what is filled like one, in order. `OrderedDict`s of protocols 0
     /// and 1 are made by a call with a list of pairs.
-    pub fn entries(self) -> impl Iterator<Item = (View<'a>, View<'a>)> + use<'a> {
+    pub(super) fn entries(self) -> impl Iterator<Item = (View<'a>, View<'a>)> + use<'a> {
         let filled: &'a [(Id, Id)] = match self.item() {
             Item::Dict(entries) => entries,
             Item::Object(object) => &object.entries,
@@ -268,7 +268,7 @@ impl<'a> View<'a> {
     }
 
     /// The entry of a dict whose key is the text `key`; the last one, as in Python.
-    pub fn get(self, key: &str) -> Option<View<'a>> {
+    pub(super) fn get(self, key: &str) -> Option<View<'a>> {
         self.entries().filter(|(name, _)| name.str() == Some(key)).last().map(|(_, value)| value)
     }
 }

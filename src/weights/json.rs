@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 use crate::budget::Budget;
 
 /// Longest text that is read, in bytes: the names of a hundred thousand classes, and as much again.
-pub const MAX_BYTES: usize = 16 << 20;
+pub(super) const MAX_BYTES: usize = 16 << 20;
 /// Most values in a text. A value of a few bytes may cost a hundred of memory.
 const MAX_VALUES: u64 = 500_000;
 
@@ -15,7 +15,7 @@ const MAX_VALUES: u64 = 500_000;
 ///
 /// # Errors
 /// If the text is not JSON, not what is wanted, or has more in it than anything that is written about a model.
-pub fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
+pub(super) fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     if text.len() > MAX_BYTES {
         return Err(serde_json::Error::custom(format!("it has {} bytes, more than {MAX_BYTES}", text.len())));
     }

@@ -18,19 +18,19 @@ use crate::error::Result;
 const VERSION: i64 = 1001;
 
 /// Whether the bytes begin with the magic number.
-pub fn is(bytes: &[u8]) -> bool {
+pub(super) fn is(bytes: &[u8]) -> bool {
     matches!(bytes, [0x80, 1..=5, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, ..])
 }
 
 /// Storages in their places.
-pub struct Legacy<'a>(BTreeMap<String, &'a [u8]>);
+pub(super) struct Legacy<'a>(BTreeMap<String, &'a [u8]>);
 
 impl<'a> Legacy<'a> {
     /// Reads what was saved, and finds its storages.
     ///
     /// # Errors
     /// If the bytes are not a file of this format, or cut short.
-    pub fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
         let mut rest = bytes;
         let mut next = || -> Result<Pickle> {
             let (pickle, length) = pickle::parse_first(rest)?;

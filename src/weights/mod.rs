@@ -59,7 +59,7 @@ pub struct Array {
 }
 
 impl Array {
-    /// The numbers, little-endian.
+    /// The numbers as bytes, little-endian, one after the other.
     fn to_le_bytes(&self) -> Vec<u8> {
         self.data.iter().flat_map(|value| value.to_le_bytes()).collect()
     }
@@ -86,7 +86,7 @@ pub struct ModelFile {
     pub remark: Option<String>,
     /// How it came to be: free facts for people, such as the epoch and its metrics.
     pub training: Option<Value>,
-    /// The numbers.
+    /// The network's parameters, by name.
     pub weights: Weights,
 }
 
@@ -145,7 +145,7 @@ pub fn write(path: &Path, model: &ModelFile) -> Result<()> {
     safetensors::write(path, model)
 }
 
-/// The bytes of the `.safetensors` file that [`write`] makes.
+/// The bytes of the `.safetensors` file that [`write()`] makes.
 ///
 /// # Errors
 /// If an array has more or fewer numbers than its shape has places.

@@ -15,7 +15,7 @@ const MAX_WORD: usize = 100;
 const MAX_LENGTH: usize = 1 << 20;
 
 /// The text, or `None` if the dict is not a model YAML.
-pub fn text(yaml: View<'_>) -> Option<String> {
+pub(super) fn text(yaml: View<'_>) -> Option<String> {
     let mut text = String::new();
     for key in KEYS {
         let Some(value) = yaml.get(key).filter(|value| !value.is_none()) else { continue };

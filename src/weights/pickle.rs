@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use super::{
     cut_short,
     item::{Global, Id, Item, Object, Pickle},
-    reader::{Fault, Reader, TRUNCATED, Width, integer, integer_or_bool, name, unescaped, unquoted, utf8},
+    reader::{
+        Malformed, Reader, TRUNCATED, Width, integer, integer_or_bool, name, unescaped, unquoted, utf8,
+    },
 };
 use crate::{
     budget::Budget,
@@ -33,7 +35,7 @@ const MEMO: usize = 24;
 ///
 /// # Errors
 /// If the bytes are not a whole, well-formed pickle, or one larger than any model needs.
-pub fn parse(bytes: &[u8]) -> Result<Pickle> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Pickle> {
     if bytes.len() > MAX_BYTES {
         return Err(Error::new(format!("the pickle has {} bytes, more than {MAX_BYTES}", bytes.len())));
     }
@@ -44,7 +46,7 @@ pub fn parse(bytes: &[u8]) -> Result<Pickle> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_first(bytes: &[u8]) -> Result<(Pickle, usize)> {
+pub(super) fn parse_first(bytes: &[u8]) -> Result<(Pickle, usize)> {
     let bytes = &bytes[..bytes.len().min(MAX_BYTES)];
     let mut machine = Machine::new(bytes);
     let root = machine.run();
@@ -81,11 +83,11 @@ impl<'a> Machine<'a> {
     }
 
     /// Counts `bytes` of memory that are to be made.
-    fn make(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn make(&mut self, bytes: usize) -> Result<(), Malformed> {
         self.left.take(bytes as u64).map_err(|_| "more values than in any model,")
     }
 
-    fn run(&mut self) -> Result<Id, Fault> {
+    fn run(&mut self) -> Result<Id, Malformed> {
         loop {
             match self.input.byte()? {
                 b'.' => return self.pop(),
@@ -94,7 +96,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn step(&mut self, code: u8) -> Result<(), Fault> {
+    fn step(&mut self, code: u8) -> Result<(), Malformed> {
         match code {
             0x80 => self.protocol(),
             0x95 => self.input.take(8).map(drop), // FRAME: its length says nothing new
@@ -119,11 +121,11 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn protocol(&mut self) -> Result<(), Fault> {
+    fn protocol(&mut self) -> Result<(), Malformed> {
         if self.input.byte()? <= 5 { Ok(()) } else { Err("an unknown pickle protocol") }
     }
 
-    fn mark(&mut self) -> Result<(), Fault> {
+    fn mark(&mut self) -> Result<(), Malformed> {
         self.make(MARK)?;
         self.marks.push(self.stack.len());
         Ok(())
@@ -131,7 +133,7 @@ impl<'a> Machine<'a> {
 
     // Values without parts.
 
-    fn scalar(&mut self, code: u8) -> Result<(), Fault> {
+    fn scalar(&mut self, code: u8) -> Result<(), Malformed> {
         let item = match code {
             b'N' => Item::None,
             0x88 => Item::Bool(true),
@@ -150,7 +152,7 @@ impl<'a> Machine<'a> {
     }
 
     /// A whole number of any length, little-endian two's complement.
-    fn long(&mut self, width: Width) -> Result<Item, Fault> {
+    fn long(&mut self, width: Width) -> Result<Item, Malformed> {
         let bytes = self.input.sized(width)?;
         if bytes.len() > 8 {
             return Ok(Item::HugeInt);
@@ -161,7 +163,7 @@ impl<'a> Machine<'a> {
         Ok(Item::Int(i64::from_le_bytes(whole)))
     }
 
-    fn string(&mut self, code: u8) -> Result<(), Fault> {
+    fn string(&mut self, code: u8) -> Result<(), Malformed> {
         let text = match code {
             b'S' => unquoted(self.input.line()?)?,
             b'V' => unescaped(self.input.raw_line()?)?,
@@ -174,7 +176,7 @@ impl<'a> Machine<'a> {
         self.push(Item::Str(text))
     }
 
-    fn binary(&mut self, code: u8) -> Result<(), Fault> {
+    fn binary(&mut self, code: u8) -> Result<(), Malformed> {
         let width = match code {
             b'C' => Width::One,
             b'B' => Width::Four,
@@ -186,7 +188,7 @@ impl<'a> Machine<'a> {
 
     // Values with parts.
 
-    fn container(&mut self, code: u8) -> Result<(), Fault> {
+    fn container(&mut self, code: u8) -> Result<(), Malformed> {
         let item = match code {
             b']' => Item::List(Vec::new()),
             b'}' => Item::Dict(Vec::new()),
@@ -202,7 +204,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Adds to the container on top of the stack.
-    fn fill(&mut self, code: u8) -> Result<(), Fault> {
+    fn fill(&mut self, code: u8) -> Result<(), Malformed> {
         let parts = match code {
             b'a' => self.pop_many(1)?,
             b's' => self.pop_many(2)?,
@@ -220,7 +222,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn object(&mut self, code: u8) -> Result<(), Fault> {
+    fn object(&mut self, code: u8) -> Result<(), Malformed> {
         match code {
             b'c' => self.global(),
             0x93 => self.stack_global(),
@@ -232,13 +234,13 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn global(&mut self) -> Result<(), Fault> {
+    fn global(&mut self) -> Result<(), Malformed> {
         let module = name(self.input.line()?)?;
         let name = name(self.input.line()?)?;
         self.push(Item::Global(Box::new(Global { module, name })))
     }
 
-    fn stack_global(&mut self) -> Result<(), Fault> {
+    fn stack_global(&mut self) -> Result<(), Malformed> {
         let parts = self.pop_many(2)?;
         match [&self.items[parts[0].index()], &self.items[parts[1].index()]] {
             [Item::Str(module), Item::Str(own)] => {
@@ -250,7 +252,7 @@ impl<'a> Machine<'a> {
     }
 
     /// `INST`: the class by name, the arguments since the mark.
-    fn instance(&mut self) -> Result<(), Fault> {
+    fn instance(&mut self) -> Result<(), Malformed> {
         let args = self.pop_mark()?;
         self.global()?;
         let callable = self.pop()?;
@@ -259,14 +261,14 @@ impl<'a> Machine<'a> {
     }
 
     /// `OBJ`: the class and its arguments since the mark.
-    fn call_marked(&mut self) -> Result<(), Fault> {
+    fn call_marked(&mut self) -> Result<(), Malformed> {
         let mut args = self.pop_mark()?.into_iter();
         let callable = args.next().ok_or("an object without a class")?;
         let args = self.add(Item::Tuple(args.collect()))?;
         self.push(Item::Object(Box::new(Object::new(callable, args))))
     }
 
-    fn call(&mut self) -> Result<(), Fault> {
+    fn call(&mut self) -> Result<(), Malformed> {
         let parts = self.pop_many(2)?;
         if !matches!(self.items[parts[1].index()], Item::Tuple(_)) {
             return Err("arguments that are not a tuple");
@@ -274,12 +276,12 @@ impl<'a> Machine<'a> {
         self.push(Item::Object(Box::new(Object::new(parts[0], parts[1]))))
     }
 
-    fn call_with_names(&mut self) -> Result<(), Fault> {
+    fn call_with_names(&mut self) -> Result<(), Malformed> {
         self.pop()?; // keyword arguments: no object that counts here has any
         self.call()
     }
 
-    fn build(&mut self) -> Result<(), Fault> {
+    fn build(&mut self) -> Result<(), Malformed> {
         let state = self.pop()?;
         let target = self.top()?;
         match &mut self.items[target.index()] {
@@ -289,7 +291,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn persistent(&mut self, code: u8) -> Result<(), Fault> {
+    fn persistent(&mut self, code: u8) -> Result<(), Malformed> {
         let id = match code {
             b'Q' => self.pop()?,
             _ => {
@@ -302,7 +304,7 @@ impl<'a> Machine<'a> {
 
     // The memo.
 
-    fn put(&mut self, code: u8) -> Result<(), Fault> {
+    fn put(&mut self, code: u8) -> Result<(), Malformed> {
         let slot = match code {
             0x94 => self.memo.len() as u64,
             _ => self.slot(code == b'p', code == b'q')?,
@@ -313,13 +315,13 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn get(&mut self, code: u8) -> Result<(), Fault> {
+    fn get(&mut self, code: u8) -> Result<(), Malformed> {
         let slot = self.slot(code == b'g', code == b'h')?;
         let id = *self.memo.get(&slot).ok_or("a memo that was never put")?;
         self.lay(id)
     }
 
-    fn slot(&mut self, text: bool, short: bool) -> Result<u64, Fault> {
+    fn slot(&mut self, text: bool, short: bool) -> Result<u64, Malformed> {
         match (text, short) {
             (true, _) => self.input.line()?.trim().parse().map_err(|_| "a malformed memo number"),
             (_, true) => Ok(u64::from(self.input.byte()?)),
@@ -329,20 +331,20 @@ impl<'a> Machine<'a> {
 
     // The stack.
 
-    fn add(&mut self, item: Item) -> Result<Id, Fault> {
+    fn add(&mut self, item: Item) -> Result<Id, Malformed> {
         self.make(item.bytes())?;
         let id = Id::new(self.items.len());
         self.items.push(item);
         Ok(id)
     }
 
-    fn push(&mut self, item: Item) -> Result<(), Fault> {
+    fn push(&mut self, item: Item) -> Result<(), Malformed> {
         let id = self.add(item)?;
         self.lay(id)
     }
 
     /// Lays an item on the stack.
-    fn lay(&mut self, id: Id) -> Result<(), Fault> {
+    fn lay(&mut self, id: Id) -> Result<(), Malformed> {
         self.make(size_of::<Id>())?;
         self.stack.push(id);
         Ok(())
@@ -353,30 +355,30 @@ impl<'a> Machine<'a> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn top(&self) -> Result<Id, Fault> {
+    fn top(&self) -> Result<Id, Malformed> {
         self.stack[self.floor()..].last().copied().ok_or("an empty stack")
     }
 
-    fn pop(&mut self) -> Result<Id, Fault> {
+    fn pop(&mut self) -> Result<Id, Malformed> {
         let top = self.top()?;
         self.stack.pop();
         Ok(top)
     }
 
-    fn pop_many(&mut self, count: usize) -> Result<Vec<Id>, Fault> {
+    fn pop_many(&mut self, count: usize) -> Result<Vec<Id>, Malformed> {
         if self.stack.len() - self.floor() < count {
             return Err("an empty stack");
         }
         Ok(self.stack.split_off(self.stack.len() - count))
     }
 
-    fn pop_mark(&mut self) -> Result<Vec<Id>, Fault> {
+    fn pop_mark(&mut self) -> Result<Vec<Id>, Malformed> {
         let mark = self.marks.pop().ok_or("a mark that was never set")?;
         Ok(self.stack.split_off(mark))
     }
 
     /// `POP` takes a mark where that is what lies on top.
-    fn discard(&mut self) -> Result<(), Fault> {
+    fn discard(&mut self) -> Result<(), Malformed> {
         if self.marks.last() == Some(&self.stack.len()) {
             self.marks.pop();
             return Ok(());
@@ -384,13 +386,13 @@ impl<'a> Machine<'a> {
         self.pop().map(drop)
     }
 
-    fn duplicate(&mut self) -> Result<(), Fault> {
+    fn duplicate(&mut self) -> Result<(), Malformed> {
         let top = self.top()?;
         self.lay(top)
     }
 }
 
-fn pairs(parts: &[Id]) -> Result<Vec<(Id, Id)>, Fault> {
+fn pairs(parts: &[Id]) -> Result<Vec<(Id, Id)>, Malformed> {
     let (pairs, rest) = parts.as_chunks::<2>();
     if rest.is_empty() {
         Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect())

@@ -20,7 +20,7 @@ const ALIGNMENT: u16 = 64;
 ///
 /// # Errors
 /// If an array has more or fewer numbers than its shape has places.
-pub fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
+pub(super) fn to_bytes(model: &ModelFile) -> Result<Vec<u8>> {
     check_shapes(&model.weights)?;
     write(model).map_err(|error| Error::new(format!("the weights can't be written: {error}")))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where the bytes of storages lie.
-pub trait Storages {
+pub(super) trait Storages {
     /// The bytes of the storage that the pickle calls `key`.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ pub trait Storages {
 }
 
 /// Gives tensors; storages are read when asked for.
-pub struct Tensors<'a> {
+pub(super) struct Tensors<'a> {
     storages: Box<dyn Storages + 'a>,
     known: BTreeMap<String, (Element, Rc<Vec<f32>>)>,
     /// How many more elements may be made: views that overlap could make much of little.
@@ -30,7 +30,7 @@ pub struct Tensors<'a> {
 
 impl<'a> Tensors<'a> {
     /// Of a file of `size` bytes.
-    pub fn new(storages: impl Storages + 'a, size: usize) -> Self {
+    pub(super) fn new(storages: impl Storages + 'a, size: usize) -> Self {
         let elements = Budget::new(size as u64);
         Self { storages: Box::new(storages), known: BTreeMap::new(), elements }
     }
@@ -39,7 +39,7 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// If it is a tensor that can't be read.
-    pub fn tensor(&mut self, view: View<'_>) -> Result<Option<Array>> {
+    pub(super) fn tensor(&mut self, view: View<'_>) -> Result<Option<Array>> {
         // Not recursive: a parameter of a parameter is nothing that PyTorch writes.
         let tensor = if is_parameter(view) { view.args().next() } else { Some(view) };
         tensor.filter(|tensor| is_plain_tensor(*tensor)).map(|tensor| self.rebuild(tensor)).transpose()
@@ -80,7 +80,7 @@ impl<'a> Tensors<'a> {
 
 /// What a pickle says of a storage.
 #[derive(Clone, Copy)]
-pub struct Storage<'a> {
+pub(super) struct Storage<'a> {
     /// What it is made of.
     pub element: Element,
     /// What it is called.
@@ -91,7 +91,7 @@ pub struct Storage<'a> {
 
 impl<'a> Storage<'a> {
     /// Whether the persistent id is that of a storage, and not that of a class.
-    pub fn is(id: View<'_>) -> bool {
+    pub(super) fn is(id: View<'_>) -> bool {
         id.elements().next().is_some_and(|kind| kind.str() == Some("storage"))
     }
 
@@ -100,7 +100,7 @@ impl<'a> Storage<'a> {
     ///
     /// # Errors
     /// If it is something else, or a kind that Kiln does not read.
-    pub fn of(view: View<'a>) -> Result<Self> {
+    pub(super) fn of(view: View<'a>) -> Result<Self> {
         let id: Vec<View<'_>> = view.persistent().into_iter().flat_map(View::elements).take(6).collect();
         let ([kind, class, key, _, count], rest) = id.split_first_chunk().ok_or_else(no_storage)?;
         if kind.str() != Some("storage") {
@@ -122,7 +122,7 @@ fn no_storage() -> Error {
 }
 
 /// Whether it is a tensor or a parameter.
-pub fn is_tensor(view: View<'_>) -> bool {
+pub(super) fn is_tensor(view: View<'_>) -> bool {
     is_plain_tensor(view) || is_parameter(view)
 }
 

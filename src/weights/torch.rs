@@ -22,13 +22,13 @@ use crate::{
 };
 
 /// Kiln's own entry beside those of PyTorch, which does not look at it.
-pub const DESCRIPTION: &str = "kiln.json";
+pub(super) const DESCRIPTION: &str = "kiln.json";
 /// The most that is read to list the entries, in bytes: the list of the largest known checkpoint, which has two
 /// networks and what an optimizer keeps, has half a million.
 const MAX_LIST: u64 = 8 << 20;
 
 /// An archive; storages are read when asked for.
-pub struct Archive<'a> {
+pub(super) struct Archive<'a> {
     zip: ZipArchive<Counted<'a>>,
     root: String,
     size: usize,
@@ -39,7 +39,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// If the bytes are not a zip archive written by PyTorch.
-    pub fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
         let left = Rc::new(Cell::new(Budget::new(MAX_LIST)));
         let counted = Counted { bytes: Cursor::new(bytes), left: Rc::clone(&left) };
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
@@ -68,7 +68,7 @@ impl<'a> Archive<'a> {
     ///
     /// # Errors
     /// If it is damaged.
-    pub fn description(&mut self) -> Result<Option<String>> {
+    pub(super) fn description(&mut self) -> Result<Option<String>> {
         if !self.has(DESCRIPTION) {
             return Ok(None);
         }

@@ -45,18 +45,18 @@ pub struct Transfer {
 pub struct Classes {
     /// Those with a row of the file's.
     pub carried: Vec<String>,
-    /// The others.
+    /// Those whose row of the head is fresh.
     pub fresh: Vec<String>,
 }
 
 /// A parameter that has another shape in the file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OtherShape {
-    /// E.g. `model.10.linear.weight`.
+    /// The parameter's name, e.g. `model.10.linear.weight`.
     pub name: String,
-    /// In the file.
+    /// The parameter's shape in the file.
     pub file: Vec<usize>,
-    /// In the network.
+    /// The parameter's shape in the network.
     pub network: Vec<usize>,
 }
 

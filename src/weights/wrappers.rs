@@ -9,7 +9,7 @@ const BEFORE: &str = "module.";
 const WITHIN: [&str; 3] = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
 /// The same weights under the names that the network itself has for them.
-pub fn unwrapped(weights: Weights) -> Weights {
+pub(super) fn unwrapped(weights: Weights) -> Weights {
     let mut weights = renamed(weights, without_inner);
     while is_wrapped(&weights) {
         weights = renamed(weights, |name| name.strip_prefix(BEFORE).unwrap_or(name).to_owned());

@@ -70,7 +70,7 @@ pub(super) struct Reader {
 
 impl Reader {
     /// A reader of a text of so many bytes.
-    pub fn new(size: usize) -> Self {
+    pub(super) fn new(size: usize) -> Self {
         Self {
             path: RefCell::default(),
             values: RefCell::new(Budget::new(MAX_VALUES)),

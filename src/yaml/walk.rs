@@ -120,7 +120,7 @@ impl<'de> DeserializeSeed<'de> for WalkKey<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for WalkKey<'_> {
+impl Visitor<'_> for WalkKey<'_> {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

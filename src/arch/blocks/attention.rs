@@ -17,7 +17,7 @@ pub(super) struct Halves {
 
 impl Halves {
     /// Arguments 0 and 1: channels and expansion.
-    pub fn read(row: &mut RowReader<'_>) -> Self {
+    pub(super) fn read(row: &mut RowReader<'_>) -> Self {
         let (c, c2) = (row.c1, row.channels(0));
         if c != c2 {
             row.channels_misfit(
@@ -35,7 +35,7 @@ impl Halves {
     }
 
     /// A convolution, `attend` on the second half, and a convolution of both.
-    pub fn build(
+    pub(super) fn build(
         &self,
         to: &mut Builder,
         at: &str,

@@ -10,9 +10,9 @@ use crate::arch::{
 /// Two convolutions by way of `hidden` channels; the sum with the input if `add`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bottleneck {
-    /// Channels out.
+    /// Channels of the block's output.
     pub c2: usize,
-    /// Channels between.
+    /// Channels between the two convolutions.
     pub hidden: usize,
     /// Of the first convolution, and of the second.
     pub kernels: [usize; 2],

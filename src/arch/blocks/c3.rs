@@ -10,13 +10,13 @@ use crate::arch::{
 /// `n` bottlenecks of `hidden` channels on one branch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct C3 {
-    /// Channels out.
+    /// Channels of the block's output.
     pub c2: usize,
     /// Channels of both branches.
     pub hidden: usize,
     /// How many inner blocks there are.
     pub n: usize,
-    /// The inner block.
+    /// The block that is repeated, on one of the two branches.
     pub inner: Bottleneck,
 }
 

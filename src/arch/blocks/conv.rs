@@ -10,7 +10,7 @@ use crate::arch::{
 /// Convolution without bias, BatchNorm, and the architecture's activation unless that is left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conv {
-    /// Channels out.
+    /// Channels of the convolution's output.
     pub c2: usize,
     /// Kernel, stride and groups.
     pub window: Window,

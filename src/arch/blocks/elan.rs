@@ -16,7 +16,7 @@ pub(super) struct Stages {
 
 impl Stages {
     /// Arguments 0 to 2. The reference scales the first alone.
-    pub fn read(row: &mut RowReader<'_>) -> Self {
+    pub(super) fn read(row: &mut RowReader<'_>) -> Self {
         let c2 = row.channels(0);
         let [c3, c4] = [1, 2].map(|i| row.required(i, MAX_CHANNELS).unwrap_or(2));
         if !c3.is_multiple_of(2) {
@@ -28,7 +28,7 @@ impl Stages {
 
     /// A convolution to `c3` channels, whose halves are kept, two stages chained behind the second half, and a
     /// convolution of all four to `c2` channels. `stage` is told its name.
-    pub fn build(
+    pub(super) fn build(
         &self,
         to: &mut Builder,
         at: &str,

@@ -125,18 +125,18 @@ pub(super) struct Kind {
     pub arguments: &'static [&'static str],
     /// What a row's repeats mean to it.
     pub repeats: Repeats,
-    /// See [`Block::read`].
+    /// Reads a row's arguments, as [`Block::read`] says.
     pub read: fn(&mut RowReader<'_>) -> Module,
 }
 
 impl Kind {
     /// The module of this name.
-    pub fn named(name: &str) -> Option<&'static Self> {
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
         KINDS.iter().find(|kind| kind.name == name)
     }
 
     /// The names of all modules.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
         KINDS.iter().map(|kind| kind.name)
     }
 }
@@ -165,12 +165,12 @@ macro_rules! modules {
                 match self { $(Self::$block(block) => block.channels()),* }
             }
 
-            /// See [`Block::arguments`].
+            /// The arguments that the row has by now, as [`Block::arguments`] says.
             pub(super) fn arguments(&self, row: &RowReader<'_>) -> Vec<Value> {
                 match self { $(Self::$block(block) => block.arguments(row)),* }
             }
 
-            /// See [`Block::build`].
+            /// Adds the module's operations, as [`Block::build`] says.
             pub(super) fn build(&self, to: &mut Builder, at: &str, x: ValueId) -> ValueId {
                 match self { $(Self::$block(block) => block.build(to, at, x)),* }
             }

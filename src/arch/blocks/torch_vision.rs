@@ -14,7 +14,7 @@ use crate::arch::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct TorchVision;
 
-/// Channels out.
+/// Channels of ResNet-18's last map.
 const CHANNELS: usize = 512;
 
 impl Block for TorchVision {

@@ -1,11 +1,12 @@
-//! Where a dataset's images come from: a [`Reader`] lists them and reads one. What makes batches of them never
-//! learns which reader it is.
+//! Where a dataset's images come from: a [`Reader`] lists them and reads one. [`open`] chooses it by what lies at a
+//! path, and nothing else learns which it is.
 
 mod folder;
 
 use std::{
     fmt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use image::RgbImage;
@@ -17,7 +18,34 @@ use crate::{
     error::{Error, Result},
     paths,
     progress::Stop,
+    shown,
 };
+
+/// The reader of one kind of source, if what lies at a path is of that kind.
+type Open = fn(&Path) -> Option<Arc<dyn Reader>>;
+
+/// Every kind of source. The first that takes a path has it.
+const SOURCES: &[Open] = &[folder::open];
+
+/// The reader for what lies at `root`.
+///
+/// # Errors
+/// When it can't be looked at, or no kind of source takes it.
+pub fn open(root: &Path) -> Result<Arc<dyn Reader>> {
+    std::fs::metadata(root).map_err(|source| Error::io("read", root, source))?;
+    SOURCES.iter().find_map(|open| open(root)).ok_or_else(|| {
+        let message = format!("{} is not a folder of images", shown::path(root));
+        Error::new(message).help("name the folder that holds train/<class>/ and val/<class>/")
+    })
+}
+
+/// The files that decide what the source at `root` gives: when one of them changes, it is another dataset.
+///
+/// # Errors
+/// When no kind of source takes it, it can't be read, or `stop` is requested.
+pub fn files(root: &Path, stop: &Stop) -> Result<Vec<PathBuf>> {
+    open(root)?.files(stop)
+}
 
 /// A file of a source, as the engine saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +84,18 @@ impl Location {
     }
 }
 
-/// Reads one kind of source. A new one is a file here, and the keys in the dataset node that ask for it.
+/// Reads one kind of source. A new one is a file here, and a line in the table of sources.
 pub trait Reader: fmt::Debug + Send + Sync {
     /// Where the source lies, for messages.
     fn root(&self) -> &Path;
 
-    /// The images among the source's `files`, with what the source says about each; at least one. No image is
+    /// The files that decide what the source gives, in order.
+    ///
+    /// # Errors
+    /// When the source can't be read, or `stop` is requested.
+    fn files(&self, stop: &Stop) -> Result<Vec<PathBuf>>;
+
+    /// The images among the source's [`Self::files`], with what the source says about each; at least one. No image is
     /// opened.
     ///
     /// # Errors

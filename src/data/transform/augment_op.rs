@@ -6,7 +6,7 @@ use super::{color, geometry};
 
 /// An op on pixels. Its strength is a number of its own unit, given beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AugmentOp {
+pub(super) enum AugmentOp {
     /// Leaves the image as it is.
     Identity,
     /// Shifts rows; the strength is the slope.
@@ -41,7 +41,7 @@ pub enum AugmentOp {
 
 impl AugmentOp {
     /// Whether the op has a direction: its strength may be negated.
-    pub fn is_signed(self) -> bool {
+    pub(super) fn is_signed(self) -> bool {
         matches!(
             self,
             Self::ShearX
@@ -57,7 +57,7 @@ impl AugmentOp {
     }
 
     /// `image` after the op; the size stays, and what comes from outside is black.
-    pub fn apply(self, image: RgbImage, strength: f64) -> RgbImage {
+    pub(super) fn apply(self, image: RgbImage, strength: f64) -> RgbImage {
         let factor = (1.0 + strength) as f32;
         match self {
             Self::Identity => image,
@@ -81,7 +81,7 @@ impl AugmentOp {
 
 /// How strong the ops of a policy are at each of its magnitudes, from 0 to one less than `bins`.
 #[derive(Debug, Clone, Copy)]
-pub struct Magnitudes {
+pub(super) struct Magnitudes {
     /// How many magnitudes there are.
     pub bins: u32,
     /// The longest translation, as a part of the image's side.
@@ -92,7 +92,7 @@ pub struct Magnitudes {
 
 impl Magnitudes {
     /// The strength of `op`, not negated, on an image of `size`.
-    pub fn strength(&self, op: AugmentOp, magnitude: u32, size: (u32, u32)) -> f64 {
+    pub(super) fn strength(&self, op: AugmentOp, magnitude: u32, size: (u32, u32)) -> f64 {
         let last = f64::from(self.bins - 1);
         let part = |most: f64| f64::from(linspace(most as f32, self.bins, magnitude));
         match op {

@@ -1,6 +1,6 @@
 //! The two chains: which ops each may have. A new op is a file, and a line here for each chain that may have it.
 
-// All of the ops.
+#[allow(clippy::wildcard_imports, reason = "all of the ops")]
 use super::*;
 
 /// Makes the enum of a chain's ops, which is what a user may write, from the list of them. The comment on an op is

@@ -7,6 +7,7 @@ use super::{
     fault::OpFault,
     op::{ShapeEffect, Step},
 };
+use crate::yaml::path::{DocPath, Segment};
 
 /// One of the two chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,15 @@ pub struct ChainFault {
     pub message: String,
     /// What to do about it.
     pub help: String,
+}
+
+impl ChainFault {
+    /// Where it stands in the keys of [`Transforms`], e.g. `train[2].p`.
+    pub fn path(&self) -> DocPath {
+        let chain = self.chain.map(|chain| Segment::Key(chain.to_string()));
+        let segments = [chain, self.index.map(Segment::Item), self.key.map(Segment::from)];
+        DocPath(segments.into_iter().flatten().collect())
+    }
 }
 
 /// What is known of an image's size at a point of a chain.
@@ -130,12 +140,7 @@ mod tests {
 
     fn faults(json: &str) -> Vec<String> {
         let transforms: Transforms = serde_json::from_str(json).expect("a test's own text");
-        let show = |fault: ChainFault| {
-            let place = fault.chain.map_or(String::new(), |chain| chain.to_string());
-            let index = fault.index.map_or(String::new(), |index| format!("[{index}]"));
-            let key = fault.key.map_or(String::new(), |key| format!(".{key}"));
-            format!("{place}{index}{key}: {}; {}", fault.message, fault.help)
-        };
+        let show = |fault: ChainFault| format!("{}: {}; {}", fault.path(), fault.message, fault.help);
         transforms.check().into_iter().map(show).collect()
     }
 

@@ -7,20 +7,20 @@ use super::grayscale::luma;
 /// `degenerate + factor * (image - degenerate)` in float32, cut (not rounded) to 8 bits.
 ///
 /// A factor of 1 is the image, 0 the degenerate one, above 1 goes away from it.
-pub fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
+pub(super) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     let (low, high) = (i32::from(degenerate), i32::from(value));
     (low as f32 + factor * (high - low) as f32) as u8
 }
 
 /// Multiplies values: away from black with a `factor` above 1, towards it below.
-pub fn brightness(mut image: RgbImage, factor: f32) -> RgbImage {
+pub(super) fn brightness(mut image: RgbImage, factor: f32) -> RgbImage {
     let table = table(|value| blend(0, value, factor));
     look_up(&mut image, &[table; 3]);
     image
 }
 
 /// Away from the mean grey of the whole image with a `factor` above 1, towards it below.
-pub fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
+pub(super) fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
     let sum: u64 = image.pixels().map(|pixel| u64::from(luma(pixel.0))).sum();
     let count = u64::from(image.width()) * u64::from(image.height());
     let mean = (sum as f64 / count.max(1) as f64 + 0.5) as u8;
@@ -30,7 +30,7 @@ pub fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
 }
 
 /// Away from the image in grey with a `factor` above 1, towards it below.
-pub fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
+pub(super) fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
     for pixel in image.pixels_mut() {
         let grey = luma(pixel.0);
         pixel.0 = pixel.0.map(|value| blend(grey, value, factor));
@@ -40,7 +40,7 @@ pub fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
 
 /// Away from a smoothed image with a `factor` above 1, towards it below. It is smoothed by 3 x 3 pixels with the weight
 /// 5 in the middle, and its border is kept.
-pub fn sharpness(image: RgbImage, factor: f32) -> RgbImage {
+pub(super) fn sharpness(image: RgbImage, factor: f32) -> RgbImage {
     let mut sharp = image.clone().into_raw();
     let (width, height) = (image.width() as usize, image.height() as usize);
     let stride = 3 * width;
@@ -60,27 +60,27 @@ pub fn sharpness(image: RgbImage, factor: f32) -> RgbImage {
 }
 
 /// Keeps the `bits` highest bits.
-pub fn posterize(mut image: RgbImage, bits: u32) -> RgbImage {
+pub(super) fn posterize(mut image: RgbImage, bits: u32) -> RgbImage {
     let mask = !(0xFF_u32 >> bits) as u8;
     image.iter_mut().for_each(|value| *value &= mask);
     image
 }
 
 /// Inverts values that are not below `threshold`.
-pub fn solarize(mut image: RgbImage, threshold: f64) -> RgbImage {
+pub(super) fn solarize(mut image: RgbImage, threshold: f64) -> RgbImage {
     let table = table(|value| if f64::from(value) < threshold { value } else { 255 - value });
     look_up(&mut image, &[table; 3]);
     image
 }
 
 /// Makes each value `255 - value`.
-pub fn invert(mut image: RgbImage) -> RgbImage {
+pub(super) fn invert(mut image: RgbImage) -> RgbImage {
     image.iter_mut().for_each(|value| *value = 255 - *value);
     image
 }
 
 /// Stretches each channel so that its darkest value is 0 and its brightest 255.
-pub fn auto_contrast(mut image: RgbImage) -> RgbImage {
+pub(super) fn auto_contrast(mut image: RgbImage) -> RgbImage {
     let tables = histograms(&image).map(|histogram| stretch(&histogram));
     look_up(&mut image, &tables);
     image
@@ -98,7 +98,7 @@ fn stretch(histogram: &[u32; 256]) -> [u8; 256] {
 }
 
 /// Makes each channel's values about equally frequent.
-pub fn equalize(mut image: RgbImage) -> RgbImage {
+pub(super) fn equalize(mut image: RgbImage) -> RgbImage {
     let tables = histograms(&image).map(|histogram| flatten(&histogram));
     look_up(&mut image, &tables);
     image
@@ -120,7 +120,7 @@ fn flatten(histogram: &[u32; 256]) -> [u8; 256] {
 }
 
 /// Turns the hue by `shift` 256ths of the circle, through Pillow's 8-bit HSV.
-pub fn shift_hue(mut image: RgbImage, shift: u8) -> RgbImage {
+pub(super) fn shift_hue(mut image: RgbImage, shift: u8) -> RgbImage {
     for pixel in image.pixels_mut() {
         let [hue, saturation, value] = to_hsv(pixel.0);
         pixel.0 = to_rgb([hue.wrapping_add(shift), saturation, value]);

@@ -3,26 +3,26 @@
 use image::{Rgb, RgbImage};
 
 /// Where an output point comes from: `x' = m[0] x + m[1] y + m[2]`, `y' = m[3] x + m[4] y + m[5]`.
-pub type Inverse = [f64; 6];
+pub(super) type Inverse = [f64; 6];
 
 /// Shifts rows: `x' = x + slope * y`.
-pub fn shear_x(slope: f64) -> Inverse {
+pub(super) fn shear_x(slope: f64) -> Inverse {
     [1.0, slope, 0.0, 0.0, 1.0, 0.0]
 }
 
 /// Shifts columns: `y' = y + slope * x`.
-pub fn shear_y(slope: f64) -> Inverse {
+pub(super) fn shear_y(slope: f64) -> Inverse {
     [1.0, 0.0, 0.0, slope, 1.0, 0.0]
 }
 
 /// Moves the image right by `x` and down by `y` pixels.
-pub fn translate(x: f64, y: f64) -> Inverse {
+pub(super) fn translate(x: f64, y: f64) -> Inverse {
     [1.0, 0.0, -x, 0.0, 1.0, -y]
 }
 
 /// Turns the image about its centre, counter-clockwise, by an angle in degrees. As in Pillow, sine and
 /// cosine have fifteen decimals, so that a sine of 30 degrees is a half.
-pub fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
+pub(super) fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
     let angle = -degrees.to_radians();
     let [sin, cos] = [angle.sin(), angle.cos()].map(|value| (value * 1e15).round_ties_even() / 1e15);
     let (x, y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
@@ -30,7 +30,7 @@ pub fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
 }
 
 /// `image` under an affine map; the size stays.
-pub fn affine(image: &RgbImage, [a, b, c, d, e, f]: Inverse) -> RgbImage {
+pub(super) fn affine(image: &RgbImage, [a, b, c, d, e, f]: Inverse) -> RgbImage {
     let (width, height) = image.dimensions();
     let source = Pixels { rows: image.as_chunks::<3>().0, width: width as usize, height: height as usize };
     RgbImage::from_fn(width, height, |x, y| {

@@ -8,7 +8,7 @@ use crate::data::{
 };
 
 /// How much longer than wide an image may be where all of it is resized.
-pub const MAX_ASPECT: u64 = 64;
+pub(super) const MAX_ASPECT: u64 = 64;
 
 /// An image, or one that is to be resized: resizing waits for the op that comes next, so that what a crop cuts away
 /// is never made.
@@ -56,7 +56,7 @@ impl Picture {
     /// All pixels, resized if that was still to be done.
     ///
     /// # Errors
-    /// When resizing makes an image longer than [`MAX_ASPECT`] times its width that is larger than the one there is,
+    /// When resizing makes an image longer than `MAX_ASPECT` times its width that is larger than the one there is,
     /// or more than [`MAX_PIXELS`].
     pub fn whole(self) -> Result<RgbImage, TooNarrow> {
         match self {

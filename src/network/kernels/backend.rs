@@ -33,7 +33,7 @@ impl From<Geometry> for ConvOptions<2> {
 
 /// A batch norm's output, and the statistics that it was made with, `[channels]` each.
 #[derive(ExtensionType)]
-pub struct NormSilu<B: Backend> {
+pub(super) struct NormSilu<B: Backend> {
     pub output: FloatTensor<B>,
     pub mean: FloatTensor<B>,
     pub variance: FloatTensor<B>,
@@ -41,7 +41,7 @@ pub struct NormSilu<B: Backend> {
 
 /// The operations that layers call, on every backend and with gradients.
 #[backend_extension(Flex, LibTorch: cfg(feature = "libtorch"), Autodiff)]
-pub trait Kernels: Backend {
+pub(super) trait Kernels: Backend {
     /// Convolution of `[batch, c1, h, w]` with `[c2, c1 / groups, kernel, kernel]`.
     fn conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, geometry.into())
@@ -75,7 +75,7 @@ pub trait Kernels: Backend {
 
 /// What a batch norm was made of: its input `[batch, channels, h, w]`, all else `[channels]`.
 #[derive(Debug, Clone)]
-pub struct NormInputs<B: Backend> {
+pub(super) struct NormInputs<B: Backend> {
     pub x: FloatTensor<B>,
     pub gamma: FloatTensor<B>,
     pub beta: FloatTensor<B>,
@@ -86,7 +86,7 @@ pub struct NormInputs<B: Backend> {
 }
 
 /// The gradients of [`Kernels`], on backends that record nothing themselves.
-pub trait KernelGradients: Backend {
+pub(super) trait KernelGradients: Backend {
     /// Gradient of [`Kernels::conv`]'s images.
     fn conv_x_gradient(
         x: FloatTensor<Self>,
@@ -114,7 +114,7 @@ pub trait KernelGradients: Backend {
 }
 
 /// [`KernelGradients::norm_silu_gradients`] by burn's operations.
-pub fn norm_silu_gradients_composed<B: Backend>(
+pub(super) fn norm_silu_gradients_composed<B: Backend>(
     inputs: NormInputs<B>,
     gradient: FloatTensor<B>,
 ) -> [FloatTensor<B>; 3] {
@@ -130,7 +130,7 @@ pub fn norm_silu_gradients_composed<B: Backend>(
     [all.x_grad, all.gamma_grad, all.beta_grad]
 }
 
-/// `y · sigmoid(y)`.
+/// SiLU of burn's own operations: `y · sigmoid(y)`.
 fn silu<B: Backend>(y: FloatTensor<B>) -> FloatTensor<B> {
     B::float_mul(y.clone(), B::sigmoid(y))
 }

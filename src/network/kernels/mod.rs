@@ -9,7 +9,7 @@ mod backend;
 mod cpu;
 pub mod pointwise;
 
-pub use backend::Geometry;
+pub(super) use backend::Geometry;
 use backend::Kernels;
 use burn::{
     backend::Dispatch,
@@ -17,7 +17,7 @@ use burn::{
 };
 
 /// `x` with numbers of the type `dtype`, in and out of which gradients find their way.
-pub fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
+pub(super) fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
     if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
 }
 
@@ -28,14 +28,14 @@ fn in_32_bits<const D: usize>(x: Tensor<D>, of: impl FnOnce(Tensor<D>) -> Tensor
 }
 
 /// Convolution of images `[batch, c1, h, w]` with a weight `[c2, c1 / groups, kernel, kernel]`.
-pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
+pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
     let weight = typed(weight, x.dtype());
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(Dispatch::conv(x, weight, geometry))
 }
 
 /// [`conv2d`], then a bias `[c2]`, then SiLU if `activated`; without gradients on the CPU's fast path.
-pub fn conv2d_bias_silu(
+pub(super) fn conv2d_bias_silu(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Tensor<1>,
@@ -47,17 +47,23 @@ pub fn conv2d_bias_silu(
 }
 
 /// What [`norm_silu`] gives: the output and the batch's mean and biased variance, `[channels]` each.
-pub struct Normed {
-    /// Of the input's shape.
+pub(super) struct Normed {
+    /// What the norm and the activation give, of the input's shape.
     pub output: Tensor<4>,
-    /// Not differentiable.
+    /// The batch's mean of each channel, `[channels]`; not differentiable.
     pub mean: Tensor<1>,
-    /// Not differentiable.
+    /// The batch's biased variance of each channel, `[channels]`; not differentiable.
     pub variance: Tensor<1>,
 }
 
 /// Batch norm by the batch's own statistics (Ioffe and Szegedy, 2015), then SiLU if `activated`.
-pub fn norm_silu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64, activated: bool) -> Normed {
+pub(super) fn norm_silu(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    activated: bool,
+) -> Normed {
     let dtype = x.dtype();
     let x = typed(x, DType::F32);
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
@@ -70,7 +76,7 @@ pub fn norm_silu(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64, 
 }
 
 /// Batch norm by known statistics; all arguments but `x` are `[channels]`.
-pub fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+pub(super) fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
     in_32_bits(x, |x| module::batch_norm(x, gamma, beta, mean, variance, epsilon))
 }
 
@@ -78,7 +84,7 @@ pub fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon
 ///
 /// It is a convolution of single pixels: on the CPU, without gradients, a row's numbers do not depend on how many
 /// others there are then, as those of a matrix product do.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+pub(super) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     let ([batch, inputs], [outputs, _]) = (x.dims(), weight.dims());
     let (x, weight) = (x.reshape([batch, inputs, 1, 1]), weight.reshape([outputs, inputs, 1, 1]));
     let pointwise = Geometry { stride: 1, padding: 0, groups: 1 };
@@ -90,17 +96,17 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
 }
 
 /// `x · sigmoid(x)`, element by element.
-pub fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+pub(super) fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     activation::silu(x)
 }
 
 /// Shares along the dimension `dim`.
-pub fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
+pub(super) fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
     in_32_bits(x, |x| activation::softmax(x, dim))
 }
 
-/// A residual sum.
-pub fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
+/// A residual sum `x + y`, elementwise; both have one shape.
+pub(super) fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
     x + y
 }
 

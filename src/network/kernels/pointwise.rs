@@ -38,7 +38,7 @@ pub trait Number:
     /// `|self|`.
     #[must_use]
     fn abs(self) -> Self;
-    /// The larger one.
+    /// The larger one of `self` and `other`.
     #[must_use]
     fn max_pair(self, other: Self) -> Self;
 }
@@ -46,7 +46,7 @@ pub trait Number:
 /// What becomes of the numbers at one place of `W` vectors that are written, with those of `R` vectors that are only
 /// read.
 pub trait Formula<const W: usize, const R: usize>: Sync {
-    /// The new numbers.
+    /// The numbers that are written, of those that are there and those that are read.
     fn of<N: Number>(&self, written: [N; W], read: [N; R]) -> [N; W];
 }
 

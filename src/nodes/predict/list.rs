@@ -175,7 +175,7 @@ impl Line {
     }
 
     /// Whether it is a remark, unless something is called so.
-    pub fn is_remark(&self) -> bool {
+    pub(super) fn is_remark(&self) -> bool {
         self.0[0].trim_ascii_start().starts_with(b"#")
     }
 }

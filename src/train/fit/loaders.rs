@@ -6,7 +6,7 @@ use super::FitInput;
 use crate::{
     data::{
         Dataset, Index, Sample, Split,
-        loader::{Loader, Mode},
+        loader::{Loader, Purpose},
     },
     error::{Error, Result},
     eval::classes::{Classes, Hits},
@@ -63,10 +63,13 @@ pub(super) fn loaders(input: &FitInput<'_>, dataset: &Dataset) -> Result<(Loader
     let batch = input.batch;
     batch_norm_check::check(input.arch, index.train.len(), batch, input.transforms.size)?;
     let cache = if input.cache { CACHE } else { 0 };
-    let make = |split, mode, batch| {
-        Loader::new(dataset, split, input.transforms, mode, batch, input.threads).with_cache(cache)
+    let make = |split, purpose, batch| {
+        Loader::new(dataset, split, input.transforms, purpose, batch, input.threads).with_cache(cache)
     };
-    Ok((make(Split::Train, Mode::Train { seed: input.seed }, batch), make(split, Mode::Eval, 2 * batch)))
+    Ok((
+        make(Split::Train, Purpose::Train { seed: input.seed }, batch),
+        make(split, Purpose::Eval, 2 * batch),
+    ))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ impl Fit<'_> {
         self.budget().is_some_and(|budget| self.seconds() >= budget)
     }
 
-    /// In seconds.
+    /// The `time` budget, in seconds; none without one.
     fn budget(&self) -> Option<f64> {
         self.input.config.time.map(|hours| hours * 3600.0)
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::{
         arch::Computation,
-        data::transform::TrainOp,
+        data::transform::{Squash, TrainOp},
         network::layout::Layout,
         train::{
             TrainConfig,
@@ -57,7 +57,7 @@ mod tests {
     fn the_time_of_earlier_attempts_is_spent() {
         let config = TrainConfig { time: Some(5.0), ..TrainConfig::default() };
         let scratch = tempfile::tempdir().unwrap();
-        let train = || vec![TrainOp::Squash(Default::default())];
+        let train = || vec![TrainOp::Squash(Squash::default())];
         assert!(with_input(&config, train(), scratch.path(), 1, fit).is_err());
         let load = |input: &FitInput<'_>| {
             let layout = Layout::new(&Computation::of(input.arch).shapes(), BTreeSet::new());

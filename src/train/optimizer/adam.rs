@@ -14,7 +14,7 @@ pub(super) struct Adam {
 }
 
 impl Adam {
-    /// With L2 decay.
+    /// Adam, with decay as a part of the gradient (L2).
     pub(super) fn new(step: Step, beta1: f64) -> Self {
         Self {
             decay: Decay::Coupled(step.decay),
@@ -24,7 +24,7 @@ impl Adam {
         }
     }
 
-    /// With decoupled decay.
+    /// AdamW: decay is apart from the gradient (decoupled).
     pub(super) fn decoupled(step: Step, beta1: f64) -> Self {
         Self { decay: Decay::decoupled(step), ..Self::new(step, beta1) }
     }

@@ -151,7 +151,7 @@ impl Optimizer {
                 self.apply(parameters, gradient, rates, |step| Adam::decoupled(step, beta1));
             }
             Rule::Adamax { beta1 } => {
-                self.apply(parameters, gradient, rates, |step| Adamax::new(step, beta1))
+                self.apply(parameters, gradient, rates, |step| Adamax::new(step, beta1));
             }
             Rule::NAdam { beta1 } => self.apply(parameters, gradient, rates, |step| NAdam::new(step, beta1)),
             Rule::RAdam { beta1 } => self.apply(parameters, gradient, rates, |step| RAdam::new(step, beta1)),

@@ -1,6 +1,9 @@
 //! Every optimizer against PyTorch's own, step by step (`tests/fixtures/optimizers/make.py`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::Deserialize;
@@ -40,7 +43,7 @@ impl Fixture {
             (name.clone(), Array { shape: shape.clone(), data: self.start[name].clone() })
         };
         let weights: Weights = self.shapes.iter().map(array).collect();
-        let layout = Arc::new(Layout::new(&self.shapes, Default::default()));
+        let layout = Arc::new(Layout::new(&self.shapes, BTreeSet::new()));
         Parameters::from_weights(layout, &weights, &Device::flex())
     }
 

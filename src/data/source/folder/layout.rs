@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 8;
 
 /// How a dataset's folders are laid out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Layout {
+pub(super) struct Layout {
     /// The folder, with a `/`, in which the split folders lie; empty if that is the root.
     pub base: String,
     /// The split folders by their names in `base`; if there are none, every image is placed in `train`.
@@ -43,7 +43,7 @@ pub struct Layout {
 
 /// An image whose place says what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placed {
+pub(super) struct Placed {
     /// Place in the list of files.
     pub file: usize,
     /// The folder it lies in.
@@ -53,7 +53,7 @@ pub struct Placed {
 }
 
 /// The split that a folder of this name holds, by any usual spelling: `train`, `Training`, `VALID`, `test_set`.
-pub fn split_of(name: &str) -> Option<Split> {
+pub(super) fn split_of(name: &str) -> Option<Split> {
     rank(name).map(|(split, _)| split)
 }
 
@@ -75,7 +75,7 @@ fn rank(name: &str) -> Option<(Split, usize)> {
 /// # Errors
 /// When the folders look like splits, but their places say something else: splits in each of several folders, or
 /// without class folders.
-pub fn layout(files: &[File]) -> Result<Layout> {
+pub(super) fn layout(files: &[File]) -> Result<Layout> {
     let Some((base, folders)) = find_base(files) else {
         return flat(files);
     };
@@ -186,12 +186,12 @@ fn no_classes(named: &str) -> Error {
 
 impl Layout {
     /// Whether there are split folders.
-    pub fn has_splits(&self) -> bool {
+    pub(super) fn has_splits(&self) -> bool {
         !self.splits.is_empty()
     }
 
     /// The folder, with a `/`, in which the class folders of a split lie, as far as there is one.
-    pub fn folder(&self, split: Split) -> String {
+    pub(super) fn folder(&self, split: Split) -> String {
         let name = self.splits.get(&split).map(|name| format!("{name}/"));
         format!("{}{}", self.base, name.unwrap_or_default())
     }
@@ -205,7 +205,7 @@ impl Layout {
         for ((split, _), name, folder) in named {
             match (folder.below, self.splits.get(&split)) {
                 (0, _) => {
-                    _ = self.bare.entry(split).or_insert((format!("{}{name}", self.base), folder.direct))
+                    _ = self.bare.entry(split).or_insert((format!("{}{name}", self.base), folder.direct));
                 }
                 (_, None) => _ = self.splits.insert(split, name.to_owned()),
                 (_, Some(_)) => self.rivals.push(format!("{}{name}", self.base)),

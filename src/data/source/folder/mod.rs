@@ -3,7 +3,10 @@
 mod layout;
 mod remarks;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use self::layout::{Placed, layout};
 use super::{File, Listed, Listing, Location, Reader};
@@ -21,6 +24,11 @@ pub struct Folder {
     root: PathBuf,
 }
 
+/// A reader, if there is a folder.
+pub(super) fn open(root: &Path) -> Option<Arc<dyn Reader>> {
+    root.is_dir().then(|| Arc::new(Folder::new(root)) as Arc<dyn Reader>)
+}
+
 impl Folder {
     /// The folder at `root`; it is not looked at yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
@@ -31,6 +39,10 @@ impl Folder {
 impl Reader for Folder {
     fn root(&self) -> &Path {
         &self.root
+    }
+
+    fn files(&self, stop: &Stop) -> Result<Vec<PathBuf>> {
+        image_files::list(&self.root, stop)
     }
 
     fn list(&self, files: &[File], stop: &Stop) -> Result<Listing> {

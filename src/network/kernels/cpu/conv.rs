@@ -23,17 +23,22 @@ const PARTS: usize = 16;
 
 impl Dense {
     /// As many images at once as keep the matrix product busy.
-    pub fn new(window: Window) -> Self {
+    pub(super) fn new(window: Window) -> Self {
         Self { window, images: COLUMNS.div_ceil(window.out_area()).clamp(1, window.batch.max(1)) }
     }
 
     /// Each image by itself: its numbers do not depend on how many others there are, to the last bit.
-    pub fn one_by_one(self) -> Self {
+    pub(super) fn one_by_one(self) -> Self {
         Self { images: 1, ..self }
     }
 
     /// The convolution; `finish` gets every output plane with its channel.
-    pub fn forward(&self, x: Array, weight: Array, finish: impl Fn(usize, &mut [f32]) + Sync) -> Array {
+    pub(super) fn forward(
+        &self,
+        x: Array,
+        weight: Array,
+        finish: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Array {
         let (x, weight) = (x.to_contiguous(), self.matrix(weight));
         let Window { c1, c2, batch, .. } = self.window;
         let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
@@ -51,7 +56,7 @@ impl Dense {
     }
 
     /// Gradient of the images, given that of the output.
-    pub fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
+    pub(super) fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
         let (gradient, weight) = (gradient.to_contiguous(), Flex::float_swap_dims(self.matrix(weight), 0, 1));
         let Window { c1, c2, batch, .. } = self.window;
         let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
@@ -65,7 +70,7 @@ impl Dense {
     }
 
     /// Gradient of the weight, given that of the output.
-    pub fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
+    pub(super) fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         let Window { c1, c2, batch, kernel, .. } = self.window;
         let (area, pixels) = (c1 * self.window.area(), self.window.out_area());

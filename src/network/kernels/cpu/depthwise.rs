@@ -13,7 +13,12 @@ const GRAIN: usize = 1 << 12;
 
 impl Depthwise {
     /// The convolution; `finish` gets every output plane with its channel.
-    pub fn forward(&self, x: Array, weight: Array, finish: impl Fn(usize, &mut [f32]) + Sync) -> Array {
+    pub(super) fn forward(
+        &self,
+        x: Array,
+        weight: Array,
+        finish: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Array {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let (channels, area, pixels) = (self.0.c1, self.0.area(), self.0.out_area());
         let kernels = weight.storage::<f32>();
@@ -32,7 +37,7 @@ impl Depthwise {
     }
 
     /// Gradient of the images, given that of the output.
-    pub fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
+    pub(super) fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
         let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
         let (channels, area, pixels) = (self.0.c1, self.0.area(), self.0.out_area());
         let kernels = weight.storage::<f32>();
@@ -50,7 +55,7 @@ impl Depthwise {
     }
 
     /// Gradient of the weight, given that of the output.
-    pub fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
+    pub(super) fn weight_gradient(&self, x: Array, gradient: Array) -> Array {
         let (x, gradient) = (x.to_contiguous(), gradient.to_contiguous());
         let (x, gradient) = (x.storage::<f32>(), gradient.storage::<f32>());
         let (channels, area, pixels, kernel) = (self.0.c1, self.0.area(), self.0.out_area(), self.0.kernel);

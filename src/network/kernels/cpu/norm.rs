@@ -27,7 +27,7 @@ pub(super) struct Affine<'a> {
 }
 
 impl<'a> Affine<'a> {
-    pub fn new(
+    pub(super) fn new(
         mean: &'a [f32],
         variance: &[f32],
         gamma: &[f32],
@@ -49,13 +49,13 @@ const GRAIN: usize = 1 << 12;
 const LANES: usize = 16;
 
 impl Planes {
-    pub fn of(x: &Array) -> Self {
+    pub(super) fn of(x: &Array) -> Self {
         let [batch, channels, height, width] = dims(x);
         Self { batch, channels, pixels: height * width }
     }
 
     /// Mean and biased variance of each channel.
-    pub fn statistics(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    pub(super) fn statistics(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let count = (self.batch * self.pixels) as f64;
         let statistics =
             (0..self.channels).into_par_iter().with_min_len(self.grain() / self.batch.max(1) + 1);
@@ -74,8 +74,8 @@ impl Planes {
         statistics.unzip()
     }
 
-    /// The norm's output.
-    pub fn forward(&self, x: &[f32], norm: &Affine<'_>) -> Vec<f32> {
+    /// The norm's output, in the shape of `x`.
+    pub(super) fn forward(&self, x: &[f32], norm: &Affine<'_>) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         let planes = out.par_chunks_exact_mut(self.pixels).zip(x.par_chunks_exact(self.pixels));
         planes.with_min_len(self.grain()).enumerate().for_each(|(i, (out, x))| {
@@ -93,7 +93,12 @@ impl Planes {
     }
 
     /// Gradients of input, scale and shift, given that of the output.
-    pub fn backward(&self, x: &[f32], gradient: &[f32], norm: &Affine<'_>) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    pub(super) fn backward(
+        &self,
+        x: &[f32],
+        gradient: &[f32],
+        norm: &Affine<'_>,
+    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let mut out = vec![0.0; x.len()];
         let sums: Vec<(f64, f64)> = self
             .triples(&mut out, x, gradient)
