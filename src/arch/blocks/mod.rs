@@ -1,6 +1,6 @@
 //! The modules that a row may name: one file each, which says what its arguments are and what operations it becomes.
 //!
-//! A new one is such a file and its line in [`modules!`] below.
+//! A new one is such a file and its line in `modules!` below.
 
 mod a2c2f;
 mod attention;
