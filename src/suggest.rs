@@ -113,7 +113,7 @@ pub(crate) fn list<S: AsRef<str>>(words: &[S], conjunction: &str, none: &str) ->
 }
 
 /// `a, b and c`.
-pub fn joined<S: AsRef<str>>(words: &[S], conjunction: &str) -> String {
+pub(crate) fn joined<S: AsRef<str>>(words: &[S], conjunction: &str) -> String {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     match words.split_last() {
         Some((last, rest @ [_, ..])) => format!("{} {conjunction} {last}", rest.join(", ")),
