@@ -2,7 +2,7 @@
 //! the store.
 //!
 //! ```text
-//! cargo run --example library
+//! cargo run --release --example library
 //! ```
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use kiln::{
     api::{Training, Workspace},
     error::Result,
     event::Event,
+    train::{OptimizerKind, TrainConfig},
 };
 
 fn main() -> Result<()> {
@@ -20,7 +21,13 @@ fn main() -> Result<()> {
             println!("  {line}");
         }
     });
-    let training = Training::on(&data).size(64).epochs(30).set("optimizer", "adamw").set("lr0", 0.003);
+    let config = TrainConfig {
+        epochs: Some(60),
+        lr0: Some(0.003),
+        optimizer: OptimizerKind::AdamW,
+        ..TrainConfig::default()
+    };
+    let training = Training::on(&data).size(64).config(config);
     let model = workspace.train(&training)?;
     let metrics = workspace.evaluate(&model, &data)?.metrics();
     println!("top-1 {:.3}, loss {:.4}, on {} images", metrics.top1, metrics.loss, metrics.images);

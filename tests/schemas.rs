@@ -22,7 +22,11 @@ fn the_published_schema_is_current() {
         return;
     }
     let published = fs::read_to_string(schema::PATH).unwrap();
-    assert!(published == text, "{} is stale: run `UPDATE_SCHEMAS=1 cargo test --test schemas`", schema::PATH);
+    assert!(
+        published == text,
+        "{} is stale: run `UPDATE_SCHEMAS=1 cargo test --release --test schemas`",
+        schema::PATH
+    );
     assert!(schema::PUBLISHED == text, "the embedded schema is stale: build again");
 }
 

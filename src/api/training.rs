@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::workspace::absolute;
-use crate::error::Result;
+use crate::{error::Result, train::TrainConfig};
 
 /// What a network learns, and how: as little as a folder of images.
 ///
@@ -16,8 +16,7 @@ pub struct Training {
     arch: Option<String>,
     weights: Option<PathBuf>,
     size: Option<usize>,
-    /// Further keys of the train node.
-    keys: Map<String, Value>,
+    config: TrainConfig,
 }
 
 impl Training {
@@ -25,7 +24,7 @@ impl Training {
     /// held out.
     pub fn on(data: impl AsRef<Path>) -> Self {
         let data = data.as_ref().to_owned();
-        Self { data, arch: None, weights: None, size: None, keys: Map::new() }
+        Self { data, arch: None, weights: None, size: None, config: TrainConfig::default() }
     }
 
     /// Another architecture than `yolo11n-cls`, or than the weights' own: a built-in one, or the path of a model YAML.
@@ -51,15 +50,15 @@ impl Training {
 
     /// Passes over the training images; 100 unless said.
     #[must_use]
-    pub fn epochs(self, epochs: usize) -> Self {
-        self.set("epochs", epochs)
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.config.epochs = Some(epochs);
+        self
     }
 
-    /// Any key of a train node, e.g. `set("optimizer", "adamw")`. One that doesn't exist, or a value that it can't have, is
-    /// an error of [`super::Workspace::train`].
+    /// How to learn, in all that a train node can be told; takes the place of what was said before.
     #[must_use]
-    pub fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
-        self.keys.insert(key.to_owned(), value.into());
+    pub fn config(mut self, config: TrainConfig) -> Self {
+        self.config = config;
         self
     }
 
@@ -68,7 +67,9 @@ impl Training {
         let weights = self.weights.as_deref().map(absolute).transpose()?;
         let arch = self.arch.as_deref().or_else(|| weights.is_none().then_some("yolo11n-cls"));
         let mut fit = json!({ "model": "net", "dataset": "data", "transforms": self.size.map(|_| "prep") });
-        fit.as_object_mut().expect("it is written as one").extend(self.keys.clone());
+        if let (Some(fit), Value::Object(keys)) = (fit.as_object_mut(), json!(self.config)) {
+            fit.extend(keys);
+        }
         let mut nodes = vec![
             ("net", "model", json!({ "arch": arch, "dataset": "data", "weights": weights })),
             ("fit", "train", fit),

@@ -205,6 +205,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::train::TrainConfig;
 
     fn repository(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -245,9 +246,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let workspace = Workspace::new(folder.path());
         let told = |training: &Training| workspace.train(training).err().unwrap();
-        let error = told(&training().set("optimzer", "adamw"));
-        assert!(error.to_string().contains("unknown key `optimzer`"), "{error}");
-        assert!(error.hint().unwrap().contains("did you mean `optimizer`?"), "{:?}", error.hint());
+        let config = TrainConfig { lr0: Some(0.1), epochs: Some(1), ..TrainConfig::default() };
+        let error = told(&training().config(config));
+        assert!(error.to_string().contains("`lr0` has no effect with this optimizer"), "{error}");
+        assert!(error.hint().unwrap().contains("set `optimizer` to one that takes it"), "{:?}", error.hint());
         let error = told(&training().weights(folder.path().join("no.pt")));
         assert!(error.to_string().contains("no.pt"), "{error}");
         // What a node says, not how many failed.
