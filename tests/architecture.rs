@@ -41,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     // A program's way in, as `cli` is a person's.
-    ("api", &["data", "eval", "event", "nodes", "plan", "run", "spec", "store"]),
+    ("api", &["data", "eval", "event", "nodes", "plan", "run", "spec", "store", "train"]),
     // The bridge.
     (
         "nodes",
