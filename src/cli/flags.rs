@@ -16,7 +16,8 @@ pub(super) struct Flags(BTreeSet<String>);
 impl Flags {
     /// The flags of `kiln COMMAND`; none if there is no such command.
     pub(super) fn of(command: &str) -> Self {
-        let cli = super::Cli::command();
+        let mut cli = super::Cli::command();
+        cli.build();
         let arguments = cli.find_subcommand(command).into_iter().flat_map(clap::Command::get_arguments);
         Self(arguments.filter_map(clap::Arg::get_long).map(str::to_owned).collect())
     }

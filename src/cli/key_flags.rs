@@ -55,6 +55,7 @@ fn flag(key: &str, schema: &Value, keys: &[&str]) -> Arg {
         .long(key.replace('_', "-"))
         .help(format!("{}{default}", first_sentence(&text)))
         .long_help(format!("{text}{default}"))
+        .help_heading("Training")
         .action(ArgAction::Set);
     takes(arg, schema, keys)
 }

@@ -67,8 +67,11 @@ pub struct TrainKeys(Map<String, Value>);
 
 impl Args for TrainKeys {
     fn augment_args(command: clap::Command) -> clap::Command {
-        let flags = key_flags::flags(&KIND, &COMMON);
-        command.args(flags).mut_arg("time", |time| time.conflicts_with("epochs"))
+        // Only who trains waits for the flags to be made.
+        command.defer(|command| {
+            let flags = key_flags::flags(&KIND, &COMMON);
+            command.args(flags).mut_arg("time", |time| time.conflicts_with("epochs"))
+        })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
