@@ -1,7 +1,7 @@
 //! A node kind of one's own, beside Kiln's: `type: brightness` says how bright each class of a dataset is.
 //!
 //! ```text
-//! cargo run --example custom_node
+//! cargo run --release --example custom_node
 //! ```
 //!
 //! The kind is one struct: its fields are the keys that a file may have, its doc comments their documentation, and

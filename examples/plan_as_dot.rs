@@ -1,7 +1,7 @@
 //! Checks a pipeline file with the library and prints its graph in the language of Graphviz.
 //!
 //! ```text
-//! cargo run --example plan_as_dot pipelines/quickstart.yaml | dot -Tsvg > plan.svg
+//! cargo run --release --example plan_as_dot pipelines/quickstart.yaml | dot -Tsvg > plan.svg
 //! ```
 
 use std::{path::Path, process::ExitCode};
