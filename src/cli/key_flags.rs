@@ -75,10 +75,11 @@ fn takes(arg: Arg, schema: &Value, keys: &[&str]) -> Arg {
         Some("number") => arg.value_name("NUMBER").value_parser(move |text: &str| range.number(text)),
         Some("boolean") => arg.value_name("true|false").value_parser(truth),
         Some(_) => arg.value_name("TEXT").value_parser(word),
-        // A number or a word.
-        None => arg
-            .value_name("N")
-            .value_parser(move |text: &str| range.whole_number(text).or_else(|_| word(text))),
+        // A number or a word: what is a number is not a wrong word.
+        None => arg.value_name("N").value_parser(move |text: &str| match text.parse::<u64>() {
+            Ok(_) => range.whole_number(text),
+            Err(_) => word(text),
+        }),
     }
 }
 
@@ -190,6 +191,8 @@ mod tests {
     fn values_outside_of_the_schema_are_refused() {
         for line in [
             "--epochs 0",
+            "--batch 0",
+            "--batch 65537",
             "--lr0 2",
             "--lr0 nan",
             "--lr0 -1",
