@@ -14,7 +14,7 @@ use super::{
     precision::Precision, schedule::Decay,
 };
 
-/// How to fit a network; the defaults are the reference's for classification (docs/reference.md, Training).
+/// How to fit a network; the defaults are the reference's for classification (docs/reference.md).
 ///
 /// A value is optional where it matters whether it was written: one that another key makes useless is a mistake
 /// ([`TrainConfig::check`]). The methods of the same names give what counts.
