@@ -9,6 +9,17 @@ use crate::{event::Event, report::Reporter};
 /// Keys of nodes whose flag has another name.
 const OTHER_NAMES: [(&str, &str); 1] = [("root", "data")];
 
+/// The name of the flag that sets a key: `label-smoothing` for `label_smoothing`.
+pub(super) fn name_of(key: &str) -> String {
+    let other = OTHER_NAMES.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag);
+    other.map_or_else(|| key.replace('_', "-"), str::to_owned)
+}
+
+/// The flag that sets a key, as it is typed: `--label-smoothing`.
+pub(super) fn flag_of(key: &str) -> String {
+    format!("--{}", name_of(key))
+}
+
 /// The flags of one command.
 #[derive(Debug, Clone)]
 pub(super) struct Flags(BTreeSet<String>);
@@ -34,10 +45,9 @@ impl Flags {
 
     fn flag(&self, written: &str) -> Option<String> {
         let (key, value) = written.split_once(": ").unwrap_or((written, "true"));
-        let other = OTHER_NAMES.iter().find(|(known, _)| *known == key).map(|(_, flag)| *flag);
-        let flag = other.map_or_else(|| key.replace('_', "-"), str::to_owned);
-        let said = if value == "true" { format!("--{flag}") } else { format!("--{flag} {value}") };
-        self.0.contains(&flag).then_some(said)
+        let flag = flag_of(key);
+        let said = if value == "true" { flag } else { format!("{flag} {value}") };
+        self.0.contains(&name_of(key)).then_some(said)
     }
 }
 

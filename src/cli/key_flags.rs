@@ -7,6 +7,7 @@ use clap::{
 };
 use serde_json::{Map, Value};
 
+use super::flags::{flag_of, name_of};
 use crate::{node::Kind, spec};
 
 /// The flags of a kind's keys that name no other node: what `--help` shows. `common` are those that `-h` shows, too.
@@ -52,10 +53,9 @@ fn flag(key: &str, schema: &Value, keys: &[&str]) -> Arg {
         }
     };
     let arg = Arg::new(key.to_owned())
-        .long(key.replace('_', "-"))
+        .long(name_of(key))
         .help(format!("{}{default}", first_sentence(&text)))
         .long_help(format!("{text}{default}"))
-        .help_heading("Training")
         .action(ArgAction::Set);
     takes(arg, schema, keys)
 }
@@ -101,7 +101,7 @@ fn as_flags(description: &str, keys: &[&str]) -> String {
     let part = |(i, part): (usize, &str)| {
         let (key, value) = part.split_once(": ").unwrap_or((part, ""));
         match i % 2 == 1 && keys.contains(&key) {
-            true => format!("--{} {value}", key.replace('_', "-")).trim_end().to_owned(),
+            true => format!("{} {value}", flag_of(key)).trim_end().to_owned(),
             false => part.to_owned(),
         }
     };

@@ -69,7 +69,8 @@ impl Args for TrainKeys {
     fn augment_args(command: clap::Command) -> clap::Command {
         // Only who trains waits for the flags to be made.
         command.defer(|command| {
-            let flags = key_flags::flags(&KIND, &COMMON);
+            let flags =
+                key_flags::flags(&KIND, &COMMON).into_iter().map(|flag| flag.help_heading("Training"));
             command.args(flags).mut_arg("time", |time| time.conflicts_with("epochs"))
         })
     }
