@@ -143,17 +143,23 @@ impl Computation {
         Self { operations: builder.operations, channels: builder.channels, logits: x }
     }
 
-    /// The same for inference: every norm is folded into its convolution, which then has a bias, and branches that are
-    /// one convolution are [merged](Self::merged).
+    /// The same with every norm folded into its convolution, which then has a bias.
     #[must_use]
-    pub fn folded(&self) -> Self {
-        let mut folded = self.merged();
+    pub fn without_norms(&self) -> Self {
+        let mut folded = self.clone();
         for operation in &mut folded.operations {
             if let Op::Convolution(convolution) = &mut operation.op {
                 convolution.norm = None;
             }
         }
         folded
+    }
+
+    /// The same for inference: [without norms](Self::without_norms), and branches that are one convolution are
+    /// [merged](Self::merged).
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        self.without_norms().merged()
     }
 
     /// How many classes it tells apart.

@@ -17,7 +17,7 @@ use crate::{
         Mode, Network, Values,
         parameters::{to_vec, values},
     },
-    weights::{self, ModelFile, Weights, fold_weights},
+    weights::{self, ModelFile, Weights, fold_norms, merge_branches},
 };
 
 /// A network that is ready to classify images.
@@ -69,10 +69,11 @@ impl Classifier {
         let size = file.size.unwrap_or_else(default_size);
         let eval = checked(size, eval)?;
         let computation = Computation::of(&arch);
-        let (folded, computation) = (fold_weights(&computation, &file.weights), computation.folded());
-        complete(&computation, &folded)?;
-        let values = values(&folded, &device);
-        let network = Network::new(computation);
+        let folded = fold_norms(&computation, &file.weights);
+        // Before branches are merged, which hides one that is missing.
+        complete(&computation.without_norms(), &folded)?;
+        let values = values(&merge_branches(&computation, folded), &device);
+        let network = Network::new(computation.folded());
         Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
     }
 
@@ -194,5 +195,22 @@ mod tests {
             file.weights.get_mut("model.10.linear.bias").unwrap().shape = vec![2, 2];
         });
         assert!(shape.ends_with("missing or of another shape, the first is model.10.linear.bias"), "{shape}");
+    }
+
+    #[test]
+    fn a_branch_that_is_missing_is_told_and_not_left_out() {
+        let text = "backbone: [[-1, 1, RepC3, [16]]]\nhead: [[-1, 1, Classify, [nc]]]";
+        let arch = Arch::parse("rep", text, 2).unwrap();
+        let error = |lost: &str| {
+            let mut weights = weights::fresh(&Computation::of(&arch), 0);
+            assert!(lost.is_empty() || weights.remove(lost).is_some(), "{lost}");
+            let file = ModelFile { arch: Some(text.to_owned()), weights, ..ModelFile::default() };
+            Classifier::of_file(file, Device::flex()).err().map(|error| error.to_string())
+        };
+        assert_eq!(error(""), None);
+        for part in ["conv1.conv.weight", "conv2.conv.weight", "conv2.bn.running_var"] {
+            let told = error(&format!("model.0.m.0.{part}")).unwrap();
+            assert!(told.contains("missing or of another shape, the first is model.0.m.0.conv"), "{told}");
+        }
     }
 }

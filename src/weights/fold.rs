@@ -3,20 +3,32 @@
 use super::{Array, Weights};
 use crate::arch::{Branches, Computation, EPSILON};
 
-/// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
-/// channel, in 64 bits; and for two convolutions that are one, the sums of theirs (docs/reference.md, Folding): what
-/// [`Computation::folded`] wants. A convolution whose norm is not there, or not whole, stays as it is.
+/// The same weights for inference: [without norms](fold_norms), and for two convolutions that are one, the sums of
+/// theirs (docs/reference.md, Folding): what [`Computation::folded`] wants.
 pub fn fold_weights(computation: &Computation, weights: &Weights) -> Weights {
+    merge_branches(computation, fold_norms(computation, weights))
+}
+
+/// The same weights without norms: `W' = W·γ/√(σ²+ε)` and `b' = β + (b − μ)·γ/√(σ²+ε)` for each output
+/// channel, in 64 bits: what [`Computation::without_norms`] wants. A convolution whose norm is not there, or not whole,
+/// stays as it is.
+pub fn fold_norms(computation: &Computation, weights: &Weights) -> Weights {
     let mut folded = weights.clone();
     for convolution in computation.convolutions() {
         if let Some(norm) = &convolution.norm {
             fold_one(&mut folded, &convolution.name, norm);
         }
     }
-    for branches in computation.branches() {
-        merge(&mut folded, &branches);
-    }
     folded
+}
+
+/// Weights without norms, with the sums in the place of two convolutions that are one. Whether both are there is for the
+/// caller to see: afterwards nothing tells it.
+pub fn merge_branches(computation: &Computation, mut weights: Weights) -> Weights {
+    for branches in computation.branches() {
+        merge(&mut weights, &branches);
+    }
+    weights
 }
 
 /// Adds the smaller of two kernels to the middle of the larger, and its bias to the other's.

@@ -34,7 +34,7 @@ mod torch;
 mod transfer;
 mod wrappers;
 
-pub use fold::fold_weights;
+pub use fold::{fold_norms, fold_weights, merge_branches};
 pub use fresh::{completed, fresh};
 pub use transfer::{Transfer, transfer};
 
