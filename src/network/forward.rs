@@ -76,6 +76,11 @@ impl Network {
         &self.computation
     }
 
+    /// For each input of an operation, whether nobody needs it afterwards.
+    pub(super) fn last_uses(&self, operation: usize) -> &[bool] {
+        &self.last[operation]
+    }
+
     /// Logits of images `[batch, 3, height, width]`, which lie where the values lie: on a device that records, if
     /// gradients are wanted.
     ///

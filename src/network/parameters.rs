@@ -80,7 +80,8 @@ pub fn values(weights: &Weights, device: &Device) -> Values {
     weights.iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
 }
 
-fn to_tensor(numbers: Vec<f32>, device: &Device) -> Tensor<1> {
+/// A vector of these numbers.
+pub(super) fn to_tensor(numbers: Vec<f32>, device: &Device) -> Tensor<1> {
     let count = numbers.len();
     Tensor::from_data(TensorData::new(numbers, [count]), device)
 }

@@ -33,7 +33,7 @@ impl From<Geometry> for ConvOptions<2> {
 
 /// A batch norm's output, and the statistics that it was made with, `[channels]` each.
 #[derive(ExtensionType)]
-pub(super) struct NormSilu<B: Backend> {
+pub(in crate::network) struct NormSilu<B: Backend> {
     pub output: FloatTensor<B>,
     pub mean: FloatTensor<B>,
     pub variance: FloatTensor<B>,
@@ -41,7 +41,7 @@ pub(super) struct NormSilu<B: Backend> {
 
 /// The operations that layers call, on every backend and with gradients.
 #[backend_extension(Flex, LibTorch: cfg(feature = "libtorch"), Autodiff)]
-pub(super) trait Kernels: Backend {
+pub(in crate::network) trait Kernels: Backend {
     /// Convolution of `[batch, c1, h, w]` with `[c2, c1 / groups, kernel, kernel]`.
     fn conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, geometry.into())
@@ -75,7 +75,7 @@ pub(super) trait Kernels: Backend {
 
 /// What a batch norm was made of: its input `[batch, channels, h, w]`, all else `[channels]`.
 #[derive(Debug, Clone)]
-pub(super) struct NormInputs<B: Backend> {
+pub(in crate::network) struct NormInputs<B: Backend> {
     pub x: FloatTensor<B>,
     pub gamma: FloatTensor<B>,
     pub beta: FloatTensor<B>,
@@ -86,7 +86,7 @@ pub(super) struct NormInputs<B: Backend> {
 }
 
 /// The gradients of [`Kernels`], on backends that record nothing themselves.
-pub(super) trait KernelGradients: Backend {
+pub(in crate::network) trait KernelGradients: Backend {
     /// Gradient of [`Kernels::conv`]'s images.
     fn conv_x_gradient(
         x: FloatTensor<Self>,

@@ -6,11 +6,10 @@
 
 mod autodiff;
 mod backend;
-mod cpu;
+pub(super) mod cpu;
 pub mod pointwise;
 
-pub(super) use backend::Geometry;
-use backend::Kernels;
+pub(super) use backend::{Geometry, KernelGradients, Kernels};
 use burn::{
     backend::Dispatch,
     tensor::{DType, FloatDType, Tensor, activation, module},

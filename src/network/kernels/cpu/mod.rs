@@ -8,18 +8,24 @@ mod conv;
 mod depthwise;
 mod norm;
 mod product;
-mod silu;
+pub(in crate::network) mod silu;
 
 use burn::{
     backend::{Flex, TensorMetadata, ops::ModuleOps, tensor::FloatTensor},
     tensor::{DType, TensorData},
 };
 
-use self::{conv::Dense, depthwise::Depthwise, norm::Planes};
+pub(in crate::network) use self::norm::{Affine, Planes};
+use self::{conv::Dense, depthwise::Depthwise};
+use rayon::prelude::*;
+
 use super::backend::{Geometry, KernelGradients, Kernels, NormInputs, NormSilu};
 
+/// Numbers of a task that does little with each.
+const GRAIN: usize = 1 << 14;
+
 /// A tensor of the backend.
-type Array = FloatTensor<Flex>;
+pub(in crate::network) type Array = FloatTensor<Flex>;
 
 /// What a convolution reads: images `[batch, c1, height, width]`, kernels of `kernel`² pixels.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +132,7 @@ impl Kernels for Flex {
         let planes = Planes::of(&x);
         let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
         let (mean, variance) = planes.statistics(x.storage());
-        let norm = norm::Affine::new(&mean, &variance, gamma.storage(), beta.storage(), epsilon, activated);
+        let norm = Affine::new(mean.clone(), &variance, gamma.storage(), beta.storage(), epsilon, activated);
         let output = planes.forward(x.storage(), &norm);
         let channels = [planes.channels];
         NormSilu {
@@ -160,9 +166,9 @@ impl KernelGradients for Flex {
         let [x, gamma, beta, mean, variance, gradient] =
             [inputs.x, inputs.gamma, inputs.beta, inputs.mean, inputs.variance, gradient]
                 .map(|tensor| tensor.to_contiguous());
-        let (mean, variance) = (mean.storage(), variance.storage());
+        let (mean, variance) = (mean.storage::<f32>(), variance.storage());
         let (epsilon, activated) = (inputs.epsilon, inputs.activated);
-        let norm = norm::Affine::new(mean, variance, gamma.storage(), beta.storage(), epsilon, activated);
+        let norm = Affine::new(mean.to_vec(), variance, gamma.storage(), beta.storage(), epsilon, activated);
         let (of_x, of_gamma, of_beta) = planes.backward(x.storage(), gradient.storage(), &norm);
         let channels = vec![planes.channels];
         [array(of_x, shape), array(of_gamma, channels.clone()), array(of_beta, channels)]
@@ -170,18 +176,28 @@ impl KernelGradients for Flex {
 }
 
 /// A tensor of `numbers`, row-major.
-fn array(numbers: Vec<f32>, shape: Vec<usize>) -> Array {
+pub(in crate::network) fn array(numbers: Vec<f32>, shape: Vec<usize>) -> Array {
     Array::from_data(TensorData::new(numbers, shape))
 }
 
 /// A tensor's four sizes.
-fn dims(tensor: &Array) -> [usize; 4] {
+pub(in crate::network) fn dims(tensor: &Array) -> [usize; 4] {
     tensor.shape().dims()
 }
 
 /// Runs `work` with the widest vector instructions of this machine.
-pub(super) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
+pub(in crate::network) fn vectorized<R>(work: impl FnOnce() -> R) -> R {
     pulp::Arch::new().dispatch(work)
+}
+
+/// Puts in the place of each number what `of` makes of it and of the number of `read` at the same place.
+pub(in crate::network) fn in_parts(numbers: &mut [f32], read: &[f32], of: impl Fn(f32, f32) -> f32 + Sync) {
+    numbers.par_chunks_mut(GRAIN).zip(read.par_chunks(GRAIN)).for_each(|(numbers, read)| {
+        vectorized(
+            #[inline(always)]
+            || numbers.iter_mut().zip(read).for_each(|(x, y)| *x = of(*x, *y)),
+        );
+    });
 }
 
 #[cfg(test)]

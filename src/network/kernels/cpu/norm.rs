@@ -10,25 +10,26 @@ use super::{
 
 /// A tensor as planes of `pixels` numbers, `channels` of them an image.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Planes {
+pub(in crate::network) struct Planes {
     batch: usize,
-    pub channels: usize,
+    pub(in crate::network) channels: usize,
     pixels: usize,
 }
 
 /// What a norm does to the numbers of each channel: `x · scale + shift`, then SiLU if `activated`.
-pub(super) struct Affine<'a> {
+pub(in crate::network) struct Affine {
     scale: Vec<f32>,
     shift: Vec<f32>,
-    mean: &'a [f32],
+    mean: Vec<f32>,
     /// `1 / √(σ² + ε)`.
     inverse: Vec<f32>,
     activated: bool,
 }
 
-impl<'a> Affine<'a> {
-    pub(super) fn new(
-        mean: &'a [f32],
+impl Affine {
+    /// A norm by these statistics.
+    pub(in crate::network) fn new(
+        mean: Vec<f32>,
         variance: &[f32],
         gamma: &[f32],
         beta: &[f32],
@@ -41,6 +42,12 @@ impl<'a> Affine<'a> {
         let shift = (0..mean.len()).map(|i| beta[i] - mean[i] * scale[i]).collect();
         Self { scale, shift, mean, inverse, activated }
     }
+
+    /// A bias for each channel.
+    pub(in crate::network) fn shift(bias: &[f32], activated: bool) -> Self {
+        let [zeros, ones] = [0.0, 1.0].map(|x| vec![x; bias.len()]);
+        Self { scale: ones.clone(), shift: bias.to_vec(), mean: zeros, inverse: ones, activated }
+    }
 }
 
 /// Numbers of a task, at least.
@@ -49,13 +56,24 @@ const GRAIN: usize = 1 << 12;
 const LANES: usize = 16;
 
 impl Planes {
-    pub(super) fn of(x: &Array) -> Self {
+    pub(in crate::network) fn of(x: &Array) -> Self {
         let [batch, channels, height, width] = dims(x);
         Self { batch, channels, pixels: height * width }
     }
 
+    /// Numbers of a channel in all images.
+    pub(in crate::network) fn count(&self) -> usize {
+        self.batch * self.pixels
+    }
+
+    /// The sum of each channel.
+    pub(in crate::network) fn sums(&self, x: &[f32]) -> Vec<f32> {
+        let channel = |channel| self.planes(x, channel).map(|plane| sum(plane, |x| x)).sum::<f64>() as f32;
+        (0..self.channels).map(channel).collect()
+    }
+
     /// Mean and biased variance of each channel.
-    pub(super) fn statistics(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    pub(in crate::network) fn statistics(&self, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let count = (self.batch * self.pixels) as f64;
         let statistics =
             (0..self.channels).into_par_iter().with_min_len(self.grain() / self.batch.max(1) + 1);
@@ -75,7 +93,7 @@ impl Planes {
     }
 
     /// The norm's output, in the shape of `x`.
-    pub(super) fn forward(&self, x: &[f32], norm: &Affine<'_>) -> Vec<f32> {
+    pub(in crate::network) fn forward(&self, x: &[f32], norm: &Affine) -> Vec<f32> {
         let mut out = vec![0.0; x.len()];
         let planes = out.par_chunks_exact_mut(self.pixels).zip(x.par_chunks_exact(self.pixels));
         planes.with_min_len(self.grain()).enumerate().for_each(|(i, (out, x))| {
@@ -93,11 +111,11 @@ impl Planes {
     }
 
     /// Gradients of input, scale and shift, given that of the output.
-    pub(super) fn backward(
+    pub(in crate::network) fn backward(
         &self,
         x: &[f32],
         gradient: &[f32],
-        norm: &Affine<'_>,
+        norm: &Affine,
     ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
         let mut out = vec![0.0; x.len()];
         let sums: Vec<(f64, f64)> = self
@@ -118,6 +136,23 @@ impl Planes {
             );
         });
         (out, scaled, plain)
+    }
+
+    /// The gradient of the input of what does not go by the batch, given that of the output.
+    pub(in crate::network) fn affine_backward(&self, x: &[f32], gradient: &[f32], norm: &Affine) -> Vec<f32> {
+        let mut out = vec![0.0; x.len()];
+        self.triples(&mut out, x, gradient).for_each(|(i, out, x, gradient)| {
+            let (scale, shift) = (norm.scale[i % self.channels], norm.shift[i % self.channels]);
+            let inputs = out.iter_mut().zip(x.iter().zip(gradient));
+            vectorized(
+                #[inline(always)]
+                || match norm.activated {
+                    true => inputs.for_each(|(out, (x, g))| *out = g * slope(x * scale + shift) * scale),
+                    false => inputs.for_each(|(out, (_, g))| *out = g * scale),
+                },
+            );
+        });
+        out
     }
 
     fn triples<'a>(
@@ -152,7 +187,7 @@ impl Planes {
 }
 
 /// Fills `out` with the gradient before the SiLU; its sum, and the sum of it times the normalised input.
-fn affine_gradient(out: &mut [f32], x: &[f32], gradient: &[f32], norm: &Affine<'_>, c: usize) -> (f64, f64) {
+fn affine_gradient(out: &mut [f32], x: &[f32], gradient: &[f32], norm: &Affine, c: usize) -> (f64, f64) {
     let (scale, shift, mean, inverse) = (norm.scale[c], norm.shift[c], norm.mean[c], norm.inverse[c]);
     vectorized(
         #[inline(always)]

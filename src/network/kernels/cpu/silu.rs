@@ -12,7 +12,7 @@ const GRAIN: usize = 1 << 14;
 /// `2^n · e^r` with `n` the nearest whole number to `x / ln 2` and a polynomial for `e^r` (the
 /// coefficients are Cephes' `expf`). Without branches and calls, so that compilers vectorise it.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(in crate::network) fn exp(x: f32) -> f32 {
     /// Adding it rounds to whole numbers, which then stand in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
@@ -38,13 +38,13 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 
 /// `x · sigmoid(x)` (Elfwing et al., 2018).
 #[inline(always)]
-pub(super) fn silu(x: f32) -> f32 {
+pub(in crate::network) fn silu(x: f32) -> f32 {
     x * sigmoid(x)
 }
 
 /// The slope of [`silu`] at `x`.
 #[inline(always)]
-pub(super) fn slope(x: f32) -> f32 {
+pub(in crate::network) fn slope(x: f32) -> f32 {
     let s = sigmoid(x);
     s * (1.0 + x * (1.0 - s))
 }

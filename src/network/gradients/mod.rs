@@ -1,8 +1,10 @@
 //! Forward and backward through a network whose parameters are one vector.
 
+mod cpu;
+
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
 use super::{Mode, Network, Parameters, Statistics, layout::Slot};
 
@@ -22,6 +24,20 @@ const MOMENTUM: f64 = 0.1;
 ///
 /// Neither images nor mask record gradients; the logits do.
 pub fn pass(
+    network: &Network,
+    parameters: &Parameters,
+    images: Tensor<4>,
+    mask: Option<Tensor<2>>,
+    loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
+) -> Pass {
+    if images.device() == Device::flex() {
+        return cpu::pass(network, parameters, images, mask, loss);
+    }
+    recorded(network, parameters, images, mask, loss)
+}
+
+/// [`pass`] by burn's autodiff.
+fn recorded(
     network: &Network,
     parameters: &Parameters,
     images: Tensor<4>,
@@ -58,11 +74,11 @@ fn followed(parameters: &Parameters, seen: Vec<Statistics>) -> Tensor<1> {
 mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
-    use burn::tensor::{Device, TensorData};
+    use burn::tensor::TensorData;
 
     use super::*;
     use crate::{
-        arch::{Arch, Computation},
+        arch::{Arch, Computation, FEATURES},
         network::{layout::Layout, parameters::to_vec, test_support},
         weights::fresh,
     };
@@ -118,6 +134,55 @@ mod tests {
                 true => assert!(after.iter().all(|x| *x > 0.9), "{}", slot.name),
                 false => assert!(after.iter().any(|x| *x < 0.0) && after.iter().any(|x| *x > 0.0)),
             }
+        }
+    }
+
+    /// Holds each parameter's numbers to others'. Where a ReLU or a maximum is nearly undecided, rounding decides: so
+    /// it is their lengths that are compared.
+    fn assert_close(slots: &[Slot], ours: &Tensor<1>, theirs: &Tensor<1>, arch: &str) {
+        let [ours, theirs] = [ours, theirs].map(|vector| to_vec(vector.clone()));
+        let length = |x: &[f32]| x.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+        assert_eq!(ours.len(), theirs.len(), "{arch}");
+        for slot in slots {
+            let range = slot.offset - slots[0].offset..slot.range().end - slots[0].offset;
+            let off: Vec<f32> =
+                ours[range.clone()].iter().zip(&theirs[range.clone()]).map(|(a, b)| a - b).collect();
+            let limit = 1e-2 * length(&theirs[range]) + 1e-5 * length(&theirs);
+            assert!(length(&off) <= limit, "{arch} {}: {} {limit}", slot.name, length(&off));
+        }
+    }
+
+    #[test]
+    fn the_cpus_own_pass_is_what_autodiff_makes_of_every_operation() {
+        for arch in test_support::archs() {
+            let computation = Computation::of(&arch);
+            let names: Vec<String> = computation.shapes().into_keys().collect();
+            // A row in the middle whose norms go by what they remember, and the first rows, behind which nothing is learnt.
+            let frozen = names
+                .into_iter()
+                .filter(|name| ["model.0.", "model.3."].iter().any(|row| name.starts_with(row)));
+            let frozen: BTreeSet<String> = frozen.filter(|name| !name.contains("running")).collect();
+            let layout = Arc::new(Layout::new(&computation.shapes(), frozen));
+            let parameters = Parameters::from_weights(layout, &test_support::weights(&arch), &Device::flex());
+            let network = Network::new(computation);
+            let dimmed =
+                |i| test_support::pixels(64).into_iter().map(move |x| x * (1.0 - 0.2 * i as f32) + 0.1);
+            let pixels: Vec<f32> = (0..3).flat_map(dimmed).collect();
+            let mask: Vec<f32> = (0..3 * FEATURES).map(|i| if i % 3 == 0 { 0.0 } else { 1.5 }).collect();
+            let [ours, theirs] = [true, false].map(|ours| {
+                let images =
+                    Tensor::from_data(TensorData::new(pixels.clone(), [3, 3, 64, 64]), &Device::flex());
+                let mask = Tensor::from_data(TensorData::new(mask.clone(), [3, FEATURES]), &Device::flex());
+                let loss = |logits: Tensor<2>| logits.powi_scalar(2).sum();
+                match ours {
+                    true => pass(&network, &parameters, images, Some(mask), loss),
+                    false => recorded(&network, &parameters, images, Some(mask), loss),
+                }
+            });
+            let slots = |range| parameters.layout.slots_in(&range);
+            let [learnt, followed] = [parameters.layout.learnt(), parameters.layout.statistics()].map(slots);
+            assert_close(learnt, &ours.gradient, &theirs.gradient, &arch.name);
+            assert_close(followed, &ours.statistics, &theirs.statistics, &arch.name);
         }
     }
 

@@ -1,0 +1,80 @@
+//! Operations on each number of a map by itself.
+
+use super::{Taken, Tape};
+use crate::{
+    arch::{Activation, computation::Scaling},
+    network::kernels::cpu::{Array, dims, in_parts, silu},
+};
+
+/// SiLU or ReLU.
+pub(super) fn activated(activation: Activation, x: Array) -> Taken {
+    match activation {
+        Activation::Relu => relu(x),
+        Activation::Silu => {
+            let mut y = x.clone();
+            in_parts(y.storage_mut::<f32>(), x.storage::<f32>(), |_, x| silu::silu(x));
+            Taken::one(y, move |mut gradient, _| {
+                in_parts(gradient.storage_mut::<f32>(), x.storage::<f32>(), |g, x| g * silu::slope(x));
+                vec![Some(gradient)]
+            })
+        }
+    }
+}
+
+/// `max(x, 0)`, whose slope at 0 is 0.
+pub(super) fn relu(mut x: Array) -> Taken {
+    x.storage_mut::<f32>().iter_mut().for_each(|x| *x = x.max(0.0));
+    let y = x.clone();
+    Taken::one(x, move |mut gradient, _| {
+        in_parts(gradient.storage_mut::<f32>(), y.storage::<f32>(), |g, y| if y > 0.0 { g } else { 0.0 });
+        vec![Some(gradient)]
+    })
+}
+
+/// The sum of two maps.
+pub(super) fn sum(mut x: Array, y: Array) -> Taken {
+    in_parts(x.storage_mut::<f32>(), y.storage::<f32>(), |x, y| x + y);
+    Taken::one(x, |gradient, _| vec![Some(gradient.clone()), Some(gradient)])
+}
+
+impl<'a> Tape<'a> {
+    /// The map times a learnt number for each channel.
+    pub(super) fn scale(&self, scaling: &'a Scaling, x: Array) -> Taken {
+        let gamma = self.value(&scaling.gamma);
+        let (name, y) = (scaling.gamma.clone(), by_channel(x.clone(), gamma.storage()));
+        Taken::one(y, move |of_y, gradient| {
+            gradient.add_to(&name, &products(&x, &of_y));
+            vec![Some(by_channel(of_y, gamma.storage()))]
+        })
+    }
+
+    /// The head's features times the mask, if there is one.
+    pub(super) fn dropout(&self, mut x: Array) -> Taken {
+        let Some(mask) = self.mask.clone() else { return Taken::one(x, |gradient, _| vec![Some(gradient)]) };
+        in_parts(x.storage_mut::<f32>(), mask.storage::<f32>(), |x, mask| x * mask);
+        Taken::one(x, move |mut gradient, _| {
+            in_parts(gradient.storage_mut::<f32>(), mask.storage::<f32>(), |g, mask| g * mask);
+            vec![Some(gradient)]
+        })
+    }
+}
+
+/// Each channel times its factor.
+fn by_channel(mut x: Array, factors: &[f32]) -> Array {
+    let [_, channels, height, width] = dims(&x);
+    for (i, plane) in x.storage_mut::<f32>().chunks_exact_mut(height * width).enumerate() {
+        plane.iter_mut().for_each(|x| *x *= factors[i % channels]);
+    }
+    x
+}
+
+/// For each channel, the sum of the products of two maps.
+fn products(x: &Array, y: &Array) -> Vec<f32> {
+    let [_, channels, height, width] = dims(x);
+    let mut sums = vec![0.0_f64; channels];
+    let planes = x.storage::<f32>().chunks_exact(height * width);
+    for (i, (x, y)) in planes.zip(y.storage::<f32>().chunks_exact(height * width)).enumerate() {
+        sums[i % channels] += x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+    }
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
