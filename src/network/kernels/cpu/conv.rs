@@ -3,10 +3,14 @@
 //! Each output pixel becomes a column of the input pixels under the kernel, `[c1 · kernel², pixels]`; the
 //! convolution is then `weight · columns`. A few images at a time, so that columns stay in the cache.
 
-use burn::backend::{Flex, ops::FloatTensorOps};
 use rayon::prelude::*;
 
-use super::{Array, Window, array, product::product};
+use std::borrow::Cow;
+
+use super::{
+    Array, Window, array, in_parts,
+    product::{Left, add_product_with_transposed, product},
+};
 
 /// A convolution in which every output channel sees every input channel.
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +43,15 @@ impl Dense {
         weight: Array,
         finish: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Array {
-        let (x, weight) = (x.to_contiguous(), self.matrix(weight));
+        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
         let Window { c1, c2, batch, .. } = self.window;
         let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
         let mut out = vec![0.0; batch * c2 * pixels];
         let parts =
             out.par_chunks_mut(images * c2 * pixels).zip(x.storage::<f32>().par_chunks(images * area));
         parts.for_each(|(out, x)| {
-            let product = product(weight.clone(), self.columns(x));
-            interleave(product.storage(), out, c2, pixels);
+            let (columns, left) = (self.columns(x), Left::Rows(weight.storage()));
+            whole_planes(out, c2, pixels, |out| product(left, &columns, out, self.height()));
             for (i, plane) in out.chunks_exact_mut(pixels).enumerate() {
                 finish(i % c2, plane);
             }
@@ -57,14 +61,19 @@ impl Dense {
 
     /// Gradient of the images, given that of the output.
     pub(super) fn x_gradient(&self, weight: Array, gradient: Array) -> Array {
-        let (gradient, weight) = (gradient.to_contiguous(), Flex::float_swap_dims(self.matrix(weight), 0, 1));
+        let (weight, gradient) = (weight.to_contiguous(), gradient.to_contiguous());
         let Window { c1, c2, batch, .. } = self.window;
         let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
         let mut out = vec![0.0; batch * area];
         let gradients = gradient.storage::<f32>().par_chunks(images * c2 * pixels);
         out.par_chunks_mut(images * area).zip(gradients).for_each(|(out, gradient)| {
-            let columns = product(weight.clone(), joined(gradient, c2, pixels));
-            self.scatter(columns.storage(), out);
+            let (gradient, left) = (joined(gradient, c2, pixels), Left::Columns(weight.storage()));
+            if self.pointwise() {
+                return whole_planes(out, c1, pixels, |out| product(left, &gradient, out, c2));
+            }
+            let mut columns = vec![0.0; self.height() * gradient.len() / c2];
+            product(left, &gradient, &mut columns, c2);
+            self.scatter(&columns, out);
         });
         array(out, self.window.shape().to_vec())
     }
@@ -77,28 +86,21 @@ impl Dense {
         let (images, part) = (self.images, self.images.max(batch.div_ceil(PARTS)));
         let parts = x.storage::<f32>().par_chunks(part * area);
         let parts = parts.zip(gradient.storage::<f32>().par_chunks(part * c2 * pixels));
-        let products = parts.map(|(x, gradient)| {
-            let pieces = x.chunks(images * area).zip(gradient.chunks(images * c2 * pixels));
-            let products = pieces.map(|(x, gradient)| {
-                let columns = Flex::float_swap_dims(self.columns(x), 0, 1);
-                product(joined(gradient, c2, pixels), columns)
-            });
-            products.reduce(Flex::float_add)
+        let sums = parts.map(|(x, gradient)| {
+            let mut sum = vec![0.0; c2 * self.height()];
+            for (x, gradient) in x.chunks(images * area).zip(gradient.chunks(images * c2 * pixels)) {
+                let (gradient, columns) = (joined(gradient, c2, pixels), self.columns(x));
+                add_product_with_transposed(&gradient, &columns, &mut sum, gradient.len() / c2);
+            }
+            sum
         });
-        let products: Vec<Option<Array>> = products.collect();
-        let sum = products.into_iter().flatten().reduce(Flex::float_add);
-        let sum = sum.unwrap_or_else(|| array(vec![0.0; c2 * self.height()], vec![c2, self.height()]));
-        Flex::float_reshape(sum, [c2, c1, kernel, kernel].into())
+        let sums: Vec<Vec<f32>> = sums.collect();
+        array(summed(sums, c2 * self.height()), vec![c2, c1, kernel, kernel])
     }
 
     /// Numbers of a column.
     fn height(&self) -> usize {
         self.window.c1 * self.window.kernel * self.window.kernel
-    }
-
-    /// The weight as `[c2, c1 · kernel²]`.
-    fn matrix(&self, weight: Array) -> Array {
-        Flex::float_reshape(weight, [self.window.c2, self.height()].into())
     }
 
     /// Whether columns are the pixels themselves.
@@ -107,7 +109,7 @@ impl Dense {
     }
 
     /// Columns of some images: `[c1 · kernel², images · pixels]`.
-    fn columns(&self, x: &[f32]) -> Array {
+    fn columns<'a>(&self, x: &'a [f32]) -> Cow<'a, [f32]> {
         let Window { c1, kernel, .. } = self.window;
         let (area, pixels) = (self.window.area(), self.window.out_area());
         if self.pointwise() {
@@ -120,7 +122,7 @@ impl Dense {
                 self.gather(&image[channel * area..][..area], place, &mut columns);
             }
         }
-        array(columns, vec![self.height(), width])
+        columns.into()
     }
 
     /// Appends what lies under one place of the kernel, for each output pixel.
@@ -145,9 +147,6 @@ impl Dense {
     fn scatter(&self, columns: &[f32], out: &mut [f32]) {
         let Window { c1, kernel, .. } = self.window;
         let (area, pixels) = (self.window.area(), self.window.out_area());
-        if self.pointwise() {
-            return interleave(columns, out, c1, pixels);
-        }
         let width = out.len() / (c1 * area) * pixels;
         for ((channel, place), row) in places(c1, kernel).zip(columns.chunks_exact(width)) {
             for (image, row) in out.chunks_exact_mut(c1 * area).zip(row.chunks_exact(pixels)) {
@@ -182,16 +181,38 @@ fn places(channels: usize, kernel: usize) -> impl Iterator<Item = (usize, (usize
     })
 }
 
-/// Images `[images, channels, pixels]` as a matrix `[channels, images · pixels]`.
-fn joined(x: &[f32], channels: usize, pixels: usize) -> Array {
+/// Images `[images, channels, pixels]` as a matrix `[channels, images · pixels]`: of one image, its own numbers.
+fn joined(x: &[f32], channels: usize, pixels: usize) -> Cow<'_, [f32]> {
     let images = x.len() / (channels * pixels);
+    if images == 1 {
+        return x.into();
+    }
     let mut out = Vec::with_capacity(x.len());
     for channel in 0..channels {
         for image in 0..images {
             out.extend_from_slice(&x[(image * channels + channel) * pixels..][..pixels]);
         }
     }
-    array(out, vec![channels, images * pixels])
+    out.into()
+}
+
+/// Has `fill` fill images `[images, channels, pixels]` as if they were a matrix `[channels, images · pixels]`.
+fn whole_planes(out: &mut [f32], channels: usize, pixels: usize, fill: impl FnOnce(&mut [f32])) {
+    if out.len() == channels * pixels {
+        return fill(out);
+    }
+    let mut matrix = vec![0.0; out.len()];
+    fill(&mut matrix);
+    interleave(&matrix, out, channels, pixels);
+}
+
+/// The sum of vectors of `count` numbers, in order.
+fn summed(vectors: Vec<Vec<f32>>, count: usize) -> Vec<f32> {
+    let sum = vectors.into_iter().reduce(|mut sum, vector| {
+        in_parts(&mut sum, &vector, |sum, x| sum + x);
+        sum
+    });
+    sum.unwrap_or_else(|| vec![0.0; count])
 }
 
 /// The way back of [`joined`]: the planes of a matrix, image by image.

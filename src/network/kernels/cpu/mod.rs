@@ -4,19 +4,21 @@
 //! number of threads gives the same bytes. Nor does any sum's order depend on the width of vectors or the size of
 //! caches.
 
+pub(in crate::network) mod channels;
 mod conv;
 mod depthwise;
+mod grouped;
 mod norm;
 mod product;
 pub(in crate::network) mod silu;
 
 use burn::{
-    backend::{Flex, TensorMetadata, ops::ModuleOps, tensor::FloatTensor},
-    tensor::{DType, TensorData},
+    backend::{Flex, TensorMetadata, tensor::FloatTensor},
+    tensor::TensorData,
 };
 
 pub(in crate::network) use self::norm::{Affine, Planes};
-use self::{conv::Dense, depthwise::Depthwise};
+use self::{conv::Dense, depthwise::Depthwise, grouped::Grouped};
 use rayon::prelude::*;
 
 use super::backend::{Geometry, KernelGradients, Kernels, NormInputs, NormSilu};
@@ -40,22 +42,22 @@ struct Window {
     padding: usize,
 }
 
-/// A convolution that is done here; others are left to the backend.
+/// A convolution by the way in which it is done.
 enum Conv {
     Dense(Dense),
     Depthwise(Depthwise),
+    Grouped(Grouped),
 }
 
 impl Conv {
-    fn new(x: &Array, weight: &Array, geometry: Geometry) -> Option<Self> {
-        let ([batch, c1, height, width], [c2, _, kernel, across]) = (dims(x), dims(weight));
+    fn new(x: &Array, weight: &Array, geometry: Geometry) -> Self {
+        let ([batch, c1, height, width], [c2, _, kernel, _]) = (dims(x), dims(weight));
         let Geometry { stride, padding, groups } = geometry;
-        let ours = x.dtype() == DType::F32 && weight.dtype() == DType::F32 && kernel == across;
         let window = Window { batch, c1, c2, height, width, kernel, stride, padding };
         match groups {
-            1 if ours => Some(Self::Dense(Dense::new(window))),
-            _ if ours && groups == c1 && c1 == c2 => Some(Self::Depthwise(Depthwise(window))),
-            _ => None,
+            1 => Self::Dense(Dense::new(window)),
+            _ if groups == c1 && c1 == c2 => Self::Depthwise(Depthwise(window)),
+            _ => Self::Grouped(Grouped::new(window, groups)),
         }
     }
 }
@@ -104,26 +106,24 @@ impl Window {
 impl Kernels for Flex {
     fn conv(x: Array, weight: Array, geometry: Geometry) -> Array {
         match Conv::new(&x, &weight, geometry) {
-            Some(Conv::Dense(conv)) => conv.forward(x, weight, |_, _| ()),
-            Some(Conv::Depthwise(conv)) => conv.forward(x, weight, |_, _| ()),
-            None => Self::conv2d(x, weight, None, geometry.into()),
+            Conv::Dense(conv) => conv.forward(x, weight, |_, _| ()),
+            Conv::Depthwise(conv) => conv.forward(x, weight, |_, _| ()),
+            Conv::Grouped(conv) => conv.forward(&x.to_contiguous(), &weight.to_contiguous(), |_, _| ()),
         }
     }
 
     /// Without gradients, so this is inference.
     fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
         let whole = bias.to_contiguous();
-        let shifts = whole.clone();
         let finish = |channel: usize, plane: &mut [f32]| {
-            let shift = shifts.storage::<f32>()[channel];
+            let shift = whole.storage::<f32>()[channel];
             if activated { silu::shifted(plane, shift) } else { silu::shift(plane, shift) }
         };
         match Conv::new(&x, &weight, geometry) {
-            Some(Conv::Dense(conv)) => conv.one_by_one().forward(x, weight, finish),
-            Some(Conv::Depthwise(conv)) => conv.forward(x, weight, finish),
-            None => {
-                let y = Self::conv2d(x, weight, Some(whole), geometry.into());
-                if activated { silu::tensor(y) } else { y }
+            Conv::Dense(conv) => conv.one_by_one().forward(x, weight, finish),
+            Conv::Depthwise(conv) => conv.forward(x, weight, finish),
+            Conv::Grouped(conv) => {
+                conv.one_by_one().forward(&x.to_contiguous(), &weight.to_contiguous(), finish)
             }
         }
     }
@@ -146,17 +146,17 @@ impl Kernels for Flex {
 impl KernelGradients for Flex {
     fn conv_x_gradient(x: Array, weight: Array, gradient: Array, geometry: Geometry) -> Array {
         match Conv::new(&x, &weight, geometry) {
-            Some(Conv::Dense(conv)) => conv.x_gradient(weight, gradient),
-            Some(Conv::Depthwise(conv)) => conv.x_gradient(weight, gradient),
-            None => Self::conv2d_x_backward(x, weight, gradient, geometry.into()),
+            Conv::Dense(conv) => conv.x_gradient(weight, gradient),
+            Conv::Depthwise(conv) => conv.x_gradient(weight, gradient),
+            Conv::Grouped(conv) => conv.x_gradient(&weight.to_contiguous(), &gradient.to_contiguous()),
         }
     }
 
     fn conv_weight_gradient(x: Array, weight: Array, gradient: Array, geometry: Geometry) -> Array {
         match Conv::new(&x, &weight, geometry) {
-            Some(Conv::Dense(conv)) => conv.weight_gradient(x, gradient),
-            Some(Conv::Depthwise(conv)) => conv.weight_gradient(x, gradient),
-            None => Self::conv2d_weight_backward(x, weight, gradient, geometry.into()),
+            Conv::Dense(conv) => conv.weight_gradient(x, gradient),
+            Conv::Depthwise(conv) => conv.weight_gradient(x, gradient),
+            Conv::Grouped(conv) => conv.weight_gradient(&x.to_contiguous(), &gradient.to_contiguous()),
         }
     }
 
@@ -204,7 +204,7 @@ pub(in crate::network) fn in_parts(numbers: &mut [f32], read: &[f32], of: impl F
 mod tests {
     use super::*;
     use crate::random::Random;
-    use burn::backend::ops::{ActivationOps, FloatTensorOps};
+    use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
     use proptest::prelude::*;
 
     fn random(name: &str, shape: [usize; 4]) -> Array {
@@ -261,6 +261,13 @@ mod tests {
         ) {
             let geometry = Geometry { stride, padding: kernel / 2, groups: channels };
             hold_to_burn(batch, [channels; 2], side, kernel, geometry);
+        }
+    }
+
+    #[test]
+    fn grouped_convolutions_are_burns() {
+        for [groups, c1, c2] in [[2, 4, 6], [4, 4, 8], [3, 9, 3]] {
+            hold_to_burn(3, [c1, c2], [7, 6], 3, Geometry { stride: 2, padding: 1, groups });
         }
     }
 

@@ -1,56 +1,293 @@
-//! Products of matrices that do not depend on the processor's caches.
+//! Products of matrices, row-major, whose sums stay in vector registers.
 //!
-//! The crate `gemm` sums in parts that fit the first-level cache, but are never shorter than [`DEPTH`]. Where no
-//! sum is longer, it is one part everywhere: the same numbers on every processor with the same instructions.
+//! The numbers of each sum are added in one order, by fused multiply-adds: neither the width of the vectors nor the
+//! number of threads changes a bit.
 
-use burn::{
-    backend::{Flex, TensorMetadata, ops::FloatTensorOps},
-    tensor::Slice,
-};
+use std::array::from_fn;
 
-use super::Array;
+use pulp::{Arch, Simd, WithSimd};
 
-/// What `gemm` 0.19 takes as one part on every processor.
-const DEPTH: usize = 512;
+/// The left one of two matrices, `[m, k]`.
+#[derive(Clone, Copy)]
+pub(super) enum Left<'a> {
+    /// Row by row.
+    Rows(&'a [f32]),
+    /// Column by column.
+    Columns(&'a [f32]),
+}
 
-/// `[m, k]` times `[k, n]`.
-pub(super) fn product(a: Array, b: Array) -> Array {
-    let depth = a.shape()[1];
-    if depth <= DEPTH {
-        return Flex::float_matmul(a, b);
+/// `left` times `right` `[k, n]`, into `out` `[m, n]`.
+pub(super) fn product(left: Left<'_>, right: &[f32], out: &mut [f32], k: usize) {
+    Arch::new().dispatch(Product { left, right, n: right.len() / k, m: out.len() * k / right.len(), k, out });
+}
+
+/// Adds `left` `[m, k]` times the transposed `right` `[n, k]` to `out` `[m, n]`.
+pub(super) fn add_product_with_transposed(left: &[f32], right: &[f32], out: &mut [f32], k: usize) {
+    Arch::new().dispatch(Dots { left, right, n: right.len() / k, m: left.len() / k, k, out });
+}
+
+struct Product<'a> {
+    left: Left<'a>,
+    right: &'a [f32],
+    out: &'a mut [f32],
+    m: usize,
+    k: usize,
+    n: usize,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    /// As many sums at once as there are registers for.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 8, 3>(simd),
+            _ => self.run::<S, 4, 3>(simd),
+        }
     }
-    // Parts of about the same length, as `gemm` makes them.
-    let part = depth.div_ceil(depth.div_ceil(DEPTH));
-    let products = (0..depth).step_by(part).map(|start| {
-        let part = Slice::from(start..depth.min(start + part));
-        let (a, b) = (a.clone(), b.clone());
-        Flex::float_matmul(
-            Flex::float_slice(a, &[Slice::full(), part]),
-            Flex::float_slice(b, &[part, Slice::full()]),
-        )
-    });
-    products.reduce(Flex::float_add).expect("a long sum has parts")
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const V: usize>(mut self, simd: S) {
+        let mut column = 0;
+        while column < self.n {
+            let width = self.n - column;
+            if width >= V * S::F32_LANES {
+                self.rows::<S, M, V>(simd, column, V * S::F32_LANES);
+                column += V * S::F32_LANES;
+            } else {
+                self.rows::<S, M, 1>(simd, column, width.min(S::F32_LANES));
+                column += S::F32_LANES;
+            }
+        }
+    }
+
+    /// All rows of some columns.
+    #[inline(always)]
+    fn rows<S: Simd, const M: usize, const V: usize>(&mut self, simd: S, column: usize, width: usize) {
+        if self.m < M {
+            return (0..self.m).for_each(|row| self.tile::<S, 1, V>(simd, row, column, width));
+        }
+        // The last rows once more rather than one by one.
+        (0..self.m).step_by(M).for_each(|row| self.tile::<S, M, V>(simd, row.min(self.m - M), column, width));
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        row: usize,
+        column: usize,
+        width: usize,
+    ) {
+        let (m, k) = (self.m, self.k);
+        let sums: [[S::f32s; V]; M] = match self.left {
+            Left::Rows(left) => {
+                let rows: [&[f32]; M] = from_fn(|i| &left[(row + i) * k..][..k]);
+                self.sums(simd, column, width, |depth| from_fn(|i| rows[i][depth]))
+            }
+            Left::Columns(left) => {
+                let left = &left[row..];
+                self.sums(simd, column, width, |depth| {
+                    let numbers = &left[depth * m..][..M];
+                    from_fn(|i| numbers[i])
+                })
+            }
+        };
+        for (i, sums) in sums.iter().enumerate() {
+            let out = &mut self.out[(row + i) * self.n + column..][..width];
+            match S::as_mut_simd_f32s(out) {
+                (vectors, []) => vectors.copy_from_slice(sums),
+                (_, rest) => simd.partial_store_f32s(rest, sums[0]),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn sums<S: Simd, const M: usize, const V: usize>(
+        &self,
+        simd: S,
+        column: usize,
+        width: usize,
+        left: impl Fn(usize) -> [f32; M],
+    ) -> [[S::f32s; V]; M] {
+        let mut sums = [[simd.splat_f32s(0.0); V]; M];
+        for depth in 0..self.k {
+            let right = &self.right[depth * self.n + column..][..width];
+            let right: [S::f32s; V] = match S::as_simd_f32s(right) {
+                (vectors, []) => from_fn(|v| vectors[v]),
+                (_, rest) => [simd.partial_load_f32s(rest); V],
+            };
+            for (sums, left) in sums.iter_mut().zip(left(depth)) {
+                let left = simd.splat_f32s(left);
+                for v in 0..V {
+                    sums[v] = simd.mul_add_f32s(left, right[v], sums[v]);
+                }
+            }
+        }
+        sums
+    }
+}
+
+struct Dots<'a> {
+    left: &'a [f32],
+    right: &'a [f32],
+    out: &'a mut [f32],
+    m: usize,
+    k: usize,
+    n: usize,
+}
+
+/// A sum is kept in so many parts, on every processor.
+const LANES: usize = 16;
+
+impl WithSimd for Dots<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 4, 6, 1>(simd),
+            8 => self.run::<S, 2, 3, 2>(simd),
+            4 => self.run::<S, 2, 2, 4>(simd),
+            _ => self.run::<S, 1, 1, LANES>(simd),
+        }
+    }
+}
+
+impl Dots<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const M: usize, const N: usize, const P: usize>(self, simd: S) {
+        for row in (0..self.m).step_by(M) {
+            for column in (0..self.n).step_by(N) {
+                // Those beyond the last are the last one again, and not written.
+                let left: [&[f32]; M] =
+                    from_fn(|i| &self.left[(row + i).min(self.m - 1) * self.k..][..self.k]);
+                let right: [&[f32]; N] =
+                    from_fn(|j| &self.right[(column + j).min(self.n - 1) * self.k..][..self.k]);
+                let sums = dots::<S, M, N, P>(simd, left, right);
+                for (i, sums) in sums.iter().take(self.m - row).enumerate() {
+                    let out = &mut self.out[(row + i) * self.n + column..];
+                    out.iter_mut().zip(sums.iter().take(self.n - column)).for_each(|(out, sum)| *out += sum);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn dots<S: Simd, const M: usize, const N: usize, const P: usize>(
+    simd: S,
+    left: [&[f32]; M],
+    right: [&[f32]; N],
+) -> [[f32; N]; M] {
+    let mut sums = [[[simd.splat_f32s(0.0); P]; N]; M];
+    let left = left.map(|row| row.as_chunks::<LANES>());
+    let right = right.map(|row| row.as_chunks::<LANES>());
+    let count = left[0].0.len();
+    let (lefts, rights) =
+        (left.map(|(chunks, _)| &chunks[..count]), right.map(|(chunks, _)| &chunks[..count]));
+    for at in 0..count {
+        multiply(simd, &mut sums, lefts.map(|row| &row[at]), rights.map(|row| &row[at]));
+    }
+    if !left[0].1.is_empty() {
+        let (lefts, rights) = (left.map(|(_, rest)| filled(rest)), right.map(|(_, rest)| filled(rest)));
+        multiply(simd, &mut sums, lefts.each_ref(), rights.each_ref());
+    }
+    sums.map(|sums| sums.map(|sum| total::<S, P>(&sum)))
+}
+
+#[inline(always)]
+fn multiply<S: Simd, const M: usize, const N: usize, const P: usize>(
+    simd: S,
+    sums: &mut [[[S::f32s; P]; N]; M],
+    left: [&[f32; LANES]; M],
+    right: [&[f32; LANES]; N],
+) {
+    let right: [[S::f32s; P]; N] = from_fn(|j| vectors::<S, P>(right[j]));
+    for (sums, left) in sums.iter_mut().zip(left) {
+        let left = vectors::<S, P>(left);
+        for j in 0..N {
+            for p in 0..P {
+                sums[j][p] = simd.mul_add_f32s(left[p], right[j][p], sums[j][p]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn vectors<S: Simd, const P: usize>(numbers: &[f32; LANES]) -> [S::f32s; P] {
+    let (vectors, _) = S::as_simd_f32s(numbers);
+    from_fn(|p| vectors[p])
+}
+
+/// The numbers, and zeros behind them.
+#[inline(always)]
+fn filled(rest: &[f32]) -> [f32; LANES] {
+    from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
+}
+
+/// The sum of all lanes, halves by halves.
+#[inline(always)]
+fn total<S: Simd, const P: usize>(sum: &[S::f32s; P]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(sum);
+    for half in [8, 4, 2, 1] {
+        (0..half).for_each(|lane| lanes[lane] += lanes[lane + half]);
+    }
+    lanes[0]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::array, *};
+    use super::*;
     use crate::random::Random;
 
+    fn numbers(name: &str, count: usize) -> Vec<f32> {
+        let mut random = Random::new(name, &[count as u64]);
+        (0..count).map(|_| random.uniform(-1.0, 1.0) as f32).collect()
+    }
+
+    fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
+        (0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns)).copied().collect()
+    }
+
+    /// Sums by fused multiply-adds, in order.
+    fn in_order(left: &[f32], right: &[f32], [m, k, n]: [usize; 3]) -> Vec<f32> {
+        let sum =
+            |i: usize| (0..k).fold(0.0, |sum, j| left[i / n * k + j].mul_add(right[j * n + i % n], sum));
+        (0..m * n).map(sum).collect()
+    }
+
+    const SHAPES: [[usize; 3]; 6] =
+        [[1, 1, 1], [3, 5, 2], [8, 27, 48], [17, 64, 49], [33, 301, 100], [5, 16, 1]];
+
     #[test]
-    fn long_sums_are_those_of_their_parts() {
-        let (m, k, n) = (3, 1301, 5);
-        let mut random = Random::new("product", &[]);
-        let mut matrix = |rows, columns| {
-            let numbers: Vec<f32> = (0..rows * columns).map(|_| random.uniform(-1.0, 1.0) as f32).collect();
-            (array(numbers.clone(), vec![rows, columns]), numbers)
-        };
-        let ((a, left), (b, right)) = (matrix(m, k), matrix(k, n));
-        let ours = product(a, b);
-        assert_eq!(ours.shape().to_vec(), [m, n]);
-        for (i, ours) in ours.storage::<f32>().iter().enumerate() {
-            let terms = (0..k).map(|j| f64::from(left[i / n * k + j]) * f64::from(right[j * n + i % n]));
-            assert!((f64::from(*ours) - terms.sum::<f64>()).abs() < 1e-4);
+    fn sums_are_in_order_whatever_the_vectors() {
+        for [m, k, n] in SHAPES {
+            let (left, right) = (numbers("left", m * k), numbers("right", k * n));
+            let exact = in_order(&left, &right, [m, k, n]);
+            for left in [Left::Rows(&left), Left::Columns(&transposed(&left, k))] {
+                let mut out = vec![7.0; m * n];
+                product(left, &right, &mut out, k);
+                assert!(out == exact, "{m} {k} {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn narrow_vectors_give_the_same_bytes() {
+        let Some(narrow) = pulp::x86::V3::try_new() else { return };
+        for [m, k, n] in SHAPES {
+            let (left, right) = (numbers("left", m * k), numbers("right", n * k));
+            let [mut wide, mut thin] = [(); 2].map(|()| vec![1.0; m * n]);
+            add_product_with_transposed(&left, &right, &mut wide, k);
+            Simd::vectorize(narrow, Dots { left: &left, right: &right, out: &mut thin, m, k, n });
+            assert!(wide == thin, "{m} {k} {n}");
+            let exact = in_order(&left, &transposed(&right, k), [m, k, n]);
+            wide.iter().zip(exact).for_each(|(sum, exact)| assert!((sum - 1.0 - exact).abs() < 1e-4));
         }
     }
 }

@@ -1,12 +1,6 @@
 //! SiLU, eight or sixteen numbers at a time.
 
-use rayon::prelude::*;
-
-use super::{Array, array, vectorized};
-use burn::backend::TensorMetadata;
-
-/// Numbers of a task.
-const GRAIN: usize = 1 << 14;
+use super::vectorized;
 
 /// `e^x` within 2 units in the last place for -87 ≤ x ≤ 88, and the value at those bounds beyond them:
 /// `2^n · e^r` with `n` the nearest whole number to `x / ln 2` and a polynomial for `e^r` (the
@@ -60,14 +54,6 @@ pub(super) fn shifted(numbers: &mut [f32], by: f32) {
         #[inline(always)]
         || numbers.iter_mut().for_each(|x| *x = silu(*x + by)),
     );
-}
-
-/// SiLU of each number of a tensor.
-pub(super) fn tensor(x: Array) -> Array {
-    let shape = x.shape().to_vec();
-    let mut numbers = x.to_contiguous().storage::<f32>().to_vec();
-    numbers.par_chunks_mut(GRAIN).for_each(|part| shifted(part, 0.0));
-    array(numbers, shape)
 }
 
 #[cfg(test)]
