@@ -120,10 +120,11 @@ impl Product<'_> {
                 (vectors, []) => from_fn(|v| vectors[v]),
                 (_, rest) => [simd.partial_load_f32s(rest); V],
             };
-            for (sums, left) in sums.iter_mut().zip(left(depth)) {
-                let left = simd.splat_f32s(left);
+            let left = left(depth);
+            for i in 0..M {
+                let left = simd.splat_f32s(left[i]);
                 for v in 0..V {
-                    sums[v] = simd.mul_add_f32s(left, right[v], sums[v]);
+                    sums[i][v] = simd.mul_add_f32s(left, right[v], sums[i][v]);
                 }
             }
         }
@@ -183,20 +184,21 @@ fn dots<S: Simd, const M: usize, const N: usize, const P: usize>(
     left: [&[f32]; M],
     right: [&[f32]; N],
 ) -> [[f32; N]; M] {
+    let count = left[0].len() / LANES;
+    // Functions of the standard library that take a closure stay calls here: they know nothing of wide vectors.
+    let (mut lefts, mut rights): ([&[[f32; LANES]]; M], [&[[f32; LANES]]; N]) = ([&[]; M], [&[]; N]);
+    (0..M).for_each(|i| lefts[i] = &left[i].as_chunks().0[..count]);
+    (0..N).for_each(|j| rights[j] = &right[j].as_chunks().0[..count]);
     let mut sums = [[[simd.splat_f32s(0.0); P]; N]; M];
-    let left = left.map(|row| row.as_chunks::<LANES>());
-    let right = right.map(|row| row.as_chunks::<LANES>());
-    let count = left[0].0.len();
-    let (lefts, rights) =
-        (left.map(|(chunks, _)| &chunks[..count]), right.map(|(chunks, _)| &chunks[..count]));
     for at in 0..count {
-        multiply(simd, &mut sums, lefts.map(|row| &row[at]), rights.map(|row| &row[at]));
+        multiply(simd, &mut sums, from_fn(|i| &lefts[i][at]), from_fn(|j| &rights[j][at]));
     }
-    if !left[0].1.is_empty() {
-        let (lefts, rights) = (left.map(|(_, rest)| filled(rest)), right.map(|(_, rest)| filled(rest)));
-        multiply(simd, &mut sums, lefts.each_ref(), rights.each_ref());
+    let done = count * LANES;
+    if left[0].len() > done {
+        let (lefts, rights): ([_; M], [_; N]) = (from_fn(|i| filled(&left[i][done..])), from_fn(|j| filled(&right[j][done..])));
+        multiply(simd, &mut sums, from_fn(|i| &lefts[i]), from_fn(|j| &rights[j]));
     }
-    sums.map(|sums| sums.map(|sum| total::<S, P>(&sum)))
+    from_fn(|i| from_fn(|j| total::<S, P>(&sums[i][j])))
 }
 
 #[inline(always)]
@@ -207,11 +209,11 @@ fn multiply<S: Simd, const M: usize, const N: usize, const P: usize>(
     right: [&[f32; LANES]; N],
 ) {
     let right: [[S::f32s; P]; N] = from_fn(|j| vectors::<S, P>(right[j]));
-    for (sums, left) in sums.iter_mut().zip(left) {
-        let left = vectors::<S, P>(left);
+    for i in 0..M {
+        let left = vectors::<S, P>(left[i]);
         for j in 0..N {
             for p in 0..P {
-                sums[j][p] = simd.mul_add_f32s(left[p], right[j][p], sums[j][p]);
+                sums[i][j][p] = simd.mul_add_f32s(left[p], right[j][p], sums[i][j][p]);
             }
         }
     }
