@@ -3,12 +3,16 @@
 //! An engine is one file; the device decides which one works.
 
 mod autodiff;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
 use super::{Network, Parameters, Statistics};
+#[cfg(feature = "libtorch")]
+use crate::device;
 
 /// What a batch says about a network.
 pub struct Pass {
@@ -32,6 +36,10 @@ pub fn pass(
     mask: Option<Tensor<2>>,
     loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
 ) -> Pass {
+    #[cfg(feature = "libtorch")]
+    if device::is_libtorch(&parameters.values.device()) {
+        return libtorch::pass(network, parameters, images, mask, loss);
+    }
     autodiff::pass(network, parameters, images, mask, loss)
 }
 
