@@ -9,8 +9,15 @@ use kiln::{
     data::Batch,
     device_name::DeviceName,
     eval::Classifier,
-    network::{Network, Parameters, gradients::pass, layout::Layout, parameters::to_vec},
+    network::{
+        Network, Parameters,
+        gradients::pass,
+        layout::Layout,
+        parameters::to_vec,
+        pointwise::{Formula, Number, apply},
+    },
     random::Random,
+    train::optimizer::{Optimizer, Rates, Rule, clip_norm},
     weights::{self, ModelFile, fresh},
 };
 
@@ -128,5 +135,67 @@ fn every_family_trains_in_16_bits() {
                 "{name} {dtype:?} {like:?}"
             );
         }
+    }
+}
+
+/// Uses every operation of a number, and has the vectors change places.
+struct Everything;
+
+impl Formula<2, 1> for Everything {
+    fn of<N: Number>(&self, [a, b]: [N; 2], [c]: [N; 1]) -> [N; 2] {
+        let larger = a.clone().max_pair(b.clone()).mul_scalar(0.3).add_scalar(0.1);
+        let quotient = (b - c.clone()) / (a.clone().abs().sqrt().add_scalar(1e-1));
+        let [a, quotient] = [a.mean_with(c.clone(), 0.9), quotient.approach(c, 0.2)];
+        [quotient + larger.div_scalar(0.7), a]
+    }
+}
+
+fn uniform(name: &str, count: usize, device: &Device) -> Tensor<1> {
+    let mut random = Random::new(name, &[]);
+    let numbers: Vec<f32> = (0..count).map(|_| random.uniform(-1.0, 1.0) as f32).collect();
+    Tensor::from_data(TensorData::new(numbers, [count]), device)
+}
+
+fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max);
+    assert!(worst < 1e-5, "{what}: off by {worst}");
+}
+
+#[test]
+fn formulas_give_what_pure_rust_gives_and_leave_what_others_hold() {
+    const COUNT: usize = 100_003;
+    let both = [DeviceName::Cpu, DeviceName::LibTorch].map(|name| {
+        let device = kiln::device::open(name).unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|name| uniform(name, COUNT, &device));
+        let held = a.clone();
+        let formulas = [(3..70_000, Everything), (70_001..COUNT, Everything)];
+        let [a, b] = apply(&formulas, [a, b], [c.clone()]);
+        assert!(to_vec(held) == to_vec(uniform("a", COUNT, &device)));
+        assert!(to_vec(c) == to_vec(uniform("c", COUNT, &device)));
+        [to_vec(a), to_vec(b)]
+    });
+    assert_close(&both[1][0], &both[0][0], "first");
+    assert_close(&both[1][1], &both[0][1], "second");
+}
+
+#[test]
+fn every_optimizer_steps_as_on_pure_rust() {
+    let arch = Arch::parse("tiny", include_str!("fixtures/weights/yolo11n-cls-tiny.yaml"), 3).unwrap();
+    let beta1 = 0.9;
+    let rules = [Rule::Sgd, Rule::MuSgd, Rule::Adam { beta1 }, Rule::AdamW { beta1 }, Rule::Adamax { beta1 }];
+    for rule in rules.into_iter().chain([Rule::NAdam { beta1 }, Rule::RAdam { beta1 }, Rule::RmsProp]) {
+        let [rust, torch] = [DeviceName::Cpu, DeviceName::LibTorch].map(|name| {
+            let device = kiln::device::open(name).unwrap();
+            let (_, mut parameters) = fresh_network(&arch, &[], &device);
+            let mut optimizer = Optimizer::new(rule, 0.01);
+            for step in ["first", "second", "third"] {
+                let gradient = uniform(step, parameters.layout.learnt().len(), &device);
+                let rates = Rates { rate: 0.01, bias_rate: 0.02, momentum: 0.8 };
+                optimizer.step(&mut parameters, clip_norm(gradient, 10.0), rates);
+            }
+            to_vec(parameters.values)
+        });
+        assert_close(&torch, &rust, &format!("{rule:?}"));
     }
 }

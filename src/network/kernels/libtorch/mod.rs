@@ -5,6 +5,8 @@
 //! it never goes wrong in silence.
 #![expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")]
 
+pub(super) mod pointwise;
+
 use burn::backend::{LibTorch, ops::FloatTensorOps, tensor::FloatTensor};
 use tch::{Kind, Tensor};
 
@@ -12,6 +14,30 @@ use super::backend::{Geometry, KernelGradients, Kernels, NormSilu};
 
 /// A tensor of the backend.
 type Array = FloatTensor<LibTorch>;
+
+/// LibTorch's tensor below burn's, which lies on one of its devices.
+pub(in crate::network) fn below<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Tensor {
+    array(tensor).tensor
+}
+
+/// Burn's tensor of LibTorch's, which has `D` dimensions and whose memory nobody else holds.
+pub(in crate::network) fn above<const D: usize>(tensor: Tensor) -> burn::tensor::Tensor<D> {
+    burn::tensor::Tensor::from_primitive::<LibTorch>(Array::new(tensor))
+}
+
+/// Burn's tensors of parts of `vector`: as long as it is there, burn writes to none of them.
+pub(in crate::network) fn parts_of(
+    vector: &burn::tensor::Tensor<1>,
+    parts: impl Iterator<Item = Tensor>,
+) -> impl Iterator<Item = burn::tensor::Tensor<1>> {
+    let memory = array(vector.clone()).storage;
+    let parts = parts.map(move |part| Array::partial(part, memory.clone()));
+    parts.map(burn::tensor::Tensor::from_primitive::<LibTorch>)
+}
+
+fn array<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Array {
+    tensor.try_into_primitive::<LibTorch>().expect("the device is LibTorch's")
+}
 
 impl Kernels for LibTorch {
     fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
