@@ -199,14 +199,14 @@ impl Pass<'_> {
 
     fn scale(&self, scaling: &Scaling, x: Tensor<4>) -> Tensor<4> {
         let gamma = self.value(&scaling.gamma).reshape([1, -1, 1, 1]);
-        kernels::typed(gamma, x.dtype()) * x
+        kernels::scale(x, gamma)
     }
 
     fn dropout(&self, x: Tensor<4>) -> Tensor<4> {
         match self.mode {
             Mode::Train { mask: Some(mask), .. } => {
                 let shape = x.dims();
-                x * (*mask).clone().reshape(shape)
+                kernels::scale(x, (*mask).clone().reshape(shape))
             }
             Mode::Train { mask: None, .. } | Mode::Eval => x,
         }

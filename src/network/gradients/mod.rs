@@ -1,12 +1,19 @@
 //! Forward and backward through a network whose parameters are one vector.
+//!
+//! An engine is one file; the device decides which one works.
 
+mod autodiff;
 mod cpu;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Mode, Network, Parameters, Statistics, layout::Slot};
+use super::{Network, Parameters, Statistics};
+#[cfg(feature = "libtorch")]
+use crate::device;
 
 /// What a batch says about a network.
 pub struct Pass {
@@ -33,26 +40,11 @@ pub fn pass(
     if images.device() == Device::flex() {
         return cpu::pass(network, parameters, images, mask, loss);
     }
-    recorded(network, parameters, images, mask, loss)
-}
-
-/// [`pass`] by burn's autodiff.
-fn recorded(
-    network: &Network,
-    parameters: &Parameters,
-    images: Tensor<4>,
-    mask: Option<Tensor<2>>,
-    loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
-) -> Pass {
-    let (leaves, mask) = (parameters.leaves(), mask.map(Tensor::from_inner));
-    let mode = Mode::Train { mask: mask.as_ref(), frozen: parameters.layout.frozen() };
-    let output = network.forward(&leaves, Tensor::from_inner(images), &mode);
-    let statistics = followed(parameters, output.statistics);
-    let gradients = loss(output.logits).backward();
-    let learnt = parameters.layout.slots_in(&parameters.layout.learnt()).iter();
-    let of_leaf =
-        |slot: &Slot| leaves[&slot.name].grad(&gradients).expect("the loss depends on all parameters");
-    Pass { gradient: Tensor::cat(learnt.map(of_leaf).collect(), 0), statistics }
+    #[cfg(feature = "libtorch")]
+    if device::is_libtorch(&parameters.values.device()) {
+        return libtorch::pass(network, parameters, images, mask, loss);
+    }
+    autodiff::pass(network, parameters, images, mask, loss)
 }
 
 /// The running statistics of the layout's norms after a batch with these: 0.9 of the old, 0.1 of the new.
@@ -79,7 +71,11 @@ mod tests {
     use super::*;
     use crate::{
         arch::{Arch, Computation, FEATURES},
-        network::{layout::Layout, parameters::to_vec, test_support},
+        network::{
+            layout::{Layout, Slot},
+            parameters::to_vec,
+            test_support,
+        },
         weights::fresh,
     };
 
@@ -176,7 +172,7 @@ mod tests {
                 let loss = |logits: Tensor<2>| logits.powi_scalar(2).sum();
                 match ours {
                     true => pass(&network, &parameters, images, Some(mask), loss),
-                    false => recorded(&network, &parameters, images, Some(mask), loss),
+                    false => autodiff::pass(&network, &parameters, images, Some(mask), loss),
                 }
             });
             let slots = |range| parameters.layout.slots_in(&range);

@@ -6,8 +6,6 @@
     expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")
 )]
 
-#[cfg(feature = "libtorch")]
-use burn::backend::LibTorch;
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},
     tensor::ops::ConvOptions,
@@ -70,6 +68,16 @@ pub(in crate::network) trait Kernels: Backend {
         let normed = Self::batch_norm_train(x, gamma, beta, epsilon);
         let output = if activated { silu::<Self>(normed.output) } else { normed.output };
         NormSilu { output, mean: normed.mean, variance: normed.variance }
+    }
+
+    /// A residual sum `x + y`; both have one shape.
+    fn add(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_add(x, y)
+    }
+
+    /// `x` times factors that have as many dimensions, each as large or 1.
+    fn scale(x: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_mul(x, factors)
     }
 }
 
@@ -142,8 +150,3 @@ fn silu_gradient<B: Backend>(y: FloatTensor<B>, gradient: FloatTensor<B>) -> Flo
     let slope = B::float_add_scalar(B::float_mul(y, rest), 1.0_f32.into());
     B::float_mul(gradient, B::float_mul(s, slope))
 }
-
-#[cfg(feature = "libtorch")]
-impl Kernels for LibTorch {}
-#[cfg(feature = "libtorch")]
-impl KernelGradients for LibTorch {}

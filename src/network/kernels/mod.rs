@@ -7,6 +7,8 @@
 mod autodiff;
 mod backend;
 pub(super) mod cpu;
+#[cfg(feature = "libtorch")]
+pub(super) mod libtorch;
 pub mod pointwise;
 
 pub(super) use backend::{Geometry, KernelGradients, Kernels};
@@ -105,8 +107,14 @@ pub(super) fn softmax<const D: usize>(x: Tensor<D>, dim: usize) -> Tensor<D> {
 }
 
 /// A residual sum `x + y`, elementwise; both have one shape.
-pub(super) fn add<const D: usize>(x: Tensor<D>, y: Tensor<D>) -> Tensor<D> {
-    x + y
+pub(super) fn add(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::add(x.into_dispatch(), y.into_dispatch()))
+}
+
+/// `x` `[batch, channels, h, w]` times factors that have each of these sizes, or 1.
+pub(super) fn scale(x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
+    let factors = typed(factors, x.dtype());
+    Tensor::from_dispatch(Dispatch::scale(x.into_dispatch(), factors.into_dispatch()))
 }
 
 #[cfg(test)]

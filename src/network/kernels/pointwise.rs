@@ -1,7 +1,7 @@
 //! Long vectors whose numbers don't look at each other: one formula for the numbers at each place.
 //!
 //! A formula is written once, over any [`Number`]. On most devices that is a tensor, and the formula a few of burn's
-//! operations. On the CPU, where each operation would go through memory by itself, it is a handful of numbers in the
+//! operations; on LibTorch's devices a few of its own, in place. On the CPU, where each operation would go through memory by itself, it is a handful of numbers in the
 //! vector registers: everything that the formula does happens in one pass, in place where nobody else holds the
 //! vector. Each number is calculated in the same order either way, so the results are the same.
 
@@ -17,6 +17,10 @@ use burn::{
 use rayon::prelude::*;
 
 use super::cpu::vectorized;
+#[cfg(feature = "libtorch")]
+use super::libtorch;
+#[cfg(feature = "libtorch")]
+use crate::device::is_libtorch;
 use crate::network::parameters::to_vec;
 
 /// What formulas calculate with: numbers of 32 bits.
@@ -41,6 +45,20 @@ pub trait Number:
     /// The larger one of `self` and `other`.
     #[must_use]
     fn max_pair(self, other: Self) -> Self;
+
+    /// `self + (other - self) · share`.
+    #[must_use]
+    #[inline(always)]
+    fn approach(self, other: Self, share: f64) -> Self {
+        self.clone() + (other - self).mul_scalar(share)
+    }
+
+    /// `self · beta + new · (1 - beta)`: a step of an exponential mean.
+    #[must_use]
+    #[inline(always)]
+    fn mean_with(self, new: Self, beta: f64) -> Self {
+        self.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
+    }
 }
 
 /// What becomes of the numbers at one place of `W` vectors that are written, with those of `R` vectors that are only
@@ -167,12 +185,16 @@ pub fn apply<F: Formula<W, R>, const W: usize, const R: usize>(
     written: [Tensor<1>; W],
     read: [Tensor<1>; R],
 ) -> [Tensor<1>; W] {
-    match written[0].device() == Device::flex() {
-        true => {
-            on_cpu(formulas, written.map(primitive), read.map(primitive)).map(Tensor::from_primitive::<Flex>)
-        }
-        false => composed(formulas, written, &read),
+    let device = written[0].device();
+    if device == Device::flex() {
+        let (written, read) = (written.map(primitive), read.map(primitive));
+        return on_cpu(formulas, written, read).map(Tensor::from_primitive::<Flex>);
     }
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&device) {
+        return libtorch::pointwise::apply(formulas, written, read);
+    }
+    composed(formulas, written, &read)
 }
 
 /// [`apply`] by burn's operations.
@@ -287,10 +309,14 @@ fn blocks<F: Formula<W, R>, const W: usize, const R: usize, const L: usize>(
 ///
 /// On the CPU it is summed in 64 bits, in parts whose size no number of threads changes.
 pub fn sum_of_squares(vector: Tensor<1>) -> Tensor<1> {
-    if vector.device() != Device::flex() {
+    let device = vector.device();
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&device) {
+        return libtorch::pointwise::sum_of_squares(vector);
+    }
+    if device != Device::flex() {
         return (vector.clone() * vector).sum();
     }
-    let device = vector.device();
     let vector = whole(primitive(vector));
     let parts = vector.as_slice::<f32>().expect("a whole vector").par_chunks(GRAIN).map(|part| {
         vectorized(
@@ -317,10 +343,42 @@ fn squares(part: &[f32]) -> f64 {
 /// The vector times `factor` `[1]`. The CPU leaves it alone where the factor is 1; other devices are not waited for to
 /// know.
 pub fn scaled_by(vector: Tensor<1>, factor: Tensor<1>) -> Tensor<1> {
-    if vector.device() == Device::flex() && to_vec(factor.clone()) == [1.0] {
-        return vector;
+    if vector.device() != Device::flex() {
+        return vector * factor;
     }
-    vector * factor
+    match to_vec(factor)[..] {
+        [1.0] => vector,
+        [factor] => {
+            let [scaled] = apply(&[(0..vector.dims()[0], Scaled(factor))], [vector], []);
+            scaled
+        }
+        _ => unreachable!("one factor for all numbers"),
+    }
+}
+
+/// Each number times this one.
+struct Scaled(f32);
+
+impl Formula<1, 0> for Scaled {
+    #[inline(always)]
+    fn of<N: Number>(&self, [x]: [N; 1], []: [N; 0]) -> [N; 1] {
+        [x.mul_scalar(f64::from(self.0))]
+    }
+}
+
+/// The sum of two vectors, which are equally long, in the place of the first.
+pub fn sum(x: Tensor<1>, y: Tensor<1>) -> Tensor<1> {
+    let [sum] = apply(&[(0..x.dims()[0], Sum)], [x], [y]);
+    sum
+}
+
+struct Sum;
+
+impl Formula<1, 1> for Sum {
+    #[inline(always)]
+    fn of<N: Number>(&self, [x]: [N; 1], [y]: [N; 1]) -> [N; 1] {
+        [x + y]
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,10 @@ use crate::{
     data::Batch,
     error::Result,
     eval::classifier::images,
-    network::gradients::{Pass, pass},
+    network::{
+        gradients::{Pass, pass},
+        pointwise::sum,
+    },
     random::Random,
     train::{
         checkpoint::Position,
@@ -93,7 +96,7 @@ impl Fit<'_> {
 /// A micro-batch's gradient and those that wait: summed, not averaged, as in the reference.
 fn summed(waiting: Option<Tensor<1>>, gradient: Tensor<1>) -> Tensor<1> {
     match waiting {
-        Some(waiting) => waiting + gradient,
+        Some(waiting) => sum(waiting, gradient),
         None => gradient,
     }
 }

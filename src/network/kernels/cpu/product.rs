@@ -195,7 +195,8 @@ fn dots<S: Simd, const M: usize, const N: usize, const P: usize>(
     }
     let done = count * LANES;
     if left[0].len() > done {
-        let (lefts, rights): ([_; M], [_; N]) = (from_fn(|i| filled(&left[i][done..])), from_fn(|j| filled(&right[j][done..])));
+        let (lefts, rights): ([_; M], [_; N]) =
+            (from_fn(|i| filled(&left[i][done..])), from_fn(|j| filled(&right[j][done..])));
         multiply(simd, &mut sums, from_fn(|i| &lefts[i]), from_fn(|j| &rights[j]));
     }
     from_fn(|i| from_fn(|j| total::<S, P>(&sums[i][j])))
