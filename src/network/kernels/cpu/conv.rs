@@ -21,14 +21,17 @@ pub(super) struct Dense {
 }
 
 /// So many columns keep the matrix product busy.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 144;
+/// Images are made in so many groups at least: each is a task.
+const GROUPS: usize = 4;
 /// The weight's gradient is summed in so many parts at most: each needs memory of its own.
 const PARTS: usize = 16;
 
 impl Dense {
     /// As many images at once as keep the matrix product busy.
     pub(super) fn new(window: Window) -> Self {
-        Self { window, images: COLUMNS.div_ceil(window.out_area()).clamp(1, window.batch.max(1)) }
+        let most = (window.batch / GROUPS).max(1);
+        Self { window, images: COLUMNS.div_ceil(window.out_area()).min(most) }
     }
 
     /// Each image by itself: its numbers do not depend on how many others there are, to the last bit.

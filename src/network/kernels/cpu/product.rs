@@ -42,36 +42,43 @@ impl WithSimd for Product<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match S::F32_LANES {
-            16 => self.run::<S, 8, 3>(simd),
-            _ => self.run::<S, 4, 3>(simd),
+            16 => self.run::<S, 8, 16>(simd),
+            _ => self.run::<S, 4, 8>(simd),
         }
     }
 }
 
 impl Product<'_> {
+    /// `M` rows of wide tiles, `TALL` rows where less is left than two vectors.
     #[inline(always)]
-    fn run<S: Simd, const M: usize, const V: usize>(mut self, simd: S) {
+    fn run<S: Simd, const M: usize, const TALL: usize>(mut self, simd: S) {
         let mut column = 0;
         while column < self.n {
-            let width = self.n - column;
-            if width >= V * S::F32_LANES {
-                self.rows::<S, M, V>(simd, column, V * S::F32_LANES);
-                column += V * S::F32_LANES;
-            } else {
-                self.rows::<S, M, 1>(simd, column, width.min(S::F32_LANES));
-                column += S::F32_LANES;
-            }
+            let vectors = (self.n - column) / S::F32_LANES;
+            column += match vectors {
+                0 | 1 => self.rows::<S, TALL, 1>(simd, column, S::F32_LANES.min(self.n - column)),
+                2 => self.rows::<S, M, 2>(simd, column, 2 * S::F32_LANES),
+                _ => self.rows::<S, M, 3>(simd, column, 3 * S::F32_LANES),
+            };
         }
     }
 
-    /// All rows of some columns.
+    /// All rows of `width` columns.
     #[inline(always)]
-    fn rows<S: Simd, const M: usize, const V: usize>(&mut self, simd: S, column: usize, width: usize) {
-        if self.m < M {
-            return (0..self.m).for_each(|row| self.tile::<S, 1, V>(simd, row, column, width));
+    fn rows<S: Simd, const M: usize, const V: usize>(
+        &mut self,
+        simd: S,
+        column: usize,
+        width: usize,
+    ) -> usize {
+        match self.m < M {
+            true => (0..self.m).for_each(|row| self.tile::<S, 1, V>(simd, row, column, width)),
+            // The last rows once more rather than one by one.
+            false => (0..self.m)
+                .step_by(M)
+                .for_each(|row| self.tile::<S, M, V>(simd, row.min(self.m - M), column, width)),
         }
-        // The last rows once more rather than one by one.
-        (0..self.m).step_by(M).for_each(|row| self.tile::<S, M, V>(simd, row.min(self.m - M), column, width));
+        width
     }
 
     #[inline(always)]
@@ -199,7 +206,7 @@ fn dots<S: Simd, const M: usize, const N: usize, const P: usize>(
             (from_fn(|i| filled(&left[i][done..])), from_fn(|j| filled(&right[j][done..])));
         multiply(simd, &mut sums, from_fn(|i| &lefts[i]), from_fn(|j| &rights[j]));
     }
-    from_fn(|i| from_fn(|j| total::<S, P>(&sums[i][j])))
+    from_fn(|i| from_fn(|j| total::<S, P>(simd, sums[i][j])))
 }
 
 #[inline(always)]
@@ -232,15 +239,15 @@ fn filled(rest: &[f32]) -> [f32; LANES] {
     from_fn(|lane| rest.get(lane).copied().unwrap_or(0.0))
 }
 
-/// The sum of all lanes, halves by halves.
+/// The sum of all lanes, halves by halves whatever the width of the vectors.
 #[inline(always)]
-fn total<S: Simd, const P: usize>(sum: &[S::f32s; P]) -> f32 {
-    let mut lanes = [0.0; LANES];
-    S::as_mut_simd_f32s(&mut lanes).0.copy_from_slice(sum);
-    for half in [8, 4, 2, 1] {
-        (0..half).for_each(|lane| lanes[lane] += lanes[lane + half]);
+fn total<S: Simd, const P: usize>(simd: S, mut parts: [S::f32s; P]) -> f32 {
+    let mut half = P / 2;
+    while half > 0 {
+        (0..half).for_each(|p| parts[p] = simd.add_f32s(parts[p], parts[p + half]));
+        half /= 2;
     }
-    lanes[0]
+    simd.reduce_sum_f32s(parts[0])
 }
 
 #[cfg(test)]
