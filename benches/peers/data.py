@@ -2,7 +2,7 @@
 
 small/<split>/<class>/  6,000 and 2,000 pictures of 28 x 28 pixels (PNG), ten classes
 photos/                 200 pictures of 500 x 375 pixels (JPEG)
-many/<class>/           60,000 files of 1 KiB, no two alike
+many/<class>/           60,000 such pictures, no two files alike
 """
 
 import pathlib
@@ -11,6 +11,7 @@ import sys
 import numpy
 from PIL import Image, ImageFilter
 
+# Called as those of the digits that the models here learn from: 0 to 9.
 CLASSES = 10
 random = numpy.random.default_rng(0)
 
@@ -18,11 +19,13 @@ random = numpy.random.default_rng(0)
 def main(root):
     for split, count in (("train", 6000), ("val", 2000)):
         for i in range(count):
-            small(i % CLASSES).save(place(root / "small" / split / f"class{i % CLASSES}", f"{i:05}.png"))
+            small(i % CLASSES).save(place(root / "small" / split / str(i % CLASSES), f"{i:05}.png"))
     for i in range(200):
         photo().save(place(root / "photos", f"{i:05}.jpg"), quality=90)
     for i in range(60_000):
-        place(root / "many" / f"class{i % CLASSES}", f"{i:05}.png").write_bytes(i.to_bytes(4, "big") * 256)
+        same = (root / "small/train" / str(i % CLASSES) / f"{i % CLASSES:05}.png").read_bytes()
+        # What stands behind a PNG's end is nothing to its readers, and another digest.
+        place(root / "many" / str(i % CLASSES), f"{i:05}.png").write_bytes(same + i.to_bytes(4, "big"))
 
 
 def place(folder, name):

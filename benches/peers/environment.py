@@ -8,7 +8,7 @@ TORCH = ["torch==2.9.0", "torchvision==0.24.0", "numpy", "pillow"]
 NEEDS = {
     "torch": TORCH,
     "onnxruntime": ["onnxruntime", "numpy"],
-    "ultralytics": [*TORCH, "ultralytics==8.4.190"],
+    "ultralytics": [*TORCH, "ultralytics==8.4.190", "onnx", "onnxslim"],
 }
 
 
