@@ -36,7 +36,11 @@ pub(crate) fn rate(
     let mut training = Training::new(&device::open(device)?, size, batch)?;
     let found = on_all_threads(|| super::rate::rate(batch, seconds, || training.step()))?;
     let losses = to_vec(training.losses);
-    if losses.iter().all(|loss| loss.is_finite()) { Ok(found) } else { Err("the loss is not a number".into()) }
+    if losses.iter().all(|loss| loss.is_finite()) {
+        Ok(found)
+    } else {
+        Err("the loss is not a number".into())
+    }
 }
 
 struct Training {

@@ -24,9 +24,8 @@ const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jxl", "tga"
 /// reported and not silently left out.
 pub fn is_image(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let extension = extension.to_ascii_lowercase();
-    !stem.is_empty()
-        && (EXTENSIONS.contains(&extension.as_str()) || OTHER_EXTENSIONS.contains(&extension.as_str()))
+    let mut known = EXTENSIONS.iter().chain(&OTHER_EXTENSIONS);
+    !stem.is_empty() && known.any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 /// How many entries of a folder that is left out are looked at to see whether it matters.
@@ -62,8 +61,6 @@ pub fn look(root: &Path, stop: &Stop) -> Result<Found> {
     }
     let mut walk = Walk { stop, above: Vec::new(), ways: BTreeMap::new(), found: Found::default() };
     walk.folder(root)?;
-    walk.found.images.sort();
-    walk.found.left_out.sort();
     Ok(walk.found)
 }
 
@@ -86,19 +83,23 @@ impl Walk<'_> {
         }
         self.count(&real)?;
         self.above.push(real);
+        let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             self.stop.check()?;
-            self.entry(&entry.map_err(failed)?)?;
+            let entry = entry.map_err(failed)?;
+            entries.push((entry.file_name(), entry));
         }
+        // Each folder by itself, which is faster than all paths at the end, and comes to the same.
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        entries.iter().try_for_each(|(name, entry)| self.entry(&name.to_string_lossy(), entry))?;
         self.above.pop();
         Ok(())
     }
 
-    fn entry(&mut self, entry: &fs::DirEntry) -> Result<()> {
-        let (path, name) = (entry.path(), entry.file_name());
-        let (name, before) = (name.to_string_lossy(), self.found.images.len());
-        if is_left_out(&name) {
-            let matters = is_image(&name) || holds_image(&path, &mut GLANCE.clone());
+    fn entry(&mut self, name: &str, entry: &fs::DirEntry) -> Result<()> {
+        let (path, before) = (entry.path(), self.found.images.len());
+        if is_left_out(name) {
+            let matters = is_image(name) || holds_image(&path, &mut GLANCE.clone());
             self.found.left_out.extend(matters.then_some(path));
             return Ok(());
         }
@@ -106,7 +107,7 @@ impl Walk<'_> {
             self.folder(&path)?;
         }
         // A folder named like an image is one that can't be read, unless it holds some.
-        if is_image(&name) && self.found.images.len() == before {
+        if is_image(name) && self.found.images.len() == before {
             self.found.images.push(path);
         }
         Ok(())

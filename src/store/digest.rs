@@ -37,9 +37,9 @@ impl Digest {
     /// # Errors
     /// When the file is no regular file or can't be read; of kind interrupted when stopped.
     pub fn of_file_unless(path: &Path, stopped: &(dyn Fn() -> bool + Sync)) -> io::Result<(Self, u64)> {
-        let mut file = files::open(path)?;
+        let (mut file, metadata) = files::opened(path)?;
         let mut hasher = blake3::Hasher::new();
-        let mut piece = Vec::with_capacity(file.metadata()?.len().min(PIECE) as usize + 1);
+        let mut piece = Vec::with_capacity(metadata.len().min(PIECE) as usize + 1);
         while !stopped() {
             piece.clear();
             (&mut file).take(PIECE).read_to_end(&mut piece)?;
