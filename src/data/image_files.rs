@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -87,27 +87,28 @@ impl Walk<'_> {
         for entry in fs::read_dir(folder).map_err(failed)? {
             self.stop.check()?;
             let entry = entry.map_err(failed)?;
-            entries.push((entry.file_name(), entry));
+            entries.push((entry.path(), entry.file_type()));
         }
         // Each folder by itself, which is faster than all paths at the end, and comes to the same.
-        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        entries.iter().try_for_each(|(name, entry)| self.entry(&name.to_string_lossy(), entry))?;
+        entries.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+        entries.into_iter().try_for_each(|(path, kind)| self.entry(path, kind))?;
         self.above.pop();
         Ok(())
     }
 
-    fn entry(&mut self, name: &str, entry: &fs::DirEntry) -> Result<()> {
-        let (path, before) = (entry.path(), self.found.images.len());
-        if is_left_out(name) {
-            let matters = is_image(name) || holds_image(&path, &mut GLANCE.clone());
+    fn entry(&mut self, path: PathBuf, kind: io::Result<fs::FileType>) -> Result<()> {
+        let before = self.found.images.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if is_left_out(&name) {
+            let matters = is_image(&name) || holds_image(&path, &mut GLANCE.clone());
             self.found.left_out.extend(matters.then_some(path));
             return Ok(());
         }
-        if is_folder(entry, &path) {
+        if is_folder(kind, &path) {
             self.folder(&path)?;
         }
         // A folder named like an image is one that can't be read, unless it holds some.
-        if is_image(name) && self.found.images.len() == before {
+        if is_image(&name) && self.found.images.len() == before {
             self.found.images.push(path);
         }
         Ok(())
@@ -127,8 +128,8 @@ impl Walk<'_> {
 
 /// Whether it is a folder, links followed. What can't be looked at is none; if it is named like an image, reading
 /// it will say why.
-fn is_folder(entry: &fs::DirEntry, path: &Path) -> bool {
-    match entry.file_type() {
+fn is_folder(kind: io::Result<fs::FileType>, path: &Path) -> bool {
+    match kind {
         Ok(kind) if kind.is_symlink() => fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()),
         kind => kind.is_ok_and(|kind| kind.is_dir()),
     }

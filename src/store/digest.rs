@@ -56,10 +56,18 @@ impl Digest {
     /// Every name is written with its length, so that no two lists give the same bytes.
     pub fn of_named<'n>(domain: &str, entries: impl IntoIterator<Item = (&'n str, Digest)>) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain);
+        // Many at once are hashed several times as fast as one after the other.
+        let mut bytes = Vec::new();
         for (name, digest) in entries {
-            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(&digest.0);
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend(digest.0);
+            if bytes.len() >= PIECE as usize {
+                hasher.update(&bytes);
+                bytes.clear();
+            }
         }
-        Self(*hasher.finalize().as_bytes())
+        Self(*hasher.update(&bytes).finalize().as_bytes())
     }
 
     /// The digest of one text, apart from all other digests by `domain`.

@@ -33,8 +33,8 @@ use crate::{
 /// The most bytes that a packed file may have: some ten million files. What does not fit is read again.
 const LIMIT: u64 = 1 << 30;
 
-/// As many files are looked at one after the other.
-const TOGETHER: usize = 64;
+/// At least, and at most, as many files are looked at one after the other.
+const TOGETHER: (usize, usize) = (8, 64);
 
 /// A file changed this shortly before it was read may change again without a new time stamp.
 const RACY: Duration = Duration::from_secs(2);
@@ -230,19 +230,15 @@ impl StatIndex {
         stopped: &(dyn Fn() -> bool + Sync),
         now: SystemTime,
     ) -> Vec<io::Result<FileStamp>> {
-        let found: Vec<_> = {
-            let entries = self.entries.read().expect(UNBROKEN);
-            let entries = &*entries;
-            paths.par_chunks(TOGETHER).map(|paths| look(entries, paths, stopped)).collect()
-        };
-        let remembered = |(found, path): (io::Result<(FileStamp, bool)>, &PathBuf)| {
+        let found = look_all(&self.entries.read().expect(UNBROKEN), paths, stopped);
+        let remembered = |(found, path): (Looked, &PathBuf)| {
             let (looked, fresh) = found?;
             if fresh && !looked.signature.is_racy(now) {
                 self.remember(path, looked);
             }
             Ok(looked)
         };
-        found.into_iter().flatten().zip(paths).map(remembered).collect()
+        found.into_iter().zip(paths).map(remembered).collect()
     }
 
     /// Forgets the paths that `keep` does not want.
@@ -277,12 +273,23 @@ impl StatIndex {
 
 const UNBROKEN: &str = "no holder of this lock panics";
 
-/// What each file is, and whether it had to be read.
-fn look(
-    entries: &Entries,
-    paths: &[PathBuf],
-    stopped: &(dyn Fn() -> bool + Sync),
-) -> Vec<io::Result<(FileStamp, bool)>> {
+/// What a file is, and whether it had to be read.
+type Looked = io::Result<(FileStamp, bool)>;
+
+/// What each file is, on all threads where there are many.
+fn look_all(entries: &Entries, paths: &[PathBuf], stopped: &(dyn Fn() -> bool + Sync)) -> Vec<Looked> {
+    let (least, most) = TOGETHER;
+    // To wake threads takes longer than to look at a few files.
+    if paths.len() <= least {
+        return look(entries, paths, stopped);
+    }
+    let together = (paths.len() / (4 * rayon::current_num_threads())).clamp(least, most);
+    let found: Vec<_> = paths.par_chunks(together).map(|paths| look(entries, paths, stopped)).collect();
+    found.into_iter().flatten().collect()
+}
+
+/// What each file is, one after the other.
+fn look(entries: &Entries, paths: &[PathBuf], stopped: &(dyn Fn() -> bool + Sync)) -> Vec<Looked> {
     let (mut folder, mut next) = (Folder::default(), 0);
     let look = |path: &PathBuf| {
         let signature = folder.look(path)?;
