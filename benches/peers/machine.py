@@ -17,6 +17,12 @@ def described(environment, built):
     return f"{processor}, {os.cpu_count()} threads ({wide}), {platform.system()}; {', '.join(programs)}."
 
 
+def busy():
+    """What to say if something else ran when the measuring began."""
+    load = os.getloadavg()[0]
+    return f"THE MACHINE WAS BUSY (load {load:.1f}): none of this counts" if load > 0.7 else ""
+
+
 def cpu():
     """The processor's name and what it can do, where the system tells."""
     info = pathlib.Path("/proc/cpuinfo")

@@ -58,14 +58,17 @@ def run(one, folder):
     command = [str(word).replace("{fresh}", str(folder)) for word in one.command]
     with open(folder / "out.txt", "w+") as out:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **one.environment},
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            preexec_fn=pin if one.pinned else None,
-        )
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **one.environment},
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=pin if one.pinned else None,
+            )
+        except OSError as error:
+            return Found(fault=str(error))
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
