@@ -92,7 +92,7 @@ impl From<&Metadata> for Signature {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 impl From<rustix::fs::Stat> for Signature {
     fn from(stat: rustix::fs::Stat) -> Self {
         let nanoseconds = |seconds: i64, rest: i64| seconds * 1_000_000_000 + rest;

@@ -6,13 +6,13 @@ use super::Signature;
 
 /// Keeps the folder of the last file open, so that the system finds the next one there by its name alone: that takes
 /// half of the time of going through a whole path.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[derive(Default)]
 pub(super) struct Folder {
     open: Option<(std::path::PathBuf, std::os::fd::OwnedFd)>,
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 impl Folder {
     /// The signature of the file at `path`, links followed.
     ///
@@ -41,17 +41,17 @@ impl Folder {
 }
 
 /// Looks at each file by its path.
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 #[derive(Default)]
-pub struct Folder;
+pub(super) struct Folder;
 
-#[cfg(not(unix))]
+#[cfg(not(target_os = "linux"))]
 impl Folder {
     /// The signature of the file at `path`, links followed.
     ///
     /// # Errors
     /// When there is no such file.
-    pub fn look(&mut self, path: &Path) -> io::Result<Signature> {
+    pub(super) fn look(&mut self, path: &Path) -> io::Result<Signature> {
         Signature::of(path)
     }
 }
