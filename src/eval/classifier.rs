@@ -13,10 +13,7 @@ use crate::{
     device,
     device_name::DeviceName,
     error::{Error, Result},
-    network::{
-        Mode, Network, Values,
-        parameters::{to_vec, values},
-    },
+    network::Inference,
     weights::{self, ModelFile, Weights, fold_norms, merge_branches},
 };
 
@@ -30,10 +27,8 @@ pub struct Classifier {
     pub eval: Vec<EvalOp>,
     arch: Arch,
     weights: Weights,
-    network: Network,
     /// With norms folded in.
-    values: Values,
-    device: Device,
+    inference: Inference,
 }
 
 impl Classifier {
@@ -72,9 +67,9 @@ impl Classifier {
         let folded = fold_norms(&computation, &file.weights);
         // Before branches are merged, which hides one that is missing.
         complete(&computation.without_norms(), &folded)?;
-        let values = values(&merge_branches(&computation, folded), &device);
-        let network = Network::new(computation.folded());
-        Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
+        let inference =
+            Inference::new(computation.folded(), &merge_branches(&computation, folded), &device);
+        Ok(Self { names, size, eval, arch, weights: file.weights, inference })
     }
 
     /// The model at another size, in pixels; at its own if none is given.
@@ -100,8 +95,7 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: Batch) -> Vec<f32> {
-        let images = images(batch, &self.device);
-        to_vec(self.network.forward(&self.values, images, &Mode::Eval).logits)
+        self.inference.logits(batch.images, batch.size)
     }
 
     /// The architecture of the network, for as many classes as the model has.
