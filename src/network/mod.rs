@@ -14,7 +14,7 @@ mod prepared;
 #[cfg(test)]
 pub(crate) mod test_support;
 
-pub use inference::Inference;
 pub use forward::{Mode, Network, Output, Statistics, Values};
+pub use inference::Inference;
 pub use kernels::pointwise;
 pub use parameters::Parameters;

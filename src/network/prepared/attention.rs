@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{
@@ -81,13 +81,12 @@ impl Heads {
         let keys = self.keys(head, inputs, count);
         let seen = Convolution::of_pixels([lanes, &positions], arch, |channel, slab| keys[channel][slab]);
         seen.run(arch, &walk, &inputs[head.query.clone()], &[], rows);
-        let shares = arch.dispatch(
-            #[inline(always)]
-            || softmax(&mut scores, count, (self.attention.key as f32).sqrt().recip()),
-        );
+        let factor = (self.attention.key as f32).sqrt().recip();
+        let shares = arch.dispatch(Softmax { scores: &mut scores, count, factor });
         let values = &inputs[head.value.clone()];
         let lanes = &self.lanes[head.value.clone()];
-        let mixed = Convolution::of_pixels([&positions, lanes], arch, |position, slab| values[slab][position]);
+        let mixed =
+            Convolution::of_pixels([&positions, lanes], arch, |position, slab| values[slab][position]);
         let scores: Vec<Slab<'_>> = scores.iter().map(Vec::as_slice).collect();
         let rows = outs.iter_mut().map(|out| &mut **out).collect();
         mixed.run(arch, &walk, &scores, &[], rows);
@@ -113,28 +112,49 @@ impl Heads {
     }
 }
 
-/// Each pixel's `e^(factor · (score − the largest))`, and what makes shares of them: `1 / sum`.
+/// Makes of each pixel's channels `e^(factor · (score − the largest))`.
+struct Softmax<'a> {
+    scores: &'a mut [Vec<Pixel>],
+    /// How many channels there are, and pixels.
+    count: usize,
+    factor: f32,
+}
+
+impl WithSimd for Softmax<'_> {
+    /// What makes shares of each pixel's numbers: `1 / sum`.
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        let mut shares = vec![0.0; self.count];
+        for (position, share) in shares.iter_mut().enumerate() {
+            let largest = largest(self.scores, position, self.count);
+            let mut sums = [0.0; LANES];
+            for (i, slab) in self.scores.iter_mut().enumerate() {
+                let pixel = &mut slab[position].0;
+                for x in pixel.iter_mut() {
+                    *x = exp((*x - largest) * self.factor);
+                }
+                pixel[LANES.min(self.count - i * LANES)..].fill(0.0);
+                sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += *x);
+            }
+            *share = 1.0 / sums.into_iter().sum::<f32>();
+        }
+        shares
+    }
+}
+
+/// The largest of a pixel's `count` channels.
 #[inline(always)]
-fn softmax(scores: &mut [Vec<Pixel>], count: usize, factor: f32) -> Vec<f32> {
-    let rest = |slab: usize| LANES.min(count - slab * LANES);
-    let share = |position: usize| {
-        let mut largest = [f32::NEG_INFINITY; LANES];
-        for (i, slab) in scores.iter_mut().enumerate() {
-            let pixel = &mut slab[position].0;
-            pixel[rest(i)..].fill(f32::NEG_INFINITY);
-            largest.iter_mut().zip(pixel).for_each(|(most, x)| *most = most.max(*x));
-        }
-        let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-        let mut sums = [0.0; LANES];
-        for (i, slab) in scores.iter_mut().enumerate() {
-            let pixel = &mut slab[position].0;
-            pixel.iter_mut().for_each(|x| *x = exp((*x - largest) * factor));
-            pixel[rest(i)..].fill(0.0);
-            sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += *x);
-        }
-        1.0 / sums.into_iter().sum::<f32>()
-    };
-    (0..count).map(share).collect()
+fn largest(scores: &mut [Vec<Pixel>], position: usize, count: usize) -> f32 {
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for (i, slab) in scores.iter_mut().enumerate() {
+        let pixel = &mut slab[position].0;
+        // Beyond the last channel there is nothing to see.
+        pixel[LANES.min(count - i * LANES)..].fill(f32::NEG_INFINITY);
+        largest.iter_mut().zip(pixel).for_each(|(most, x)| *most = most.max(*x));
+    }
+    largest.into_iter().fold(f32::NEG_INFINITY, f32::max)
 }
 
 #[cfg(test)]

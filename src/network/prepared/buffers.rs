@@ -24,7 +24,9 @@ impl Buffers {
         let mut buffers = Self { places: vec![usize::MAX; steps.values.len()], pixels: Vec::new() };
         let mut free: Vec<usize> = Vec::new();
         for (i, step) in steps.steps.iter().enumerate() {
-            step.outputs.iter().for_each(|slab| buffers.places[*slab] = buffers.take(&mut free, pixels(*slab)));
+            step.outputs
+                .iter()
+                .for_each(|slab| buffers.places[*slab] = buffers.take(&mut free, pixels(*slab)));
             let used = step.inputs.iter().chain(&step.added).chain(&step.outputs);
             let mut over: Vec<usize> =
                 used.filter(|slab| last[**slab] == i).map(|slab| buffers.places[*slab]).collect();

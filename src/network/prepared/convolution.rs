@@ -55,7 +55,8 @@ impl Convolution {
         // Groups see few slabs each; together they would see all.
         let widest = if kernels.groups == 1 { widest(arch) } else { 1 };
         let panels = widths(written.len(), widest);
-        let panels = panels.par_iter().map(|slabs| Panel::new(kernels, read, written, slabs.clone())).collect();
+        let panels =
+            panels.par_iter().map(|slabs| Panel::new(kernels, read, written, slabs.clone())).collect();
         Self { lanes: read.to_vec(), panels, finish }
     }
 
@@ -68,7 +69,8 @@ impl Convolution {
     ) -> Self {
         let channels = read.iter().sum();
         let panel = |slabs: Range<usize>| Panel {
-            weights: (0..channels).flat_map(|channel| slabs.clone().map(move |slab| (channel, slab)))
+            weights: (0..channels)
+                .flat_map(|channel| slabs.clone().map(move |slab| (channel, slab)))
                 .map(|(channel, slab)| weights(channel, slab))
                 .collect(),
             bias: vec![Pixel::ZERO; slabs.len()],
@@ -80,8 +82,16 @@ impl Convolution {
     }
 
     /// The convolution of `inputs`, plus the map `added` if any.
-    pub(super) fn run(&self, arch: Arch, walk: &Walk, inputs: &[Slab<'_>], added: &[Slab<'_>], outs: Vec<SlabMut<'_>>) {
-        let inputs: Vec<Input<'_>> = inputs.iter().zip(&self.lanes).map(|(slab, lanes)| (*slab, *lanes)).collect();
+    pub(super) fn run(
+        &self,
+        arch: Arch,
+        walk: &Walk,
+        inputs: &[Slab<'_>],
+        added: &[Slab<'_>],
+        outs: Vec<SlabMut<'_>>,
+    ) {
+        let inputs: Vec<Input<'_>> =
+            inputs.iter().zip(&self.lanes).map(|(slab, lanes)| (*slab, *lanes)).collect();
         let tasks = self.tasks(outs);
         let run = |(panel, first, outs): (&Panel, usize, Vec<SlabMut<'_>>)| {
             self.part(arch, walk, (panel, first), &inputs, added, outs);
@@ -178,7 +188,9 @@ impl Panel {
         let mut weights = Vec::new();
         for place in 0..kernels.kernel * kernels.kernel {
             for channel in read[inputs.clone()].iter().cloned().flatten() {
-                weights.extend(written.iter().map(|outputs| kernels.pixel(outputs.clone(), channel, place, &read)));
+                weights.extend(
+                    written.iter().map(|outputs| kernels.pixel(outputs.clone(), channel, place, &read)),
+                );
             }
         }
         Self { slabs, inputs, weights, bias }
@@ -195,7 +207,8 @@ impl Kernels<'_> {
 
     /// The weights of some output channels for an input channel at a place of the kernel; 0 in other groups.
     fn pixel(&self, outputs: Range<usize>, channel: usize, place: usize, read: &[Range<usize>]) -> Pixel {
-        let (c1, c2, area) = (read.last().map_or(0, |slab| slab.end), self.bias.len(), self.kernel * self.kernel);
+        let (c1, c2, area) =
+            (read.last().map_or(0, |slab| slab.end), self.bias.len(), self.kernel * self.kernel);
         let (inputs, each) = (c1 / self.groups, c2 / self.groups);
         let mut pixel = Pixel::ZERO;
         for (lane, output) in outputs.enumerate() {

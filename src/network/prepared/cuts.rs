@@ -14,7 +14,7 @@ struct Cuts(Vec<BTreeSet<usize>>);
 /// How many channels each slab of each value has, by [`ValueId`].
 pub(super) fn lanes(computation: &Computation) -> Vec<Vec<usize>> {
     let mut cuts = Cuts(vec![BTreeSet::new(); computation.channels.len()]);
-    while computation.operations.iter().fold(false, |more, operation| cuts.share(operation, computation) || more) {}
+    while cuts.share_all(computation) {}
     cuts.0.iter().zip(&computation.channels).map(|(cuts, channels)| divided(cuts, *channels)).collect()
 }
 
@@ -31,6 +31,15 @@ fn divided(cuts: &BTreeSet<usize>, channels: usize) -> Vec<usize> {
 }
 
 impl Cuts {
+    /// [`Cuts::share`] for all operations; whether any cut is new.
+    fn share_all(&mut self, computation: &Computation) -> bool {
+        let mut more = false;
+        for operation in &computation.operations {
+            more |= self.share(operation, computation);
+        }
+        more
+    }
+
     /// Lets the values of an operation have the same cuts where they are the same channels; whether any is new.
     fn share(&mut self, operation: &Operation, computation: &Computation) -> bool {
         let Operation { op, inputs, outputs, .. } = operation;
@@ -67,7 +76,12 @@ impl Cuts {
     }
 
     /// A head's queries, keys and values begin with slabs of their own, and so does what it gives.
-    fn heads(&mut self, Attention { heads, key, value, .. }: Attention, qkv: ValueId, outputs: &[ValueId]) -> bool {
+    fn heads(
+        &mut self,
+        Attention { heads, key, value, .. }: Attention,
+        qkv: ValueId,
+        outputs: &[ValueId],
+    ) -> bool {
         let mut more = false;
         for head in 0..heads {
             let start = head * (2 * key + value);

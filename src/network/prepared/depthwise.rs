@@ -37,7 +37,14 @@ impl Depthwise {
     }
 
     /// The convolution of `inputs`, plus the map `added` if any.
-    pub(super) fn run(&self, arch: Arch, walk: &Walk, inputs: &[Slab<'_>], added: &[Slab<'_>], outs: Vec<SlabMut<'_>>) {
+    pub(super) fn run(
+        &self,
+        arch: Arch,
+        walk: &Walk,
+        inputs: &[Slab<'_>],
+        added: &[Slab<'_>],
+        outs: Vec<SlabMut<'_>>,
+    ) {
         slabs::each(
             arch,
             outs,
@@ -56,10 +63,10 @@ impl Depthwise {
             let mut sums = [self.bias[i].0; SIDE_BY_SIDE];
             for (place, weights) in walk.places().zip(&self.weights[i]) {
                 let under = walk.under(&stands, place);
-                for n in 0..SIDE_BY_SIDE {
-                    let pixel = &input[under[n]];
+                for (sum, under) in sums.iter_mut().zip(under) {
+                    let pixel = &input[under].0;
                     for lane in 0..LANES {
-                        sums[n][lane] = pixel.0[lane].mul_add(weights.0[lane], sums[n][lane]);
+                        sum[lane] = pixel[lane].mul_add(weights.0[lane], sum[lane]);
                     }
                 }
             }

@@ -52,7 +52,8 @@ impl<'a> Uses<'a> {
 
     /// The operation at `place`, and what follows it: those places are `gone`.
     fn follow(&self, operation: &'a Operation, place: usize, gone: &mut BTreeSet<usize>) -> Fused<'a> {
-        let mut fused = Fused { operation, finish: Finish::default(), added: None, output: operation.outputs[0] };
+        let mut fused =
+            Fused { operation, finish: Finish::default(), added: None, output: operation.outputs[0] };
         let Op::Convolution(convolution) = &operation.op else { return fused };
         fused.finish.activation = convolution.activation;
         if fused.finish.activation.is_none() {
@@ -70,7 +71,8 @@ impl<'a> Uses<'a> {
     /// The activation that alone takes `value`, which becomes what that gives.
     fn activation(&self, value: &mut ValueId, gone: &mut BTreeSet<usize>) -> Option<Activation> {
         let place = self.only_taker(*value)?;
-        let Operation { op: Op::Activation(activation), outputs, .. } = &self.computation.operations[place] else {
+        let Operation { op: Op::Activation(activation), outputs, .. } = &self.computation.operations[place]
+        else {
             return None;
         };
         gone.insert(place);

@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// A network ready for images of any size.
-pub(super) struct Prepared {
+pub(crate) struct Prepared {
     arch: Arch,
     computation: Computation,
     steps: Steps,
@@ -75,7 +75,7 @@ impl Prepared {
     ///
     /// # Panics
     /// If a parameter is not among `weights`.
-    pub(super) fn new(computation: &Computation, weights: &Weights) -> Option<Self> {
+    pub(crate) fn new(computation: &Computation, weights: &Weights) -> Option<Self> {
         match Arch::new() {
             Arch::Scalar => None,
             arch => Some(Self::on(arch, computation, weights)),
@@ -91,7 +91,7 @@ impl Prepared {
     ///
     /// # Errors
     /// If the network can't take images of that size.
-    pub(super) fn logits(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {
+    pub(crate) fn logits(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {
         let at_size = self.at(size)?;
         let classes = self.computation.classes();
         let image = COLORS * size * size;
@@ -130,7 +130,8 @@ impl Prepared {
     fn step(&self, step: &Step, at_size: &AtSize, images: &[f32], count: usize, memory: &mut Memory) {
         let walk = step.walk(&at_size.sides, count);
         let place = |slab: &usize| at_size.buffers.place(*slab);
-        let mut outs: Vec<_> = step.outputs.iter().map(|slab| std::mem::take(&mut memory[place(slab)])).collect();
+        let mut outs: Vec<_> =
+            step.outputs.iter().map(|slab| std::mem::take(&mut memory[place(slab)])).collect();
         let inputs: Vec<Slab<'_>> = step.inputs.iter().map(|slab| walk.read(&memory[place(slab)])).collect();
         let added: Vec<Slab<'_>> =
             step.added.iter().map(|slab| &memory[place(slab)][..walk.out_pixels()]).collect();
@@ -184,6 +185,16 @@ mod tests {
         (Prepared::on(instructions, &computation.folded(), &folded), folded)
     }
 
+    /// Different images `[count, 3, size, size]`.
+    fn images(count: usize, size: usize) -> Vec<f32> {
+        let mut pixels = test_support::pixels(size);
+        let mut image = |_| {
+            pixels.rotate_left(997);
+            pixels.clone()
+        };
+        (0..count).flat_map(&mut image).collect()
+    }
+
     fn assert_as_forward(arch: &Architecture, size: usize) {
         let pixels = test_support::pixels(size);
         let (prepared, folded) = prepared(arch, Arch::new());
@@ -207,5 +218,48 @@ mod tests {
         for name in names() {
             assert_as_forward(&Architecture::built_in(&name, 10).unwrap(), 64);
         }
+    }
+
+    #[test]
+    fn an_images_logits_depend_on_no_other_image_and_no_threads() {
+        let size = 64;
+        let images = images(TOGETHER + 3, size);
+        for arch in test_support::archs() {
+            let (prepared, _) = prepared(&arch, Arch::new());
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| prepared.logits(&images, size).unwrap())
+            };
+            let all = on(4);
+            assert_eq!(all, on(1), "{}", arch.name);
+            let single = images.chunks_exact(COLORS * size * size);
+            let single: Vec<f32> = single.flat_map(|image| prepared.logits(image, size).unwrap()).collect();
+            assert_eq!(all, single, "{}", arch.name);
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn narrow_vectors_change_no_bit() {
+        let Some(narrow) = pulp::x86::V3::try_new() else { return };
+        let images = images(2, 64);
+        for arch in test_support::archs() {
+            let [wide, narrow] =
+                [Arch::new(), Arch::V3(narrow)].map(|instructions| prepared(&arch, instructions).0);
+            assert_eq!(
+                wide.logits(&images, 64).unwrap(),
+                narrow.logits(&images, 64).unwrap(),
+                "{}",
+                arch.name
+            );
+        }
+    }
+
+    #[test]
+    fn images_that_do_not_fit_are_told() {
+        let (prepared, _) = prepared(&Architecture::built_in("yolo12n-cls", 2).unwrap(), Arch::new());
+        let error = prepared.logits(&images(1, 40), 40).unwrap_err().to_string();
+        assert!(error.contains("can't be divided into 4 areas"), "{error}");
+        assert!(prepared.logits(&[], 64).unwrap().is_empty());
     }
 }

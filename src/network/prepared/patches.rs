@@ -21,10 +21,12 @@ pub(super) struct Patches {
 /// Output pixels of a task: what lies under the window stays in the cache.
 const PIXELS: usize = 240;
 
-/// How many channels the slabs have that the numbers under a window of this side make.
+/// How many channels the slabs have that the numbers under a window make: of each color, as many of the window's rows
+/// as fit. A row must fit.
 pub(super) fn lanes(kernel: usize) -> Vec<usize> {
-    let numbers = COLORS * kernel * kernel;
-    (0..numbers).step_by(LANES).map(|first| LANES.min(numbers - first)).collect()
+    let rows = LANES / kernel;
+    let slab = |first: usize| rows.min(kernel - first) * kernel;
+    (0..COLORS).flat_map(|_| (0..kernel).step_by(rows).map(slab)).collect()
 }
 
 impl Patches {
@@ -45,36 +47,76 @@ impl Patches {
     }
 }
 
-/// What lies under the window for `count` output pixels from `first` on, channel by channel, as slabs.
+/// What lies under the window for `count` output pixels from `first` on, in slabs as [`lanes`] says.
 fn under(walk: &Walk, images: &[f32], first: usize, count: usize) -> Vec<Vec<Pixel>> {
-    let numbers = COLORS * walk.kernel * walk.kernel;
-    let mut slabs = vec![vec![Pixel::ZERO; count + 1]; numbers.div_ceil(LANES)];
+    let (kernel, rows) = (walk.kernel, LANES / walk.kernel);
+    let slabs = kernel.div_ceil(rows);
+    let mut all = vec![vec![Pixel::ZERO; count + 1]; COLORS * slabs];
     let mut done = 0;
     while done < count {
         let (line, column) = ((first + done) / walk.out_side, (first + done) % walk.out_side);
         let length = (walk.out_side - column).min(count - done);
-        for channel in 0..COLORS {
-            for (place, (down, right)) in walk.places().enumerate() {
-                let number = channel * walk.kernel * walk.kernel + place;
-                let out = &mut slabs[number / LANES][done..done + length];
-                let row = row(walk, images, (line, channel, down));
-                let mut at = (column * walk.stride + right).wrapping_sub(walk.kernel / 2);
-                for pixel in out {
-                    pixel.0[number % LANES] = row.get(at).copied().unwrap_or(0.0);
-                    at = at.wrapping_add(walk.stride);
-                }
+        let from = (column * walk.stride).wrapping_sub(kernel / 2);
+        for (slab, out) in all.iter_mut().enumerate() {
+            let (color, rows) = (slab / slabs, slab % slabs * rows..kernel.min((slab % slabs + 1) * rows));
+            for (i, down) in rows.enumerate() {
+                let row = row(walk, images, (line, color, down));
+                gather(walk, row, from, i * kernel, &mut out[done..done + length]);
             }
         }
         done += length;
     }
-    slabs
+    all
 }
 
-/// The row of a channel under the window's row `down`, for an output line of all images; empty outside of the image.
-fn row<'a>(walk: &Walk, images: &'a [f32], (line, channel, down): (usize, usize, usize)) -> &'a [f32] {
+/// Fills channels from `lane` on with a row of the window, which is at `from` for the first pixel.
+fn gather(walk: &Walk, row: &[f32], from: usize, lane: usize, out: &mut [Pixel]) {
+    match walk.kernel {
+        3 => copy::<3>(walk.stride, row, from, lane, out),
+        7 => copy::<7>(walk.stride, row, from, lane, out),
+        kernel => (0..kernel).for_each(|i| copy::<1>(walk.stride, row, from.wrapping_add(i), lane + i, out)),
+    }
+}
+
+/// [`gather`] for `K` numbers side by side.
+fn copy<const K: usize>(stride: usize, row: &[f32], mut from: usize, lane: usize, out: &mut [Pixel]) {
+    for pixel in out {
+        let lanes = &mut pixel.0[lane..lane + K];
+        match row.get(from..from.wrapping_add(K)) {
+            Some(numbers) => lanes.copy_from_slice(numbers),
+            None => (0..K).for_each(|i| lanes[i] = row.get(from.wrapping_add(i)).copied().unwrap_or(0.0)),
+        }
+        from = from.wrapping_add(stride);
+    }
+}
+
+/// The row of a color under the window's row `down`, for an output line of all images; empty outside of the image.
+fn row<'a>(walk: &Walk, images: &'a [f32], (line, color, down): (usize, usize, usize)) -> &'a [f32] {
     let (image, y) = (line / walk.out_side, line % walk.out_side);
     match (y * walk.stride + down).checked_sub(walk.kernel / 2).filter(|row| *row < walk.side) {
-        Some(row) => &images[((image * COLORS + channel) * walk.side + row) * walk.side..][..walk.side],
+        Some(row) => &images[((image * COLORS + color) * walk.side + row) * walk.side..][..walk.side],
         None => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_cut_into_rows_of_each_color() {
+        assert_eq!(lanes(3), [9; 3]);
+        assert_eq!(lanes(7)[..5], [14, 14, 14, 7, 14]);
+        assert_eq!(lanes(16).len(), 48);
+    }
+
+    #[test]
+    fn what_lies_under_the_window_is_gathered_row_by_row() {
+        let walk = Walk { kernel: 3, stride: 2, side: 4, out_side: 2, images: 1 };
+        let images: Vec<f32> = (0..48).map(|i| i as f32 + 1.0).collect();
+        let slabs = under(&walk, &images, 1, 2);
+        assert_eq!(slabs.len(), 3);
+        assert_eq!(slabs[0][0].0[..9], [0.0, 0.0, 0.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0]);
+        assert_eq!(slabs[2][1].0[..9], [0.0, 37.0, 38.0, 0.0, 41.0, 42.0, 0.0, 45.0, 46.0]);
     }
 }

@@ -11,7 +11,7 @@ use super::{
     finish::Finish,
     fuse::{Fused, fused},
     patches::{self, Patches},
-    pixel::{Pixel, Slab, SlabMut},
+    pixel::{LANES, Pixel, Slab, SlabMut},
     pixelwise, pool,
     walk::Walk,
 };
@@ -89,7 +89,9 @@ impl Step {
             Work::Activation(activation) => pixelwise::activation(arch, *activation, inputs, outs),
             Work::Sum => pixelwise::sum(arch, inputs, outs),
             Work::Scale(factors) => pixelwise::scale(arch, factors, inputs, outs),
-            Work::EverySecond(row, column) => pixelwise::every_second(arch, walk, (*row, *column), inputs, outs),
+            Work::EverySecond(row, column) => {
+                pixelwise::every_second(arch, walk, (*row, *column), inputs, outs);
+            }
             Work::MaxPool => pool::max(arch, walk, inputs, outs),
             Work::Attention(heads) => heads.run(arch, walk, inputs, outs),
             Work::Mean => pool::mean(arch, walk, inputs, outs),
@@ -158,7 +160,12 @@ impl Layout {
     fn draft<'a>(&mut self, fused: &'a Fused<'a>) -> Option<Draft<'a>> {
         let operation = fused.operation;
         if of_images(fused) {
-            return Some(Draft { fused, inputs: Vec::new(), added: Vec::new(), outputs: self.fresh(fused.output) });
+            return Some(Draft {
+                fused,
+                inputs: Vec::new(),
+                added: Vec::new(),
+                outputs: self.fresh(fused.output),
+            });
         }
         let inputs: Vec<SlabId> = operation.inputs.iter().flat_map(|input| self.map(*input)).collect();
         match &operation.op {
@@ -173,7 +180,9 @@ impl Layout {
                 }
                 return None;
             }
-            Op::Attention(attention) => self.values(*attention, operation.inputs[0], operation.outputs[1], &inputs),
+            Op::Attention(attention) => {
+                self.values(*attention, operation.inputs[0], operation.outputs[1], &inputs);
+            }
             _ => {}
         }
         let added = fused.added.map(|added| self.map(added)).unwrap_or_default();
@@ -183,13 +192,15 @@ impl Layout {
     /// An attention's values are some of the slabs that it reads.
     fn values(&mut self, attention: Attention, qkv: ValueId, values: ValueId, inputs: &[SlabId]) {
         let heads = heads(attention, &self.lanes[qkv.0]);
-        self.maps[values.0] = Some(heads.iter().flat_map(|head| inputs[head.value.clone()].to_vec()).collect());
+        self.maps[values.0] =
+            Some(heads.iter().flat_map(|head| inputs[head.value.clone()].to_vec()).collect());
     }
 }
 
 /// Whether it is a convolution of the images that needs no slabs of them.
 fn of_images(fused: &Fused<'_>) -> bool {
-    matches!(&fused.operation.op, Op::Convolution(convolution) if convolution.window.groups == 1)
+    let fits = |window: Window| window.groups == 1 && window.kernel <= LANES;
+    matches!(&fused.operation.op, Op::Convolution(convolution) if fits(convolution.window))
         && fused.operation.inputs[0] == IMAGES
         && fused.added.is_none()
 }
@@ -204,7 +215,14 @@ struct Pack<'a> {
 impl Pack<'_> {
     fn images(&self, outputs: Vec<SlabId>) -> Step {
         let work = Work::Images(self.lanes[IMAGES.0].clone());
-        Step { work, window: Window::POINT, values: [IMAGES; 2], inputs: Vec::new(), added: Vec::new(), outputs }
+        Step {
+            work,
+            window: Window::POINT,
+            values: [IMAGES; 2],
+            inputs: Vec::new(),
+            added: Vec::new(),
+            outputs,
+        }
     }
 
     fn step(&self, Draft { fused, inputs, added, outputs }: Draft<'_>) -> Step {
@@ -220,7 +238,9 @@ impl Pack<'_> {
                 let kernels = self.kernels(&convolution.name, convolution.window);
                 match of_images(fused) {
                     true => Work::Patches(self.patches(kernels, lanes[1], *finish)),
-                    false if depthwise(convolution) => Work::Depthwise(Depthwise::new(kernels, lanes[1], *finish)),
+                    false if depthwise(convolution) => {
+                        Work::Depthwise(Depthwise::new(kernels, lanes[1], *finish))
+                    }
                     false => Work::Convolution(Convolution::new(kernels, lanes, *finish, self.arch)),
                 }
             }

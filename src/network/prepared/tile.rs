@@ -40,8 +40,9 @@ impl<const F: usize> WithSimd for Tiles<'_, F> {
     fn with_simd<S: Simd>(self, simd: S) {
         match (S::F32_LANES, F) {
             (16, 4) => self.run::<S, 1, 6>(simd),
-            (16, 3) => self.run::<S, 1, 8>(simd),
-            (16, _) => self.run::<S, 1, 12>(simd),
+            (16, 3) => self.run::<S, 1, 7>(simd),
+            (16, 2) => self.run::<S, 1, 8>(simd),
+            (16, _) => self.run::<S, 1, 8>(simd),
             (8, _) => self.run::<S, 2, 6>(simd),
             (4, _) => self.run::<S, 4, 6>(simd),
             _ => unreachable!("without vectors no network is prepared"),

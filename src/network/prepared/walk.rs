@@ -76,7 +76,11 @@ impl Walk {
 
     /// The input pixels under one place of the window.
     #[inline(always)]
-    pub(super) fn under<const N: usize>(&self, stands: &Stands<N>, (down, right): (usize, usize)) -> [usize; N] {
+    pub(super) fn under<const N: usize>(
+        &self,
+        stands: &Stands<N>,
+        (down, right): (usize, usize),
+    ) -> [usize; N] {
         let (side, zero) = (self.side as u32, self.pixels() as u32);
         std::array::from_fn(|n| {
             let (row, column) =
