@@ -18,18 +18,20 @@ use super::{
 pub(super) struct Convolution {
     /// How many channels the slabs have that it reads.
     lanes: Vec<usize>,
-    panels: Vec<Panel>,
-    finish: Finish,
+    pub panels: Vec<Panel>,
+    pub finish: Finish,
 }
 
 /// The weights of some slabs of the output.
-struct Panel {
+pub(super) struct Panel {
     /// The slabs of the output.
-    slabs: Range<usize>,
+    pub slabs: Range<usize>,
     /// The slabs of the input that they depend on.
     inputs: Range<usize>,
-    weights: Vec<Pixel>,
-    bias: Vec<Pixel>,
+    /// For each place of the kernel and each channel that is read, a pixel for each slab.
+    pub weights: Vec<Pixel>,
+    /// A pixel for each slab.
+    pub bias: Vec<Pixel>,
 }
 
 /// A convolution's parameters.

@@ -7,13 +7,13 @@
 
 mod attention;
 mod buffers;
+mod colors;
 mod convolution;
 mod cuts;
 mod depthwise;
 mod exponential;
 mod finish;
 mod fuse;
-mod patches;
 mod pixel;
 mod pixelwise;
 mod pool;

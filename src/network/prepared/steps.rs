@@ -5,20 +5,20 @@ use rayon::prelude::*;
 
 use super::{
     attention::{Heads, heads},
+    colors::{self, Colors},
     convolution::{Convolution, Kernels, channels},
     cuts::{self, depthwise},
     depthwise::Depthwise,
     finish::Finish,
     fuse::{Fused, fused},
-    patches::{self, Patches},
-    pixel::{LANES, Pixel, Slab, SlabMut},
+    pixel::{Pixel, Slab, SlabMut},
     pixelwise, pool,
     walk::Walk,
 };
 use crate::{
     arch::{
         Activation, Window,
-        computation::{Attention, Computation, IMAGES, Op, ValueId},
+        computation::{Attention, COLORS, Computation, IMAGES, Op, ValueId},
     },
     weights::Weights,
 };
@@ -52,7 +52,7 @@ pub(super) struct Step {
 enum Work {
     /// Makes slabs of the images' colors, so many in each.
     Images(Vec<usize>),
-    Patches(Patches),
+    Colors(Colors),
     Convolution(Convolution),
     Depthwise(Depthwise),
     Activation(Activation),
@@ -83,7 +83,7 @@ impl Step {
     ) {
         match &self.work {
             Work::Images(lanes) => pixelwise::images(walk, images, lanes, outs),
-            Work::Patches(patches) => patches.run(arch, walk, images, outs),
+            Work::Colors(colors) => colors.run(arch, walk, images, outs),
             Work::Convolution(convolution) => convolution.run(arch, walk, inputs, added, outs),
             Work::Depthwise(depthwise) => depthwise.run(arch, walk, inputs, added, outs),
             Work::Activation(activation) => pixelwise::activation(arch, *activation, inputs, outs),
@@ -199,8 +199,7 @@ impl Layout {
 
 /// Whether it is a convolution of the images that needs no slabs of them.
 fn of_images(fused: &Fused<'_>) -> bool {
-    let fits = |window: Window| window.groups == 1 && window.kernel <= LANES;
-    matches!(&fused.operation.op, Op::Convolution(convolution) if fits(convolution.window))
+    matches!(&fused.operation.op, Op::Convolution(convolution) if colors::known(convolution.window))
         && fused.operation.inputs[0] == IMAGES
         && fused.added.is_none()
 }
@@ -237,7 +236,7 @@ impl Pack<'_> {
             Op::Convolution(convolution) => {
                 let kernels = self.kernels(&convolution.name, convolution.window);
                 match of_images(fused) {
-                    true => Work::Patches(self.patches(kernels, lanes[1], *finish)),
+                    true => Work::Colors(self.colors(kernels, lanes[1], *finish)),
                     false if depthwise(convolution) => {
                         Work::Depthwise(Depthwise::new(kernels, lanes[1], *finish))
                     }
@@ -264,10 +263,10 @@ impl Pack<'_> {
     }
 
     /// What lies under the window are channels of single pixels, in the order of the weight.
-    fn patches(&self, kernels: Kernels<'_>, written: &[usize], finish: Finish) -> Patches {
-        let read = patches::lanes(kernels.kernel);
+    fn colors(&self, kernels: Kernels<'_>, written: &[usize], finish: Finish) -> Colors {
+        let read = [COLORS * kernels.kernel * kernels.kernel];
         let kernels = Kernels { kernel: 1, ..kernels };
-        Patches { convolution: Convolution::new(kernels, [&read, written], finish, self.arch) }
+        Colors { convolution: Convolution::new(kernels, [&read, written], finish, self.arch) }
     }
 
     fn kernels(&self, name: &str, Window { kernel, groups, .. }: Window) -> Kernels<'_> {

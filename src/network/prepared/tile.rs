@@ -16,6 +16,9 @@ use super::{
 /// A slab that a convolution reads, and how many channels it has.
 pub(super) type Input<'a> = (Slab<'a>, usize);
 
+/// Sums for `N` pixels of `F` slabs, of which each is `P` vectors.
+pub(super) type Sums<S, const P: usize, const F: usize, const N: usize> = [[[<S as Simd>::f32s; P]; F]; N];
+
 /// Consecutive output pixels of `F` slabs.
 pub(super) struct Tiles<'a, const F: usize> {
     pub walk: &'a Walk,
@@ -81,20 +84,18 @@ impl<const F: usize> Tiles<'_, F> {
     #[inline(always)]
     fn tile<S: Simd, const P: usize, const N: usize>(&mut self, simd: S, start: usize, count: usize) {
         let sums = self.sums::<S, P, N>(simd, self.first + start);
-        for f in 0..F {
-            let out = &mut self.outs[f][start..start + count];
-            for n in 0..N {
-                if n < count {
-                    let (vectors, _) = S::as_mut_simd_f32s(&mut out[n].0);
-                    (0..P).for_each(|p| vectors[p] = sums[n][f][p]);
-                }
-            }
-            self.finish.apply(out, self.added.map(|added| &added[f][start..start + count]));
-        }
+        let pixels = start..start + count;
+        let added = self.added.map(|added| added.map(|slab| &slab[pixels.clone()]));
+        write::<S, P, F, N>(
+            &sums,
+            self.outs.each_mut().map(|out| &mut out[pixels.clone()]),
+            added,
+            self.finish,
+        );
     }
 
     #[inline(always)]
-    fn sums<S: Simd, const P: usize, const N: usize>(&self, simd: S, first: usize) -> [[[S::f32s; P]; F]; N] {
+    fn sums<S: Simd, const P: usize, const N: usize>(&self, simd: S, first: usize) -> Sums<S, P, F, N> {
         let mut sums = [from_fn(|f| vectors::<S, P>(&self.bias[f])); N];
         let (mut weights, _) = self.weights.as_chunks::<F>();
         let pointwise = self.walk.pointwise();
@@ -118,7 +119,7 @@ impl<const F: usize> Tiles<'_, F> {
 #[inline(always)]
 fn multiply<S: Simd, const P: usize, const F: usize, const N: usize>(
     simd: S,
-    sums: &mut [[[S::f32s; P]; F]; N],
+    sums: &mut Sums<S, P, F, N>,
     pixels: [&[f32; LANES]; N],
     weights: &[[Pixel; F]],
 ) {
@@ -135,8 +136,29 @@ fn multiply<S: Simd, const P: usize, const F: usize, const N: usize>(
     }
 }
 
+/// Writes the sums of as many pixels as are wanted, finished.
 #[inline(always)]
-fn vectors<S: Simd, const P: usize>(pixel: &Pixel) -> [S::f32s; P] {
+pub(super) fn write<S: Simd, const P: usize, const F: usize, const N: usize>(
+    sums: &Sums<S, P, F, N>,
+    outs: [&mut [Pixel]; F],
+    added: Option<[Slab<'_>; F]>,
+    finish: Finish,
+) {
+    for (f, out) in outs.into_iter().enumerate() {
+        // Over all sums, of which there is a constant number: they stay in registers.
+        for (n, sums) in sums.iter().enumerate() {
+            if let Some(pixel) = out.get_mut(n) {
+                let (vectors, _) = S::as_mut_simd_f32s(&mut pixel.0);
+                vectors.copy_from_slice(&sums[f]);
+            }
+        }
+        finish.apply(out, added.map(|added| added[f]));
+    }
+}
+
+/// A pixel as vectors.
+#[inline(always)]
+pub(super) fn vectors<S: Simd, const P: usize>(pixel: &Pixel) -> [S::f32s; P] {
     let (vectors, _) = S::as_simd_f32s(&pixel.0);
     from_fn(|p| vectors[p])
 }
