@@ -8,10 +8,13 @@ mod forward;
 pub mod gradients;
 mod kernels;
 pub mod layout;
+pub mod order;
 pub mod parameters;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod upload;
 
 pub use forward::{Mode, Network, Output, Statistics, Values};
 pub use kernels::pointwise;
 pub use parameters::Parameters;
+pub use upload::upload;
