@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::{
     arch::{Arch, Computation, sizes::sizes},
@@ -13,7 +13,7 @@ use crate::{
     device,
     device_name::DeviceName,
     error::{Error, Result},
-    network::Inference,
+    network::{Inference, upload},
     weights::{self, ModelFile, Weights, fold_norms, merge_branches},
 };
 
@@ -111,7 +111,7 @@ impl Classifier {
 /// A batch's images on a device: `[batch, 3, size, size]`.
 pub fn images(batch: Batch, device: &Device) -> Tensor<4> {
     let shape = [batch.len(), 3, batch.size, batch.size];
-    Tensor::from_data(TensorData::new(batch.images, shape), device)
+    upload(batch.images, shape, device)
 }
 
 /// The architecture of a model file, for as many classes as its head has.

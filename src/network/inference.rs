@@ -1,11 +1,12 @@
 //! A network with its numbers, for what it says about images and nothing else.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
 use super::{
     Mode, Network, Values,
     parameters::{to_vec, values},
     prepared::Prepared,
+    upload,
 };
 use crate::{
     arch::computation::{COLORS, Computation},
@@ -52,7 +53,7 @@ impl Inference {
             }
             Way::Forward { network, values, device } => {
                 let shape = [images.len() / (COLORS * size * size), COLORS, size, size];
-                let images = Tensor::from_data(TensorData::new(images, shape), device);
+                let images = upload(images, shape, device);
                 to_vec(network.forward(values, images, &Mode::Eval).logits)
             }
         }

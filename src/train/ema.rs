@@ -21,7 +21,7 @@ struct Approach {
 impl Formula<1, 1> for Approach {
     #[inline(always)]
     fn of<N: Number>(&self, [old]: [N; 1], [new]: [N; 1]) -> [N; 1] {
-        [old.clone() + (new - old).mul_scalar(self.share)]
+        [old.approach(new, self.share)]
     }
 }
 

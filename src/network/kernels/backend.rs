@@ -6,8 +6,6 @@
     expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")
 )]
 
-#[cfg(feature = "libtorch")]
-use burn::backend::LibTorch;
 use burn::{
     backend::{Backend, ExtensionType, backend_extension, tensor::FloatTensor},
     tensor::ops::ConvOptions,
@@ -42,6 +40,16 @@ pub(super) struct NormSilu<B: Backend> {
 /// The operations that layers call, on every backend and with gradients.
 #[backend_extension(Flex, LibTorch: cfg(feature = "libtorch"), Autodiff)]
 pub(super) trait Kernels: Backend {
+    /// Images in the order in memory that convolutions like best.
+    fn images(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        x
+    }
+
+    /// The kernel of such a shape, whose numbers lie in the device's [`crate::network::order::Order`].
+    fn kernel(numbers: FloatTensor<Self>, shape: [usize; 4]) -> FloatTensor<Self> {
+        Self::float_reshape(numbers, shape.into())
+    }
+
     /// Convolution of `[batch, c1, h, w]` with `[c2, c1 / groups, kernel, kernel]`.
     fn conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, geometry.into())
@@ -70,6 +78,16 @@ pub(super) trait Kernels: Backend {
         let normed = Self::batch_norm_train(x, gamma, beta, epsilon);
         let output = if activated { silu::<Self>(normed.output) } else { normed.output };
         NormSilu { output, mean: normed.mean, variance: normed.variance }
+    }
+
+    /// A residual sum `x + y`; both have one shape.
+    fn add(x: FloatTensor<Self>, y: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_add(x, y)
+    }
+
+    /// `x` times factors that have as many dimensions, each as large or 1.
+    fn scale(x: FloatTensor<Self>, factors: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_mul(x, factors)
     }
 }
 
@@ -142,8 +160,3 @@ fn silu_gradient<B: Backend>(y: FloatTensor<B>, gradient: FloatTensor<B>) -> Flo
     let slope = B::float_add_scalar(B::float_mul(y, rest), 1.0_f32.into());
     B::float_mul(gradient, B::float_mul(s, slope))
 }
-
-#[cfg(feature = "libtorch")]
-impl Kernels for LibTorch {}
-#[cfg(feature = "libtorch")]
-impl KernelGradients for LibTorch {}

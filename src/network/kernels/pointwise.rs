@@ -1,7 +1,7 @@
 //! Long vectors whose numbers don't look at each other: one formula for the numbers at each place.
 //!
 //! A formula is written once, over any [`Number`]. On most devices that is a tensor, and the formula a few of burn's
-//! operations. On the CPU, where each operation would go through memory by itself, it is a handful of numbers in the
+//! operations; on LibTorch's devices a few of its own, in place. On the CPU, where each operation would go through memory by itself, it is a handful of numbers in the
 //! vector registers: everything that the formula does happens in one pass, in place where nobody else holds the
 //! vector. Each number is calculated in the same order either way, so the results are the same.
 
@@ -17,6 +17,10 @@ use burn::{
 use rayon::prelude::*;
 
 use super::cpu::vectorized;
+#[cfg(feature = "libtorch")]
+use super::libtorch;
+#[cfg(feature = "libtorch")]
+use crate::device::is_libtorch;
 use crate::network::parameters::to_vec;
 
 /// What formulas calculate with: numbers of 32 bits.
@@ -41,6 +45,20 @@ pub trait Number:
     /// The larger one of `self` and `other`.
     #[must_use]
     fn max_pair(self, other: Self) -> Self;
+
+    /// `self + (other - self) · share`.
+    #[must_use]
+    #[inline(always)]
+    fn approach(self, other: Self, share: f64) -> Self {
+        self.clone() + (other - self).mul_scalar(share)
+    }
+
+    /// `self · beta + new · (1 - beta)`: a step of an exponential mean.
+    #[must_use]
+    #[inline(always)]
+    fn mean_with(self, new: Self, beta: f64) -> Self {
+        self.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
+    }
 }
 
 /// What becomes of the numbers at one place of `W` vectors that are written, with those of `R` vectors that are only
@@ -167,12 +185,16 @@ pub fn apply<F: Formula<W, R>, const W: usize, const R: usize>(
     written: [Tensor<1>; W],
     read: [Tensor<1>; R],
 ) -> [Tensor<1>; W] {
-    match written[0].device() == Device::flex() {
-        true => {
-            on_cpu(formulas, written.map(primitive), read.map(primitive)).map(Tensor::from_primitive::<Flex>)
-        }
-        false => composed(formulas, written, &read),
+    let device = written[0].device();
+    if device == Device::flex() {
+        let (written, read) = (written.map(primitive), read.map(primitive));
+        return on_cpu(formulas, written, read).map(Tensor::from_primitive::<Flex>);
     }
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&device) {
+        return libtorch::pointwise::apply(formulas, written, read);
+    }
+    composed(formulas, written, &read)
 }
 
 /// [`apply`] by burn's operations.
@@ -287,10 +309,14 @@ fn blocks<F: Formula<W, R>, const W: usize, const R: usize, const L: usize>(
 ///
 /// On the CPU it is summed in 64 bits, in parts whose size no number of threads changes.
 pub fn sum_of_squares(vector: Tensor<1>) -> Tensor<1> {
-    if vector.device() != Device::flex() {
+    let device = vector.device();
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&device) {
+        return libtorch::pointwise::sum_of_squares(vector);
+    }
+    if device != Device::flex() {
         return (vector.clone() * vector).sum();
     }
-    let device = vector.device();
     let vector = whole(primitive(vector));
     let parts = vector.as_slice::<f32>().expect("a whole vector").par_chunks(GRAIN).map(|part| {
         vectorized(

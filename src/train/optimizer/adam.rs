@@ -1,6 +1,6 @@
 //! Adam (Kingma and Ba, 2015) and AdamW (Loshchilov and Hutter, 2019), which differ in how they decay.
 
-use super::{BETA2, Decay, EPSILON, Step, bias_correction, mean};
+use super::{BETA2, Decay, EPSILON, Step, bias_correction};
 use crate::network::pointwise::{Formula, Number};
 
 /// `m ← β₁ m + (1-β₁) g`, `v ← β₂ v + (1-β₂) g²`, both corrected for their start at 0, then a step along
@@ -34,8 +34,8 @@ impl Formula<3, 1> for Adam {
     #[inline(always)]
     fn of<N: Number>(&self, [values, first, second]: [N; 3], [gradient]: [N; 1]) -> [N; 3] {
         let (values, gradient) = self.decay.of(values, gradient);
-        let first = mean(first, gradient.clone(), self.beta1);
-        let second = mean(second, gradient.clone() * gradient, BETA2);
+        let first = first.mean_with(gradient.clone(), self.beta1);
+        let second = second.mean_with(gradient.clone() * gradient, BETA2);
         let scale = second.clone().sqrt().div_scalar(self.second).add_scalar(EPSILON);
         [values - (first.clone() / scale).mul_scalar(self.rate), first, second]
     }

@@ -220,12 +220,6 @@ impl Decay {
     }
 }
 
-/// An exponential mean that starts at 0.
-#[inline(always)]
-fn mean<N: Number>(old: N, new: N, beta: f64) -> N {
-    old.mul_scalar(beta) + new.mul_scalar(1.0 - beta)
-}
-
 /// How much of a mean that started at 0 is real after `step` steps: `1 - beta^step`.
 fn bias_correction(beta: f64, step: u64) -> f64 {
     1.0 - beta.powi(i32::try_from(step).unwrap_or(i32::MAX))

@@ -2,12 +2,12 @@
 
 use burn::tensor::Tensor;
 
-use super::mean;
 use crate::{
     arch::Role,
     network::{
         Parameters,
         layout::{Layout, Slot},
+        pointwise::Number,
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) fn step(
         return moment;
     }
     let gradient = gradient.clone().slice(weights.clone());
-    let moment = mean(moment, gradient.clone(), beta);
+    let moment = moment.mean_with(gradient.clone(), beta);
     let update = moment.clone().mul_scalar(beta) + gradient.mul_scalar(1.0 - beta);
     let moved = parameters.range(weights.clone()) - scaled(&parameters.layout, &update, rate * MUON);
     parameters.values = parameters.values.clone().slice_assign(weights, moved);

@@ -1,6 +1,6 @@
 //! NAdam: Adam with Nesterov momentum (Dozat, 2016), its momentum rising as in PyTorch.
 
-use super::{BETA2, Decay, EPSILON, Step, bias_correction, mean};
+use super::{BETA2, Decay, EPSILON, Step, bias_correction};
 use crate::network::pointwise::{Formula, Number};
 
 /// How fast momentum rises: `μ(t) = β₁ (1 - 0.5 · 0.96^(t · 0.004))`.
@@ -37,8 +37,8 @@ impl Formula<3, 1> for NAdam {
     #[inline(always)]
     fn of<N: Number>(&self, [values, first, second]: [N; 3], [gradient]: [N; 1]) -> [N; 3] {
         let (values, gradient) = self.decay.of(values, gradient);
-        let first = mean(first, gradient.clone(), self.beta1);
-        let second = mean(second, gradient.clone() * gradient.clone(), BETA2);
+        let first = first.mean_with(gradient.clone(), self.beta1);
+        let second = second.mean_with(gradient.clone() * gradient.clone(), BETA2);
         let scale = second.clone().div_scalar(self.second).sqrt().add_scalar(EPSILON);
         let [now, next] = self.shares;
         let direction = gradient.mul_scalar(now) + first.clone().mul_scalar(next);

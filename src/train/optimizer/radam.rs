@@ -1,6 +1,6 @@
 //! RAdam: rectified Adam (Liu et al., 2020).
 
-use super::{BETA2, Decay, EPSILON, Step, bias_correction, mean};
+use super::{BETA2, Decay, EPSILON, Step, bias_correction};
 use crate::network::pointwise::{Formula, Number};
 
 /// A step along `m`, corrected for its start at 0; as soon as the second moment rests on enough steps,
@@ -30,8 +30,8 @@ impl Formula<3, 1> for RAdam {
     #[inline(always)]
     fn of<N: Number>(&self, [values, first, second]: [N; 3], [gradient]: [N; 1]) -> [N; 3] {
         let (values, gradient) = self.decay.of(values, gradient);
-        let first = mean(first, gradient.clone(), self.beta1);
-        let second = mean(second, gradient.clone() * gradient, BETA2);
+        let first = first.mean_with(gradient.clone(), self.beta1);
+        let second = second.mean_with(gradient.clone() * gradient, BETA2);
         let direction = match self.rectification {
             Some(factor) => {
                 let scale = second.clone().sqrt().add_scalar(EPSILON);

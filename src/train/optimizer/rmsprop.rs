@@ -1,6 +1,6 @@
 //! RMSprop (Hinton, 2012) with momentum.
 
-use super::{Decay, EPSILON, Step, mean};
+use super::{Decay, EPSILON, Step};
 use crate::network::pointwise::{Formula, Number};
 
 /// Decay of the running mean of squares, PyTorch's default.
@@ -23,7 +23,7 @@ impl Formula<3, 1> for RmsProp {
     #[inline(always)]
     fn of<N: Number>(&self, [values, squares, buffer]: [N; 3], [gradient]: [N; 1]) -> [N; 3] {
         let (values, gradient) = self.decay.of(values, gradient);
-        let squares = mean(squares, gradient.clone() * gradient.clone(), ALPHA);
+        let squares = squares.mean_with(gradient.clone() * gradient.clone(), ALPHA);
         let scaled = gradient / squares.clone().sqrt().add_scalar(EPSILON);
         let buffer = buffer.mul_scalar(self.momentum) + scaled;
         [values - buffer.clone().mul_scalar(self.rate), squares, buffer]

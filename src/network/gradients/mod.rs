@@ -1,10 +1,18 @@
 //! Forward and backward through a network whose parameters are one vector.
+//!
+//! An engine is one file; the device decides which one works.
+
+mod autodiff;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use super::{Mode, Network, Parameters, Statistics, layout::Slot};
+use super::{Network, Parameters, Statistics};
+#[cfg(feature = "libtorch")]
+use crate::device;
 
 /// What a batch says about a network.
 pub struct Pass {
@@ -28,15 +36,11 @@ pub fn pass(
     mask: Option<Tensor<2>>,
     loss: impl FnOnce(Tensor<2>) -> Tensor<1>,
 ) -> Pass {
-    let (leaves, mask) = (parameters.leaves(), mask.map(Tensor::from_inner));
-    let mode = Mode::Train { mask: mask.as_ref(), frozen: parameters.layout.frozen() };
-    let output = network.forward(&leaves, Tensor::from_inner(images), &mode);
-    let statistics = followed(parameters, output.statistics);
-    let gradients = loss(output.logits).backward();
-    let learnt = parameters.layout.slots_in(&parameters.layout.learnt()).iter();
-    let of_leaf =
-        |slot: &Slot| leaves[&slot.name].grad(&gradients).expect("the loss depends on all parameters");
-    Pass { gradient: Tensor::cat(learnt.map(of_leaf).collect(), 0), statistics }
+    #[cfg(feature = "libtorch")]
+    if device::is_libtorch(&parameters.values.device()) {
+        return libtorch::pass(network, parameters, images, mask, loss);
+    }
+    autodiff::pass(network, parameters, images, mask, loss)
 }
 
 /// The running statistics of the layout's norms after a batch with these: 0.9 of the old, 0.1 of the new.
@@ -63,7 +67,11 @@ mod tests {
     use super::*;
     use crate::{
         arch::{Arch, Computation},
-        network::{layout::Layout, parameters::to_vec, test_support},
+        network::{
+            layout::{Layout, Slot},
+            parameters::to_vec,
+            test_support,
+        },
         weights::fresh,
     };
 
