@@ -9,7 +9,7 @@ use kiln::{
     device,
     device_name::DeviceName,
     network::{
-        Mode, Network, Parameters, Values,
+        Inference, Mode, Network, Parameters, Values,
         gradients::{Pass, pass},
         layout::Layout,
         parameters::values,
@@ -33,7 +33,9 @@ fn network(c: &mut Criterion) {
     let computation = Computation::of(&Arch::built_in("yolo11n-cls", 10).expect("built in"));
     let weights = fresh(&computation, 0);
     let on_device = |weights| values(weights, &device);
-    let (plain, folded) = (on_device(&weights), on_device(&fold_weights(&computation, &weights)));
+    let folded_weights = fold_weights(&computation, &weights);
+    let (plain, folded) = (on_device(&weights), on_device(&folded_weights));
+    let inference = Inference::new(computation.folded(), &folded_weights, &device);
     let layout = Arc::new(Layout::new(&computation.shapes(), BTreeSet::new()));
     let parameters = Parameters::from_weights(layout, &weights, &device);
     let (folded_network, network) = (Network::new(computation.folded()), Network::new(computation));
@@ -47,6 +49,9 @@ fn network(c: &mut Criterion) {
     };
     forward("forward", &network, &plain);
     forward("forward, norms folded", &folded_network, &folded);
+    let pixels = images().try_to_vec::<f32>().expect("in 32 bits");
+    let infer = || inference.logits(pixels.clone(), 64);
+    group.bench_function("inference", |b| pool.install(|| b.iter(infer)));
     let images = Tensor::from_data(images(), &device);
     let pass = || pass(&network, &parameters, images.clone(), None, Tensor::mean);
     group.bench_function("forward and backward", |b| pool.install(|| b.iter(pass)));

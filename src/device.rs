@@ -31,6 +31,12 @@ pub fn is_libtorch(device: &Device) -> bool {
     matches!(device.as_dispatch(), burn::backend::DispatchDevice::LibTorch(_))
 }
 
+/// Whether a device is one of LibTorch's.
+#[cfg(not(feature = "libtorch"))]
+pub fn is_libtorch(_: &Device) -> bool {
+    false
+}
+
 /// Lets backends with threads of their own use no more than `threads`.
 pub fn limit_threads(threads: usize) {
     #[cfg(feature = "libtorch")]

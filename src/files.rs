@@ -15,11 +15,20 @@ pub(crate) const TEXT_LIMIT: u64 = 16 << 20;
 /// # Errors
 /// Of kind invalid input, with words for a person, when it is no regular file; as the system says otherwise.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    opened(path).map(|(file, _)| file)
+}
+
+/// As [`open`], with what the system says of the open file.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn opened(path: &Path) -> io::Result<(File, Metadata)> {
     // Opening some devices does something; a pipe put there between the two looks is opened without waiting.
     must_be_regular(&fs::metadata(path)?)?;
     let file = without_waiting(File::options().read(true)).open(path)?;
-    must_be_regular(&file.metadata()?)?;
-    Ok(file)
+    let metadata = file.metadata()?;
+    must_be_regular(&metadata)?;
+    Ok((file, metadata))
 }
 
 /// All bytes of a regular file.
@@ -27,8 +36,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// # Errors
 /// As [`open`]; of kind file too large when there are more than `limit` bytes, even if they came while reading.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let size = file.metadata()?.len();
+    let (file, metadata) = opened(path)?;
+    let size = metadata.len();
     let mut bytes = Vec::new();
     if size <= limit {
         bytes.try_reserve_exact(size as usize + 1).map_err(io::Error::other)?;

@@ -19,11 +19,21 @@ pub fn to_text(path: &Path) -> String {
 /// The text of the path of `path` below `root`, or of the whole path if it lies elsewhere; a file that is
 /// `root` goes by its own name.
 pub fn below(root: &Path, path: &Path) -> String {
+    if let Some(plain) = plainly_below(root, path) {
+        return plain.to_owned();
+    }
     match path.strip_prefix(root) {
         Ok(below) if below.as_os_str().is_empty() => path.file_name().map_or_else(String::new, escaped),
         Ok(below) => to_text(below),
         Err(_) => to_text(path),
     }
+}
+
+/// What [`below`] gives, for paths that are written as most are: without looking at their parts.
+fn plainly_below<'p>(root: &Path, path: &'p Path) -> Option<&'p str> {
+    let rest = path.to_str()?.strip_prefix(root.to_str()?)?.strip_prefix('/')?;
+    let is_plain = |part: &str| !part.is_empty() && part != ".";
+    (!rest.contains('\\') && rest.split('/').all(is_plain)).then_some(rest)
 }
 
 /// The path that a text stands for. Where the system has no such names, `\xff` becomes `\u{fffd}`.

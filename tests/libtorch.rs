@@ -13,11 +13,16 @@ use kiln::{
         Network, Parameters,
         gradients::pass,
         layout::Layout,
+        order::Order,
         parameters::to_vec,
         pointwise::{Formula, Number, apply},
     },
     random::Random,
-    train::optimizer::{Optimizer, Rates, Rule, clip_norm},
+    train::{
+        checkpoint::{Checkpoint, Position, TrainState},
+        ema::Ema,
+        optimizer::{Optimizer, Rates, Rule, clip_norm},
+    },
     weights::{self, ModelFile, fresh},
 };
 
@@ -89,7 +94,8 @@ fn passed(arch: &Arch, name: DeviceName) -> [Vec<f32>; 3] {
         loss
     });
     assert!(before == to_vec(parameters.values), "a pass writes to no parameter");
-    [seen, to_vec(pass.gradient), to_vec(pass.statistics)]
+    let gradient = Order::of(&device).rows_of_vector(&parameters.layout, &to_vec(pass.gradient));
+    [seen, gradient, to_vec(pass.statistics)]
 }
 
 #[test]
@@ -190,12 +196,43 @@ fn every_optimizer_steps_as_on_pure_rust() {
             let (_, mut parameters) = fresh_network(&arch, &[], &device);
             let mut optimizer = Optimizer::new(rule, 0.01);
             for step in ["first", "second", "third"] {
-                let gradient = uniform(step, parameters.layout.learnt().len(), &device);
+                let rows = to_vec(uniform(step, parameters.layout.learnt().len(), &Device::flex()));
+                let kept = Order::of(&device).kept_vector(&parameters.layout, &rows);
+                let gradient = Tensor::from_floats(kept.as_slice(), &device);
                 let rates = Rates { rate: 0.01, bias_rate: 0.02, momentum: 0.8 };
                 optimizer.step(&mut parameters, clip_norm(gradient, 10.0), rates);
             }
-            to_vec(parameters.values)
+            parameters.to_weights().into_values().flat_map(|array| array.data).collect::<Vec<_>>()
         });
         assert_close(&torch, &rust, &format!("{rule:?}"));
     }
+}
+
+#[test]
+fn another_device_goes_on_with_a_checkpoint() {
+    let arch = Arch::parse("tiny", include_str!("fixtures/weights/yolo11n-cls-tiny.yaml"), 3).unwrap();
+    let [rust, torch] = [DeviceName::Cpu, DeviceName::LibTorch].map(|name| kiln::device::open(name).unwrap());
+    let (_, parameters) = fresh_network(&arch, &[], &torch);
+    let (layout, weights) = (parameters.layout.clone(), parameters.to_weights());
+    // The values stand for a gradient too: it begins as they do.
+    let gradient = parameters.values.clone().slice(layout.learnt());
+    let now = TrainState {
+        position: Position::default(),
+        ema: Some(Ema::new(parameters.clone())),
+        gradient: Some(gradient.clone()),
+        moments: vec![gradient],
+        parameters,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    Checkpoint { now, start: None, best: None }.save(folder.path()).unwrap();
+    let loaded = |device| Checkpoint::load(folder.path(), &layout, device).unwrap().unwrap().now;
+    for device in [&rust, &torch] {
+        let TrainState { parameters, ema, gradient, moments, .. } = loaded(device);
+        assert!(parameters.to_weights() == weights);
+        assert!(ema.unwrap().average().to_weights() == weights);
+        let values = to_vec(parameters.values.slice(layout.learnt()));
+        assert!(to_vec(gradient.unwrap()) == values && to_vec(moments[0].clone()) == values);
+    }
+    let kernels = |device| to_vec(loaded(device).parameters.values);
+    assert!(kernels(&rust) != kernels(&torch), "each has an order of its own");
 }

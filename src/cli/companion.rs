@@ -24,6 +24,15 @@ const BUILD: &str = env!("KILN_BUILD");
 /// The variable in which the program that goes on finds what the one before it was built from.
 const SENDER: &str = "KILN_BUILD";
 
+/// What LibTorch's libraries read when they start, where it isn't set: how they do beside others.
+const HABITS: [(&str, &str); 3] = [
+    // Threads of OpenMP that wait keep a core busy, which the loader and other programs want: many times slower then.
+    ("OMP_WAIT_POLICY", "PASSIVE"),
+    // Memory of maps is kept for the next ones (up to 1 GiB each, 4 GiB in all), not given back and cleared anew.
+    ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
+    ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
+];
+
 /// Checks that the program that went on as this one, if any did, was built from the same sources.
 ///
 /// # Errors
@@ -43,7 +52,10 @@ pub(super) fn check_sender() -> Result<()> {
 pub(super) fn go_on(device: DeviceName) -> Error {
     match program(device) {
         Ok(program) => {
-            let error = replace_by(Command::new(&program).args(env::args_os().skip(1)).env(SENDER, BUILD));
+            let mut command = Command::new(&program);
+            command.args(env::args_os().skip(1)).env(SENDER, BUILD);
+            command.envs(HABITS.into_iter().filter(|(name, _)| env::var_os(name).is_none()));
+            let error = replace_by(&mut command);
             Error::io("start", &program, error)
         }
         Err(error) => error,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -24,9 +24,8 @@ const OTHER_EXTENSIONS: [&str; 6] = ["avif", "dng", "heic", "heif", "jxl", "tga"
 /// reported and not silently left out.
 pub fn is_image(name: &str) -> bool {
     let Some((stem, extension)) = name.rsplit_once('.') else { return false };
-    let extension = extension.to_ascii_lowercase();
-    !stem.is_empty()
-        && (EXTENSIONS.contains(&extension.as_str()) || OTHER_EXTENSIONS.contains(&extension.as_str()))
+    let mut known = EXTENSIONS.iter().chain(&OTHER_EXTENSIONS);
+    !stem.is_empty() && known.any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 /// How many entries of a folder that is left out are looked at to see whether it matters.
@@ -62,8 +61,6 @@ pub fn look(root: &Path, stop: &Stop) -> Result<Found> {
     }
     let mut walk = Walk { stop, above: Vec::new(), ways: BTreeMap::new(), found: Found::default() };
     walk.folder(root)?;
-    walk.found.images.sort();
-    walk.found.left_out.sort();
     Ok(walk.found)
 }
 
@@ -86,23 +83,28 @@ impl Walk<'_> {
         }
         self.count(&real)?;
         self.above.push(real);
+        let mut entries = Vec::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             self.stop.check()?;
-            self.entry(&entry.map_err(failed)?)?;
+            let entry = entry.map_err(failed)?;
+            entries.push((entry.path(), entry.file_type()));
         }
+        // Each folder by itself, which is faster than all paths at the end, and comes to the same.
+        entries.sort_unstable_by(|(a, _), (b, _)| a.as_os_str().cmp(b.as_os_str()));
+        entries.into_iter().try_for_each(|(path, kind)| self.entry(path, kind))?;
         self.above.pop();
         Ok(())
     }
 
-    fn entry(&mut self, entry: &fs::DirEntry) -> Result<()> {
-        let (path, name) = (entry.path(), entry.file_name());
-        let (name, before) = (name.to_string_lossy(), self.found.images.len());
+    fn entry(&mut self, path: PathBuf, kind: io::Result<fs::FileType>) -> Result<()> {
+        let before = self.found.images.len();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         if is_left_out(&name) {
             let matters = is_image(&name) || holds_image(&path, &mut GLANCE.clone());
             self.found.left_out.extend(matters.then_some(path));
             return Ok(());
         }
-        if is_folder(entry, &path) {
+        if is_folder(kind, &path) {
             self.folder(&path)?;
         }
         // A folder named like an image is one that can't be read, unless it holds some.
@@ -126,8 +128,8 @@ impl Walk<'_> {
 
 /// Whether it is a folder, links followed. What can't be looked at is none; if it is named like an image, reading
 /// it will say why.
-fn is_folder(entry: &fs::DirEntry, path: &Path) -> bool {
-    match entry.file_type() {
+fn is_folder(kind: io::Result<fs::FileType>, path: &Path) -> bool {
+    match kind {
         Ok(kind) if kind.is_symlink() => fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()),
         kind => kind.is_ok_and(|kind| kind.is_dir()),
     }

@@ -36,10 +36,16 @@ const STARTS: [&str; 3] = ["synophoto_thumb_", "synofile_thumb_", "synoindex_med
 /// Whether a file or folder of this name is no part of a dataset or of a folder to predict: it is hidden (`.git`,
 /// `._1.png`, `.Trash-1000`, `.ipynb_checkpoints`), or the system's or a program's own.
 pub fn is_left_out(name: &str) -> bool {
-    let name = name.to_lowercase();
-    name.starts_with('.')
-        || NAMES.contains(&name.as_str())
-        || STARTS.iter().any(|start| name.starts_with(start))
+    let is_listed = |name: &str| {
+        NAMES.iter().any(|own| own.eq_ignore_ascii_case(name))
+            || STARTS.iter().any(|start| {
+                name.as_bytes()
+                    .get(..start.len())
+                    .is_some_and(|head| head.eq_ignore_ascii_case(start.as_bytes()))
+            })
+    };
+    // Capitals of other alphabets, some of which have small letters of ours.
+    name.starts_with('.') || is_listed(name) || (!name.is_ascii() && is_listed(&name.to_lowercase()))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::{
-    arch::{Arch, Computation},
+    arch::{Arch, Computation, sizes::sizes},
     data::{
         Batch,
         transform::{Chain, EvalOp, Transforms, default_eval, default_size},
@@ -13,10 +13,7 @@ use crate::{
     device,
     device_name::DeviceName,
     error::{Error, Result},
-    network::{
-        Mode, Network, Values,
-        parameters::{to_vec, values},
-    },
+    network::{Inference, upload},
     weights::{self, ModelFile, Weights, fold_norms, merge_branches},
 };
 
@@ -30,10 +27,8 @@ pub struct Classifier {
     pub eval: Vec<EvalOp>,
     arch: Arch,
     weights: Weights,
-    network: Network,
     /// With norms folded in.
-    values: Values,
-    device: Device,
+    inference: Inference,
 }
 
 impl Classifier {
@@ -72,19 +67,18 @@ impl Classifier {
         let folded = fold_norms(&computation, &file.weights);
         // Before branches are merged, which hides one that is missing.
         complete(&computation.without_norms(), &folded)?;
-        let values = values(&merge_branches(&computation, folded), &device);
-        let network = Network::new(computation.folded());
-        Ok(Self { names, size, eval, arch, weights: file.weights, network, values, device })
+        let inference = Inference::new(computation.folded(), &merge_branches(&computation, folded), &device);
+        Ok(Self { names, size, eval, arch, weights: file.weights, inference })
     }
 
     /// The model at another size, in pixels; at its own if none is given.
     ///
     /// # Errors
-    /// If its preprocessing does not end at that size.
+    /// If its preprocessing does not end at that size, or its network can't take images of it.
     pub fn at_size(mut self, size: Option<usize>) -> Result<Self> {
         self.size = size.unwrap_or(self.size);
         match self.transforms().check().into_iter().next() {
-            None => Ok(self),
+            None => sizes(&Computation::of(&self.arch), self.size).map(|_| self),
             Some(fault) => Err(Error::new(format!(
                 "the model's preprocessing does not work at {} pixels: {}",
                 self.size, fault.message
@@ -100,8 +94,7 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: Batch) -> Vec<f32> {
-        let images = images(batch, &self.device);
-        to_vec(self.network.forward(&self.values, images, &Mode::Eval).logits)
+        self.inference.logits(batch.images, batch.size)
     }
 
     /// The architecture of the network, for as many classes as the model has.
@@ -118,7 +111,7 @@ impl Classifier {
 /// A batch's images on a device: `[batch, 3, size, size]`.
 pub fn images(batch: Batch, device: &Device) -> Tensor<4> {
     let shape = [batch.len(), 3, batch.size, batch.size];
-    Tensor::from_data(TensorData::new(batch.images, shape), device)
+    upload(batch.images, shape, device)
 }
 
 /// The architecture of a model file, for as many classes as its head has.
@@ -184,6 +177,20 @@ mod tests {
     fn a_model_is_seen_at_the_size_that_it_was_trained_at() {
         assert_eq!(of(|file| file.size = Some(48)).unwrap().size, 48);
         assert_eq!(of(|file| file.size = None).unwrap().size, default_size());
+    }
+
+    #[test]
+    fn a_size_that_the_network_cannot_take_is_refused() {
+        let with_areas = |file: &mut ModelFile| {
+            let text = "backbone: [[-1, 1, Conv, [64, 3, 2]], [-1, 1, A2C2f, [64, true, 4]]]\n\
+                        head: [[-1, 1, Classify, [nc]]]";
+            let arch = Arch::parse("areas", text, 4).unwrap();
+            file.weights = weights::fresh(&Computation::of(&arch), 0);
+            file.arch = Some(text.to_owned());
+        };
+        let error = of(with_areas).unwrap().at_size(Some(38)).err().unwrap().to_string();
+        assert!(error.contains("361 positions can't be divided into 4 areas"), "{error}");
+        assert!(of(with_areas).unwrap().at_size(Some(36)).is_ok());
     }
 
     #[test]

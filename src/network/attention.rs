@@ -38,6 +38,5 @@ fn divided(qkv: Tensor<4>, attention: Attention, count: usize) -> Tensor<4> {
 
 /// Queries, keys and values.
 fn parts(qkv: Tensor<4>, key: usize, value: usize) -> [Tensor<4>; 3] {
-    let part = |start, length| qkv.clone().narrow(2, start, length);
-    [part(0, key), part(key, key), part(2 * key, value)]
+    kernels::split(qkv, 2, &[key, key, value]).try_into().expect("three parts")
 }

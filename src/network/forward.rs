@@ -6,7 +6,7 @@ use burn::tensor::{DType, Tensor, activation::relu, module::max_pool2d, ops::Max
 
 use super::{
     attention::attend,
-    kernels::{self, Geometry},
+    kernels::{self, Geometry, Normed},
 };
 use crate::arch::{
     Activation, EPSILON, Window,
@@ -88,7 +88,7 @@ impl Network {
     /// If a parameter has no value.
     pub fn forward(&self, values: &Values, images: Tensor<4>, mode: &Mode<'_>) -> Output {
         let mut maps = vec![None; self.computation.channels.len()];
-        maps[IMAGES.0] = Some(images);
+        maps[IMAGES.0] = Some(kernels::images(images));
         let mut pass = Pass { values, mode, maps, statistics: Vec::new() };
         for (operation, last) in self.computation.operations.iter().zip(&self.last) {
             let inputs = operation.inputs.iter().zip(last);
@@ -132,7 +132,7 @@ impl Pass<'_> {
         let mut inputs = inputs.into_iter();
         let mut next = || inputs.next().expect("an operation has its inputs");
         let given = match op {
-            Op::Split(parts) => return split(&next(), parts),
+            Op::Split(parts) => return kernels::split(next(), 1, parts),
             Op::Attention(attention) => return attend(next(), *attention).into(),
             Op::Convolution(convolution) => self.convolution(convolution, next()),
             Op::Activation(activation) => activated(*activation, next()),
@@ -151,7 +151,7 @@ impl Pass<'_> {
     fn convolution(&mut self, convolution: &Convolution, x: Tensor<4>) -> Tensor<4> {
         let Convolution { name, norm, c1, c2, window, activation, .. } = convolution;
         let Window { kernel, stride, groups } = *window;
-        let weight = self.part(name, "weight").reshape([*c2, c1 / groups, kernel, kernel]);
+        let weight = kernels::kernel(self.part(name, "weight"), [*c2, c1 / groups, kernel, kernel]);
         let geometry = Geometry { stride, padding: kernel / 2, groups };
         let silu = *activation == Some(Activation::Silu);
         let y = match norm {
@@ -189,12 +189,9 @@ impl Pass<'_> {
         [gamma, beta]: [Tensor<1>; 2],
         silu: bool,
     ) -> Tensor<4> {
-        let [batch, _, height, width] = x.dims();
-        let count = (batch * height * width) as f64;
-        let normed = kernels::norm_silu(x, gamma, beta, EPSILON, silu);
-        let variance = unrecorded(normed.variance).mul_scalar(count / (count - 1.0).max(1.0));
-        self.statistics.push(Statistics { norm: norm.to_owned(), mean: unrecorded(normed.mean), variance });
-        normed.output
+        let Normed { output, mean, variance } = kernels::norm_silu(x, gamma, beta, EPSILON, silu);
+        self.statistics.push(Statistics { norm: norm.to_owned(), mean, variance });
+        output
     }
 
     fn scale(&self, scaling: &Scaling, x: Tensor<4>) -> Tensor<4> {
@@ -221,26 +218,11 @@ impl Pass<'_> {
     }
 }
 
-/// The same on a device that records no gradients.
-fn unrecorded(x: Tensor<1>) -> Tensor<1> {
-    if x.device().is_autodiff() { x.inner() } else { x }
-}
-
 fn activated(activation: Activation, x: Tensor<4>) -> Tensor<4> {
     match activation {
         Activation::Silu => kernels::silu(x),
         Activation::Relu => relu(x),
     }
-}
-
-fn split(x: &Tensor<4>, parts: &[usize]) -> Vec<Tensor<4>> {
-    let mut start = 0;
-    let part = |length: &usize| {
-        let part = x.clone().narrow(1, start, *length);
-        start += length;
-        part
-    };
-    parts.iter().map(part).collect()
 }
 
 fn max_pool(x: Tensor<4>, window: Window) -> Tensor<4> {

@@ -6,12 +6,18 @@
 mod attention;
 mod forward;
 pub mod gradients;
+mod inference;
 mod kernels;
 pub mod layout;
+pub mod order;
 pub mod parameters;
+mod prepared;
 #[cfg(test)]
 pub(crate) mod test_support;
+mod upload;
 
 pub use forward::{Mode, Network, Output, Statistics, Values};
+pub use inference::Inference;
 pub use kernels::pointwise;
 pub use parameters::Parameters;
+pub use upload::upload;

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{
     Values,
     layout::{Layout, Slot},
+    order::Order,
 };
 use crate::weights::{Array, Weights};
 
@@ -16,7 +17,7 @@ use crate::weights::{Array, Weights};
 pub struct Parameters {
     /// Which parameter lies where in the vector of values.
     pub layout: Arc<Layout>,
-    /// The numbers of all parameters: `[layout.count()]`.
+    /// The numbers of all parameters, those of kernels in the device's [`Order`]: `[layout.count()]`.
     pub values: Tensor<1>,
 }
 
@@ -26,19 +27,23 @@ impl Parameters {
     /// # Panics
     /// If one is missing or has another shape.
     pub fn from_weights(layout: Arc<Layout>, weights: &Weights, device: &Device) -> Self {
+        let order = Order::of(device);
         let mut values = Vec::with_capacity(layout.count());
         for Slot { name, shape, .. } in layout.slots() {
             let array = &weights[name];
             assert_eq!(array.shape, *shape, "{name}");
-            values.extend_from_slice(&array.data);
+            values.extend(order.kept(shape, &array.data));
         }
         Self { layout, values: to_tensor(values, device) }
     }
 
     /// The same numbers by name, off the device.
     pub fn to_weights(&self) -> Weights {
-        let values = to_vec(self.values.clone());
-        let array = |slot: &Slot| Array { shape: slot.shape.clone(), data: values[slot.range()].to_vec() };
+        let (order, values) = (Order::of(&self.values.device()), to_vec(self.values.clone()));
+        let array = |slot: &Slot| {
+            let data = order.rows(&slot.shape, &values[slot.range()]);
+            Array { shape: slot.shape.clone(), data }
+        };
         self.layout.slots().iter().map(|slot| (slot.name.clone(), array(slot))).collect()
     }
 
@@ -74,9 +79,10 @@ pub fn taken(vector: &mut Tensor<1>) -> Tensor<1> {
     std::mem::replace(vector, Tensor::empty([0], &device))
 }
 
-/// The numbers of `weights` as a network takes them.
+/// The numbers of `weights` as a network takes them, those of kernels in the device's [`Order`].
 pub fn values(weights: &Weights, device: &Device) -> Values {
-    let tensor = |array: &Array| to_tensor(array.data.clone(), device);
+    let order = Order::of(device);
+    let tensor = |array: &Array| to_tensor(order.kept(&array.shape, &array.data), device);
     weights.iter().map(|(name, array)| (name.clone(), tensor(array))).collect()
 }
 

@@ -1,6 +1,9 @@
 //! Files that decide, by what lies in them, what a node gives.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{error::Result, progress::Stop, store::Digest};
 
@@ -35,7 +38,7 @@ pub struct SourceFiles {
     /// The absolute path of what the key names.
     pub path: PathBuf,
     /// The files that count, in order.
-    pub files: Vec<SourceFile>,
+    pub files: Arc<[SourceFile]>,
     /// Decided by the names and contents of the files, and by nothing else.
     pub digest: Digest,
 }

@@ -48,7 +48,7 @@ pub struct Export {
 
 impl NodeKind for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 5;
+    const VERSION: u32 = 6;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[("format", &["target", "kind"])];

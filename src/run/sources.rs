@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -28,8 +29,8 @@ const FAULT: &str = "kiln 2026 why a file can't be read";
 pub struct SourceSnapshot {
     /// What was found, by key.
     pub files: BTreeMap<String, SourceFiles>,
-    /// None for a link that leads nowhere.
-    signatures: Vec<(PathBuf, Option<Signature>)>,
+    /// What the system said of each of a key's files; none for a link that leads nowhere.
+    signatures: BTreeMap<String, Signatures>,
 }
 
 impl SourceSnapshot {
@@ -41,8 +42,7 @@ impl SourceSnapshot {
         let mut snapshot = Self::default();
         for source in node.sources() {
             let (files, signatures) = look(&source, base, index, stop)?;
-            let paths = files.files.iter().map(|file| file.path.clone());
-            snapshot.signatures.extend(paths.zip(signatures));
+            snapshot.signatures.insert(source.key.to_owned(), signatures);
             snapshot.files.insert(source.key.to_owned(), files);
         }
         Ok(snapshot)
@@ -60,8 +60,11 @@ impl SourceSnapshot {
 
     /// A file that is not what it was, if there is one.
     pub fn changed(&self) -> Option<&Path> {
-        let changed = |(path, before): &&(PathBuf, Option<Signature>)| Signature::of(path).ok() != *before;
-        self.signatures.iter().find(changed).map(|(path, _)| path.as_path())
+        let files = self.files.values().flat_map(|source| source.files.iter());
+        let mut both = files.zip(self.signatures.values().flatten());
+        let changed =
+            |(file, before): &(&SourceFile, &Option<Signature>)| Signature::of(&file.path).ok() != **before;
+        both.find(changed).map(|(file, _)| file.path.as_path())
     }
 }
 
@@ -83,24 +86,23 @@ fn look(
     let looked = index.look_each(&paths, &|| stop.requested());
     stop.check()?;
     let root = if pattern { paths::fixed_part(&path) } else { path.clone() };
-    let (mut files, mut signatures) = (Vec::new(), Vec::new());
-    for (one, looked) in paths.iter().zip(looked) {
-        match looked {
-            // What a key itself names must be there; of a folder, the node says what it can do without.
-            Err(error) if *one == path => return Err(Error::io("read", one, error)),
-            looked => {
-                let signature = looked.as_ref().map(|looked| looked.signature);
-                signatures.push(signature.ok().or_else(|| Signature::of(one).ok()));
-                files.push(file(&root, one, looked));
-            }
+    let mut signatures = Vec::with_capacity(paths.len());
+    let mut found = |(one, looked): (PathBuf, io::Result<FileStamp>)| match looked {
+        // What a key itself names must be there; of a folder, the node says what it can do without.
+        Err(error) if one == path => Err(Error::io("read", &one, error)),
+        looked => {
+            let signature = looked.as_ref().map(|looked| looked.signature);
+            signatures.push(signature.ok().or_else(|| Signature::of(&one).ok()));
+            Ok(file(&root, one, looked))
         }
-    }
+    };
+    let files: Arc<[SourceFile]> = paths.into_iter().zip(looked).map(&mut found).collect::<Result<_>>()?;
     let digest = Digest::of_named(DOMAIN, files.iter().map(|file| (file.name.as_str(), file.digest)));
     Ok((SourceFiles { path, files, digest }, signatures))
 }
 
-fn file(root: &Path, path: &Path, looked: io::Result<FileStamp>) -> SourceFile {
-    let (name, path) = (paths::below(root, path), path.to_owned());
+fn file(root: &Path, path: PathBuf, looked: io::Result<FileStamp>) -> SourceFile {
+    let name = paths::below(root, &path);
     match looked {
         Ok(FileStamp { signature, digest }) => {
             SourceFile { name, path, size: signature.size, digest, fault: None }

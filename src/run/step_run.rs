@@ -92,7 +92,8 @@ impl RunContext<'_> {
             self.request.store.files(),
             self.request.stop,
         )?;
-        let files = snapshot.files.values().flat_map(|source| &source.files).map(|file| file.path.as_path());
+        let files =
+            snapshot.files.values().flat_map(|source| source.files.iter()).map(|file| file.path.as_path());
         if let Some(path) = self.request.results.first_replaced(files, self.request.plan, self.wanted) {
             return Err(reads_itself(&step.id, path));
         }

@@ -34,9 +34,10 @@ pub(super) const REFERENCE: &str = "Name of a node that gives";
 
 /// The schema of a file made of these kinds.
 pub fn pipeline(kinds: &[Kind]) -> Value {
-    let mut definitions = Map::new();
-    definitions.insert("node".into(), node(kinds));
-    definitions.extend(kinds.iter().map(|kind| (kind.name.to_owned(), definition(kind))));
+    let kinds: Vec<_> = kinds.iter().map(|kind| (kind.name, definition(kind))).collect();
+    let (node, nodes) = (node(&kinds), nodes(&kinds));
+    let definitions = kinds.into_iter().map(|(name, definition)| (name.to_owned(), definition));
+    let definitions: Map<_, _> = std::iter::once(("node".to_owned(), node)).chain(definitions).collect();
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": format!("urn:kiln:pipeline:{}", VERSIONS[VERSIONS.len() - 1]),
@@ -47,7 +48,7 @@ pub fn pipeline(kinds: &[Kind]) -> Value {
             "version": version(),
             "name": name(),
             "seed": seed(),
-            "nodes": nodes(kinds),
+            "nodes": nodes,
         },
         "required": ["version", "name", "nodes"],
         "additionalProperties": false,
@@ -93,7 +94,7 @@ fn seed() -> Value {
     })
 }
 
-fn nodes(kinds: &[Kind]) -> Value {
+fn nodes(kinds: &[(&str, Value)]) -> Value {
     json!({
         "title": "nodes",
         "type": "object",
@@ -106,20 +107,19 @@ fn nodes(kinds: &[Kind]) -> Value {
 }
 
 /// A whole node with the keys that it must have, to choose from where a node's name would be typed.
-fn snippet(kind: &Kind) -> Value {
-    let definition = definition(kind);
+fn snippet((kind, definition): &(&str, Value)) -> Value {
     json!({
-        "label": kind.name,
+        "label": kind,
         "description": definition["description"],
-        "body": { "${1:name}": tidy::skeleton("type", kind.name, &definition, 2) },
+        "body": { "${1:name}": tidy::skeleton("type", kind, definition, 2) },
     })
 }
 
 /// Any node: its tag, and by the tag the definition that closes it.
-fn node(kinds: &[Kind]) -> Value {
-    let branches = kinds.iter().map(|kind| {
-        let reference = json!({ "$ref": format!("#/definitions/{}", kind.name) });
-        tidy::Branch { tag: kind.name.to_owned(), schema: definition(kind), then: reference }
+fn node(kinds: &[(&str, Value)]) -> Value {
+    let branches = kinds.iter().map(|(kind, definition)| {
+        let reference = json!({ "$ref": format!("#/definitions/{kind}") });
+        tidy::Branch { tag: (*kind).to_owned(), schema: definition.clone(), then: reference }
     });
     let mut node = tidy::choice("type", &branches.collect::<Vec<_>>());
     node.insert("title".into(), "node".into());

@@ -31,8 +31,9 @@ pub(super) fn tidy(schema: Value) -> Value {
         map.insert("additionalProperties".into(), false.into());
     }
     one_paragraph(&mut map);
-    describe(&mut map);
-    Value::Object(map)
+    let mut schema = Value::Object(map);
+    describe(&mut schema);
+    schema
 }
 
 /// `allOf: [x]` and `anyOf: [x, null]` are `x`; what stands beside them wins.
@@ -213,14 +214,13 @@ fn one_paragraph(map: &mut Map<String, Value>) {
 }
 
 /// Adds range and default to the text that the editor shows.
-fn describe(map: &mut Map<String, Value>) {
-    let Some(text) = map.get("description").and_then(Value::as_str) else { return };
-    let schema = Value::Object(map.clone());
+fn describe(schema: &mut Value) {
+    let Some(text) = schema.get("description").and_then(Value::as_str) else { return };
     let mut facts = Vec::new();
-    if let Some(range) = super::expects::range(&schema) {
+    if let Some(range) = super::expects::range(schema) {
         facts.push(format!("{}.", capital(&range)));
     }
-    let default = map.get("default").map(|default| (super::expects::shown(default), default));
+    let default = schema.get("default").map(|default| (super::expects::shown(default), default));
     match default {
         Some((short, _)) if short.len() <= super::expects::SHORT => {
             facts.push(format!("Default: `{short}`."));
@@ -230,12 +230,14 @@ fn describe(map: &mut Map<String, Value>) {
     }
     if !facts.is_empty() {
         let markdown = format!("{text}\n\n{}", facts.join(" "));
-        map.insert("markdownDescription".into(), markdown.into());
+        schema["markdownDescription"] = markdown.into();
     }
     // Editors would insert a list of objects as `[object Object]`.
     let of_objects =
         |default: &Value| default.as_array().is_some_and(|list| list.iter().any(Value::is_object));
-    if map.get("default").is_some_and(of_objects) {
+    if schema.get("default").is_some_and(of_objects)
+        && let Some(map) = schema.as_object_mut()
+    {
         map.shift_remove("default");
     }
 }

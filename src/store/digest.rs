@@ -37,9 +37,9 @@ impl Digest {
     /// # Errors
     /// When the file is no regular file or can't be read; of kind interrupted when stopped.
     pub fn of_file_unless(path: &Path, stopped: &(dyn Fn() -> bool + Sync)) -> io::Result<(Self, u64)> {
-        let mut file = files::open(path)?;
+        let (mut file, metadata) = files::opened(path)?;
         let mut hasher = blake3::Hasher::new();
-        let mut piece = Vec::with_capacity(file.metadata()?.len().min(PIECE) as usize + 1);
+        let mut piece = Vec::with_capacity(metadata.len().min(PIECE) as usize + 1);
         while !stopped() {
             piece.clear();
             (&mut file).take(PIECE).read_to_end(&mut piece)?;
@@ -56,10 +56,18 @@ impl Digest {
     /// Every name is written with its length, so that no two lists give the same bytes.
     pub fn of_named<'n>(domain: &str, entries: impl IntoIterator<Item = (&'n str, Digest)>) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key(domain);
+        // Many at once are hashed several times as fast as one after the other.
+        let mut bytes = Vec::new();
         for (name, digest) in entries {
-            hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes()).update(&digest.0);
+            bytes.extend((name.len() as u64).to_le_bytes());
+            bytes.extend(name.as_bytes());
+            bytes.extend(digest.0);
+            if bytes.len() >= PIECE as usize {
+                hasher.update(&bytes);
+                bytes.clear();
+            }
         }
-        Self(*hasher.finalize().as_bytes())
+        Self(*hasher.update(&bytes).finalize().as_bytes())
     }
 
     /// The digest of one text, apart from all other digests by `domain`.

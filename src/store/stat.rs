@@ -3,6 +3,9 @@
 //! One packed file holds, for each path, what `stat` said and what the content's digest was. It is read
 //! once, and rewritten once at the end of a run if something is new.
 
+mod folder;
+mod packed;
+
 use std::{
     collections::BTreeMap,
     fs::{self, Metadata},
@@ -17,17 +20,21 @@ use std::{
 
 use rayon::prelude::*;
 
+use self::{
+    folder::Folder,
+    packed::{Packed, pack},
+};
 use super::digest::Digest;
 use crate::{
     atomic::{self, Durability},
     files,
 };
 
-/// How a packed file begins; the number is raised when its layout changes.
-const MAGIC: &[u8] = b"kiln stat index 1\n";
-
 /// The most bytes that a packed file may have: some ten million files. What does not fit is read again.
 const LIMIT: u64 = 1 << 30;
+
+/// At least, and at most, as many files are looked at one after the other.
+const TOGETHER: (usize, usize) = (8, 64);
 
 /// A file changed this shortly before it was read may change again without a new time stamp.
 const RACY: Duration = Duration::from_secs(2);
@@ -85,6 +92,20 @@ impl From<&Metadata> for Signature {
     }
 }
 
+#[cfg(target_os = "linux")]
+impl From<rustix::fs::Stat> for Signature {
+    fn from(stat: rustix::fs::Stat) -> Self {
+        let nanoseconds = |seconds: i64, rest: i64| seconds * 1_000_000_000 + rest;
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            size: stat.st_size as u64,
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i64),
+        }
+    }
+}
+
 #[cfg(not(unix))]
 impl From<&Metadata> for Signature {
     fn from(metadata: &Metadata) -> Self {
@@ -121,13 +142,38 @@ pub struct StatIndex {
     dirty: AtomicBool,
 }
 
-type Entries = BTreeMap<String, FileStamp>;
+/// What is known of files, by path.
+#[derive(Debug, Default)]
+struct Entries {
+    /// What the packed file has.
+    old: Packed,
+    /// What was found since; it counts before the old.
+    new: BTreeMap<String, FileStamp>,
+}
+
+impl Entries {
+    /// What is known of a file that has this signature; `next` as [`Packed::find`] has it.
+    fn find(&self, path: &Path, signature: Signature, next: &mut usize) -> Option<FileStamp> {
+        let path = path.to_str()?;
+        let known = self.new.get(path).copied().or_else(|| self.old.find(path, next));
+        known.filter(|looked| looked.signature == signature)
+    }
+
+    /// All paths in order, with what is known of each.
+    fn all(&self) -> Vec<(&str, FileStamp)> {
+        let old = self.old.iter().filter(|(path, _)| !self.new.contains_key(*path));
+        let new = self.new.iter().map(|(path, looked)| (path.as_str(), *looked));
+        let mut all: Vec<_> = old.chain(new).collect();
+        all.sort_unstable_by_key(|(path, _)| *path);
+        all
+    }
+}
 
 impl StatIndex {
     /// The index kept at `file`; empty if there is none, if it is damaged, or if it is of another `generation`.
     pub fn open(file: PathBuf, generation: &str) -> Self {
-        let entries =
-            files::read(&file, LIMIT).ok().and_then(|bytes| unpack(&bytes, generation)).unwrap_or_default();
+        let old = files::read(&file, LIMIT).ok().and_then(|bytes| Packed::unpack(bytes, generation));
+        let entries = Entries { old: old.unwrap_or_default(), ..Entries::default() };
         Self {
             file,
             generation: generation.to_owned(),
@@ -138,14 +184,14 @@ impl StatIndex {
 
     /// The digest that the file at `path` had when its signature was `signature`, if that is known.
     pub fn known(&self, path: &Path, signature: Signature) -> Option<Digest> {
-        find(&self.entries.read().expect(UNBROKEN), path, signature).map(|looked| looked.digest)
+        self.entries.read().expect(UNBROKEN).find(path, signature, &mut 0).map(|looked| looked.digest)
     }
 
     /// Remembers what the file at `path` is. The caller vouches that the content can't have changed since
     /// the signature was taken.
     pub fn remember(&self, path: &Path, looked: FileStamp) {
         if let Some(name) = path.to_str() {
-            self.entries.write().expect(UNBROKEN).insert(name.to_owned(), looked);
+            self.entries.write().expect(UNBROKEN).new.insert(name.to_owned(), looked);
             self.dirty.store(true, Ordering::Relaxed);
         }
     }
@@ -184,12 +230,8 @@ impl StatIndex {
         stopped: &(dyn Fn() -> bool + Sync),
         now: SystemTime,
     ) -> Vec<io::Result<FileStamp>> {
-        let found: Vec<_> = {
-            let entries = self.entries.read().expect(UNBROKEN);
-            let entries = &*entries;
-            paths.par_iter().with_min_len(8).map(|path| look(entries, path, stopped)).collect()
-        };
-        let remembered = |(found, path): (io::Result<(FileStamp, bool)>, &PathBuf)| {
+        let found = look_all(&self.entries.read().expect(UNBROKEN), paths, stopped);
+        let remembered = |(found, path): (Looked, &PathBuf)| {
             let (looked, fresh) = found?;
             if fresh && !looked.signature.is_racy(now) {
                 self.remember(path, looked);
@@ -202,9 +244,11 @@ impl StatIndex {
     /// Forgets the paths that `keep` does not want.
     pub fn retain(&self, keep: impl Fn(&Path) -> bool) {
         let mut entries = self.entries.write().expect(UNBROKEN);
-        let before = entries.len();
-        entries.retain(|path, _| keep(Path::new(path)));
-        if entries.len() < before {
+        let count = |entries: &Entries| entries.old.len() + entries.new.len();
+        let before = count(&entries);
+        entries.old.retain(|path| keep(Path::new(path)));
+        entries.new.retain(|path, _| keep(Path::new(path)));
+        if count(&entries) < before {
             self.dirty.store(true, Ordering::Relaxed);
         }
     }
@@ -218,7 +262,7 @@ impl StatIndex {
         if !self.dirty.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let bytes = pack(&self.entries.read().expect(UNBROKEN), &self.generation);
+        let bytes = pack(&self.entries.read().expect(UNBROKEN).all(), &self.generation);
         if bytes.len() as u64 > LIMIT {
             return Ok(());
         }
@@ -229,81 +273,33 @@ impl StatIndex {
 
 const UNBROKEN: &str = "no holder of this lock panics";
 
-fn find(entries: &Entries, path: &Path, signature: Signature) -> Option<FileStamp> {
-    entries.get(path.to_str()?).copied().filter(|looked| looked.signature == signature)
-}
+/// What a file is, and whether it had to be read.
+type Looked = io::Result<(FileStamp, bool)>;
 
-/// What the file is, and whether it had to be read.
-fn look(
-    entries: &Entries,
-    path: &Path,
-    stopped: &(dyn Fn() -> bool + Sync),
-) -> io::Result<(FileStamp, bool)> {
-    let signature = Signature::of(path)?;
-    if let Some(looked) = find(entries, path, signature) {
-        return Ok((looked, false));
+/// What each file is, on all threads where there are many.
+fn look_all(entries: &Entries, paths: &[PathBuf], stopped: &(dyn Fn() -> bool + Sync)) -> Vec<Looked> {
+    let (least, most) = TOGETHER;
+    // To wake threads takes longer than to look at a few files.
+    if paths.len() <= least {
+        return look(entries, paths, stopped);
     }
-    let (digest, _) = Digest::of_file_unless(path, stopped)?;
-    Ok((FileStamp { signature, digest }, true))
+    let together = (paths.len() / (4 * rayon::current_num_threads())).clamp(least, most);
+    let found: Vec<_> = paths.par_chunks(together).map(|paths| look(entries, paths, stopped)).collect();
+    found.into_iter().flatten().collect()
 }
 
-/// Magic, generation, and for each path: its length, its bytes, the signature and the digest; then a checksum.
-fn pack(entries: &Entries, generation: &str) -> Vec<u8> {
-    let mut sorted: Vec<_> = entries.iter().collect();
-    sorted.sort_unstable_by_key(|(path, _)| *path);
-    let mut bytes = MAGIC.to_vec();
-    pack_text(&mut bytes, generation);
-    for (path, looked) in sorted {
-        pack_text(&mut bytes, path);
-        for number in looked.signature.numbers() {
-            bytes.extend(number.to_le_bytes());
+/// What each file is, one after the other.
+fn look(entries: &Entries, paths: &[PathBuf], stopped: &(dyn Fn() -> bool + Sync)) -> Vec<Looked> {
+    let (mut folder, mut next) = (Folder::default(), 0);
+    let look = |path: &PathBuf| {
+        let signature = folder.look(path)?;
+        if let Some(looked) = entries.find(path, signature, &mut next) {
+            return Ok((looked, false));
         }
-        bytes.extend(looked.digest.as_bytes());
-    }
-    let checksum = Digest::of_bytes(&bytes);
-    bytes.extend(checksum.as_bytes());
-    bytes
-}
-
-fn pack_text(bytes: &mut Vec<u8>, text: &str) {
-    bytes.extend((text.len() as u32).to_le_bytes());
-    bytes.extend(text.as_bytes());
-}
-
-/// `None` if the bytes are damaged, of another version, or of another generation.
-fn unpack(bytes: &[u8], generation: &str) -> Option<Entries> {
-    let (body, checksum) = bytes.split_last_chunk::<32>()?;
-    if Digest::of_bytes(body).as_bytes() != checksum {
-        return None;
-    }
-    let mut rest = body.strip_prefix(MAGIC)?;
-    if unpack_text(&mut rest)? != generation {
-        return None;
-    }
-    let mut entries = Entries::new();
-    while !rest.is_empty() {
-        let path = unpack_text(&mut rest)?.to_owned();
-        let mut numbers = [0; 5];
-        for number in &mut numbers {
-            *number = u64::from_le_bytes(take(&mut rest)?);
-        }
-        let digest = Digest::from(take::<32>(&mut rest)?);
-        entries.insert(path, FileStamp { signature: Signature::from_numbers(numbers), digest });
-    }
-    Some(entries)
-}
-
-fn unpack_text<'b>(rest: &mut &'b [u8]) -> Option<&'b str> {
-    let len = u32::from_le_bytes(take(rest)?) as usize;
-    let (text, after) = rest.split_at_checked(len)?;
-    *rest = after;
-    std::str::from_utf8(text).ok()
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (head, after) = rest.split_first_chunk::<N>()?;
-    *rest = after;
-    Some(*head)
+        let (digest, _) = Digest::of_file_unless(path, stopped)?;
+        Ok((FileStamp { signature, digest }, true))
+    };
+    paths.iter().map(look).collect()
 }
 
 #[cfg(test)]
@@ -383,7 +379,9 @@ mod tests {
         first.save().unwrap();
         let file = dir.path().join("files.index");
         let whole = fs::read(&file).unwrap();
-        let size_of = |bytes: &[u8], generation| unpack(bytes, generation).map(|entries| entries.len());
+        let size_of = |bytes: &[u8], generation| {
+            Packed::unpack(bytes.to_vec(), generation).map(|entries| entries.len())
+        };
         assert_eq!(size_of(&whole, ""), Some(1));
         assert_eq!(size_of(&whole, "another boot"), None);
         for cut in 0..whole.len() {

@@ -10,7 +10,7 @@ use super::{ema::Ema, grad_scaler::GradScaler, history::History};
 use crate::{
     error::{Error, Result},
     eval::classes::Hits,
-    network::{Parameters, layout::Layout, parameters::to_vec},
+    network::{Parameters, layout::Layout, order::Order, parameters::to_vec},
 };
 
 /// Where a run is, and what it needs to go back to the start of the epoch.
@@ -143,8 +143,8 @@ impl Checkpoint {
     }
 
     fn serialize(&self) -> Result<Vec<u8>> {
-        let layout = names(&self.now.parameters.layout);
-        let (mut arrays, mut entries) = (Vec::new(), BTreeMap::from([(LAYOUT.to_owned(), layout)]));
+        let layout = &self.now.parameters.layout;
+        let (mut arrays, mut entries) = (Vec::new(), BTreeMap::from([(LAYOUT.to_owned(), names(layout))]));
         for (prefix, state) in [(NOW, Some(&self.now)), (START, self.start.as_ref())] {
             let Some(state) = state else { continue };
             arrays
@@ -153,7 +153,8 @@ impl Checkpoint {
             entries.insert(format!("{prefix}{POSITION}"), position);
         }
         arrays.extend(self.best.iter().map(|best| (BEST.to_owned(), best.values.clone())));
-        laid_out(&arrays, entries).map_err(|error| Error::new("cannot lay out a checkpoint").because(error))
+        laid_out(layout, &arrays, entries)
+            .map_err(|error| Error::new("cannot lay out a checkpoint").because(error))
     }
 }
 
@@ -181,6 +182,7 @@ impl File<'_> {
     fn vector(&self, name: &str) -> Option<Tensor<1>> {
         let (numbers, _) = self.arrays.tensor(name).ok()?.data().as_chunks();
         let values: Vec<f32> = numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = Order::of(self.device).kept_vector(self.layout, &values);
         let count = values.len();
         Some(Tensor::from_data(TensorData::new(values, [count]), self.device))
     }
@@ -202,12 +204,15 @@ fn names(layout: &Layout) -> String {
     layout.slots().iter().map(|slot| format!("{} {:?}\n", slot.name, slot.shape)).collect()
 }
 
+/// The bytes of a file with these vectors, row by row whatever the device: another may go on.
 fn laid_out(
+    layout: &Layout,
     arrays: &[(String, Tensor<1>)],
     entries: BTreeMap<String, String>,
 ) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let bytes = |vector: &Tensor<1>| -> Vec<u8> {
-        to_vec(vector.clone()).iter().flat_map(|value| value.to_le_bytes()).collect()
+        let rows = Order::of(&vector.device()).rows_of_vector(layout, &to_vec(vector.clone()));
+        rows.iter().flat_map(|value| value.to_le_bytes()).collect()
     };
     let bytes: Vec<Vec<u8>> = arrays.iter().map(|(_, vector)| bytes(vector)).collect();
     let views = arrays.iter().zip(&bytes).map(|((name, vector), bytes)| {

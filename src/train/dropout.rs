@@ -1,8 +1,8 @@
 //! Dropout in the head (Srivastava et al., 2014).
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use crate::{arch::FEATURES, random::Random};
+use crate::{arch::FEATURES, network::upload, random::Random};
 
 /// What the head's features `[batch, FEATURES]` are multiplied by: 0 with probability `p`, else `1 / (1 - p)`.
 ///
@@ -12,7 +12,7 @@ pub(super) fn mask(p: f64, batch: usize, random: &mut Random, device: &Device) -
     let kept = (1.0 / (1.0 - p)) as f32;
     let draw = |_| if random.chance(p) { 0.0 } else { kept };
     let mask: Vec<f32> = (0..batch * FEATURES).map(draw).collect();
-    Tensor::from_data(TensorData::new(mask, [batch, FEATURES]), device)
+    upload(mask, [batch, FEATURES], device)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What training makes small.
 
-use burn::tensor::{Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Tensor, activation::log_softmax};
+
+use crate::network::upload;
 
 /// What a batch should be taken for.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,9 +40,7 @@ impl Loss {
         match targets {
             Targets::Classes(classes) if self.is_plain() => cross_entropy(logits, classes),
             _ => {
-                let shape = logits.dims();
-                let target_weights =
-                    Tensor::from_data(TensorData::new(self.target_weights(targets), shape), &logits.device());
+                let target_weights = beside(&logits, self.target_weights(targets), logits.dims());
                 self.weighted_nll(logits, target_weights)
             }
         }
@@ -91,14 +91,21 @@ pub(super) fn one_hot(classes: &[usize], count: usize) -> Vec<f32> {
 
 /// Mean cross-entropy of logits `[batch, classes]` and a class for each image, in nats.
 fn cross_entropy(logits: Tensor<2>, classes: &[usize]) -> Tensor<1> {
-    let classes: Vec<i64> = classes.iter().map(|&class| class as i64).collect();
-    let classes = Tensor::<1, Int>::from_ints(classes.as_slice(), &logits.device());
-    log_softmax(logits, 1).gather(1, classes.unsqueeze_dim(1)).mean().neg()
+    let numbers = classes.iter().map(|&class| class as f32).collect();
+    let classes: Tensor<2> = beside(&logits, numbers, [classes.len(), 1]);
+    log_softmax(logits, 1).gather(1, classes.int()).mean().neg()
+}
+
+/// These numbers, row by row, where the logits lie.
+fn beside<const D: usize>(logits: &Tensor<2>, numbers: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    let device = logits.device();
+    let numbers = upload(numbers, shape, &device.clone().inner());
+    if device.is_autodiff() { Tensor::from_inner(numbers) } else { numbers }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
+    use burn::tensor::{Device, TensorData};
     use serde::Deserialize;
 
     use super::*;

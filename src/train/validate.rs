@@ -9,13 +9,9 @@ use crate::{
     error::Result,
     eval::{
         classes::Hits,
-        classifier::images,
         metrics::{Accumulator, Metrics},
     },
-    network::{
-        Mode, Network,
-        parameters::{to_vec, values},
-    },
+    network::Inference,
     progress::Progress,
     weights::{Weights, fold_weights},
 };
@@ -39,14 +35,13 @@ pub(super) fn validate(
     device: &Device,
     progress: &Progress<'_>,
 ) -> Result<Option<Validated>> {
-    let folded = values(&fold_weights(computation, weights), device);
-    let network = Network::new(computation.folded());
+    let network = Inference::new(computation.folded(), &fold_weights(computation, weights), device);
     let mut counted = Accumulator::new(computation.classes());
     for batch in loader.epoch(0) {
         progress.check()?;
         let mut batch = batch?;
         let targets = std::mem::take(&mut batch.targets);
-        let logits = to_vec(network.forward(&folded, images(batch, device), &Mode::Eval).logits);
+        let logits = network.logits(batch.images, batch.size);
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 use super::{Pass, followed};
 use crate::network::{
     Mode, Network, Output, Parameters, Values,
-    kernels::libtorch::{above, below, channels_last, parts_of},
+    kernels::libtorch::{above, below, parts_of},
     layout::Layout,
 };
 
@@ -24,7 +24,6 @@ pub(super) fn pass(
     let vector = below(parameters.values.clone());
     let leaf = leaf(&vector, &parameters.layout);
     let values = values(parameters, &vector, &leaf);
-    let images = above(channels_last(&below(images)));
     let mode = Mode::Train { mask: mask.as_ref(), frozen: parameters.layout.frozen() };
     let Output { logits, statistics } = network.forward(&values, images, &mode);
     let logits = below(logits);

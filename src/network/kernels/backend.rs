@@ -40,6 +40,16 @@ pub(in crate::network) struct NormSilu<B: Backend> {
 /// The operations that layers call, on every backend and with gradients.
 #[backend_extension(Flex, LibTorch: cfg(feature = "libtorch"), Autodiff)]
 pub(in crate::network) trait Kernels: Backend {
+    /// Images in the order in memory that convolutions like best.
+    fn images(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        x
+    }
+
+    /// The kernel of such a shape, whose numbers lie in the device's [`crate::network::order::Order`].
+    fn kernel(numbers: FloatTensor<Self>, shape: [usize; 4]) -> FloatTensor<Self> {
+        Self::float_reshape(numbers, shape.into())
+    }
+
     /// Convolution of `[batch, c1, h, w]` with `[c2, c1 / groups, kernel, kernel]`.
     fn conv(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: Geometry) -> FloatTensor<Self> {
         Self::conv2d(x, weight, None, geometry.into())

@@ -17,6 +17,9 @@ use burn::{
     tensor::{DType, FloatDType, Tensor, activation, module},
 };
 
+#[cfg(feature = "libtorch")]
+use crate::device::is_libtorch;
+
 /// `x` with numbers of the type `dtype`, in and out of which gradients find their way.
 pub(super) fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
     if x.dtype() == dtype { x } else { x.cast(FloatDType::from(dtype)) }
@@ -26,6 +29,16 @@ pub(super) fn typed<const D: usize>(x: Tensor<D>, dtype: DType) -> Tensor<D> {
 fn in_32_bits<const D: usize>(x: Tensor<D>, of: impl FnOnce(Tensor<D>) -> Tensor<D>) -> Tensor<D> {
     let dtype = x.dtype();
     typed(of(typed(x, DType::F32)), dtype)
+}
+
+/// Images as the device's convolutions like them best.
+pub(super) fn images(x: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::images(x.into_dispatch()))
+}
+
+/// The kernel of such a shape, whose numbers lie in the device's [`super::order::Order`].
+pub(super) fn kernel(numbers: Tensor<1>, shape: [usize; 4]) -> Tensor<4> {
+    Tensor::from_dispatch(Dispatch::kernel(numbers.into_dispatch(), shape))
 }
 
 /// Convolution of images `[batch, c1, h, w]` with a weight `[c2, c1 / groups, kernel, kernel]`.
@@ -47,13 +60,14 @@ pub(super) fn conv2d_bias_silu(
     Tensor::from_dispatch(Dispatch::conv_bias_silu(x, weight, bias, geometry, activated))
 }
 
-/// What [`norm_silu`] gives: the output and the batch's mean and biased variance, `[channels]` each.
+/// What [`norm_silu`] gives.
 pub(super) struct Normed {
     /// What the norm and the activation give, of the input's shape.
     pub output: Tensor<4>,
-    /// The batch's mean of each channel, `[channels]`; not differentiable.
+    /// The batch's mean of each channel, `[channels]`, without gradients.
     pub mean: Tensor<1>,
-    /// The batch's biased variance of each channel, `[channels]`; not differentiable.
+    /// The batch's variance of each channel, `[channels]`, without gradients: the unbiased one, which is what PyTorch
+    /// remembers, though it normalises by the biased one.
     pub variance: Tensor<1>,
 }
 
@@ -65,19 +79,35 @@ pub(super) fn norm_silu(
     epsilon: f64,
     activated: bool,
 ) -> Normed {
-    let dtype = x.dtype();
+    // It reads and writes 16 bits, too, and calculates in 32.
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&x.device()) {
+        return libtorch::norm_silu(x, gamma, beta, epsilon, activated);
+    }
+    let (dtype, [batch, _, height, width]) = (x.dtype(), x.dims());
+    let count = (batch * height * width) as f64;
     let x = typed(x, DType::F32);
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     let normed = Dispatch::norm_silu(x, gamma, beta, epsilon, activated);
     Normed {
         output: typed(Tensor::from_dispatch(normed.output), dtype),
-        mean: Tensor::from_dispatch(normed.mean),
-        variance: Tensor::from_dispatch(normed.variance),
+        mean: unrecorded(Tensor::from_dispatch(normed.mean)),
+        variance: unrecorded(Tensor::from_dispatch(normed.variance))
+            .mul_scalar(count / (count - 1.0).max(1.0)),
     }
+}
+
+/// The same on a device that records no gradients.
+fn unrecorded(x: Tensor<1>) -> Tensor<1> {
+    if x.device().is_autodiff() { x.inner() } else { x }
 }
 
 /// Batch norm by known statistics; all arguments but `x` are `[channels]`.
 pub(super) fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], epsilon: f64) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&x.device()) {
+        return libtorch::norm(x, [gamma, beta, mean, variance], epsilon);
+    }
     in_32_bits(x, |x| module::batch_norm(x, gamma, beta, mean, variance, epsilon))
 }
 
@@ -87,6 +117,10 @@ pub(super) fn norm(x: Tensor<4>, [gamma, beta, mean, variance]: [Tensor<1>; 4], 
 /// others there are then, as those of a matrix product do.
 pub(super) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     let ([batch, inputs], [outputs, _]) = (x.dims(), weight.dims());
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&x.device()) {
+        return libtorch::linear(x, weight, bias);
+    }
     let (x, weight) = (x.reshape([batch, inputs, 1, 1]), weight.reshape([outputs, inputs, 1, 1]));
     let pointwise = Geometry { stride: 1, padding: 0, groups: 1 };
     let y = match x.device().is_autodiff() {
@@ -97,7 +131,11 @@ pub(super) fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor
 }
 
 /// `x · sigmoid(x)`, element by element.
-pub(super) fn silu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+pub(super) fn silu(x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&x.device()) {
+        return libtorch::silu(x);
+    }
     activation::silu(x)
 }
 
@@ -115,6 +153,21 @@ pub(super) fn add(x: Tensor<4>, y: Tensor<4>) -> Tensor<4> {
 pub(super) fn scale(x: Tensor<4>, factors: Tensor<4>) -> Tensor<4> {
     let factors = typed(factors, x.dtype());
     Tensor::from_dispatch(Dispatch::scale(x.into_dispatch(), factors.into_dispatch()))
+}
+
+/// Parts of so many channels, one after another along the dimension `dim`.
+pub(super) fn split(x: Tensor<4>, dim: usize, parts: &[usize]) -> Vec<Tensor<4>> {
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&x.device()) {
+        return libtorch::split(x, dim, parts);
+    }
+    let mut start = 0;
+    let part = |length: &usize| {
+        let part = x.clone().narrow(dim, start, *length);
+        start += length;
+        part
+    };
+    parts.iter().map(part).collect()
 }
 
 #[cfg(test)]

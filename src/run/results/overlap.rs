@@ -32,8 +32,17 @@ impl Results {
         plan: &Plan,
         wanted: &[usize],
     ) -> Option<&'f Path> {
-        let roots = [Some(self.root.clone()), fs::canonicalize(&self.root).ok()];
-        let close = |file: &Path| roots.iter().flatten().any(|root| file.starts_with(root));
+        let roots: Vec<_> =
+            std::iter::once(self.root.clone()).chain(fs::canonicalize(&self.root).ok()).collect();
+        let (mut folder, mut is_close) = (None, false);
+        // Most of many files lie in the same folder as the one before.
+        let mut close = |file: &'f Path| {
+            let own = file.parent().map(Path::as_os_str);
+            if folder != Some(own) {
+                (folder, is_close) = (Some(own), roots.iter().any(|root| file.starts_with(root)));
+            }
+            is_close || roots.iter().any(|root| root.as_os_str() == file.as_os_str())
+        };
         files.find(|file| close(file) && self.replaces(file, plan, wanted))
     }
 

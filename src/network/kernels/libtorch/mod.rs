@@ -7,10 +7,13 @@
 
 pub(super) mod pointwise;
 
-use burn::backend::{LibTorch, ops::FloatTensorOps, tensor::FloatTensor};
+use burn::backend::{DispatchDevice, LibTorch, LibTorchDevice, ops::FloatTensorOps, tensor::FloatTensor};
 use tch::{Kind, Tensor};
 
-use super::backend::{Geometry, KernelGradients, Kernels, NormSilu};
+use super::{
+    Normed,
+    backend::{Geometry, KernelGradients, Kernels},
+};
 
 /// A tensor of the backend.
 type Array = FloatTensor<LibTorch>;
@@ -40,22 +43,19 @@ fn array<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Array {
 }
 
 impl Kernels for LibTorch {
-    fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
-        let y = convolution(&x.tensor, &weight.tensor, Some(&bias.tensor), geometry);
-        Array::new(if activated { silu(y) } else { y })
+    fn images(x: Array) -> Array {
+        let channels_last = x.tensor.permute([0, 2, 3, 1]).contiguous();
+        Array::from_existing(channels_last.permute([0, 3, 1, 2]), x.storage)
     }
 
-    fn norm_silu(x: Array, gamma: Array, beta: Array, epsilon: f64, activated: bool) -> NormSilu<Self> {
-        let channels = gamma.tensor.numel();
-        let count = x.tensor.numel() / channels;
-        let zeros = || Tensor::zeros([channels as i64], (Kind::Float, x.tensor.device()));
-        let (mean, unbiased) = (zeros(), zeros());
-        // With a momentum of 1 the running statistics become the batch's.
-        let (gamma, beta) = (Some(&gamma.tensor), Some(&beta.tensor));
-        let y = x.tensor.batch_norm(gamma, beta, Some(&mean), Some(&unbiased), true, 1.0, epsilon, true);
-        let variance = unbiased * ((count - 1).max(1) as f64 / count as f64);
-        let output = Array::new(if activated { silu(y) } else { y });
-        NormSilu { output, mean: Array::new(mean), variance: Array::new(variance) }
+    fn kernel(numbers: Array, [c2, c1, height, width]: [usize; 4]) -> Array {
+        let stored = numbers.tensor.view([c2, height, width, c1].map(|size| size as i64));
+        Array::from_existing(stored.permute([0, 3, 1, 2]), numbers.storage)
+    }
+
+    fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
+        let y = convolution(&x.tensor, &weight.tensor, Some(&bias.tensor), geometry);
+        Array::new(if activated { swish(y) } else { y })
     }
 
     fn add(x: Array, y: Array) -> Array {
@@ -81,12 +81,73 @@ fn convolution(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, geometry: Geo
     x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], groups)
 }
 
-/// In place where nothing is recorded.
-fn silu(mut y: Tensor) -> Tensor {
-    if y.requires_grad() { y.silu() } else { y.silu_() }
+/// `x · sigmoid(x)`, in place where nothing is recorded.
+fn swish(mut x: Tensor) -> Tensor {
+    if x.requires_grad() { x.silu() } else { x.silu_() }
 }
 
-/// The same maps `[batch, channels, height, width]`, channels-last in memory.
-pub(in crate::network) fn channels_last(maps: &Tensor) -> Tensor {
-    maps.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+/// `x · sigmoid(x)`, element by element.
+pub(super) fn silu(x: burn::tensor::Tensor<4>) -> burn::tensor::Tensor<4> {
+    above(below(x).silu())
+}
+
+/// Batch norm by the batch's own statistics, then SiLU if `activated`.
+pub(super) fn norm_silu(
+    x: burn::tensor::Tensor<4>,
+    gamma: burn::tensor::Tensor<1>,
+    beta: burn::tensor::Tensor<1>,
+    epsilon: f64,
+    activated: bool,
+) -> Normed {
+    let [x, gamma, beta] = [below(x), below(gamma), below(beta)];
+    let zeros = || Tensor::zeros_like(&gamma.detach());
+    let (mean, variance) = (zeros(), zeros());
+    // With a momentum of 1 the running statistics become the batch's.
+    let y = x.batch_norm(Some(&gamma), Some(&beta), Some(&mean), Some(&variance), true, 1.0, epsilon, true);
+    let output = if activated { swish(y) } else { y };
+    Normed { output: above(output), mean: above(mean), variance: above(variance) }
+}
+
+/// Batch norm by known statistics; all arguments but `x` are `[channels]`.
+pub(super) fn norm(
+    x: burn::tensor::Tensor<4>,
+    known: [burn::tensor::Tensor<1>; 4],
+    epsilon: f64,
+) -> burn::tensor::Tensor<4> {
+    let [gamma, beta, mean, variance] = known.map(below).map(Some);
+    above(below(x).batch_norm(gamma, beta, mean, variance, false, 0.0, epsilon, true))
+}
+
+/// Rows `[batch, inputs]` times a weight `[outputs, inputs]`, plus a bias `[outputs]`.
+pub(super) fn linear(
+    x: burn::tensor::Tensor<2>,
+    weight: burn::tensor::Tensor<2>,
+    bias: burn::tensor::Tensor<1>,
+) -> burn::tensor::Tensor<2> {
+    above(below(x).linear(&below(weight), Some(&below(bias))))
+}
+
+/// Parts along a dimension. They are cut out in one go: so are their gradients put together.
+pub(super) fn split(x: burn::tensor::Tensor<4>, dim: usize, parts: &[usize]) -> Vec<burn::tensor::Tensor<4>> {
+    let x = array(x);
+    let sizes: Vec<i64> = parts.iter().map(|size| *size as i64).collect();
+    let parts = x.tensor.split_with_sizes(sizes, dim as i64).into_iter();
+    let parts = parts.map(|part| Array::partial(part, x.storage.clone()));
+    parts.map(burn::tensor::Tensor::from_primitive::<LibTorch>).collect()
+}
+
+/// These numbers on one of LibTorch's devices. A GPU reads them by itself from memory that does not move.
+pub(in crate::network) fn upload<const D: usize>(
+    numbers: &[f32],
+    shape: [usize; D],
+    device: &burn::tensor::Device,
+) -> burn::tensor::Tensor<D> {
+    let here = Tensor::from_slice(numbers).reshape(shape.map(|size| size as i64));
+    match device.as_dispatch() {
+        DispatchDevice::LibTorch(device @ LibTorchDevice::Cuda(_)) => {
+            let device = (*device).into();
+            above(here.internal_pin_memory(device).to_device_(device, Kind::Float, true, false))
+        }
+        _ => above(here),
+    }
 }

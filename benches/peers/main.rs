@@ -1,0 +1,43 @@
+//! Kiln's side of what `benches/peers/run` compares: prints how many images a second one kind of work handles. Beside
+//! each file here stands its twin in Python, which has a peer do the same.
+//!
+//! ```text
+//! peers step DEVICE SIZE BATCH SECONDS             training steps
+//! peers infer DEVICE MODEL SIZE BATCH SECONDS      forward passes of a trained model
+//! peers load FOLDER train|eval SECONDS             one thread of the loader
+//! ```
+
+mod infer;
+mod load;
+mod rate;
+mod step;
+
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let rate = match words[..] {
+        ["step", device, size, batch, seconds] => {
+            step::rate(device.parse()?, size.parse()?, batch.parse()?, seconds.parse()?)?
+        }
+        ["infer", device, model, size, batch, seconds] => {
+            infer::rate(device.parse()?, model.as_ref(), size.parse()?, batch.parse()?, seconds.parse()?)?
+        }
+        ["load", folder, chain, seconds] => load::rate(folder.as_ref(), chain, seconds.parse()?)?,
+        _ => return Err("the arguments are in the head of benches/peers/main.rs".into()),
+    };
+    println!("{rate}");
+    Ok(())
+}
+
+/// Runs `work` as a node of a run does: inside a pool with one thread for each of the machine's.
+fn on_all_threads<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
+    Ok(rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build()?.install(work))
+}
+
+/// As many numbers between 0 and 1 as `batch` images of `size` pixels have.
+fn pixels(batch: usize, size: usize) -> Vec<f32> {
+    let mut random = kiln::random::Random::new("peers", &[0]);
+    (0..batch * 3 * size * size).map(|_| random.unit() as f32).collect()
+}
