@@ -79,9 +79,10 @@ fn yolov8_gives_the_references_numbers() {
 
 /// With these random weights its attention has scores of up to 2800 at 224 pixels, so that softmax is a
 /// step function, and rounding decides where it steps: the reference's own logits, around 80, are 0.17
-/// from those in 64 bits, and its two convolution libraries 0.11 from each other
-/// (`fixtures/weights/float64.py`). At 64 pixels the scores stay below 60.
+/// from those in 64 bits, and its two convolution libraries 0.14 from each other
+/// (`fixtures/weights/float64.py`); Kiln's are 0.04 from those in 64 bits, on the other side. At 64 pixels the scores
+/// stay below 60.
 #[test]
 fn yolo12_gives_the_references_numbers() {
-    check("tiny-yolo12", |size| if size == 64 { 2e-3 } else { 0.2 });
+    check("tiny-yolo12", |size| if size == 64 { 2e-3 } else { 0.25 });
 }

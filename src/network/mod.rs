@@ -2,6 +2,9 @@
 //!
 //! A [`Network`] is a [`crate::arch::Computation`] made ready; it is given the [`Values`] of its parameters with each
 //! pass, under the reference's names (`model.0.conv.weight`).
+//!
+//! Its operations are read three times: [`Network::forward`] runs them on burn's tensors; [`gradients`] goes there and
+//! back, on each kind of device in its own way; [`Inference`] has them prepared where only logits are wanted.
 
 mod attention;
 mod forward;
