@@ -193,7 +193,8 @@ fn dots<S: Simd, const M: usize, const N: usize, const P: usize>(
 ) -> [[f32; N]; M] {
     let count = left[0].len() / LANES;
     // Functions of the standard library that take a closure stay calls here: they know nothing of wide vectors.
-    let (mut lefts, mut rights): ([&[[f32; LANES]]; M], [&[[f32; LANES]]; N]) = ([&[]; M], [&[]; N]);
+    let mut lefts: [&[[f32; LANES]]; M] = [&[]; M];
+    let mut rights: [&[[f32; LANES]]; N] = [&[]; N];
     (0..M).for_each(|i| lefts[i] = &left[i].as_chunks().0[..count]);
     (0..N).for_each(|j| rights[j] = &right[j].as_chunks().0[..count]);
     let mut sums = [[[simd.splat_f32s(0.0); P]; N]; M];
