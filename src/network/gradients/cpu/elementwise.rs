@@ -21,12 +21,12 @@ pub(super) fn activated(activation: Activation, x: Array) -> Taken {
     }
 }
 
-/// `max(x, 0)`, whose slope at 0 is 0.
+/// `max(x, 0)`, whose slope at 0 is 0. What is not a number stays so, and is found in the loss.
 pub(super) fn relu(mut x: Array) -> Taken {
-    x.storage_mut::<f32>().iter_mut().for_each(|x| *x = x.max(0.0));
+    x.storage_mut::<f32>().iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x });
     let y = x.clone();
     Taken::one(x, move |mut gradient, _| {
-        in_parts(gradient.storage_mut::<f32>(), y.storage::<f32>(), |g, y| if y > 0.0 { g } else { 0.0 });
+        in_parts(gradient.storage_mut::<f32>(), y.storage::<f32>(), |g, y| if y <= 0.0 { 0.0 } else { g });
         vec![Some(gradient)]
     })
 }
@@ -77,4 +77,23 @@ fn products(x: &Array, y: &Array) -> Vec<f32> {
         sums[i % channels] += x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum::<f64>();
     }
     sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{super::Gradient, *};
+    use crate::network::kernels::cpu::array;
+
+    #[test]
+    fn what_is_not_a_number_comes_through_a_relu_both_ways() {
+        let map = |numbers: [f32; 3]| array(numbers.to_vec(), vec![1, 3, 1, 1]);
+        let Taken { outputs, backward } = relu(map([-1.0, f32::NAN, 2.0]));
+        let y = outputs[0].storage::<f32>();
+        assert!(y[0] == 0.0 && y[1].is_nan() && y[2] == 2.0);
+        let mut gradient = Gradient { numbers: Vec::new(), ranges: BTreeMap::new() };
+        let given = backward(vec![Some(map([5.0, 6.0, 7.0]))], &mut gradient);
+        assert_eq!(given[0].as_ref().unwrap().storage::<f32>(), [0.0, 6.0, 7.0]);
+    }
 }
