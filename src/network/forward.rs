@@ -7,6 +7,7 @@ use burn::tensor::{DType, Tensor, activation::relu, module::max_pool2d, ops::Max
 use super::{
     attention::attend,
     kernels::{self, Geometry, Normed},
+    layout::norm_is_frozen,
 };
 use crate::arch::{
     Activation, EPSILON, Window,
@@ -176,9 +177,7 @@ impl Pass<'_> {
     fn learns(&self, norm: &str) -> bool {
         match self.mode {
             Mode::Eval => false,
-            Mode::Train { frozen, .. } => {
-                !["weight", "bias"].iter().all(|part| frozen.contains(&format!("{norm}.{part}")))
-            }
+            Mode::Train { frozen, .. } => !norm_is_frozen(norm, frozen),
         }
     }
 

@@ -117,7 +117,7 @@ impl Layout {
 /// The part that a parameter belongs to.
 fn part(name: &str, role: Role, frozen: &BTreeSet<String>) -> usize {
     match role {
-        Role::Statistic if norm_is_frozen(name, frozen) => FROZEN,
+        Role::Statistic if norm_is_frozen(module(name), frozen) => FROZEN,
         Role::Statistic => STATISTICS,
         _ if frozen.contains(name) => FROZEN,
         Role::Weight => WEIGHTS,
@@ -126,9 +126,14 @@ fn part(name: &str, role: Role, frozen: &BTreeSet<String>) -> usize {
     }
 }
 
-/// Whether neither scale nor shift of the norm with the running statistic `name` is learnt.
-fn norm_is_frozen(name: &str, frozen: &BTreeSet<String>) -> bool {
-    let norm = name.rsplit_once('.').map_or("", |(norm, _)| norm);
+/// The module that a parameter belongs to: `model.0.bn` of `model.0.bn.running_mean`.
+fn module(name: &str) -> &str {
+    name.rsplit_once('.').map_or("", |(module, _)| module)
+}
+
+/// Whether neither scale nor shift of a norm (`model.0.bn`) is learnt: then it goes by its running statistics, and no
+/// batch moves those.
+pub(super) fn norm_is_frozen(norm: &str, frozen: &BTreeSet<String>) -> bool {
     ["weight", "bias"].iter().all(|part| frozen.contains(&format!("{norm}.{part}")))
 }
 

@@ -14,6 +14,7 @@ use crate::{
             Geometry, KernelGradients, Kernels,
             cpu::{Affine, Array, Planes, array, dims},
         },
+        layout::norm_is_frozen,
         parameters::to_tensor,
     },
 };
@@ -27,8 +28,10 @@ impl<'a> Tape<'a> {
         let convolved = self.convolved(name, x, [*c2, c1 / groups, kernel, kernel], geometry, before);
         let silu = *activation == Some(Activation::Silu);
         let taken = match norm {
-            Some(norm) if self.is_by_batch(norm) => convolved.then(|y| self.by_batch(norm, y, silu)),
-            Some(norm) => convolved.then(|y| self.by_statistics(norm, y, silu)),
+            Some(norm) if norm_is_frozen(norm, self.parameters.layout.frozen()) => {
+                convolved.then(|y| self.by_statistics(norm, y, silu))
+            }
+            Some(norm) => convolved.then(|y| self.by_batch(norm, y, silu)),
             None => convolved.then(|y| self.biased(name, y, silu)),
         };
         if *activation == Some(Activation::Relu) { taken.then(relu) } else { taken }
@@ -61,11 +64,6 @@ impl<'a> Tape<'a> {
             }
             vec![before.then(|| Flex::conv_x_gradient(x, weight, of_y, geometry))]
         })
-    }
-
-    /// Whether a norm goes by the batch: any part of it is learnt.
-    fn is_by_batch(&self, norm: &str) -> bool {
-        ["weight", "bias"].iter().any(|part| self.is_learnt(&format!("{norm}.{part}")))
     }
 
     /// The norm by the batch's statistics, which are told, then SiLU if `silu`.
