@@ -85,7 +85,6 @@ pub(super) fn norm_silu(
         return libtorch::norm_silu(x, gamma, beta, epsilon, activated);
     }
     let (dtype, [batch, _, height, width]) = (x.dtype(), x.dims());
-    let count = (batch * height * width) as f64;
     let x = typed(x, DType::F32);
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     let normed = Dispatch::norm_silu(x, gamma, beta, epsilon, activated);
@@ -93,8 +92,13 @@ pub(super) fn norm_silu(
         output: typed(Tensor::from_dispatch(normed.output), dtype),
         mean: unrecorded(Tensor::from_dispatch(normed.mean)),
         variance: unrecorded(Tensor::from_dispatch(normed.variance))
-            .mul_scalar(count / (count - 1.0).max(1.0)),
+            .mul_scalar(unbiased(batch * height * width)),
     }
+}
+
+/// What makes an unbiased variance of the biased one of so many numbers.
+pub(super) fn unbiased(count: usize) -> f64 {
+    count as f64 / (count as f64 - 1.0).max(1.0)
 }
 
 /// The same on a device that records no gradients.

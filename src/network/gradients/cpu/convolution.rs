@@ -13,6 +13,7 @@ use crate::{
         kernels::{
             Geometry, KernelGradients, Kernels,
             cpu::{Affine, Array, Planes, array, dims},
+            unbiased,
         },
         layout::norm_is_frozen,
         parameters::to_tensor,
@@ -84,8 +85,8 @@ impl<'a> Tape<'a> {
     }
 
     fn tell(&mut self, norm: &str, mean: &[f32], variance: &[f32], count: usize) {
-        let unbiased = count as f64 / (count as f64 - 1.0).max(1.0);
-        let variance = variance.iter().map(|variance| variance * unbiased as f32).collect();
+        let factor = unbiased(count) as f32;
+        let variance = variance.iter().map(|variance| variance * factor).collect();
         let [mean, variance] = [mean.to_vec(), variance].map(|numbers| to_tensor(numbers, &self.device));
         self.statistics.push(Statistics { norm: norm.to_owned(), mean, variance });
     }
