@@ -1,4 +1,5 @@
-//! Gradients by burn's autodiff, on any device.
+//! Gradients by burn's autodiff, on any device: for those that have no engine of their own, and for tests, which hold the
+//! CPU's to it.
 
 use burn::tensor::Tensor;
 

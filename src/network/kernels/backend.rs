@@ -127,25 +127,17 @@ pub(in crate::network) trait KernelGradients: Backend {
 
     /// Gradients of [`Kernels::norm_silu`]'s input, scale and shift.
     fn norm_silu_gradients(inputs: NormInputs<Self>, gradient: FloatTensor<Self>) -> [FloatTensor<Self>; 3] {
-        norm_silu_gradients_composed(inputs, gradient)
+        let NormInputs { x, gamma, beta, mean, variance, epsilon, activated } = inputs;
+        let gradient = if activated {
+            let (mean, variance) = (mean.clone(), variance.clone());
+            let y = Self::batch_norm(x.clone(), gamma.clone(), beta, mean, variance, epsilon);
+            silu_gradient::<Self>(y, gradient)
+        } else {
+            gradient
+        };
+        let all = Self::batch_norm_train_backward(x, gamma, mean, variance, epsilon, gradient);
+        [all.x_grad, all.gamma_grad, all.beta_grad]
     }
-}
-
-/// [`KernelGradients::norm_silu_gradients`] by burn's operations.
-pub(super) fn norm_silu_gradients_composed<B: Backend>(
-    inputs: NormInputs<B>,
-    gradient: FloatTensor<B>,
-) -> [FloatTensor<B>; 3] {
-    let NormInputs { x, gamma, beta, mean, variance, epsilon, activated } = inputs;
-    let gradient = if activated {
-        let (mean, variance) = (mean.clone(), variance.clone());
-        let y = B::batch_norm(x.clone(), gamma.clone(), beta, mean, variance, epsilon);
-        silu_gradient::<B>(y, gradient)
-    } else {
-        gradient
-    };
-    let all = B::batch_norm_train_backward(x, gamma, mean, variance, epsilon, gradient);
-    [all.x_grad, all.gamma_grad, all.beta_grad]
 }
 
 /// SiLU of burn's own operations: `y · sigmoid(y)`.

@@ -16,12 +16,11 @@ use burn::{
     backend::{Flex, TensorMetadata, tensor::FloatTensor},
     tensor::TensorData,
 };
+use rayon::prelude::*;
 
 pub(in crate::network) use self::norm::{Affine, Planes};
 use self::{conv::Dense, depthwise::Depthwise, grouped::Grouped};
-use rayon::prelude::*;
-
-use super::backend::{Geometry, KernelGradients, Kernels, NormInputs, NormSilu};
+use super::backend::{Geometry, KernelGradients, Kernels};
 
 /// Numbers of a task that does little with each.
 const GRAIN: usize = 1 << 14;
@@ -127,20 +126,6 @@ impl Kernels for Flex {
             }
         }
     }
-
-    fn norm_silu(x: Array, gamma: Array, beta: Array, epsilon: f64, activated: bool) -> NormSilu<Self> {
-        let planes = Planes::of(&x);
-        let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
-        let (mean, variance) = planes.statistics(x.storage());
-        let norm = Affine::new(mean.clone(), &variance, gamma.storage(), beta.storage(), epsilon, activated);
-        let output = planes.forward(x.storage(), &norm);
-        let channels = [planes.channels];
-        NormSilu {
-            output: array(output, x.shape().to_vec()),
-            mean: array(mean, channels.to_vec()),
-            variance: array(variance, channels.to_vec()),
-        }
-    }
 }
 
 impl KernelGradients for Flex {
@@ -158,20 +143,6 @@ impl KernelGradients for Flex {
             Conv::Depthwise(conv) => conv.weight_gradient(x, gradient),
             Conv::Grouped(conv) => conv.weight_gradient(&x.to_contiguous(), &gradient.to_contiguous()),
         }
-    }
-
-    fn norm_silu_gradients(inputs: NormInputs<Self>, gradient: Array) -> [Array; 3] {
-        let planes = Planes::of(&inputs.x);
-        let shape = inputs.x.shape().to_vec();
-        let [x, gamma, beta, mean, variance, gradient] =
-            [inputs.x, inputs.gamma, inputs.beta, inputs.mean, inputs.variance, gradient]
-                .map(|tensor| tensor.to_contiguous());
-        let (mean, variance) = (mean.storage::<f32>(), variance.storage());
-        let (epsilon, activated) = (inputs.epsilon, inputs.activated);
-        let norm = Affine::new(mean.to_vec(), variance, gamma.storage(), beta.storage(), epsilon, activated);
-        let (of_x, of_gamma, of_beta) = planes.backward(x.storage(), gradient.storage(), &norm);
-        let channels = vec![planes.channels];
-        [array(of_x, shape), array(of_gamma, channels.clone()), array(of_beta, channels)]
     }
 }
 
@@ -202,7 +173,7 @@ pub(in crate::network) fn in_parts(numbers: &mut [f32], read: &[f32], of: impl F
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::backend::NormInputs, *};
     use crate::random::Random;
     use burn::backend::ops::{ActivationOps, FloatTensorOps, ModuleOps};
     use proptest::prelude::*;
@@ -282,29 +253,26 @@ mod tests {
         assert_close(&ours(true), Flex::float_mul(y.clone(), Flex::sigmoid(y)));
     }
 
-    /// Kernels as burn's own operations make them.
-    fn composed(x: &Array, [gamma, beta]: [&Array; 2], activated: bool) -> NormSilu<Flex> {
-        let normed = Flex::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5);
-        let y = normed.output;
-        let output = if activated { Flex::float_mul(y.clone(), Flex::sigmoid(y)) } else { y };
-        NormSilu { output, mean: normed.mean, variance: normed.variance }
-    }
-
     #[test]
     fn norms_are_burns_forwards_and_backwards() {
         for (shape, activated) in [([4, 6, 9, 7], true), ([16, 3, 1, 2], false), ([2, 5, 16, 16], true)] {
             let (x, gamma, beta) = (random("x", shape), vector("gamma", shape[1]), vector("beta", shape[1]));
-            let ours = Flex::norm_silu(x.clone(), gamma.clone(), beta.clone(), 1e-5, activated);
-            let theirs = composed(&x, [&gamma, &beta], activated);
-            assert_close(&ours.output, theirs.output);
-            assert_close(&ours.mean, theirs.mean.clone());
-            assert_close(&ours.variance, theirs.variance.clone());
-            let (mean, variance, g) = (ours.mean, ours.variance, random("g", shape));
+            let (planes, g) = (Planes::of(&x), random("g", shape));
+            let (mean, variance) = planes.statistics(x.storage());
+            let affine =
+                Affine::new(mean.clone(), &variance, gamma.storage(), beta.storage(), 1e-5, activated);
+            let theirs = Flex::norm_silu(x.clone(), gamma.clone(), beta.clone(), 1e-5, activated);
+            let channels = |numbers: Vec<f32>| array(numbers, vec![shape[1]]);
+            let map = |numbers: Vec<f32>| array(numbers, shape.to_vec());
+            assert_close(&map(planes.forward(x.storage(), &affine)), theirs.output);
+            let (mean, variance) = (channels(mean), channels(variance));
+            assert_close(&mean, theirs.mean);
+            assert_close(&variance, theirs.variance);
+            let (of_x, of_gamma, of_beta) = planes.backward(x.storage(), g.storage(), &affine);
             let inputs = NormInputs { x, gamma, beta, mean, variance, epsilon: 1e-5, activated };
-            let theirs = super::super::backend::norm_silu_gradients_composed(inputs.clone(), g.clone());
-            for (ours, theirs) in Flex::norm_silu_gradients(inputs, g).iter().zip(theirs) {
-                assert_close(ours, theirs);
-            }
+            let theirs = Flex::norm_silu_gradients(inputs, g);
+            let ours = [map(of_x), channels(of_gamma), channels(of_beta)];
+            ours.iter().zip(theirs).for_each(|(ours, theirs)| assert_close(ours, theirs));
         }
     }
 
@@ -318,9 +286,13 @@ mod tests {
                 let y = <Flex as Kernels>::conv(x.clone(), weight.clone(), geometry);
                 let of_x = Flex::conv_x_gradient(x.clone(), weight.clone(), y.clone(), geometry);
                 let of_weight = Flex::conv_weight_gradient(x.clone(), weight.clone(), y.clone(), geometry);
-                let normed = Flex::norm_silu(y, vector("gamma", 16), vector("beta", 16), 1e-5, true);
-                [of_x, of_weight, normed.output]
-                    .map(|tensor| tensor.to_contiguous().storage::<f32>().to_vec())
+                let planes = Planes::of(&y);
+                let (mean, variance) = planes.statistics(y.storage());
+                let (gamma, beta) = (vector("gamma", 16), vector("beta", 16));
+                let affine = Affine::new(mean, &variance, gamma.storage(), beta.storage(), 1e-5, true);
+                let normed = planes.forward(y.storage(), &affine);
+                let [of_x, of_weight] = [of_x, of_weight].map(|tensor| tensor.storage::<f32>().to_vec());
+                [of_x, of_weight, normed]
             })
         };
         assert_eq!(all(1), all(4));

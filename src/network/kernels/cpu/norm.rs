@@ -12,7 +12,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub(in crate::network) struct Planes {
     batch: usize,
-    pub(in crate::network) channels: usize,
+    channels: usize,
     pixels: usize,
 }
 
