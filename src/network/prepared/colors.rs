@@ -10,7 +10,7 @@ use super::{
     convolution::{Convolution, Panel},
     finish::Finish,
     pixel::{LANES, SlabMut},
-    tile::{Sums, vectors, write},
+    tile::{Sums, Tiled, in_registers, vectors, write},
     walk::Walk,
 };
 use crate::arch::{Window, computation::COLORS};
@@ -117,21 +117,13 @@ struct Line<'a, const F: usize> {
 impl<const F: usize> WithSimd for Line<'_, F> {
     type Output = ();
 
-    /// As [`super::tile::Tiles`].
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES, F) {
-            (16, 4) => self.run::<S, 1, 6>(simd),
-            (16, 3) => self.run::<S, 1, 7>(simd),
-            (16, _) => self.run::<S, 1, 8>(simd),
-            (8, _) => self.run::<S, 2, 6>(simd),
-            (4, _) => self.run::<S, 4, 6>(simd),
-            _ => unreachable!("without vectors no network is prepared"),
-        }
+        in_registers::<S, F>(simd, self);
     }
 }
 
-impl<const F: usize> Line<'_, F> {
+impl<const F: usize> Tiled for Line<'_, F> {
     #[inline(always)]
     fn run<S: Simd, const P: usize, const N: usize>(self, simd: S) {
         match (self.part.walk.kernel, self.part.walk.stride) {
@@ -141,7 +133,9 @@ impl<const F: usize> Line<'_, F> {
             _ => unreachable!("other windows are not known"),
         }
     }
+}
 
+impl<const F: usize> Line<'_, F> {
     #[inline(always)]
     fn tiles<S: Simd, const P: usize, const N: usize, const KERNEL: usize, const STRIDE: usize>(
         mut self,

@@ -34,22 +34,32 @@ pub(super) struct Tiles<'a, const F: usize> {
     pub finish: Finish,
 }
 
+/// Work on a number of output pixels at a time.
+pub(super) trait Tiled {
+    /// Does it, `N` pixels at a time, of which each slab's 16 channels are `P` vectors.
+    fn run<S: Simd, const P: usize, const N: usize>(self, simd: S);
+}
+
+/// Does `work` on `F` slabs with as many pixels at once as there are registers for their sums. Of narrow vectors, a slab
+/// takes several, and then it is the only one ([`widest`]).
+#[inline(always)]
+pub(super) fn in_registers<S: Simd, const F: usize>(simd: S, work: impl Tiled) {
+    match (S::F32_LANES, F) {
+        (16, 4) => work.run::<S, 1, 6>(simd),
+        (16, 3) => work.run::<S, 1, 7>(simd),
+        (16, _) => work.run::<S, 1, 8>(simd),
+        (8, _) => work.run::<S, 2, 6>(simd),
+        (4, _) => work.run::<S, 4, 6>(simd),
+        _ => unreachable!("without vectors no network is prepared"),
+    }
+}
+
 impl<const F: usize> WithSimd for Tiles<'_, F> {
     type Output = ();
 
-    /// As many pixels at once as there are registers for their sums. Of narrow vectors, a slab takes several, and then
-    /// it is the only one ([`widest`]).
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match (S::F32_LANES, F) {
-            (16, 4) => self.run::<S, 1, 6>(simd),
-            (16, 3) => self.run::<S, 1, 7>(simd),
-            (16, 2) => self.run::<S, 1, 8>(simd),
-            (16, _) => self.run::<S, 1, 8>(simd),
-            (8, _) => self.run::<S, 2, 6>(simd),
-            (4, _) => self.run::<S, 4, 6>(simd),
-            _ => unreachable!("without vectors no network is prepared"),
-        }
+        in_registers::<S, F>(simd, self);
     }
 }
 
@@ -65,7 +75,7 @@ pub(super) fn widest(arch: pulp::Arch) -> usize {
     if arch.dispatch(Lanes) == LANES { 4 } else { 1 }
 }
 
-impl<const F: usize> Tiles<'_, F> {
+impl<const F: usize> Tiled for Tiles<'_, F> {
     #[inline(always)]
     fn run<S: Simd, const P: usize, const N: usize>(mut self, simd: S) {
         let count = self.outs[0].len();
@@ -79,7 +89,9 @@ impl<const F: usize> Tiles<'_, F> {
             done += N;
         }
     }
+}
 
+impl<const F: usize> Tiles<'_, F> {
     /// Output pixels from `start` of this job's on, of which `count` are wanted.
     #[inline(always)]
     fn tile<S: Simd, const P: usize, const N: usize>(&mut self, simd: S, start: usize, count: usize) {
