@@ -56,25 +56,27 @@ pub(super) fn shifted(numbers: &mut [f32], by: f32) {
     );
 }
 
+/// For tests: `exp` is the exponential to the last bits, and far out `silu` is zero or its argument.
+#[cfg(test)]
+pub(in crate::network) fn hold_to_definition(exp: fn(f32) -> f32, silu: fn(f32) -> f32) {
+    for i in -87_000..88_000 {
+        let x = i as f32 / 1000.0;
+        let (ours, exact) = (f64::from(exp(x)), f64::from(x).exp());
+        assert!(((ours - exact) / exact).abs() < 3e-7, "{x}: {ours} {exact}");
+    }
+    assert!(exp(-1e9) > 0.0 && exp(1e9).is_finite());
+    assert_eq!(silu(100.0), 100.0);
+    assert!(silu(-100.0).abs() < 1e-30);
+    assert!(silu(f32::NAN).is_nan());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn exp_is_the_exponential_to_the_last_bits() {
-        for i in -87_000..88_000 {
-            let x = i as f32 / 1000.0;
-            let (ours, exact) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!(((ours - exact) / exact).abs() < 3e-7, "{x}: {ours} {exact}");
-        }
-        assert!(exp(-1e9) > 0.0 && exp(1e9).is_finite());
-    }
-
-    #[test]
-    fn far_out_silu_is_zero_or_its_argument() {
-        assert_eq!(silu(100.0), 100.0);
-        assert!(silu(-100.0).abs() < 1e-30);
-        assert!(silu(f32::NAN).is_nan());
+    fn exp_is_the_exponential_and_silu_what_it_should_be() {
+        hold_to_definition(exp, silu);
     }
 
     #[test]
