@@ -1,9 +1,10 @@
 //! Long vectors whose numbers don't look at each other: one formula for the numbers at each place.
 //!
 //! A formula is written once, over any [`Number`]. On most devices that is a tensor, and the formula a few of burn's
-//! operations; on LibTorch's devices a few of its own, in place. On the CPU, where each operation would go through memory by itself, it is a handful of numbers in the
-//! vector registers: everything that the formula does happens in one pass, in place where nobody else holds the
-//! vector. Each number is calculated in the same order either way, so the results are the same.
+//! operations; on LibTorch's devices a few of its own, in place. On the CPU, where each operation would go through memory
+//! by itself, it is a handful of numbers in the vector registers: everything that the formula does happens in one pass, in
+//! place where nobody else holds the vector. Each number is calculated in the same order either way, so the results are
+//! the same.
 
 use std::{
     array::from_fn,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Gradient, Taken, or_zeros};
+use super::{Gradient, Recorded, or_zeros};
 use crate::{
     arch::computation::Attention,
     network::kernels::cpu::{Array, array, dims, silu, vectorized},
@@ -12,7 +12,7 @@ use crate::{
 
 /// `v · softmax((q/√key)ᵀ k)ᵀ` for each head, and the values `v` themselves (Vaswani et al., 2017): two maps
 /// `[batch, heads · value, h, w]` of one `[batch, heads · (2 key + value), h, w]`.
-pub(super) fn attend(qkv: &Array, attention: Attention) -> Taken {
+pub(super) fn attend(qkv: &Array, attention: Attention) -> Recorded {
     let shape = dims(qkv);
     let heads = Heads { attention, pixels: shape[2] * shape[3] };
     let seen = heads.look(qkv.storage());
@@ -25,7 +25,7 @@ pub(super) fn attend(qkv: &Array, attention: Attention) -> Taken {
         let of_qkv = heads.backward(&seen, gradients[0].storage(), gradients[1].storage());
         vec![Some(array(of_qkv, shape.to_vec()))]
     };
-    Taken { outputs: outputs.into(), backward: Box::new(backward) }
+    Recorded { outputs: outputs.into(), backward: Box::new(backward) }
 }
 
 /// Heads that look at the pixels of a map, one after another, image by image.

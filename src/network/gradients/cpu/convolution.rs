@@ -2,7 +2,7 @@
 
 use burn::backend::{Flex, TensorMetadata};
 
-use super::{Gradient, Taken, Tape, elementwise::relu, reshaped};
+use super::{Gradient, Recorded, Tape, elementwise::relu, reshaped};
 use crate::{
     arch::{
         Activation, EPSILON, Window,
@@ -22,7 +22,7 @@ use crate::{
 
 impl<'a> Tape<'a> {
     /// The convolution, its norm or bias, and its activation; `before` says whether the images want a gradient.
-    pub(super) fn convolution(&mut self, convolution: &'a Convolution, x: Array, before: bool) -> Taken {
+    pub(super) fn convolution(&mut self, convolution: &'a Convolution, x: Array, before: bool) -> Recorded {
         let Convolution { name, norm, c1, c2, window, activation, .. } = convolution;
         let Window { kernel, stride, groups } = *window;
         let geometry = Geometry { stride, padding: kernel / 2, groups };
@@ -39,7 +39,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Rows of numbers times a matrix, plus a bias.
-    pub(super) fn linear(&self, linear: &'a Linear, x: Array, before: bool) -> Taken {
+    pub(super) fn linear(&self, linear: &'a Linear, x: Array, before: bool) -> Recorded {
         let Linear { name, inputs, outputs } = linear;
         let pointwise = Geometry { stride: 1, padding: 0, groups: 1 };
         let convolved = self.convolved(name, x, [*outputs, *inputs, 1, 1], pointwise, before);
@@ -53,12 +53,12 @@ impl<'a> Tape<'a> {
         shape: [usize; 4],
         geometry: Geometry,
         before: bool,
-    ) -> Taken {
+    ) -> Recorded {
         let weight = reshaped(self.part(name, "weight"), shape);
         let y = <Flex as Kernels>::conv(x.clone(), weight.clone(), geometry);
         let learns = self.is_learnt(&format!("{name}.weight"));
         let name = name.to_owned();
-        Taken::one(y, move |of_y, gradient| {
+        Recorded::one(y, move |of_y, gradient| {
             if learns {
                 let of_weight = Flex::conv_weight_gradient(x.clone(), weight.clone(), of_y.clone(), geometry);
                 gradient.add(&name, "weight", of_weight.to_contiguous().storage());
@@ -68,7 +68,7 @@ impl<'a> Tape<'a> {
     }
 
     /// The norm by the batch's statistics, which are told, then SiLU if `silu`.
-    fn by_batch(&mut self, norm: &'a str, x: Array, silu: bool) -> Taken {
+    fn by_batch(&mut self, norm: &'a str, x: Array, silu: bool) -> Recorded {
         let planes = Planes::of(&x);
         let [gamma, beta] = ["weight", "bias"].map(|part| self.part(norm, part));
         let (mean, variance) = planes.statistics(x.storage());
@@ -76,7 +76,7 @@ impl<'a> Tape<'a> {
         let affine = Affine::new(mean, &variance, gamma.storage(), beta.storage(), EPSILON, silu);
         let y = array(planes.forward(x.storage(), &affine), x.shape().to_vec());
         let name = norm.to_owned();
-        Taken::one(y, move |of_y, gradient: &mut Gradient<'_>| {
+        Recorded::one(y, move |of_y, gradient: &mut Gradient<'_>| {
             let (of_x, of_gamma, of_beta) = planes.backward(x.storage(), of_y.storage(), &affine);
             gradient.add(&name, "weight", &of_gamma);
             gradient.add(&name, "bias", &of_beta);
@@ -92,7 +92,7 @@ impl<'a> Tape<'a> {
     }
 
     /// The norm by known statistics, then SiLU if `silu`; nothing of it is learnt.
-    fn by_statistics(&self, norm: &'a str, x: Array, silu: bool) -> Taken {
+    fn by_statistics(&self, norm: &'a str, x: Array, silu: bool) -> Recorded {
         let [gamma, beta, mean, variance] =
             ["weight", "bias", "running_mean", "running_var"].map(|part| self.part(norm, part));
         let mean = mean.storage::<f32>().to_vec();
@@ -101,13 +101,13 @@ impl<'a> Tape<'a> {
     }
 
     /// The map plus a bias for each channel, then SiLU if `silu`.
-    fn biased(&self, name: &'a str, x: Array, silu: bool) -> Taken {
+    fn biased(&self, name: &'a str, x: Array, silu: bool) -> Recorded {
         let bias = self.part(name, "bias");
         let affine = Affine::shift(bias.storage(), silu);
         let name = name.to_owned();
         let planes = Planes::of(&x);
-        let Taken { outputs, backward } = affine_map(x, affine);
-        Taken {
+        let Recorded { outputs, backward } = affine_map(x, affine);
+        Recorded {
             outputs,
             backward: Box::new(move |gradients, gradient| {
                 let gradients = backward(gradients, gradient);
@@ -121,10 +121,10 @@ impl<'a> Tape<'a> {
 }
 
 /// What `affine` gives of each number.
-fn affine_map(x: Array, affine: Affine) -> Taken {
+fn affine_map(x: Array, affine: Affine) -> Recorded {
     let (planes, shape) = (Planes::of(&x), dims(&x));
     let y = array(planes.forward(x.storage(), &affine), shape.to_vec());
-    Taken::one(y, move |of_y, _| {
+    Recorded::one(y, move |of_y, _| {
         vec![Some(array(planes.affine_backward(x.storage(), of_y.storage(), &affine), shape.to_vec()))]
     })
 }

@@ -1,19 +1,19 @@
 //! Operations on each number of a map by itself.
 
-use super::{Taken, Tape};
+use super::{Recorded, Tape};
 use crate::{
     arch::{Activation, computation::Scaling},
     network::kernels::cpu::{Array, dims, in_parts, silu},
 };
 
 /// SiLU or ReLU.
-pub(super) fn activated(activation: Activation, x: Array) -> Taken {
+pub(super) fn activated(activation: Activation, x: Array) -> Recorded {
     match activation {
         Activation::Relu => relu(x),
         Activation::Silu => {
             let mut y = x.clone();
             in_parts(y.storage_mut::<f32>(), x.storage::<f32>(), |_, x| silu::silu(x));
-            Taken::one(y, move |mut gradient, _| {
+            Recorded::one(y, move |mut gradient, _| {
                 in_parts(gradient.storage_mut::<f32>(), x.storage::<f32>(), |g, x| g * silu::slope(x));
                 vec![Some(gradient)]
             })
@@ -22,37 +22,39 @@ pub(super) fn activated(activation: Activation, x: Array) -> Taken {
 }
 
 /// `max(x, 0)`, whose slope at 0 is 0. What is not a number stays so, and is found in the loss.
-pub(super) fn relu(mut x: Array) -> Taken {
+pub(super) fn relu(mut x: Array) -> Recorded {
     x.storage_mut::<f32>().iter_mut().for_each(|x| *x = if *x < 0.0 { 0.0 } else { *x });
     let y = x.clone();
-    Taken::one(x, move |mut gradient, _| {
+    Recorded::one(x, move |mut gradient, _| {
         in_parts(gradient.storage_mut::<f32>(), y.storage::<f32>(), |g, y| if y <= 0.0 { 0.0 } else { g });
         vec![Some(gradient)]
     })
 }
 
 /// The sum of two maps.
-pub(super) fn sum(mut x: Array, y: Array) -> Taken {
+pub(super) fn sum(mut x: Array, y: Array) -> Recorded {
     in_parts(x.storage_mut::<f32>(), y.storage::<f32>(), |x, y| x + y);
-    Taken::one(x, |gradient, _| vec![Some(gradient.clone()), Some(gradient)])
+    Recorded::one(x, |gradient, _| vec![Some(gradient.clone()), Some(gradient)])
 }
 
 impl<'a> Tape<'a> {
     /// The map times a learnt number for each channel.
-    pub(super) fn scale(&self, scaling: &'a Scaling, x: Array) -> Taken {
+    pub(super) fn scale(&self, scaling: &'a Scaling, x: Array) -> Recorded {
         let gamma = self.value(&scaling.gamma);
         let (name, y) = (scaling.gamma.clone(), by_channel(x.clone(), gamma.storage()));
-        Taken::one(y, move |of_y, gradient| {
+        Recorded::one(y, move |of_y, gradient| {
             gradient.add_to(&name, &products(&x, &of_y));
             vec![Some(by_channel(of_y, gamma.storage()))]
         })
     }
 
     /// The head's features times the mask, if there is one.
-    pub(super) fn dropout(&self, mut x: Array) -> Taken {
-        let Some(mask) = self.mask.clone() else { return Taken::one(x, |gradient, _| vec![Some(gradient)]) };
+    pub(super) fn dropout(&self, mut x: Array) -> Recorded {
+        let Some(mask) = self.mask.clone() else {
+            return Recorded::one(x, |gradient, _| vec![Some(gradient)]);
+        };
         in_parts(x.storage_mut::<f32>(), mask.storage::<f32>(), |x, mask| x * mask);
-        Taken::one(x, move |mut gradient, _| {
+        Recorded::one(x, move |mut gradient, _| {
             in_parts(gradient.storage_mut::<f32>(), mask.storage::<f32>(), |g, mask| g * mask);
             vec![Some(gradient)]
         })
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_comes_through_a_relu_both_ways() {
         let map = |numbers: [f32; 3]| array(numbers.to_vec(), vec![1, 3, 1, 1]);
-        let Taken { outputs, backward } = relu(map([-1.0, f32::NAN, 2.0]));
+        let Recorded { outputs, backward } = relu(map([-1.0, f32::NAN, 2.0]));
         let y = outputs[0].storage::<f32>();
         assert!(y[0] == 0.0 && y[1].is_nan() && y[2] == 2.0);
         let mut gradient = Gradient { numbers: Vec::new(), ranges: BTreeMap::new() };

@@ -61,12 +61,12 @@ fn primitive<const D: usize>(tensor: Tensor<D>) -> FloatTensor<Flex> {
 type Backward = Box<dyn FnOnce(Vec<Option<Array>>, &mut Gradient<'_>) -> Vec<Option<Array>>>;
 
 /// What an operation gives, and the way back.
-struct Taken {
+struct Recorded {
     outputs: Vec<Array>,
     backward: Backward,
 }
 
-impl Taken {
+impl Recorded {
     /// Of an operation with one output.
     fn one(
         output: Array,
@@ -121,7 +121,7 @@ impl<'a> Tape<'a> {
             operation.inputs.iter().zip(last).map(|(id, last)| self.take(*id, *last)).collect();
         let before = operation.inputs.iter().any(|input| self.learns[input.0]);
         let learns = before || operation.op.parameters().iter().any(|it| self.is_learnt(&it.name));
-        let Taken { outputs, backward } = self.run(&operation.op, inputs, before);
+        let Recorded { outputs, backward } = self.run(&operation.op, inputs, before);
         for (id, output) in operation.outputs.iter().zip(outputs) {
             (self.maps[id.0], self.learns[id.0]) = (Some(output), learns);
         }
@@ -147,7 +147,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Does an operation; `before` says whether its inputs want gradients.
-    fn run(&mut self, op: &'a Op, inputs: Vec<Array>, before: bool) -> Taken {
+    fn run(&mut self, op: &'a Op, inputs: Vec<Array>, before: bool) -> Recorded {
         let mut inputs = inputs.into_iter();
         let mut next = || inputs.next().expect("an operation has its inputs");
         match op {

@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::Taken;
+use super::Recorded;
 use crate::{
     arch::Window,
     network::kernels::cpu::{Array, array, dims},
 };
 
 /// Every second pixel of every second row, from this row and this column on.
-pub(super) fn every_second(x: &Array, row: usize, column: usize) -> Taken {
+pub(super) fn every_second(x: &Array, row: usize, column: usize) -> Recorded {
     let shape = dims(x);
     let [batch, channels, height, width] = shape;
     let places: Vec<usize> = (row..height)
@@ -19,7 +19,7 @@ pub(super) fn every_second(x: &Array, row: usize, column: usize) -> Taken {
     let out = [batch, channels, (height - row).div_ceil(2), (width - column).div_ceil(2)];
     let planes = x.storage::<f32>().chunks_exact(height * width);
     let taken = planes.flat_map(|plane| places.iter().map(|place| plane[*place])).collect();
-    Taken::one(array(taken, out.to_vec()), move |gradient, _| {
+    Recorded::one(array(taken, out.to_vec()), move |gradient, _| {
         let mut of_x = vec![0.0; shape.iter().product()];
         let planes =
             of_x.chunks_exact_mut(height * width).zip(gradient.storage::<f32>().chunks_exact(places.len()));
@@ -31,7 +31,7 @@ pub(super) fn every_second(x: &Array, row: usize, column: usize) -> Taken {
 }
 
 /// The maximum in a window that is centred on its output; the first one gets the gradient.
-pub(super) fn max_pool(x: &Array, window: Window) -> Taken {
+pub(super) fn max_pool(x: &Array, window: Window) -> Recorded {
     let shape = dims(x);
     let [batch, channels, height, width] = shape;
     let [rows, columns] =
@@ -43,7 +43,7 @@ pub(super) fn max_pool(x: &Array, window: Window) -> Taken {
         |(plane, places): (&[f32], &[u32])| places.iter().map(|i| plane[*i as usize]).collect::<Vec<_>>();
     let planes = x.storage::<f32>().chunks_exact(height * width).zip(places.chunks_exact(rows * columns));
     let y = planes.flat_map(taken).collect();
-    Taken::one(array(y, vec![batch, channels, rows, columns]), move |gradient, _| {
+    Recorded::one(array(y, vec![batch, channels, rows, columns]), move |gradient, _| {
         let mut of_x = vec![0.0; shape.iter().product()];
         let given =
             gradient.storage::<f32>().chunks_exact(rows * columns).zip(places.chunks_exact(rows * columns));
@@ -86,13 +86,13 @@ fn largest(
 }
 
 /// The mean of each channel.
-pub(super) fn average(x: &Array) -> Taken {
+pub(super) fn average(x: &Array) -> Recorded {
     let shape = dims(x);
     let [batch, channels, height, width] = shape;
     let count = (height * width) as f32;
     let means = x.storage::<f32>().chunks_exact(height * width);
     let means = means.map(|plane| plane.iter().sum::<f32>() / count).collect();
-    Taken::one(array(means, vec![batch, channels, 1, 1]), move |gradient, _| {
+    Recorded::one(array(means, vec![batch, channels, 1, 1]), move |gradient, _| {
         let shares = gradient.storage::<f32>().iter().map(|gradient| gradient / count);
         let of_x = shares.flat_map(|share| std::iter::repeat_n(share, height * width)).collect();
         vec![Some(array(of_x, shape.to_vec()))]

@@ -3,9 +3,9 @@
 //! Each output pixel becomes a column of the input pixels under the kernel, `[c1 · kernel², pixels]`; the
 //! convolution is then `weight · columns`. A few images at a time, so that columns stay in the cache.
 
-use rayon::prelude::*;
-
 use std::borrow::Cow;
+
+use rayon::prelude::*;
 
 use super::{
     Array, Window, array, in_parts,
