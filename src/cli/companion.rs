@@ -24,14 +24,15 @@ const BUILD: &str = env!("KILN_BUILD");
 /// The variable in which the program that goes on finds what the one before it was built from.
 const SENDER: &str = "KILN_BUILD";
 
-/// What LibTorch's libraries read when they start, where it isn't set: how they do beside others.
-const HABITS: [(&str, &str); 3] = [
+/// What LibTorch's libraries read when they start: how they do beside others. Each is left alone where it is set, or
+/// the variable that says the same in another way.
+const HABITS: [(&str, &str, &str); 3] = [
     // Threads of OpenMP that wait keep a core busy, which the loader and other programs want: many times slower then.
     // They wait so for some microseconds: to sleep at once makes training a third slower on a quiet machine.
-    ("GOMP_SPINCOUNT", "10000"),
+    ("GOMP_SPINCOUNT", "10000", "OMP_WAIT_POLICY"),
     // Memory of maps is kept for the next ones (up to 1 GiB each, 4 GiB in all), not given back and cleared anew.
-    ("MALLOC_MMAP_THRESHOLD_", "1073741824"),
-    ("MALLOC_TRIM_THRESHOLD_", "4294967296"),
+    ("MALLOC_MMAP_THRESHOLD_", "1073741824", "GLIBC_TUNABLES"),
+    ("MALLOC_TRIM_THRESHOLD_", "4294967296", "GLIBC_TUNABLES"),
 ];
 
 /// Checks that the program that went on as this one, if any did, was built from the same sources.
@@ -55,7 +56,9 @@ pub(super) fn go_on(device: DeviceName) -> Error {
         Ok(program) => {
             let mut command = Command::new(&program);
             command.args(env::args_os().skip(1)).env(SENDER, BUILD);
-            command.envs(HABITS.into_iter().filter(|(name, _)| env::var_os(name).is_none()));
+            let is_free = |name: &str| env::var_os(name).is_none();
+            let free = HABITS.into_iter().filter(|(name, _, other)| is_free(name) && is_free(other));
+            command.envs(free.map(|(name, value, _)| (name, value)));
             let error = replace_by(&mut command);
             Error::io("start", &program, error)
         }

@@ -3,8 +3,8 @@
 //! A formula is written once, over any [`Number`]. On most devices that is a tensor, and the formula a few of burn's
 //! operations; on LibTorch's devices a few of its own, in place. On the CPU, where each operation would go through memory
 //! by itself, it is a handful of numbers in the vector registers: everything that the formula does happens in one pass, in
-//! place where nobody else holds the vector. Each number is calculated in the same order either way, so the results are
-//! the same.
+//! place where nobody else holds the vector. Each number is calculated in the same order there as by burn's operations, so
+//! the results are the same; LibTorch's own take a step of a mean in one go, and differ in the last digits.
 
 use std::{
     array::from_fn,
