@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 pub(in crate::network) use self::norm::{Affine, Planes};
 use self::{conv::Dense, depthwise::Depthwise, grouped::Grouped};
-use super::backend::{Geometry, KernelGradients, Kernels};
+use super::backend::{Geometry, KernelGradients, Kernels, NormSilu};
 
 /// Numbers of a task that does little with each.
 const GRAIN: usize = 1 << 14;
@@ -125,6 +125,17 @@ impl Kernels for Flex {
                 conv.one_by_one().forward(&x.to_contiguous(), &weight.to_contiguous(), finish)
             }
         }
+    }
+
+    /// Without gradients of its own: those of the CPU's own pass are held to burn's.
+    fn norm_silu(x: Array, gamma: Array, beta: Array, epsilon: f64, activated: bool) -> NormSilu<Self> {
+        let (planes, shape) = (Planes::of(&x), x.shape().to_vec());
+        let (x, gamma, beta) = (x.to_contiguous(), gamma.to_contiguous(), beta.to_contiguous());
+        let (mean, variance) = planes.statistics(x.storage());
+        let norm = Affine::new(mean.clone(), &variance, gamma.storage(), beta.storage(), epsilon, activated);
+        let output = array(planes.forward(x.storage(), &norm), shape);
+        let [mean, variance] = [mean, variance].map(|numbers| array(numbers, gamma.shape().to_vec()));
+        NormSilu { output, mean, variance }
     }
 }
 
@@ -253,25 +264,32 @@ mod tests {
         assert_close(&ours(true), Flex::float_mul(y.clone(), Flex::sigmoid(y)));
     }
 
+    /// A norm as burn's own operations make it.
+    fn composed(x: &Array, [gamma, beta]: [&Array; 2], activated: bool) -> NormSilu<Flex> {
+        let normed = Flex::batch_norm_train(x.clone(), gamma.clone(), beta.clone(), 1e-5);
+        let y = normed.output;
+        let output = if activated { Flex::float_mul(y.clone(), Flex::sigmoid(y)) } else { y };
+        NormSilu { output, mean: normed.mean, variance: normed.variance }
+    }
+
     #[test]
     fn norms_are_burns_forwards_and_backwards() {
         for (shape, activated) in [([4, 6, 9, 7], true), ([16, 3, 1, 2], false), ([2, 5, 16, 16], true)] {
             let (x, gamma, beta) = (random("x", shape), vector("gamma", shape[1]), vector("beta", shape[1]));
+            let ours = Flex::norm_silu(x.clone(), gamma.clone(), beta.clone(), 1e-5, activated);
+            let theirs = composed(&x, [&gamma, &beta], activated);
+            assert_close(&ours.output, theirs.output);
+            assert_close(&ours.mean, theirs.mean);
+            assert_close(&ours.variance, theirs.variance);
             let (planes, g) = (Planes::of(&x), random("g", shape));
-            let (mean, variance) = planes.statistics(x.storage());
-            let affine =
-                Affine::new(mean.clone(), &variance, gamma.storage(), beta.storage(), 1e-5, activated);
-            let theirs = Flex::norm_silu(x.clone(), gamma.clone(), beta.clone(), 1e-5, activated);
-            let channels = |numbers: Vec<f32>| array(numbers, vec![shape[1]]);
-            let map = |numbers: Vec<f32>| array(numbers, shape.to_vec());
-            assert_close(&map(planes.forward(x.storage(), &affine)), theirs.output);
-            let (mean, variance) = (channels(mean), channels(variance));
-            assert_close(&mean, theirs.mean);
-            assert_close(&variance, theirs.variance);
+            let (mean, variance) = (ours.mean.storage::<f32>().to_vec(), ours.variance.storage());
+            let affine = Affine::new(mean, variance, gamma.storage(), beta.storage(), 1e-5, activated);
             let (of_x, of_gamma, of_beta) = planes.backward(x.storage(), g.storage(), &affine);
+            let channels = |numbers: Vec<f32>| array(numbers, vec![shape[1]]);
+            let (mean, variance) = (ours.mean, ours.variance);
             let inputs = NormInputs { x, gamma, beta, mean, variance, epsilon: 1e-5, activated };
             let theirs = Flex::norm_silu_gradients(inputs, g);
-            let ours = [map(of_x), channels(of_gamma), channels(of_beta)];
+            let ours = [array(of_x, shape.to_vec()), channels(of_gamma), channels(of_beta)];
             ours.iter().zip(theirs).for_each(|(ours, theirs)| assert_close(ours, theirs));
         }
     }
