@@ -132,6 +132,8 @@ fn likeness(a: &[f32], b: &[f32]) -> f64 {
 
 #[test]
 fn every_family_trains_in_16_bits() {
+    // A fresh network of fifty layers makes much of rounding, and that depends on how many threads share a sum.
+    kiln::device::limit_threads(1);
     let families = [
         "yolov8n-cls",
         "yolo11n-cls",
@@ -143,7 +145,7 @@ fn every_family_trains_in_16_bits() {
     for name in families {
         let arch = Arch::built_in(name, 10).unwrap();
         let exact = trained_in(FloatDType::F32, &arch);
-        for (dtype, least) in [(FloatDType::F16, [0.99, 0.9]), (FloatDType::BF16, [0.93, 0.5])] {
+        for (dtype, least) in [(FloatDType::F16, [0.99, 0.9]), (FloatDType::BF16, [0.95, 0.5])] {
             let rough = trained_in(dtype, &arch);
             let like = [0, 1].map(|i| likeness(&exact[i], &rough[i]));
             assert!(
