@@ -66,6 +66,7 @@ pub mod event;
 // Its insides are being rewritten; `pub(crate)` comes with that.
 pub mod export;
 mod files;
+mod matrix;
 mod names;
 pub mod network;
 pub mod node;

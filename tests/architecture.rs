@@ -11,13 +11,14 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 15] = [
+const LEAVES: [&str; 16] = [
     "alike",
     "atomic",
     "budget",
     "device_name",
     "error",
     "files",
+    "matrix",
     "names",
     "paths",
     "progress",
@@ -78,6 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("device_name", &[]),
     ("error", &[]),
     ("files", &[]),
+    ("matrix", &[]),
     ("names", &[]),
     ("paths", &[]),
     ("progress", &[]),

@@ -2,11 +2,13 @@
 //!
 //! A [`Format`] is one file here and one line in [`FORMATS`]. Formats of the weights alone take a
 //! [`ModelFile`](crate::weights::ModelFile) and are proven by being read back. Formats of a network take a [`Model`],
-//! write its [`lowered`] operators, and are proven by an [`Engine`] that reads the written file.
+//! write its [`lowered`] operators, and are proven by an [`Engine`] that reads the written file: a reader
+//! makes operators of it again, and the interpreter runs them.
 
 mod burnpack;
 mod engine;
 mod format;
+mod interpreter;
 mod lower;
 pub mod lowered;
 mod metadata;
@@ -16,7 +18,6 @@ mod options;
 mod output_file;
 mod pt;
 mod read_back;
-mod rten;
 mod safetensors;
 pub mod sample_images;
 mod verification;

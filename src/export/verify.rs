@@ -1,6 +1,6 @@
 //! The proof that an exported file says what the network says: another engine runs it on the same images.
 
-use super::{Engine, Format, Verification, lowered::BatchDimension, sample_images::SampleImages};
+use super::{Engine, Format, Verification, sample_images::SampleImages};
 use crate::{
     data::Batch,
     error::{Error, Result},
@@ -11,36 +11,27 @@ use crate::{
 /// The largest difference of a probability that is no fault.
 pub const LIMIT: f32 = 1e-4;
 
-/// Compares what `engine` makes of the images, as many in a pass as the file of `format` takes, with the network's own
-/// `logits`: of a batch, `[batch, classes]`, row by row.
+/// Compares what `engine` makes of the images with the network's own `logits`: of a batch, `[batch, classes]`, row by row.
+/// The engine runs a file of `format`.
 ///
 /// # Errors
 /// If a probability differs by more than [`LIMIT`], the engine can't run the file, or the user asks to stop.
 pub fn verify(
     format: &Format,
-    batch: BatchDimension,
     engine: &dyn Engine,
     images: &SampleImages,
     logits: impl Fn(&Batch) -> Vec<f32>,
     progress: &Progress<'_>,
 ) -> Result<Verification> {
-    let at_once = match batch {
-        BatchDimension::Fixed(images) => images,
-        BatchDimension::Any => usize::MAX,
-    };
     let total = images.batches.iter().map(Batch::len).sum();
     let (mut done, mut largest) = (0, 0.0_f32);
     for batch in &images.batches {
+        progress.check()?;
         let own = probabilities(&logits(batch), batch.len());
-        let mut second = Vec::with_capacity(own.len());
-        let pixels = 3 * batch.size * batch.size;
-        for part in batch.images.chunks(pixels * at_once.min(batch.len())) {
-            progress.check()?;
-            second.extend(engine.probabilities(part, batch.size)?);
-            done += part.len() / pixels;
-            progress.step("verify", done, total, "images");
-        }
+        let second = engine.probabilities(&batch.images, batch.size)?;
         largest = larger(largest, largest_difference(&own, &second));
+        done += batch.len();
+        progress.step("verify", done, total, "images");
     }
     let (file, engine, source) = (format.file, engine.name(), images.source.clone());
     let found =
@@ -106,23 +97,21 @@ mod tests {
     }
 
     /// Compares the engine with logits that make the first class's odds larger by the factor `1 + off`.
-    fn compared(batch: BatchDimension, off: f32) -> Result<Verification> {
+    fn compared(off: f32) -> Result<Verification> {
         let logits = |batch: &Batch| {
             let means = batch.images.chunks(3 * 8 * 8).map(mean);
             means.flat_map(|mean| [(mean * (1.0 + off)).ln(), (1.0 - mean).ln()]).collect()
         };
         let images = SampleImages { source: "made-up images".to_owned(), batches: vec![made_up(8)] };
-        verify(&FORMATS[0], batch, &Means, &images, logits, &Progress::new(&|_| (), &Stop::default()))
+        verify(&FORMATS[0], &Means, &images, logits, &Progress::new(&|_| (), &Stop::default()))
     }
 
     #[test]
     fn equal_probabilities_pass_and_others_do_not() {
-        for batch in [BatchDimension::Fixed(1), BatchDimension::Fixed(3), BatchDimension::Any] {
-            let Verification { images, largest_difference, .. } = compared(batch, 0.0).unwrap();
-            assert!(images == 8 && largest_difference < 1e-5, "{images} {largest_difference}");
-        }
-        assert!(compared(BatchDimension::Any, 1e-5).is_ok() && compared(BatchDimension::Any, 0.1).is_err());
-        let error = compared(BatchDimension::Any, f32::NAN).unwrap_err();
+        let Verification { images, largest_difference, .. } = compared(0.0).unwrap();
+        assert!(images == 8 && largest_difference < 1e-5, "{images} {largest_difference}");
+        assert!(compared(1e-5).is_ok() && compared(0.1).is_err());
+        let error = compared(f32::NAN).unwrap_err();
         assert_eq!(
             error.to_string(),
             "a probability is not a number, in the network or in the exported file"

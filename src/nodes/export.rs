@@ -1,4 +1,4 @@
-//! `type: export`: a trained model as a file for other programs, proven by a second engine.
+//! `type: export`: a trained model as a file for other programs, proven by reading it back.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,8 @@ use crate::{
     weights::ModelFile,
 };
 
-/// Writes a trained model as a file for other programs. What was written is run by a second engine
-/// and compared with the network; a probability that differs by more than 0.0001 is an error.
+/// Writes a trained model as a file for other programs. What was written is read back and run, operation by
+/// operation, and compared with the network; a probability that differs by more than 0.0001 is an error.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
@@ -48,7 +48,7 @@ pub struct Export {
 
 impl NodeKind for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[("format", &["target", "kind"])];
@@ -95,8 +95,7 @@ impl Export {
         let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
         let engine = (format.open)(&cx.out.join(self.format.file))?;
         let logits = |batch: &Batch| classifier.logits(batch.clone());
-        let batch = self.options().batch();
-        let verification = verify(self.format, batch, &*engine, &images, logits, &cx.progress)?;
+        let verification = verify(self.format, &*engine, &images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));

@@ -6,9 +6,9 @@ use super::proto::{
 };
 
 /// ONNX's number for 32-bit floats.
-const FLOAT: i32 = 1;
+pub(super) const FLOAT: i32 = 1;
 /// ONNX's number for 64-bit whole numbers.
-const INT64: i32 = 7;
+pub(super) const INT64: i32 = 7;
 
 /// A constant of an operation.
 pub(super) enum Attribute<'a> {

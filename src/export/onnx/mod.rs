@@ -4,6 +4,7 @@
 mod graph;
 mod nodes;
 mod proto;
+mod read;
 
 use std::{fs, path::Path};
 
@@ -15,8 +16,8 @@ use self::{
 };
 use super::{
     Choice, Content, Engine, Format, Model, NetworkFormat, OutputFile,
+    interpreter::Interpreter,
     lowered::{BatchDimension, INPUT, Lowered},
-    rten::Rten,
 };
 use crate::error::{Error, Result};
 
@@ -76,8 +77,16 @@ fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
 /// The file at `path`, ready to run.
 fn open(path: &Path) -> Result<Box<dyn Engine>> {
     let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
-    Ok(Box::new(Rten::load(bytes)?))
+    let damaged = |error| Error::new(format!("{} is not as it should be", path.display())).because(error);
+    Ok(Box::new(reader(&bytes).map_err(damaged)?))
 }
 
+/// What runs the bytes of a file.
+fn reader(bytes: &[u8]) -> Result<Interpreter> {
+    Ok(Interpreter::new("Kiln's ONNX reader", read::read(bytes)?))
+}
+
+#[cfg(test)]
+mod rten;
 #[cfg(test)]
 mod tests;

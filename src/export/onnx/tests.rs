@@ -1,4 +1,4 @@
-//! Exported files, run by the second engine, against the reference's own results.
+//! Exported files, run by Kiln's reader and by `rten`, against the reference's own results.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     proto::{Dimension, ModelProto},
+    rten::Rten,
     *,
 };
 use crate::{
@@ -64,6 +65,11 @@ impl Trained {
     }
 }
 
+/// What runs the bytes of a file.
+fn engines(onnx: Vec<u8>) -> [Box<dyn Engine>; 2] {
+    [Box::new(reader(&onnx).unwrap()), Box::new(Rten::load(onnx))]
+}
+
 /// The image's pixels, `[3, 64, 64]`, from 0 to 1.
 fn pixels(npy: &[u8]) -> Vec<f32> {
     npy[npy.len() - 3 * 64 * 64..].iter().map(|pixel| f32::from(*pixel) / 255.0).collect()
@@ -75,20 +81,21 @@ fn expected(name: &str, image: &str) -> Vec<f32> {
 }
 
 #[test]
-fn the_second_engine_gives_the_references_probabilities() {
+fn both_engines_give_the_references_probabilities() {
     for (name, bytes) in TINY {
-        let engine = Rten::load(Trained::read(bytes).onnx(64)).unwrap();
-        for (image, npy) in PICTURES {
-            let given = engine.probabilities(&pixels(npy), 64).unwrap();
-            let difference = largest_difference(&given, &expected(name, image));
-            assert!(difference < 1e-5, "{name} {image}: {difference}");
+        for engine in engines(Trained::read(bytes).onnx(64)) {
+            for (image, npy) in PICTURES {
+                let given = engine.probabilities(&pixels(npy), 64).unwrap();
+                let difference = largest_difference(&given, &expected(name, image));
+                assert!(difference < 1e-5, "{} {name} {image}: {difference}", engine.name());
+            }
         }
     }
 }
 
 /// Every kind of row, with weights that make the network sure of itself.
 #[test]
-fn the_second_engine_agrees_about_every_block() {
+fn both_engines_agree_about_every_block() {
     let (size, eval) = (64, json!([]));
     let names: Vec<String> = (0..6).map(|class| class.to_string()).collect();
     let pixels = test_support::pixels(size);
@@ -96,12 +103,14 @@ fn the_second_engine_agrees_about_every_block() {
         let weights = test_support::weights(&arch);
         let options = Options::default();
         let model = Model { arch: &arch, weights: &weights, names: &names, size, eval: &eval, options };
-        let given = Rten::load(bytes(&model).unwrap()).unwrap().probabilities(&pixels, size).unwrap();
         let logits = test_support::logits(Computation::of(&arch), &weights, &pixels, size);
         let expected = probabilities(&logits, pixels.len() / (3 * size * size));
         let spread = expected.iter().fold(0.0_f32, |most, x| most.max(*x)) - 1.0 / 6.0;
-        let difference = largest_difference(&given, &expected);
-        assert!(spread > 0.05 && difference < 1e-5, "{}: {difference}, {expected:?}", arch.name);
+        for engine in engines(bytes(&model).unwrap()) {
+            let difference = largest_difference(&engine.probabilities(&pixels, size).unwrap(), &expected);
+            let (name, arch) = (engine.name(), &arch.name);
+            assert!(spread > 0.05 && difference < 1e-5, "{name} {arch}: {difference}, {expected:?}");
+        }
     }
 }
 
@@ -110,9 +119,11 @@ fn a_dynamic_batch_gives_the_same_row_by_row() {
     for (name, pt) in TINY {
         let onnx = bytes(&Trained::read(pt).model(64, true)).unwrap();
         let both: Vec<f32> = PICTURES.iter().flat_map(|(_, npy)| pixels(npy)).collect();
-        let given = Rten::load(onnx).unwrap().probabilities(&both, 64).unwrap();
         let rows: Vec<f32> = PICTURES.iter().flat_map(|(image, _)| expected(name, image)).collect();
-        assert!(largest_difference(&given, &rows) < 1e-5, "{name}");
+        for engine in engines(onnx) {
+            let given = engine.probabilities(&both, 64).unwrap();
+            assert!(largest_difference(&given, &rows) < 1e-5, "{} {name}", engine.name());
+        }
     }
 }
 

@@ -7,10 +7,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::{
-    Array, Window, array, in_parts,
-    product::{Left, add_product_with_transposed, product},
-};
+use super::{Array, Window, array, in_parts};
+use crate::matrix::{Left, add_product_with_transposed, product};
 
 /// A convolution in which every output channel sees every input channel.
 #[derive(Debug, Clone, Copy)]

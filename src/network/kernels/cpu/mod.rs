@@ -9,7 +9,6 @@ mod conv;
 mod depthwise;
 mod grouped;
 mod norm;
-mod product;
 pub(in crate::network) mod silu;
 
 use burn::{

@@ -9,7 +9,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// The left one of two matrices, `[m, k]`.
 #[derive(Clone, Copy)]
-pub(super) enum Left<'a> {
+pub(crate) enum Left<'a> {
     /// Row by row.
     Rows(&'a [f32]),
     /// Column by column.
@@ -17,12 +17,12 @@ pub(super) enum Left<'a> {
 }
 
 /// `left` times `right` `[k, n]`, into `out` `[m, n]`.
-pub(super) fn product(left: Left<'_>, right: &[f32], out: &mut [f32], k: usize) {
+pub(crate) fn product(left: Left<'_>, right: &[f32], out: &mut [f32], k: usize) {
     Arch::new().dispatch(Product { left, right, n: right.len() / k, m: out.len() * k / right.len(), k, out });
 }
 
 /// Adds `left` `[m, k]` times the transposed `right` `[n, k]` to `out` `[m, n]`.
-pub(super) fn add_product_with_transposed(left: &[f32], right: &[f32], out: &mut [f32], k: usize) {
+pub(crate) fn add_product_with_transposed(left: &[f32], right: &[f32], out: &mut [f32], k: usize) {
     Arch::new().dispatch(Dots { left, right, n: right.len() / k, m: left.len() / k, k, out });
 }
 

@@ -1,0 +1,193 @@
+//! ONNX nodes as a lowered network's operators.
+
+use std::collections::BTreeMap;
+
+use super::{attributes::Attributes, constants::Constants, windows::window};
+use crate::{
+    error::{Error, Result},
+    export::{
+        lowered::{BatchDimension, ConstantId, Lowered, Operator, TensorId},
+        onnx::proto::NodeProto,
+    },
+};
+
+/// A network on its way.
+pub(super) struct Nodes<'a> {
+    lowered: Lowered,
+    constants: Constants<'a>,
+    /// The tensors by the names that the file gives them.
+    tensors: BTreeMap<&'a str, TensorId>,
+    /// The tensors whose sigmoid has this name: what is multiplied by its own becomes a SiLU.
+    gates: BTreeMap<&'a str, TensorId>,
+}
+
+impl<'a> Nodes<'a> {
+    pub(super) fn new(lowered: Lowered, constants: Constants<'a>) -> Self {
+        Self { lowered, constants, tensors: BTreeMap::new(), gates: BTreeMap::new() }
+    }
+
+    /// The network, whose probabilities the file calls `output`.
+    pub(super) fn finish(mut self, output: &str) -> Result<Lowered> {
+        self.lowered.probabilities = self.tensor(output)?;
+        match self.lowered.shape(self.lowered.probabilities) {
+            [_] => Ok(self.lowered),
+            _ => Err(Error::new(format!("{output} is not one number for each class"))),
+        }
+    }
+
+    /// Says what the file calls a tensor.
+    pub(super) fn name(&mut self, name: &'a str, tensor: TensorId) -> Result<()> {
+        match self.tensors.insert(name, tensor) {
+            Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn tensor(&self, name: &str) -> Result<TensorId> {
+        let tensor = self.tensors.get(name).copied();
+        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
+    }
+
+    /// The constant of this name becomes one of the network's.
+    fn constant(&mut self, name: &str) -> Result<ConstantId> {
+        let constant = self.constants.floats(name).cloned();
+        let constant = constant.ok_or_else(|| Error::new(format!("{name:?} is not known beforehand")))?;
+        Ok(self.lowered.add_constant(constant))
+    }
+
+    /// Adds what a node does.
+    pub(super) fn node(&mut self, node: &'a NodeProto) -> Result<()> {
+        let attributes = Attributes::of(node);
+        let inputs: Vec<&str> = node.input.iter().map(String::as_str).collect();
+        if let ("Sigmoid", [x], [gate]) = (node.op_type.as_str(), &inputs[..], &node.output[..]) {
+            self.gates.insert(gate, self.tensor(x)?);
+            return attributes.finish();
+        }
+        let operator = self.operator(node, &inputs, &attributes)?;
+        attributes.finish()?;
+        let outputs = self.lowered.push_all(&node.name, operator, &self.tensors(&inputs)?)?;
+        if outputs.len() != node.output.len() {
+            return Err(Error::new(format!("{} gives more or fewer tensors than it names", node.name)));
+        }
+        node.output.iter().zip(outputs).try_for_each(|(name, tensor)| self.name(name, tensor))
+    }
+
+    /// The inputs that are tensors.
+    fn tensors(&self, inputs: &[&str]) -> Result<Vec<TensorId>> {
+        let tensors =
+            inputs.iter().filter(|name| !self.constants.has(name) && !self.gates.contains_key(*name));
+        tensors.map(|name| self.tensor(name)).collect()
+    }
+
+    /// What a node does with those of its inputs that are tensors.
+    fn operator(
+        &mut self,
+        node: &NodeProto,
+        inputs: &[&str],
+        attributes: &Attributes<'_>,
+    ) -> Result<Operator> {
+        Ok(match (node.op_type.as_str(), inputs) {
+            ("Conv", [_, weight, bias]) => Operator::Convolution {
+                weight: self.constant(weight)?,
+                bias: self.constant(bias)?,
+                window: window(attributes)?,
+            },
+            ("Gemm", [_, weight, bias]) => self.linear(weight, bias, attributes)?,
+            ("Mul", [a, b]) => self.product(a, b)?,
+            ("Relu", [_]) => Operator::Relu,
+            ("Add", [_, _]) => Operator::Add,
+            ("MatMul", [_, _]) => Operator::MatMul { transpose_a: false, transpose_b: false },
+            ("MaxPool", [_]) => Operator::MaxPool(window(attributes)?),
+            ("GlobalAveragePool", [_]) => Operator::GlobalAverage,
+            ("Concat", [_, ..]) => Operator::Concat { axis: axis(attributes)? },
+            ("Split", [_, sizes]) => {
+                Operator::Split { axis: axis(attributes)?, sizes: self.constants.sizes(sizes)? }
+            }
+            ("Slice", &[_, first, end, axes, steps]) => self.every_second([first, end, axes, steps])?,
+            ("Reshape", [x, shape]) => self.reshaped(x, shape)?,
+            ("Flatten", [x]) => self.flattened(x, attributes)?,
+            ("Transpose", [_]) => Operator::Transpose { order: order(attributes)? },
+            ("Softmax", [x]) => self.softmax(x, attributes)?,
+            (kind, _) => {
+                let (name, count) = (&node.name, inputs.len());
+                return Err(Error::new(format!("{name}: Kiln doesn't know {kind} of {count} inputs")));
+            }
+        })
+    }
+
+    fn linear(&mut self, weight: &str, bias: &str, attributes: &Attributes<'_>) -> Result<Operator> {
+        attributes.must_be_one("alpha")?;
+        attributes.must_be_one("beta")?;
+        attributes.must_be("transA", 0)?;
+        attributes.hold("transB", attributes.int("transB") == Some(1))?;
+        Ok(Operator::Linear { weight: self.constant(weight)?, bias: self.constant(bias)? })
+    }
+
+    /// A tensor times its own sigmoid, or times a constant.
+    fn product(&mut self, a: &str, b: &str) -> Result<Operator> {
+        let own =
+            |x: &str, gate: &str| self.gates.get(gate).is_some_and(|of| self.tensors.get(x) == Some(of));
+        if own(a, b) || own(b, a) {
+            return Ok(Operator::Silu);
+        }
+        let factor = if self.constants.has(a) { a } else { b };
+        self.constant(factor).map(Operator::Scale)
+    }
+
+    /// Every second pixel of every second row, by where that begins, ends, along which axes and in which steps.
+    fn every_second(&self, [first, end, axes, steps]: [&str; 4]) -> Result<Operator> {
+        let whole = |name: &str| self.constants.whole(name);
+        let to_the_end = whole(end)?.iter().all(|end| *end >= i64::from(i32::MAX));
+        match (&self.constants.sizes(first)?[..], whole(axes)?, whole(steps)?) {
+            (&[row, column], [2, 3], [2, 2]) if to_the_end => Ok(Operator::EverySecond { row, column }),
+            _ => Err(Error::new(format!("Kiln doesn't know Slice from {first} in steps of {steps}"))),
+        }
+    }
+
+    /// Another shape: 0 is a size that stays, and -1 what is left.
+    fn reshaped(&self, x: &str, shape: &str) -> Result<Operator> {
+        let (x, wanted) = (self.lowered.shape(self.tensor(x)?), self.constants.whole(shape)?);
+        let batch = match self.lowered.batch {
+            BatchDimension::Fixed(images) => images as i64,
+            BatchDimension::Any => 0,
+        };
+        let unknown = || Error::new(format!("Kiln can't tell which shape {shape} is"));
+        let [first, rest @ ..] = wanted else { return Err(unknown()) };
+        let known = |(at, size): (usize, &i64)| match size {
+            0 => x.get(at).copied(),
+            _ => usize::try_from(*size).ok(),
+        };
+        let sizes: Vec<Option<usize>> = rest.iter().enumerate().map(known).collect();
+        let product = sizes.iter().flatten().try_fold(1_usize, |product, size| product.checked_mul(*size));
+        let left = product.and_then(|product| x.iter().product::<usize>().checked_div(product));
+        let shape: Option<Vec<usize>> = sizes.into_iter().map(|size| size.or(left)).collect();
+        let stays = [0, batch].contains(first);
+        shape.filter(|_| stays).map(Operator::Reshape).ok_or_else(unknown)
+    }
+
+    /// All numbers of an image in a row.
+    fn flattened(&self, x: &str, attributes: &Attributes<'_>) -> Result<Operator> {
+        attributes.must_be("axis", 1)?;
+        Ok(Operator::Reshape(vec![self.lowered.shape(self.tensor(x)?).iter().product()]))
+    }
+
+    fn softmax(&self, x: &str, attributes: &Attributes<'_>) -> Result<Operator> {
+        let last = self.lowered.shape(self.tensor(x)?).len() as i64;
+        attributes.hold("axis", attributes.int("axis").is_none_or(|axis| [-1, last].contains(&axis)))?;
+        Ok(Operator::Softmax)
+    }
+}
+
+/// The axis that a node works along, which is not the batch.
+fn axis(attributes: &Attributes<'_>) -> Result<usize> {
+    let axis = attributes.int("axis").and_then(|axis| usize::try_from(axis).ok()).unwrap_or(0);
+    attributes.hold("axis", axis > 0)?;
+    Ok(axis)
+}
+
+fn order(attributes: &Attributes<'_>) -> Result<Vec<usize>> {
+    let order = attributes.ints("perm").unwrap_or_default();
+    let order: Option<Vec<usize>> = order.iter().map(|axis| usize::try_from(*axis).ok()).collect();
+    attributes.hold("perm", order.is_some())?;
+    Ok(order.unwrap_or_default())
+}
