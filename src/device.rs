@@ -1,7 +1,15 @@
 //! Compute devices by name: `cpu`, `libtorch`, `cuda:0` become a device of burn's, if this program was built with its
 //! backend. `network/kernels` names backends too, for the operations that each does better than burn's own.
 
+mod libtorch;
+mod nvidia;
+
 use burn::tensor::Device;
+
+pub use self::{
+    libtorch::{LibTorch, loaded as libtorch_loaded},
+    nvidia::{Nvidia, nvidia},
+};
 
 use crate::{
     device_name::DeviceName,
@@ -22,6 +30,31 @@ pub fn open(name: DeviceName) -> Result<Device> {
         DeviceName::Cpu => Ok(Device::flex()),
         DeviceName::LibTorch => libtorch(),
         DeviceName::Cuda(index) => cuda(index),
+    }
+}
+
+/// How many GPUs this program can compute on.
+#[cfg(feature = "libtorch")]
+pub fn gpus() -> usize {
+    if tch::Cuda::is_available() { usize::try_from(tch::Cuda::device_count()).unwrap_or(0) } else { 0 }
+}
+
+/// How many GPUs this program can compute on.
+#[cfg(not(feature = "libtorch"))]
+pub fn gpus() -> usize {
+    0
+}
+
+/// The vector instructions that the device `cpu` computes with.
+pub fn vectors() -> &'static str {
+    match pulp::Arch::new() {
+        pulp::Arch::Scalar => "none that it knows: slow",
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V3(_) => "AVX2 and FMA",
+        #[cfg(target_arch = "x86_64")]
+        pulp::Arch::V4(_) => "AVX-512",
+        #[allow(unreachable_patterns, reason = "other processors have other ones")]
+        _ => "its widest",
     }
 }
 
@@ -70,12 +103,12 @@ fn libtorch() -> Result<Device> {
 #[cfg(feature = "libtorch")]
 #[expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")]
 fn cuda(index: usize) -> Result<Device> {
-    if !tch::Cuda::is_available() {
+    let count = gpus();
+    if count == 0 {
         return Err(Error::usage("LibTorch finds no usable NVIDIA GPU on this machine").help(
             "check that `nvidia-smi` lists one and that LibTorch is a CUDA build; or use `--device cpu`",
         ));
     }
-    let count = usize::try_from(tch::Cuda::device_count()).unwrap_or(0);
     if index >= count {
         return Err(Error::usage(format!("there is no GPU {index}: LibTorch finds {count}"))
             .help(format!("the last one is cuda:{}", count.saturating_sub(1))));

@@ -41,7 +41,7 @@ impl FromStr for DeviceName {
         }
         .ok_or_else(|| {
             Error::usage(format!("there is no device `{}`", shown::text(text)))
-                .help("devices are cpu, libtorch, cuda and cuda:N (N from 0)")
+                .help("devices are cpu, libtorch, cuda, cuda:N (N from 0), and auto for the best there is")
         })
     }
 }

@@ -11,6 +11,8 @@ use crate::progress::Update;
 pub enum Event {
     /// The plan is checked and the work begins, in the folder `project`, which is the one `because` of something.
     RunStarted { pipeline: String, nodes: usize, project: String, because: String },
+    /// Nodes compute on `device`, which the user did not name, `because` of something.
+    DeviceChosen { device: String, because: String },
     /// A node's result is in the store already.
     NodeCached { node: String, kind: String, key: String },
     /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.

@@ -259,3 +259,16 @@ fn names(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+#[test]
+fn a_device_that_nobody_named_is_told_with_its_reason() {
+    let home = Home::new();
+    home.pipeline("p.yaml", "one", 32);
+    let said = home.kiln("", "run p.yaml --device auto");
+    assert!(
+        said.code == 0 && said.text.contains(" Device ") && said.text.contains(", since "),
+        "{}",
+        said.text
+    );
+    assert!(!home.kiln("", "run p.yaml --device cpu").text.contains(" Device "));
+}

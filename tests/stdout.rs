@@ -26,6 +26,8 @@ const COMMANDS: &[&[&str]] = &[
     &["inspect", "yolo11n-cls", "--json"],
     &["predict", "no.safetensors", "no.png", "--print"],
     &["cache", "list"],
+    &["doctor"],
+    &["doctor", "--json"],
 ];
 
 fn kiln(arguments: &[&str], stdout: Stdio) -> Output {

@@ -20,7 +20,7 @@ use crate::{
 const NAME: &str = "kiln-libtorch";
 
 /// What this program was built from (`build.rs`).
-const BUILD: &str = env!("KILN_BUILD");
+pub(super) const BUILD: &str = env!("KILN_BUILD");
 /// The variable in which the program that goes on finds what the one before it was built from.
 const SENDER: &str = "KILN_BUILD";
 
@@ -79,7 +79,11 @@ fn replace_by(command: &mut Command) -> io::Error {
     }
 }
 
-fn program(device: DeviceName) -> Result<PathBuf> {
+/// Where it lies.
+///
+/// # Errors
+/// If it is not there, or libraries that it needs are not.
+pub(super) fn program(device: DeviceName) -> Result<PathBuf> {
     let this = env::current_exe().map_err(|error| Error::new("cannot find this program").because(error))?;
     let program = this.with_file_name(format!("{NAME}{}", env::consts::EXE_SUFFIX));
     if !program.is_file() {

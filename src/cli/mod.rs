@@ -14,6 +14,8 @@ macro_rules! println {
 pub mod cache;
 pub mod check;
 mod companion;
+mod device_choice;
+pub mod doctor;
 pub mod explain;
 pub mod export;
 mod flags;
@@ -99,6 +101,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Show an architecture row by row: parameters, shapes, operations
     Inspect(inspect::InspectArgs),
+    /// Say what there is to compute with, what is missing, and what mends it
+    Doctor(doctor::DoctorArgs),
     /// Write the JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Explain a code such as E0102, with a wrong and a right example
@@ -170,6 +174,7 @@ impl Cli {
             Command::Predict(args) => predict::predict(&args, format),
             Command::Export(args) => export::export(&args, format),
             Command::Inspect(args) => inspect::inspect(&args, format),
+            Command::Doctor(args) => doctor::doctor(&args),
             Command::Schema(args) => schema::schema(&args),
             Command::Explain(args) => explain::explain(&args),
         }

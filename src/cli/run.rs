@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Project, StoreArgs, companion, load_or_show, signal};
+use super::{
+    Project, StoreArgs, companion,
+    device_choice::{Chosen, DeviceChoice, best},
+    load_or_show, signal,
+};
 use crate::{
     device,
     error::{Error, Result},
@@ -41,7 +45,7 @@ pub struct RunArgs {
 /// How work is done and shown: what every command that runs nodes can be asked.
 #[derive(Debug, Clone, Args)]
 pub struct HowArgs {
-    /// The device to compute on: cpu, libtorch, cuda:0
+    /// The device to compute on: cpu, libtorch, cuda:0, or auto, the best there is
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     /// How many threads a node may use [default: one for each hardware thread]
@@ -61,7 +65,14 @@ impl HowArgs {
     /// # Errors
     /// If there is no such device.
     pub fn options(&self) -> Result<Options> {
-        let options = Options { device: self.device.parse()?, ..Options::default() };
+        let (device, because) = match self.device.parse()? {
+            DeviceChoice::Named(device) => (device, None),
+            DeviceChoice::Auto => {
+                let Chosen { device, because } = best();
+                (device, Some(because))
+            }
+        };
+        let options = Options { device, because, ..Options::default() };
         Ok(Options { threads: self.threads.map_or(options.threads, usize::from), ..options })
     }
 }

@@ -44,6 +44,9 @@ impl Line {
                 );
                 line(Tone::Good, "Pipeline", text)
             }
+            Event::DeviceChosen { device, because } => {
+                line(Tone::Calm, "Device", format!("{device}, since {}", shown::text(because)))
+            }
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
             Event::NodeStarted { node, kind, reason, resumed, .. } => {
                 let word = if *resumed { "Resuming" } else { "Running" };

@@ -51,6 +51,8 @@ pub struct Options {
     pub keep_going: bool,
     /// The device that the nodes compute on.
     pub device: DeviceName,
+    /// Why it is that one, where the user did not name it.
+    pub because: Option<String>,
     /// How many threads a node may use, at least 1.
     pub threads: usize,
 }
@@ -58,7 +60,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device: DeviceName::Cpu, threads }
+        let device = DeviceName::default();
+        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device, because: None, threads }
     }
 }
 
@@ -108,6 +111,9 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     request.results.check(request.plan, request.store, &wanted, &request.options.force)?;
     request.results.claim(request.spec, request.plan)?;
     (request.emit)(begun(request, wanted.len()));
+    if let Some(because) = request.options.because.clone() {
+        (request.emit)(Event::DeviceChosen { device: request.options.device.to_string(), because });
+    }
     let ended = schedule::run_steps(request, &wanted);
     let saved = request.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
