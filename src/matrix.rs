@@ -16,22 +16,38 @@ pub(crate) enum Left<'a> {
     Columns(&'a [f32]),
 }
 
+/// The rows of the right one, each a run of `width` numbers. They may lie anywhere, and over one another.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    /// What all rows are runs of.
+    pub(crate) numbers: &'a [f32],
+    /// Where each begins.
+    pub(crate) starts: &'a [usize],
+    /// How long each is.
+    pub(crate) width: usize,
+}
+
+/// Where the rows of a matrix begin that lies row by row.
+pub(crate) fn row_by_row(rows: usize, width: usize) -> Vec<usize> {
+    (0..rows).map(|row| row * width).collect()
+}
+
 /// `left` times `right` `[k, n]`, into `out` `[m, n]`.
-pub(crate) fn product(left: Left<'_>, right: &[f32], out: &mut [f32], k: usize) {
-    Arch::new().dispatch(Product { left, right, n: right.len() / k, m: out.len() * k / right.len(), k, out });
+pub(crate) fn product(left: Left<'_>, right: Rows<'_>, out: &mut [f32]) {
+    Arch::new().dispatch(Product { left, right, n: right.width, m: out.len() / right.width, out });
 }
 
 /// Adds `left` `[m, k]` times the transposed `right` `[n, k]` to `out` `[m, n]`.
-pub(crate) fn add_product_with_transposed(left: &[f32], right: &[f32], out: &mut [f32], k: usize) {
-    Arch::new().dispatch(Dots { left, right, n: right.len() / k, m: left.len() / k, k, out });
+pub(crate) fn add_product_with_transposed(left: &[f32], right: Rows<'_>, out: &mut [f32]) {
+    let (n, k) = (right.starts.len(), right.width);
+    Arch::new().dispatch(Dots { left, right, n, m: left.len() / k, k, out });
 }
 
 struct Product<'a> {
     left: Left<'a>,
-    right: &'a [f32],
+    right: Rows<'a>,
     out: &'a mut [f32],
     m: usize,
-    k: usize,
     n: usize,
 }
 
@@ -89,7 +105,7 @@ impl Product<'_> {
         column: usize,
         width: usize,
     ) {
-        let (m, k) = (self.m, self.k);
+        let (m, k) = (self.m, self.right.starts.len());
         let sums: [[S::f32s; V]; M] = match self.left {
             Left::Rows(left) => {
                 let rows: [&[f32]; M] = from_fn(|i| &left[(row + i) * k..][..k]);
@@ -121,8 +137,8 @@ impl Product<'_> {
         left: impl Fn(usize) -> [f32; M],
     ) -> [[S::f32s; V]; M] {
         let mut sums = [[simd.splat_f32s(0.0); V]; M];
-        for depth in 0..self.k {
-            let right = &self.right[depth * self.n + column..][..width];
+        for (depth, start) in self.right.starts.iter().enumerate() {
+            let right = &self.right.numbers[start + column..][..width];
             let right: [S::f32s; V] = match S::as_simd_f32s(right) {
                 (vectors, []) => from_fn(|v| vectors[v]),
                 (_, rest) => [simd.partial_load_f32s(rest); V],
@@ -141,7 +157,7 @@ impl Product<'_> {
 
 struct Dots<'a> {
     left: &'a [f32],
-    right: &'a [f32],
+    right: Rows<'a>,
     out: &'a mut [f32],
     m: usize,
     k: usize,
@@ -173,8 +189,10 @@ impl Dots<'_> {
                 // Those beyond the last are the last one again, and not written.
                 let left: [&[f32]; M] =
                     from_fn(|i| &self.left[(row + i).min(self.m - 1) * self.k..][..self.k]);
-                let right: [&[f32]; N] =
-                    from_fn(|j| &self.right[(column + j).min(self.n - 1) * self.k..][..self.k]);
+                let right: [&[f32]; N] = from_fn(|j| {
+                    let start = self.right.starts[(column + j).min(self.n - 1)];
+                    &self.right.numbers[start..][..self.k]
+                });
                 let sums = dots::<S, M, N, P>(simd, left, right);
                 for (i, sums) in sums.iter().take(self.m - row).enumerate() {
                     let out = &mut self.out[(row + i) * self.n + column..];
@@ -282,7 +300,7 @@ mod tests {
             let exact = in_order(&left, &right, [m, k, n]);
             for left in [Left::Rows(&left), Left::Columns(&transposed(&left, k))] {
                 let mut out = vec![7.0; m * n];
-                product(left, &right, &mut out, k);
+                product(left, Rows { numbers: &right, starts: &row_by_row(k, n), width: n }, &mut out);
                 assert!(out == exact, "{m} {k} {n}");
             }
         }
@@ -294,8 +312,9 @@ mod tests {
         for [m, k, n] in SHAPES {
             let (left, right) = (numbers("left", m * k), numbers("right", n * k));
             let [mut wide, mut thin] = [(); 2].map(|()| vec![1.0; m * n]);
-            add_product_with_transposed(&left, &right, &mut wide, k);
-            Simd::vectorize(narrow, Dots { left: &left, right: &right, out: &mut thin, m, k, n });
+            let rows = Rows { numbers: &right, starts: &row_by_row(n, k), width: k };
+            add_product_with_transposed(&left, rows, &mut wide);
+            Simd::vectorize(narrow, Dots { left: &left, right: rows, out: &mut thin, m, k, n });
             assert!(wide == thin, "{m} {k} {n}");
             let exact = in_order(&left, &transposed(&right, k), [m, k, n]);
             wide.iter().zip(exact).for_each(|(sum, exact)| assert!((sum - 1.0 - exact).abs() < 1e-4));

@@ -55,7 +55,7 @@ fn yes() -> bool {
 
 impl NodeKind for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     const KEYS: &'static [(&'static str, KeyRole)] = &[
         ("model", KeyRole::Input(&[ARCHITECTURE, MODEL])),
         ("dataset", KeyRole::Input(&[DATASET])),

@@ -2,7 +2,7 @@
 
 use crate::{
     arch::Window,
-    matrix::{Left, product},
+    matrix::{Left, Rows, product, row_by_row},
 };
 
 /// Output pixels whose columns are made at once, about: they stay in the cache.
@@ -43,7 +43,8 @@ impl Convolution<'_> {
         let (pixels, side) = (rows.len() * self.out[1], self.out[1]);
         let columns = self.columns(group, rows.clone());
         let mut sums = vec![0.0; out.len() / (side * side) * pixels];
-        product(Left::Rows(weight), &columns, &mut sums, columns.len() / pixels);
+        let starts = row_by_row(columns.len() / pixels, pixels);
+        product(Left::Rows(weight), Rows { numbers: &columns, starts: &starts, width: pixels }, &mut sums);
         for (plane, sums) in out.chunks_exact_mut(side * side).zip(sums.chunks_exact(pixels)) {
             plane[rows.start * side..][..pixels].iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
         }

@@ -7,6 +7,8 @@ mod convolution;
 mod max_pool;
 mod rearrange;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
 use self::convolution::Convolution;
@@ -16,7 +18,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    matrix::{Left, product},
+    matrix::{Left, Rows, product, row_by_row},
     softmax::softmax,
 };
 
@@ -135,14 +137,16 @@ fn products([a, b]: [&[f32]; 2], shapes: [&[usize]; 2], [transpose_a, transpose_
         shapes.map(|shape| (shape[shape.len() - 2], shape[shape.len() - 1]));
     let (depth, width) = (if transpose_a { rows } else { inner }, if transpose_b { other } else { columns });
     let height = rows * inner / depth;
-    let pairs = a.chunks_exact(rows * inner).zip(b.chunks_exact(other * columns));
+    let (pairs, starts) =
+        (a.chunks_exact(rows * inner).zip(b.chunks_exact(other * columns)), row_by_row(depth, width));
     let product = |(a, b): (&[f32], &[f32])| {
         let left = if transpose_a { Left::Columns(a) } else { Left::Rows(a) };
+        let right: Cow<'_, [f32]> = match transpose_b {
+            true => rearrange::transposed(b, &[other, columns], &[0, 2, 1]).into(),
+            false => b.into(),
+        };
         let mut out = vec![0.0; height * width];
-        match transpose_b {
-            true => product(left, &rearrange::transposed(b, &[other, columns], &[0, 2, 1]), &mut out, depth),
-            false => product(left, b, &mut out, depth),
-        }
+        product(left, Rows { numbers: &right, starts: &starts, width }, &mut out);
         out
     };
     pairs.flat_map(product).collect()

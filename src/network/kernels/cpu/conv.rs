@@ -1,14 +1,15 @@
 //! Dense convolution as products of matrices.
 //!
 //! Each output pixel becomes a column of the input pixels under the kernel, `[c1 · kernel², pixels]`; the
-//! convolution is then `weight · columns`. A few images at a time, so that columns stay in the cache.
+//! convolution is then `weight · columns`. A few images at a time, so that columns stay in the cache. Large maps need no
+//! columns: they are [`spread`](super::spread).
 
 use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::{Array, Window, array, in_parts};
-use crate::matrix::{Left, add_product_with_transposed, product};
+use super::{Array, Window, array, in_parts, spread::Spread};
+use crate::matrix::{Left, Rows, add_product_with_transposed, product, row_by_row};
 
 /// A convolution in which every output channel sees every input channel.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +52,13 @@ impl Dense {
         let parts =
             out.par_chunks_mut(images * c2 * pixels).zip(x.storage::<f32>().par_chunks(images * area));
         parts.for_each(|(out, x)| {
-            let (columns, left) = (self.columns(x), Left::Rows(weight.storage()));
-            whole_planes(out, c2, pixels, |out| product(left, &columns, out, self.height()));
+            match self.spread() {
+                Some(spread) => spread.forward(x, weight.storage(), out),
+                None => {
+                    let (columns, left) = (self.columns(x), Left::Rows(weight.storage()));
+                    whole_planes(out, c2, pixels, |out| plain(left, &columns, self.height(), out));
+                }
+            }
             for (i, plane) in out.chunks_exact_mut(pixels).enumerate() {
                 finish(i % c2, plane);
             }
@@ -67,13 +73,17 @@ impl Dense {
         let (area, pixels, images) = (c1 * self.window.area(), self.window.out_area(), self.images);
         let mut out = vec![0.0; batch * area];
         let gradients = gradient.storage::<f32>().par_chunks(images * c2 * pixels);
+        let backward = self.spread().map(|spread| spread.backward(weight.storage()));
         out.par_chunks_mut(images * area).zip(gradients).for_each(|(out, gradient)| {
+            if let Some(backward) = &backward {
+                return backward.run(gradient, out);
+            }
             let (gradient, left) = (joined(gradient, c2, pixels), Left::Columns(weight.storage()));
             if self.pointwise() {
-                return whole_planes(out, c1, pixels, |out| product(left, &gradient, out, c2));
+                return whole_planes(out, c1, pixels, |out| plain(left, &gradient, c2, out));
             }
             let mut columns = vec![0.0; self.height() * gradient.len() / c2];
-            product(left, &gradient, &mut columns, c2);
+            plain(left, &gradient, c2, &mut columns);
             self.scatter(&columns, out);
         });
         array(out, self.window.shape().to_vec())
@@ -90,8 +100,16 @@ impl Dense {
         let sums = parts.map(|(x, gradient)| {
             let mut sum = vec![0.0; c2 * self.height()];
             for (x, gradient) in x.chunks(images * area).zip(gradient.chunks(images * c2 * pixels)) {
-                let (gradient, columns) = (joined(gradient, c2, pixels), self.columns(x));
-                add_product_with_transposed(&gradient, &columns, &mut sum, gradient.len() / c2);
+                match self.spread() {
+                    Some(spread) => spread.add_weight_gradient(x, gradient, &mut sum),
+                    None => {
+                        let (gradient, columns) = (joined(gradient, c2, pixels), self.columns(x));
+                        let (starts, width) =
+                            (row_by_row(self.height(), gradient.len() / c2), gradient.len() / c2);
+                        let rows = Rows { numbers: &columns, starts: &starts, width };
+                        add_product_with_transposed(&gradient, rows, &mut sum);
+                    }
+                }
             }
             sum
         });
@@ -102,6 +120,11 @@ impl Dense {
     /// Numbers of a column.
     fn height(&self) -> usize {
         self.window.c1 * self.window.kernel * self.window.kernel
+    }
+
+    /// How each map is spread, if it is so large that images go one by one.
+    fn spread(&self) -> Option<Spread> {
+        (self.window.out_area() >= COLUMNS && !self.pointwise()).then(|| Spread::new(self.window))
     }
 
     /// Whether columns are the pixels themselves.
@@ -172,6 +195,12 @@ impl Dense {
             }
         }
     }
+}
+
+/// `left` times a matrix of so many rows.
+fn plain(left: Left<'_>, numbers: &[f32], rows: usize, out: &mut [f32]) {
+    let width = numbers.len() / rows;
+    product(left, Rows { numbers, starts: &row_by_row(rows, width), width }, out);
 }
 
 /// Channels and places of the kernel, in the weight's order.

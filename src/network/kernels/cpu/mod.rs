@@ -10,6 +10,7 @@ mod depthwise;
 mod grouped;
 mod norm;
 pub(in crate::network) mod silu;
+mod spread;
 
 use burn::{
     backend::{Flex, TensorMetadata, tensor::FloatTensor},
