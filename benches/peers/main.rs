@@ -17,7 +17,13 @@ use std::error::Error;
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let rate = match words[..] {
+    println!("{}", on_all_threads(|| rate(&words).map_err(|error| error.to_string()))??);
+    Ok(())
+}
+
+/// Images a second.
+fn rate(words: &[&str]) -> Result<f64, Box<dyn Error>> {
+    Ok(match words[..] {
         ["step", device, size, batch, seconds] => {
             step::rate(device.parse()?, size.parse()?, batch.parse()?, seconds.parse()?)?
         }
@@ -26,12 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["load", folder, chain, seconds] => load::rate(folder.as_ref(), chain, seconds.parse()?)?,
         _ => return Err("the arguments are in the head of benches/peers/main.rs".into()),
-    };
-    println!("{rate}");
-    Ok(())
+    })
 }
 
 /// Runs `work` as a node of a run does: inside a pool with one thread for each of the machine's.
+///
+/// All of it, from the first tensor on: OpenMP has threads for each thread that asks it for work, and once that makes
+/// more than the machine has, none of them waits awake for the next piece any more.
 fn on_all_threads<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
     Ok(rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build()?.install(work))
 }
