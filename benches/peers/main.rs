@@ -12,13 +12,26 @@ mod load;
 mod rate;
 mod step;
 
-use std::error::Error;
+use std::{env, error::Error, io, os::unix::process::CommandExt as _, process::Command};
+
+use kiln::cli::companion::habits;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if cfg!(feature = "libtorch") && habits().next().is_some() {
+        return Err(with_habits(&words).into());
+    }
     println!("{}", on_all_threads(|| rate(&words).map_err(|error| error.to_string()))??);
     Ok(())
+}
+
+/// Goes on as this program in the environment that `kiln` gives `kiln-libtorch`; comes back only if that fails.
+fn with_habits(words: &[&str]) -> io::Error {
+    match env::current_exe() {
+        Ok(program) => Command::new(program).args(words).envs(habits()).exec(),
+        Err(error) => error,
+    }
 }
 
 /// Images a second.
