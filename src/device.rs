@@ -70,6 +70,20 @@ pub fn is_libtorch(_: &Device) -> bool {
     false
 }
 
+/// Whether a device is the CPU, with whichever backend: what it calculated can be read without waiting for it.
+#[cfg(feature = "libtorch")]
+#[expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")]
+pub fn is_cpu(device: &Device) -> bool {
+    use burn::backend::{DispatchDevice, LibTorchDevice};
+    matches!(device.as_dispatch(), DispatchDevice::LibTorch(LibTorchDevice::Cpu)) || *device == Device::flex()
+}
+
+/// Whether a device is the CPU.
+#[cfg(not(feature = "libtorch"))]
+pub fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
 /// Lets backends with threads of their own use no more than `threads`.
 pub fn limit_threads(threads: usize) {
     #[cfg(feature = "libtorch")]

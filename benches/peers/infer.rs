@@ -5,7 +5,7 @@ use std::{error::Error, path::Path};
 
 use kiln::{data::Batch, device_name::DeviceName, eval::Classifier};
 
-use super::{on_all_threads, pixels};
+use super::pixels;
 
 /// Images a second.
 pub(crate) fn rate(
@@ -20,5 +20,5 @@ pub(crate) fn rate(
     let images =
         || Batch { images: pixels.clone(), targets: vec![0; batch], indices: (0..batch).collect(), size };
     let infer = || drop(classifier.logits(images()));
-    Ok(on_all_threads(|| super::rate::rate(batch, seconds, infer))?)
+    Ok(super::rate::rate(batch, seconds, infer))
 }

@@ -12,12 +12,31 @@ mod load;
 mod rate;
 mod step;
 
-use std::error::Error;
+use std::{env, error::Error, io, os::unix::process::CommandExt as _, process::Command};
+
+use kiln::cli::companion::habits;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let rate = match words[..] {
+    if cfg!(feature = "libtorch") && habits().next().is_some() {
+        return Err(with_habits(&words).into());
+    }
+    println!("{}", on_all_threads(|| rate(&words).map_err(|error| error.to_string()))??);
+    Ok(())
+}
+
+/// Goes on as this program in the environment that `kiln` gives `kiln-libtorch`; comes back only if that fails.
+fn with_habits(words: &[&str]) -> io::Error {
+    match env::current_exe() {
+        Ok(program) => Command::new(program).args(words).envs(habits()).exec(),
+        Err(error) => error,
+    }
+}
+
+/// Images a second.
+fn rate(words: &[&str]) -> Result<f64, Box<dyn Error>> {
+    Ok(match words[..] {
         ["step", device, size, batch, seconds] => {
             step::rate(device.parse()?, size.parse()?, batch.parse()?, seconds.parse()?)?
         }
@@ -26,12 +45,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         ["load", folder, chain, seconds] => load::rate(folder.as_ref(), chain, seconds.parse()?)?,
         _ => return Err("the arguments are in the head of benches/peers/main.rs".into()),
-    };
-    println!("{rate}");
-    Ok(())
+    })
 }
 
 /// Runs `work` as a node of a run does: inside a pool with one thread for each of the machine's.
+///
+/// All of it, from the first tensor on: OpenMP has threads for each thread that asks it for work, and once that makes
+/// more than the machine has, none of them waits awake for the next piece any more.
 fn on_all_threads<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, rayon::ThreadPoolBuildError> {
     Ok(rayon::ThreadPoolBuilder::new().stack_size(8 << 20).build()?.install(work))
 }

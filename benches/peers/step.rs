@@ -21,7 +21,7 @@ use kiln::{
     weights::fresh,
 };
 
-use super::{on_all_threads, pixels};
+use super::pixels;
 
 const CLASSES: usize = 10;
 const RATES: Rates = Rates { rate: 1e-3, bias_rate: 1e-3, momentum: 0.9 };
@@ -34,7 +34,7 @@ pub(crate) fn rate(
     seconds: f64,
 ) -> Result<f64, Box<dyn Error>> {
     let mut training = Training::new(&device::open(device)?, size, batch)?;
-    let found = on_all_threads(|| super::rate::rate(batch, seconds, || training.step()))?;
+    let found = super::rate::rate(batch, seconds, || training.step());
     let losses = to_vec(training.losses);
     if losses.iter().all(|loss| loss.is_finite()) {
         Ok(found)

@@ -24,16 +24,28 @@ pub(super) const BUILD: &str = env!("KILN_BUILD");
 /// The variable in which the program that goes on finds what the one before it was built from.
 const SENDER: &str = "KILN_BUILD";
 
-/// What LibTorch's libraries read when they start: how they do beside others. Each is left alone where it is set, or
-/// the variable that says the same in another way.
-const HABITS: [(&str, &str, &str); 3] = [
+/// What LibTorch's libraries read when they start, each with another variable that says the same.
+const HABITS: [(&str, &str, &str); 2] = [
     // Threads of OpenMP that wait keep a core busy, which the loader and other programs want: many times slower then.
-    // They wait so for some microseconds: to sleep at once makes training a third slower on a quiet machine.
+    // They wait so for some microseconds: to sleep at once makes training half as fast on a quiet machine.
     ("GOMP_SPINCOUNT", "10000", "OMP_WAIT_POLICY"),
-    // Memory of maps is kept for the next ones (up to 1 GiB each, 4 GiB in all), not given back and cleared anew.
-    ("MALLOC_MMAP_THRESHOLD_", "1073741824", "GLIBC_TUNABLES"),
-    ("MALLOC_TRIM_THRESHOLD_", "4294967296", "GLIBC_TUNABLES"),
+    // Memory of maps is kept for the next ones (up to 1 GiB each, 4 GiB in all), in large pages, not given back and
+    // cleared anew, page by page. All threads have it of one heap: those of other threads are emptied in any case.
+    (
+        "GLIBC_TUNABLES",
+        "glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1:\
+         glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296",
+        "MALLOC_ARENA_MAX",
+    ),
 ];
+
+/// What the environment of a program with LibTorch should have beyond this one's, so that it does well beside others: a
+/// variable and its value. What the user set, here or in another way, is left alone.
+pub fn habits() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_free = |name: &str| env::var_os(name).is_none();
+    let free = HABITS.into_iter().filter(move |(name, _, other)| is_free(name) && is_free(other));
+    free.map(|(name, value, _)| (name, value))
+}
 
 /// Checks that the program that went on as this one, if any did, was built from the same sources.
 ///
@@ -55,10 +67,7 @@ pub(super) fn go_on(device: DeviceName) -> Error {
     match program(device) {
         Ok(program) => {
             let mut command = Command::new(&program);
-            command.args(env::args_os().skip(1)).env(SENDER, BUILD);
-            let is_free = |name: &str| env::var_os(name).is_none();
-            let free = HABITS.into_iter().filter(|(name, _, other)| is_free(name) && is_free(other));
-            command.envs(free.map(|(name, value, _)| (name, value)));
+            command.args(env::args_os().skip(1)).env(SENDER, BUILD).envs(habits());
             let error = replace_by(&mut command);
             Error::io("start", &program, error)
         }

@@ -13,7 +13,7 @@ macro_rules! println {
 
 pub mod cache;
 pub mod check;
-mod companion;
+pub mod companion;
 mod device_choice;
 pub mod doctor;
 pub mod explain;

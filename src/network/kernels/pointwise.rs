@@ -22,7 +22,7 @@ use super::cpu::vectorized;
 use super::libtorch;
 #[cfg(feature = "libtorch")]
 use crate::device::is_libtorch;
-use crate::network::parameters::to_vec;
+use crate::{device::is_cpu, network::parameters::to_vec};
 
 /// What formulas calculate with: numbers of 32 bits.
 pub trait Number:
@@ -341,10 +341,9 @@ fn squares(part: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + rest.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>()
 }
 
-/// The vector times `factor` `[1]`. The CPU leaves it alone where the factor is 1; other devices are not waited for to
-/// know.
+/// The vector times `factor` `[1]`. The CPU leaves it alone where the factor is 1; a GPU is not waited for to know.
 pub fn scaled_by(vector: Tensor<1>, factor: Tensor<1>) -> Tensor<1> {
-    if vector.device() != Device::flex() {
+    if !is_cpu(&vector.device()) {
         return vector * factor;
     }
     match to_vec(factor)[..] {

@@ -8,7 +8,7 @@
 pub(super) mod pointwise;
 
 use burn::backend::{DispatchDevice, LibTorch, LibTorchDevice, ops::FloatTensorOps, tensor::FloatTensor};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::{
     Normed,
@@ -53,6 +53,10 @@ impl Kernels for LibTorch {
         Array::from_existing(stored.permute([0, 3, 1, 2]), numbers.storage)
     }
 
+    fn conv(x: Array, weight: Array, geometry: Geometry) -> Array {
+        Array::new(convolution(&x.tensor, &weight.tensor, None, geometry))
+    }
+
     fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
         let y = convolution(&x.tensor, &weight.tensor, Some(&bias.tensor), geometry);
         Array::new(if activated { swish(y) } else { y })
@@ -76,9 +80,30 @@ impl Kernels for LibTorch {
 impl KernelGradients for LibTorch {}
 
 fn convolution(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, geometry: Geometry) -> Tensor {
+    if is_small_product(x, weight, geometry) {
+        return product(x, weight, bias);
+    }
     let [stride, padding, groups] =
         [geometry.stride, geometry.padding, geometry.groups].map(|number| number as i64);
     x.conv2d(weight, bias, [stride; 2], [padding; 2], [1, 1], groups)
+}
+
+/// Numbers of a small batch of maps.
+const SMALL: usize = 300_000;
+
+/// Whether a convolution is one of single pixels, of a small batch on the CPU. LibTorch's convolutions put the weight into
+/// another order each time, which takes longer there than what they gain by it; for one image they know that.
+fn is_small_product(x: &Tensor, weight: &Tensor, geometry: Geometry) -> bool {
+    let is_product =
+        geometry == Geometry { stride: 1, padding: 0, groups: 1 } && weight.size()[2..] == [1, 1];
+    let is_small = x.size()[0] > 1 && x.numel() <= SMALL;
+    is_product && is_small && x.device() == Device::Cpu && x.kind() == Kind::Float
+}
+
+/// Convolution of single pixels as a product: rows of channels, times the weight.
+fn product(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+    let matrix = weight.flatten(1, 3);
+    x.permute([0, 2, 3, 1]).linear(&matrix, bias).permute([0, 3, 1, 2])
 }
 
 /// `x · sigmoid(x)`, in place where nothing is recorded.
