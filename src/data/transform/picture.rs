@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use crate::data::{
     decode::MAX_PIXELS,
-    resample::{Interpolation, Part, crop, resize, resize_part},
+    resample::{Interpolation, Part, crop, crop_and_resize, resize, resize_part},
 };
 
 /// How much longer than wide an image may be where all of it is resized.
@@ -50,6 +50,15 @@ impl Picture {
         match self {
             Self::Made(image) => crop(image, part),
             Self::Resized { image, size, interpolation } => resize_part(image, size, part, interpolation),
+        }
+    }
+
+    /// The pixels of `part`, which must lie inside, resized to `new` (width, height).
+    #[must_use]
+    pub fn part_resized(self, part: Part, new: (u32, u32), how: Interpolation) -> RgbImage {
+        match self {
+            Self::Made(image) => crop_and_resize(image, part, new, how),
+            Self::Resized { .. } => resize(self.part(part), new.0, new.1, how),
         }
     }
 
