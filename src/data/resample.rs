@@ -68,36 +68,27 @@ pub struct Part {
 
 /// `image` resampled to exactly `width` x `height` pixels; both at least 1.
 #[must_use]
-pub fn resize(image: RgbImage, width: u32, height: u32, interpolation: Interpolation) -> RgbImage {
+pub fn resize(image: &RgbImage, width: u32, height: u32, interpolation: Interpolation) -> RgbImage {
     resize_part(image, (width, height), Part { left: 0, top: 0, width, height }, interpolation)
 }
 
 /// The `part` of what [`resize`] makes of `image` at `new` (width, height), inside which it lies. Neither the rest
 /// of the resized image is made, nor anything that only the rest needs.
 #[must_use]
-pub fn resize_part(image: RgbImage, new: (u32, u32), part: Part, interpolation: Interpolation) -> RgbImage {
-    if image.dimensions() == new {
-        return crop(image, part);
-    }
-    resampled(View::of(&image), new, part, interpolation)
+pub fn resize_part(image: &RgbImage, new: (u32, u32), part: Part, interpolation: Interpolation) -> RgbImage {
+    resampled(View::of(image), new, part, interpolation)
 }
 
 /// What [`resize`] makes of a part of `image`, inside which the part must lie.
 #[must_use]
-pub fn crop_and_resize(image: RgbImage, from: Part, new: (u32, u32), how: Interpolation) -> RgbImage {
-    if (from.width, from.height) == new {
-        return crop(image, from);
-    }
-    resampled(View::of(&image).part(from), new, Part { left: 0, top: 0, width: new.0, height: new.1 }, how)
+pub fn crop_and_resize(image: &RgbImage, from: Part, new: (u32, u32), how: Interpolation) -> RgbImage {
+    resampled(View::of(image).part(from), new, Part { left: 0, top: 0, width: new.0, height: new.1 }, how)
 }
 
 /// A part of `image`, inside which it must lie.
 #[must_use]
-pub fn crop(image: RgbImage, part: Part) -> RgbImage {
-    if image.dimensions() == (part.width, part.height) {
-        return image;
-    }
-    View::of(&image).part(part).to_image()
+pub fn crop(image: &RgbImage, part: Part) -> RgbImage {
+    View::of(image).part(part).to_image()
 }
 
 /// The `part` of the image that the pixels of `view` make at another size, `new` (width, height).
@@ -167,7 +158,7 @@ mod tests {
     fn every_size_is_pillows_bit_for_bit() {
         for (width, height) in [(50, 60), (300, 30), (64, 200), (10, 97), (213, 20), (1, 1), (100, 10)] {
             for (name, how) in [("bilinear", Interpolation::Bilinear), ("bicubic", Interpolation::Bicubic)] {
-                let resized = resize(fixture("parity/wide.png"), width, height, how);
+                let resized = resize(&fixture("parity/wide.png"), width, height, how);
                 let expected = fixture(&format!("images/pillow/{name}_{width}x{height}.png"));
                 assert!(resized == expected, "{name} {width}x{height}");
             }
@@ -177,7 +168,7 @@ mod tests {
     #[test]
     fn the_same_size_is_the_same_image() {
         let image = fixture("parity/wide.png");
-        assert_eq!(resize(image.clone(), 213, 97, Interpolation::Bicubic), image);
+        assert_eq!(resize(&image, 213, 97, Interpolation::Bicubic), image);
     }
 
     /// Each pixel with a colour of its own.
@@ -207,8 +198,8 @@ mod tests {
             let (left, top) = (start(from.0, new.0), start(from.1, new.1));
             let (width, height) = (start(length.0, new.0 - left), start(length.1, new.1 - top));
             let part = Part { left, top, width, height };
-            let whole = resize(noise(old.0, old.1), new.0, new.1, how);
-            prop_assert_eq!(resize_part(noise(old.0, old.1), new, part, how), crop(whole, part));
+            let whole = resize(&noise(old.0, old.1), new.0, new.1, how);
+            prop_assert_eq!(resize_part(&noise(old.0, old.1), new, part, how), crop(&whole, part));
         }
 
         #[test]
@@ -217,7 +208,7 @@ mod tests {
         ) {
             let how = if cubic { Interpolation::Bicubic } else { Interpolation::Bilinear };
             let image = RgbImage::from_pixel(old.0, old.1, image::Rgb(colour));
-            let resized = resize(image, new.0, new.1, how);
+            let resized = resize(&image, new.0, new.1, how);
             prop_assert_eq!(resized.dimensions(), new);
             prop_assert!(resized.pixels().all(|pixel| pixel.0 == colour));
         }
@@ -226,7 +217,7 @@ mod tests {
     #[test]
     fn what_has_no_pixels_becomes_black() {
         for (width, height) in [(0, 5), (5, 0)] {
-            let image = resize(RgbImage::new(width, height), 2, 2, Interpolation::Bilinear);
+            let image = resize(&RgbImage::new(width, height), 2, 2, Interpolation::Bilinear);
             assert_eq!(image, RgbImage::new(2, 2));
         }
     }
