@@ -108,9 +108,10 @@ impl Sums {
     /// Adds the product of neighbours, of 16 bits each, and their weights.
     #[inline(always)]
     fn add(&mut self, simd: V3, neighbours: __m256i, pair: Pair) {
-        let product = |weights| simd.avx2._mm256_madd_epi16(neighbours, simd.avx._mm256_set1_epi32(weights));
-        self.high = simd.avx2._mm256_add_epi32(self.high, product(pair.high));
-        self.low = simd.avx2._mm256_add_epi32(self.low, product(pair.low));
+        let high = simd.avx2._mm256_madd_epi16(neighbours, simd.avx._mm256_set1_epi32(pair.high));
+        let low = simd.avx2._mm256_madd_epi16(neighbours, simd.avx._mm256_set1_epi32(pair.low));
+        self.high = simd.avx2._mm256_add_epi32(self.high, high);
+        self.low = simd.avx2._mm256_add_epi32(self.low, low);
     }
 
     /// The sums as pixels of 32 bits, which may lie beyond 0 and 255.
@@ -180,8 +181,11 @@ fn two_rows<const COUNT: usize>(
 ) {
     let last = columns.firsts.len() - PIXELS;
     for pixel in (0..=last).step_by(PIXELS).chain((!last.is_multiple_of(PIXELS)).then_some(last)) {
-        let sums = std::array::from_fn(|i| one_pixel::<COUNT>(simd, columns, rows, pixel + i));
-        let bytes = together(simd, sums);
+        let mut pixels = [simd.avx._mm256_setzero_si256(); PIXELS];
+        for (i, made) in pixels.iter_mut().enumerate() {
+            *made = one_pixel::<COUNT>(simd, columns, rows, pixel + i);
+        }
+        let bytes = together(simd, pixels);
         let place = 3 * pixel..3 * (pixel + PIXELS);
         first[place.clone()].copy_from_slice(&bytes[0][..3 * PIXELS]);
         if !second.is_empty() {
@@ -193,21 +197,19 @@ fn two_rows<const COUNT: usize>(
 /// One pixel of each of two rows, as numbers of 32 bits: red, green, blue, 0, of the first row, and of the second.
 #[inline(always)]
 fn one_pixel<const COUNT: usize>(simd: V3, columns: &Paired, rows: [&[u8]; 2], pixel: usize) -> __m256i {
+    let mut pairs = columns.of(pixel);
+    if COUNT > 0 {
+        pairs = pairs.first_chunk::<COUNT>().expect("as many pairs as counted");
+    }
     let mut sums = Sums::new(simd);
     let mut at = 3 * columns.firsts[pixel];
-    let mut add = |pairs: &[Pair]| {
+    for pairs in pairs.chunks(2) {
         let both = simd.avx._mm256_set_m128i(read(rows[1], at), read(rows[0], at));
         sums.add(simd, simd.avx2._mm256_shuffle_epi8(both, neighbours(0)), pairs[0]);
         if let Some(pair) = pairs.get(1) {
             sums.add(simd, simd.avx2._mm256_shuffle_epi8(both, neighbours(PAIR)), *pair);
         }
         at += 2 * PAIR;
-    };
-    if COUNT == 0 {
-        columns.of(pixel).chunks(2).for_each(add);
-    } else {
-        let pairs: &[Pair; COUNT] = columns.of(pixel).first_chunk().expect("as many pairs as counted");
-        pairs.chunks(2).for_each(|pairs| add(pairs));
     }
     sums.pixels(simd)
 }
@@ -262,18 +264,19 @@ impl NullaryFnOnce for Vertical<'_> {
 /// Sixteen bytes of the new row `y`, from byte `x` on.
 #[inline(always)]
 fn columns(simd: V3, view: View, rows: &Paired, y: usize, x: usize) -> __m128i {
-    let mut sums = [Sums::new(simd); 2];
+    let (mut left, mut right) = (Sums::new(simd), Sums::new(simd));
     let mut old = rows.firsts[y];
     for pair in rows.of(y) {
         // A row too many has the weight 0.
-        let [above, below] = [old, old + 1].map(|y| read(view.row(y.min(view.height() - 1)), x));
-        let halves = [simd.sse2._mm_unpacklo_epi8(above, below), simd.sse2._mm_unpackhi_epi8(above, below)];
-        for (sums, half) in sums.iter_mut().zip(halves) {
-            sums.add(simd, simd.avx2._mm256_cvtepu8_epi16(half), *pair);
-        }
-        old += 2;
+        let (above, below) = (view.row(old), view.row((old + 1).min(view.height() - 1)));
+        let (above, below) = (read(above, x), read(below, x));
+        let (first, second) =
+            (simd.sse2._mm_unpacklo_epi8(above, below), simd.sse2._mm_unpackhi_epi8(above, below));
+        left.add(simd, simd.avx2._mm256_cvtepu8_epi16(first), *pair);
+        right.add(simd, simd.avx2._mm256_cvtepu8_epi16(second), *pair);
+        old = (old + 2).min(view.height() - 1);
     }
-    let [first, second] = sums.map(|sums| sums.pixels(simd));
+    let (first, second) = (left.pixels(simd), right.pixels(simd));
     // Packed within halves of the vector, and these put in order.
     let words =
         simd.avx2._mm256_permute4x64_epi64::<0b11_01_10_00>(simd.avx2._mm256_packs_epi32(first, second));
