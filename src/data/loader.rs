@@ -293,7 +293,23 @@ mod tests {
             assert!(batches == epoch(&four, number), "epoch {number}");
             assert!(batches == epoch(&cached, number), "epoch {number}");
         }
-        assert_eq!(cached.images.cache.images.iter().filter(|slot| slot.get().is_some()).count(), 5);
+        assert_eq!(kept(&cached), [(20, 16); 5]);
+    }
+
+    /// Width and height of each image that a loader keeps.
+    fn kept(loader: &Loader) -> Vec<(u32, u32)> {
+        loader.images.cache.images.iter().filter_map(|slot| Some(slot.get()?.dimensions())).collect()
+    }
+
+    #[test]
+    fn what_is_measured_is_kept_at_the_size_of_the_network() {
+        let (_dir, dataset) = dataset(11);
+        let plain = loader(&dataset, Purpose::Eval, 2);
+        let cached = loader(&dataset, Purpose::Eval, 2).with_cache(12 * 12 * 3 * 4);
+        for number in 0..2 {
+            assert!(epoch(&plain, number) == epoch(&cached, number));
+        }
+        assert_eq!(kept(&cached), [(12, 12); 4]);
     }
 
     #[test]
