@@ -11,6 +11,8 @@ use zune_jpeg::JpegDecoder;
 
 use super::{Reason, check_size};
 
+/// What becomes red, green and blue by itself.
+const HAVE_COLORS: [ColorSpace; 4] = [ColorSpace::YCbCr, ColorSpace::RGB, ColorSpace::CMYK, ColorSpace::YCCK];
 const START_OF_SCAN: u8 = 0xDA;
 const END: [u8; 2] = [0xFF, 0xD9];
 /// Data as good as any: what needs more than there is becomes another picture by it.
@@ -51,8 +53,7 @@ fn colors(bytes: &[u8]) -> Option<Result<RgbImage, Reason>> {
         DecoderOptions::default().set_strict_mode(false).set_max_width(1 << 16).set_max_height(1 << 16);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     decoder.decode_headers().ok()?;
-    use ColorSpace::{CMYK, RGB, YCCK, YCbCr};
-    if !matches!(decoder.input_colorspace()?, YCbCr | RGB | CMYK | YCCK) {
+    if !HAVE_COLORS.contains(&decoder.input_colorspace()?) {
         return None;
     }
     let (width, height) = decoder.dimensions().map(|(width, height)| (width as u32, height as u32))?;

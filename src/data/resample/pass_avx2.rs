@@ -145,8 +145,8 @@ impl NullaryFnOnce for Horizontal<'_> {
         for (i, new) in out.chunks_mut(2 * stride).enumerate() {
             let below = (2 * i + 1).min(view.height() - 1);
             let rows = [
-                long_enough(view.from_row(2 * i), needed, &mut one),
-                long_enough(view.from_row(below), needed, &mut other),
+                long_enough(view.row_and_behind(2 * i), needed, &mut one),
+                long_enough(view.row_and_behind(below), needed, &mut other),
             ];
             let (first, second) = new.split_at_mut(stride);
             match columns.count {

@@ -53,7 +53,7 @@ impl<'a> View<'a> {
 
     /// The bytes of row `y`, and all that follow in the image.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn from_row(self, y: usize) -> &'a [u8] {
+    pub(super) fn row_and_behind(self, y: usize) -> &'a [u8] {
         &self.bytes[y * self.stride..]
     }
 
