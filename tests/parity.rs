@@ -33,7 +33,7 @@ fn fixtures() -> PathBuf {
 
 fn image(name: &str, size: usize) -> Batch {
     let image = decode(&fixtures().join(format!("parity/{name}.png"))).unwrap();
-    let mut images = vec![0.0; 3 * size * size];
+    let mut images = Vec::new();
     transform::apply_eval(&transform::default_eval(), size, image, &mut images).unwrap();
     Batch { images, targets: vec![0], indices: vec![0], size }
 }

@@ -3,12 +3,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use image::RgbImage;
+
 use crate::{
     data::{
         Batch,
         decode::{decode, unusable},
         prefetch::Prefetch,
-        transform::{EvalOp, apply_eval},
+        transform::{EvalOp, eval_numbers, eval_pixels},
     },
     error::{Error, Result},
 };
@@ -24,7 +26,8 @@ pub struct FileBatch {
 
 /// Batches over a list of files.
 pub struct ImageList {
-    ahead: Prefetch<Result<Vec<f32>>>,
+    ahead: Prefetch<Result<Arc<RgbImage>>>,
+    ops: Arc<[EvalOp]>,
     /// Place in the list of the next file.
     next: usize,
     batch: usize,
@@ -37,12 +40,13 @@ impl ImageList {
         let (batch, threads) = (batch.max(1), threads.max(1));
         let count = files.len();
         let (files, ops): (Arc<[PathBuf]>, Arc<[EvalOp]>) = (files.into(), ops.into());
+        let chain = ops.clone();
         let load = move |place: usize| {
-            let mut pixels = vec![0.0; 3 * size * size];
-            let done = apply_eval(&ops, size, decode(&files[place])?, &mut pixels);
-            done.map(|()| pixels).map_err(|narrow| unusable(&files[place], narrow))
+            let image = decode(&files[place])?;
+            eval_pixels(&chain, size, image.into()).map_err(|narrow| unusable(&files[place], narrow))
         };
-        Self { ahead: Prefetch::new(0..count, threads, batch + 2 * threads, load), next: 0, batch, size }
+        let ahead = Prefetch::new(0..count, threads, batch + 2 * threads, load);
+        Self { ahead, ops, next: 0, batch, size }
     }
 }
 
@@ -56,7 +60,7 @@ impl Iterator for ImageList {
         for loaded in self.ahead.by_ref().take(self.batch) {
             match loaded {
                 Ok(pixels) => {
-                    batch.batch.images.extend_from_slice(&pixels);
+                    eval_numbers(&self.ops, self.size, &pixels, &mut batch.batch.images);
                     batch.batch.indices.push(self.next);
                 }
                 Err(error) => batch.failed.push((self.next, error)),

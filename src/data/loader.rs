@@ -2,7 +2,7 @@
 //! depends on seed and epoch alone.
 
 use std::sync::{
-    Arc, Mutex, OnceLock, PoisonError,
+    Arc, OnceLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -13,7 +13,7 @@ use crate::{
         Batch, Dataset, Sample, Split, decode,
         prefetch::Prefetch,
         source::{Location, Reader},
-        transform::Transforms,
+        transform::{Transforms, eval_numbers, eval_pixels},
     },
     error::Result,
     random::Random,
@@ -47,7 +47,6 @@ struct Images {
     transforms: Transforms,
     purpose: Purpose,
     cache: Cache,
-    buffers: Buffers,
 }
 
 #[derive(Debug)]
@@ -79,12 +78,11 @@ impl Loader {
             items,
             transforms: transforms.clone(),
             purpose,
-            buffers: Buffers::default(),
         };
         Self { images: Arc::new(images), batch: batch.max(1), threads: threads.max(1) }
     }
 
-    /// Keeps decoded images in memory, up to `bytes` in all, so that they are decoded once.
+    /// Keeps images in memory, up to `bytes` in all, so that they are decoded once.
     /// To be called before anything is loaded.
     #[must_use]
     pub fn with_cache(mut self, bytes: u64) -> Self {
@@ -134,7 +132,7 @@ impl Loader {
 
 /// The batches of one epoch.
 pub struct Batches {
-    ahead: Option<Prefetch<Result<Vec<f32>>>>,
+    ahead: Option<Prefetch<Result<Loaded>>>,
     images: Arc<Images>,
     order: Arc<Vec<usize>>,
     position: usize,
@@ -161,15 +159,21 @@ impl Iterator for Batches {
 impl Batches {
     fn assemble(&mut self, end: usize) -> Result<Batch> {
         let indices = self.order[self.position..end].to_vec();
-        let mut pixels = Vec::with_capacity(indices.len() * self.images.transforms.numbers());
+        let mut numbers = Vec::with_capacity(indices.len() * self.images.transforms.numbers());
         for loaded in self.ahead.iter_mut().flatten().take(indices.len()) {
-            let image = loaded?;
-            pixels.extend_from_slice(&image);
-            self.images.buffers.give(image);
+            self.images.append(loaded?, &mut numbers);
         }
         let targets = indices.iter().map(|index| self.images.items[*index].class).collect();
-        Ok(Batch { images: pixels, targets, indices, size: self.images.transforms.size })
+        Ok(Batch { images: numbers, targets, indices, size: self.images.transforms.size })
     }
+}
+
+/// An image as far as threads of its own bring it: a quarter of the bytes that its numbers have.
+struct Loaded {
+    /// At the size of the transforms.
+    pixels: Arc<RgbImage>,
+    /// What the chain has still to draw.
+    random: Random,
 }
 
 impl Images {
@@ -181,26 +185,40 @@ impl Images {
         order
     }
 
-    /// `[3, size, size]` of one image.
-    fn load(&self, epoch: u64, index: usize) -> Result<Vec<f32>> {
+    /// One image through the chain's ops on pixels.
+    fn load(&self, epoch: u64, index: usize) -> Result<Loaded> {
         let Item { location, size, .. } = &self.items[index];
-        let image = self.cache.get(index, || self.reader.decode_unchanged(location, *size))?;
-        let mut out = self.buffers.take(self.transforms.numbers());
-        let done = match self.purpose {
+        let decode = || self.reader.decode_unchanged(location, *size);
+        let narrow = |narrow| decode::unusable(&self.reader.path(location), narrow);
+        match self.purpose {
             Purpose::Train { seed } => {
+                let image = self.cache.get(index, || decode().map(Arc::new))?;
                 let mut random = Random::new("augment", &[seed, epoch, index as u64]);
-                self.transforms.apply_train(image, &mut random, &mut out)
+                let pixels = self.transforms.train_pixels(image.into(), &mut random).map_err(narrow)?;
+                Ok(Loaded { pixels, random })
             }
-            Purpose::Eval => self.transforms.apply_eval(image, &mut out),
-        };
-        done.map(|()| out).map_err(|narrow| decode::unusable(&self.reader.path(location), narrow))
+            Purpose::Eval => {
+                let Transforms { eval, size, .. } = &self.transforms;
+                let made = || eval_pixels(eval, *size, decode()?.into()).map_err(narrow);
+                Ok(Loaded { pixels: self.cache.get(index, made)?, random: Random::new("eval", &[]) })
+            }
+        }
+    }
+
+    /// Appends `[3, size, size]` of an image to `numbers`.
+    fn append(&self, Loaded { pixels, mut random }: Loaded, numbers: &mut Vec<f32>) {
+        match self.purpose {
+            Purpose::Train { .. } => self.transforms.train_numbers(&pixels, &mut random, numbers),
+            Purpose::Eval => eval_numbers(&self.transforms.eval, self.transforms.size, &pixels, numbers),
+        }
     }
 }
 
-/// Decoded images, as many as fit.
+/// Images that are kept between epochs, as many as fit: as they were decoded for training, whose chain makes
+/// another picture each time; at the size of the transforms for the rest.
 #[derive(Debug)]
 struct Cache {
-    images: Vec<OnceLock<RgbImage>>,
+    images: Vec<OnceLock<Arc<RgbImage>>>,
     /// Bytes that are still free.
     free: AtomicU64,
 }
@@ -211,13 +229,13 @@ impl Cache {
         Self { images: (0..count).map(|_| OnceLock::new()).collect(), free: AtomicU64::new(bytes) }
     }
 
-    /// The image at `index`: kept, or read now and kept if there is room.
-    fn get(&self, index: usize, read: impl FnOnce() -> Result<RgbImage>) -> Result<RgbImage> {
-        let Some(slot) = self.images.get(index) else { return read() };
+    /// The image at `index`: kept, or made now and kept if there is room.
+    fn get(&self, index: usize, make: impl FnOnce() -> Result<Arc<RgbImage>>) -> Result<Arc<RgbImage>> {
+        let Some(slot) = self.images.get(index) else { return make() };
         if let Some(image) = slot.get() {
             return Ok(image.clone());
         }
-        let image = read()?;
+        let image = make()?;
         let bytes = image.len() as u64;
         let reserve = |free: u64| free.checked_sub(bytes);
         if self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_ok()
@@ -226,24 +244,6 @@ impl Cache {
             self.free.fetch_add(bytes, Ordering::Relaxed);
         }
         Ok(image)
-    }
-}
-
-/// Used buffers, to be used again: a fresh one costs a page fault for every 4 KiB.
-#[derive(Debug, Default)]
-struct Buffers(Mutex<Vec<Vec<f32>>>);
-
-impl Buffers {
-    /// A buffer of `len` numbers of any value.
-    fn take(&self, len: usize) -> Vec<f32> {
-        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut buffer = used.unwrap_or_default();
-        buffer.resize(len, 0.0);
-        buffer
-    }
-
-    fn give(&self, buffer: Vec<f32>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
     }
 }
 
@@ -293,7 +293,23 @@ mod tests {
             assert!(batches == epoch(&four, number), "epoch {number}");
             assert!(batches == epoch(&cached, number), "epoch {number}");
         }
-        assert_eq!(cached.images.cache.images.iter().filter(|slot| slot.get().is_some()).count(), 5);
+        assert_eq!(kept(&cached), [(20, 16); 5]);
+    }
+
+    /// Width and height of each image that a loader keeps.
+    fn kept(loader: &Loader) -> Vec<(u32, u32)> {
+        loader.images.cache.images.iter().filter_map(|slot| Some(slot.get()?.dimensions())).collect()
+    }
+
+    #[test]
+    fn what_is_measured_is_kept_at_the_size_of_the_network() {
+        let (_dir, dataset) = dataset(11);
+        let plain = loader(&dataset, Purpose::Eval, 2);
+        let cached = loader(&dataset, Purpose::Eval, 2).with_cache(12 * 12 * 3 * 4);
+        for number in 0..2 {
+            assert!(epoch(&plain, number) == epoch(&cached, number));
+        }
+        assert_eq!(kept(&cached), [(12, 12); 4]);
     }
 
     #[test]

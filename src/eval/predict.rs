@@ -77,7 +77,7 @@ pub fn predict(
 /// If it can't be read or made ready, or the network gives numbers that are not finite.
 pub fn predict_one(model: &Classifier, path: &Path) -> Result<Prediction> {
     let transforms = model.transforms();
-    let mut images = vec![0.0; transforms.numbers()];
+    let mut images = Vec::new();
     let narrow = |error| Error::new(format!("cannot use {}", shown::path(path))).because(error);
     transforms.apply_eval(decode(path)?, &mut images).map_err(narrow)?;
     let batch = Batch { images, targets: vec![0], indices: vec![0], size: transforms.size };

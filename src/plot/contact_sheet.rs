@@ -72,7 +72,7 @@ pub(crate) fn fitted(image: &RgbImage) -> RgbImage {
         });
     }
     let side = |length: u32| (u64::from(length) * u64::from(SIDE) / u64::from(longest)).max(1) as u32;
-    resize(image.clone(), side(width), side(height), Interpolation::Bilinear)
+    resize(image, side(width), side(height), Interpolation::Bilinear)
 }
 
 /// The line's beginning and end, as far as there is room.

@@ -60,6 +60,9 @@ pub struct Position {
     pub loss: f32,
     /// Seconds of work, earlier attempts included.
     pub seconds: f64,
+    /// Seconds of them in which training waited for images.
+    #[serde(default)]
+    pub waited: f64,
     /// Whether the `time` budget is used up.
     pub out_of_time: bool,
     /// How often the run went back because its loss was not a number.

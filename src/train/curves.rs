@@ -39,7 +39,13 @@ mod tests {
     use crate::train::{EpochRecord, Scores};
 
     fn history(seconds: f64, top5: Option<f64>) -> History {
-        let epoch = |scores| EpochRecord { seconds, train_loss: 2.0, scores, rates: vec![0.01, 0.01, 0.1] };
+        let epoch = |scores| EpochRecord {
+            seconds,
+            waited: 0.0,
+            train_loss: 2.0,
+            scores,
+            rates: vec![0.01, 0.01, 0.1],
+        };
         let scores = |top1| epoch(Some(Scores { top1, top5, loss: 2.2 }));
         History(vec![scores(0.1), scores(0.3), epoch(None), scores(0.2)])
     }

@@ -11,6 +11,7 @@ mod recovery;
 mod state;
 mod step;
 mod time_budget;
+mod waiting;
 
 use std::{
     collections::BTreeSet,
@@ -184,7 +185,8 @@ impl<'a> Fit<'a> {
         if self.position.batch == 0 {
             self.start = Some(self.state());
         }
-        for batch in self.train.epoch_from(epoch as u64, self.position.batch) {
+        let mut batches = self.train.epoch_from(epoch as u64, self.position.batch);
+        while let Some(batch) = self.awaited(|| batches.next()) {
             if self.input.progress.stopped() {
                 self.save()?;
                 return Err(Error::interrupted());
@@ -249,6 +251,7 @@ impl<'a> Fit<'a> {
 
     fn finish(self) -> Result<Fitted> {
         self.tell_end();
+        self.tell_waiting();
         let last = self.candidate().to_weights();
         let best = self.best.as_ref().map_or_else(|| last.clone(), Parameters::to_weights);
         let period = self.input.config.save_period;

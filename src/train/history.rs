@@ -11,6 +11,9 @@ use crate::eval::classes::shown_share;
 pub struct EpochRecord {
     /// Seconds since training began, earlier attempts included.
     pub seconds: f64,
+    /// Seconds of them in which training waited for images.
+    #[serde(default)]
+    pub waited: f64,
     /// Mean of the batches' losses.
     pub train_loss: f64,
     /// What validation measured; nothing in epochs that were not validated.
@@ -94,16 +97,17 @@ impl History {
     }
 
     /// The reference's `results.csv`, with empty cells where an epoch was not validated, and without top-5 with five
-    /// classes or fewer.
+    /// classes or fewer. A column of our own is the last: `waited`, in seconds since training began, as `time` is.
     pub fn to_csv(&self) -> String {
         let mut csv = String::from("epoch,time");
         let groups = self.0.first().map_or(3, |epoch| epoch.rates.len());
         self.measurements().for_each(|(name, _)| _ = write!(csv, ",{name}"));
         (0..groups).for_each(|group| _ = write!(csv, ",lr/pg{group}"));
+        csv.push_str(",waited");
         for (i, epoch) in self.0.iter().enumerate() {
             let _ = write!(csv, "\n{},{}", i + 1, significant(epoch.seconds));
             let measured = self.measurements().map(|(_, value)| value(epoch));
-            let cells = measured.chain(epoch.rates.iter().copied().map(Some));
+            let cells = measured.chain(epoch.rates.iter().copied().chain([epoch.waited]).map(Some));
             cells.for_each(|cell| _ = write!(csv, ",{}", cell.map(significant).unwrap_or_default()));
         }
         csv.push('\n');
@@ -157,6 +161,7 @@ mod tests {
     fn history(fitness: &[f64]) -> History {
         let epoch = |&f: &f64| EpochRecord {
             seconds: 1.5,
+            waited: 0.25,
             train_loss: 0.25,
             scores: (f >= 0.0).then_some(Scores { top1: f, top5: Some(f), loss: 2.0 }),
             rates: vec![0.01, 0.01, 0.1],
@@ -166,7 +171,13 @@ mod tests {
 
     #[test]
     fn an_epoch_reads_like_this() {
-        let epoch = |scores| EpochRecord { seconds: 1.0, train_loss: 2.32871, scores, rates: Vec::new() };
+        let epoch = |scores| EpochRecord {
+            seconds: 1.0,
+            waited: 0.0,
+            train_loss: 2.32871,
+            scores,
+            rates: Vec::new(),
+        };
         let scores = Scores { top1: 0.9213, top5: Some(0.999_99), loss: 0.774_62 };
         let few = Scores { top5: None, ..scores };
         let lines = [None, Some(scores), Some(few)].map(|scores| epoch(scores).line(3, 100, 10_000));
@@ -204,9 +215,9 @@ mod tests {
     #[test]
     fn the_table_is_the_references() {
         insta::assert_snapshot!(history(&[0.5, -1.0]).to_csv(), @r"
-        epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss,lr/pg0,lr/pg1,lr/pg2
-        1,1.5,0.25,0.5,0.5,2,0.01,0.01,0.1
-        2,1.5,0.25,,,,0.01,0.01,0.1
+        epoch,time,train/loss,metrics/accuracy_top1,metrics/accuracy_top5,val/loss,lr/pg0,lr/pg1,lr/pg2,waited
+        1,1.5,0.25,0.5,0.5,2,0.01,0.01,0.1,0.25
+        2,1.5,0.25,,,,0.01,0.01,0.1,0.25
         ");
     }
 
@@ -215,10 +226,10 @@ mod tests {
         let mut few = history(&[0.5, 0.7, -1.0]);
         few.0.iter_mut().filter_map(|epoch| epoch.scores.as_mut()).for_each(|scores| scores.top5 = None);
         insta::assert_snapshot!(few.to_csv(), @r"
-        epoch,time,train/loss,metrics/accuracy_top1,val/loss,lr/pg0,lr/pg1,lr/pg2
-        1,1.5,0.25,0.5,2,0.01,0.01,0.1
-        2,1.5,0.25,0.7,2,0.01,0.01,0.1
-        3,1.5,0.25,,,0.01,0.01,0.1
+        epoch,time,train/loss,metrics/accuracy_top1,val/loss,lr/pg0,lr/pg1,lr/pg2,waited
+        1,1.5,0.25,0.5,2,0.01,0.01,0.1,0.25
+        2,1.5,0.25,0.7,2,0.01,0.01,0.1,0.25
+        3,1.5,0.25,,,0.01,0.01,0.1,0.25
         ");
         assert_eq!(few.best(), Some(1));
         // As the reference has it, for which top-5 is 1 then.

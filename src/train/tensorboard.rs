@@ -114,6 +114,7 @@ mod tests {
     fn every_epoch_has_its_scalars_and_its_time() {
         let epoch = |seconds, top1| EpochRecord {
             seconds,
+            waited: 0.0,
             train_loss: 2.0,
             scores: Some(Scores { top1, top5: Some(0.9), loss: 2.2 }),
             rates: vec![0.01, 0.01, 0.1],

@@ -4,12 +4,15 @@
 //! decoder never asks for what follows its data. This is tried out where there is no end marker, or where the end
 //! looks as if there had been no data for it.
 
-use image::RgbImage;
-use zune_core::{bytestream::ZCursor, options::DecoderOptions};
+use image::{DynamicImage, RgbImage, metadata::Orientation};
+use memchr::memchr;
+use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
-use super::Reason;
+use super::{Reason, check_size};
 
+/// What becomes red, green and blue by itself.
+const HAVE_COLORS: [ColorSpace; 4] = [ColorSpace::YCbCr, ColorSpace::RGB, ColorSpace::CMYK, ColorSpace::YCCK];
 const START_OF_SCAN: u8 = 0xDA;
 const END: [u8; 2] = [0xFF, 0xD9];
 /// Data as good as any: what needs more than there is becomes another picture by it.
@@ -23,11 +26,12 @@ const OTHER_DATA: [u8; 64] = {
     data
 };
 
-/// What `plain` makes of the file, if it is whole.
+/// The image in the file, if it is whole. `usual` decodes what is not of colors, and has the words for what is damaged.
 pub(super) fn decode(
     bytes: &[u8],
-    plain: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
+    usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
 ) -> Result<RgbImage, Reason> {
+    let plain = |bytes: &[u8]| colors(bytes).unwrap_or_else(|| usual(bytes));
     let (image, data) = match ending(bytes) {
         Ending::Cut => return Err(Reason::cut()),
         Ending::Open(data) => (plain(&[data, &END].concat())?, data),
@@ -40,6 +44,36 @@ pub(super) fn decode(
     let other = plain(&[data, &OTHER_DATA, &END].concat());
     let is_whole = other.is_ok_and(|other| other == image) && (is_marked || is_sound(data));
     if is_whole { Ok(image) } else { Err(Reason::cut()) }
+}
+
+/// What the decoder makes of an undamaged image of several colors, in one go: the crate `image` reads the headers three
+/// times, and copies the file.
+fn colors(bytes: &[u8]) -> Option<Result<RgbImage, Reason>> {
+    let options =
+        DecoderOptions::default().set_strict_mode(false).set_max_width(1 << 16).set_max_height(1 << 16);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    if !HAVE_COLORS.contains(&decoder.input_colorspace()?) {
+        return None;
+    }
+    let (width, height) = decoder.dimensions().map(|(width, height)| (width as u32, height as u32))?;
+    let length = decoder.output_buffer_size()?;
+    if let Err(reason) = check_size(width, height, length as u64) {
+        return Some(Err(reason));
+    }
+    let mut pixels = vec![0; length];
+    decoder.decode_into(&mut pixels).ok()?;
+    let image = RgbImage::from_raw(width, height, pixels)?;
+    Some(Ok(match decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif)) {
+        None | Some(Orientation::NoTransforms) => image,
+        Some(orientation) => turned(image, orientation),
+    }))
+}
+
+fn turned(image: RgbImage, orientation: Orientation) -> RgbImage {
+    let mut image = DynamicImage::ImageRgb8(image);
+    image.apply_orientation(orientation);
+    image.into_rgb8()
 }
 
 /// Whether the last row of blocks is the one above it again: so are blocks without data, and blocks of one colour.
@@ -134,7 +168,7 @@ fn segment(bytes: &[u8], at: usize) -> Option<&[u8]> {
 /// Where a scan's data ends: at the first marker that is no restart, or with the file.
 fn end_of_data(bytes: &[u8], mut at: usize) -> usize {
     loop {
-        let Some(found) = bytes[at..].iter().position(|byte| *byte == 0xFF) else { return bytes.len() };
+        let Some(found) = memchr(0xFF, &bytes[at..]) else { return bytes.len() };
         at += found;
         match bytes.get(at + 1) {
             Some(0 | 0xD0..=0xD7) => at += 2,

@@ -1,12 +1,14 @@
 //! Pixel arithmetic as Pillow does it on 8-bit RGB: blends, tables, histograms.
 
 use image::RgbImage;
+use pulp::NullaryFnOnce;
 
 use super::grayscale::luma;
 
 /// `degenerate + factor * (image - degenerate)` in float32, cut (not rounded) to 8 bits.
 ///
 /// A factor of 1 is the image, 0 the degenerate one, above 1 goes away from it.
+#[inline(always)]
 pub(super) fn blend(degenerate: u8, value: u8, factor: f32) -> u8 {
     let (low, high) = (i32::from(degenerate), i32::from(value));
     (low as f32 + factor * (high - low) as f32) as u8
@@ -31,32 +33,75 @@ pub(super) fn contrast(mut image: RgbImage, factor: f32) -> RgbImage {
 
 /// Away from the image in grey with a `factor` above 1, towards it below.
 pub(super) fn saturation(mut image: RgbImage, factor: f32) -> RgbImage {
-    for pixel in image.pixels_mut() {
-        let grey = luma(pixel.0);
-        pixel.0 = pixel.0.map(|value| blend(grey, value, factor));
-    }
+    pulp::Arch::new().dispatch(Saturation { pixels: image.as_chunks_mut::<3>().0, factor });
     image
+}
+
+struct Saturation<'a> {
+    pixels: &'a mut [[u8; 3]],
+    factor: f32,
+}
+
+impl NullaryFnOnce for Saturation<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for pixel in self.pixels {
+            let grey = luma(*pixel);
+            let [red, green, blue] = *pixel;
+            *pixel = [
+                blend(grey, red, self.factor),
+                blend(grey, green, self.factor),
+                blend(grey, blue, self.factor),
+            ];
+        }
+    }
 }
 
 /// Away from a smoothed image with a `factor` above 1, towards it below. It is smoothed by 3 x 3 pixels with the weight
 /// 5 in the middle, and its border is kept.
 pub(super) fn sharpness(image: RgbImage, factor: f32) -> RgbImage {
-    let mut sharp = image.clone().into_raw();
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    let stride = 3 * width;
-    // On the border, where there is no smoothing, the blend of a pixel with itself is the pixel.
-    for y in 1..height.saturating_sub(1) {
-        let row = |y: usize| &image.as_raw()[y * stride..(y + 1) * stride];
-        let (above, here, below) = (row(y - 1), row(y), row(y + 1));
-        let new = &mut sharp[y * stride..(y + 1) * stride];
-        for i in 3..stride.saturating_sub(3) {
-            let column = |row: &[u8]| u32::from(row[i - 3]) + u32::from(row[i]) + u32::from(row[i + 3]);
-            let sum = column(above) + column(here) + column(below) + 4 * u32::from(here[i]);
-            let smooth = ((2 * sum + 13) / 26) as u8;
-            new[i] = blend(smooth, here[i], factor);
+    let mut sharp = image.clone();
+    pulp::Arch::new().dispatch(Sharpness { image: &image, factor, sharp: &mut sharp });
+    sharp
+}
+
+struct Sharpness<'a> {
+    image: &'a RgbImage,
+    factor: f32,
+    sharp: &'a mut RgbImage,
+}
+
+impl NullaryFnOnce for Sharpness<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let stride = 3 * self.image.width() as usize;
+        // On the border, where there is no smoothing, the blend of a pixel with itself is the pixel.
+        if stride <= 6 {
+            return;
+        }
+        for (y, new) in self.sharp.chunks_exact_mut(stride).enumerate().skip(1) {
+            if let Some(rows) = self.image.get((y - 1) * stride..(y + 2) * stride) {
+                sharper(rows, stride, self.factor, &mut new[3..stride - 3]);
+            }
         }
     }
-    RgbImage::from_raw(image.width(), image.height(), sharp).expect("as many bytes as before")
+}
+
+/// The inner bytes of a row of `stride`, of it and the rows above and below.
+#[inline(always)]
+fn sharper(rows: &[u8], stride: usize, factor: f32, new: &mut [u8]) {
+    let inner = new.len();
+    let neighbours = |row: usize, column: usize| &rows[row * stride + 3 * column..][..inner];
+    let [above, here, below] = [0, 1, 2].map(|row| [0, 1, 2].map(|column| neighbours(row, column)));
+    for i in 0..inner {
+        let sum = |row: [&[u8]; 3]| u16::from(row[0][i]) + u16::from(row[1][i]) + u16::from(row[2][i]);
+        let sum = sum(above) + sum(here) + sum(below) + 4 * u16::from(here[1][i]);
+        new[i] = blend(((2 * sum + 13) / 26) as u8, here[1][i], factor);
+    }
 }
 
 /// Keeps the `bits` highest bits.

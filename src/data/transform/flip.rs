@@ -61,6 +61,14 @@ fn perhaps(
     Ok(image.into())
 }
 
+/// Mirrors left and right.
+fn mirror(image: &mut RgbImage) {
+    let stride = 3 * image.width() as usize;
+    for row in image.chunks_exact_mut(stride.max(1)) {
+        row.as_chunks_mut::<3>().0.reverse();
+    }
+}
+
 impl PixelOp for HorizontalFlip {
     fn name(&self) -> &'static str {
         "horizontal_flip"
@@ -75,7 +83,7 @@ impl PixelOp for HorizontalFlip {
     }
 
     fn apply(&self, picture: Picture, _size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
-        perhaps(self.p, picture, random, imageops::flip_horizontal_in_place)
+        perhaps(self.p, picture, random, mirror)
     }
 }
 

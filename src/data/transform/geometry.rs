@@ -1,6 +1,9 @@
 //! Affine maps with bilinear sampling and black outside, as Pillow does them on 8-bit RGB.
 
-use image::{Rgb, RgbImage};
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
+use image::RgbImage;
 
 /// Where an output point comes from: `x' = m[0] x + m[1] y + m[2]`, `y' = m[3] x + m[4] y + m[5]`.
 pub(super) type Inverse = [f64; 6];
@@ -30,13 +33,69 @@ pub(super) fn rotate(degrees: f64, (width, height): (u32, u32)) -> Inverse {
 }
 
 /// `image` under an affine map; the size stays.
-pub(super) fn affine(image: &RgbImage, [a, b, c, d, e, f]: Inverse) -> RgbImage {
-    let (width, height) = image.dimensions();
-    let source = Pixels { rows: image.as_chunks::<3>().0, width: width as usize, height: height as usize };
-    RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
-        Rgb(source.sample(a * x + b * y + c, d * x + e * y + f))
-    })
+pub(super) fn affine(image: &RgbImage, map: Inverse) -> RgbImage {
+    let mut out = RgbImage::new(image.width(), image.height());
+    match whole_pixels(map) {
+        Some((x, y)) => shift(image, x, y, &mut out),
+        None if has_drawn(image, map, &mut out) => {}
+        None => draw(image, map, &mut out),
+    }
+    out
+}
+
+/// How many pixels a map goes to the right and down for where a point comes from, if it does nothing else.
+fn whole_pixels([a, b, c, d, e, f]: Inverse) -> Option<(i32, i32)> {
+    let is_whole = |length: f64| length == f64::from(length as i32);
+    let shifts = [a, b, d, e] == [1.0, 0.0, 0.0, 1.0] && is_whole(c) && is_whole(f);
+    shifts.then_some((c as i32, f as i32))
+}
+
+/// Each pixel of `out` from `x` pixels to the right and `y` down: between pixels that far there is nothing to mix.
+fn shift(image: &RgbImage, x: i32, y: i32, out: &mut RgbImage) {
+    let (width, height) = (image.width() as usize, image.height() as usize);
+    let (Some(columns), Some(rows)) = (Stretch::new(width, x), Stretch::new(height, y)) else { return };
+    let out: &mut [u8] = out;
+    let bytes = 3 * columns.length;
+    for row in 0..rows.length {
+        let old = 3 * ((rows.old + row) * width + columns.old);
+        let new = 3 * ((rows.new + row) * width + columns.new);
+        out[new..new + bytes].copy_from_slice(&image.as_raw()[old..old + bytes]);
+    }
+}
+
+/// Pixels along an axis that stay inside when all are moved.
+struct Stretch {
+    /// The first one's place, and its new one.
+    old: usize,
+    new: usize,
+    length: usize,
+}
+
+impl Stretch {
+    /// Of `all` pixels that are moved back by so many places, if any stay inside.
+    fn new(all: usize, back: i32) -> Option<Self> {
+        let (old, new) = (back.max(0) as usize, back.min(0).unsigned_abs() as usize);
+        let length = all.checked_sub(old + new).filter(|length| *length > 0)?;
+        Some(Self { old, new, length })
+    }
+}
+
+/// Whether `out`, which is black, was drawn by vectors.
+#[cfg(target_arch = "x86_64")]
+fn has_drawn(image: &RgbImage, map: Inverse, out: &mut RgbImage) -> bool {
+    avx2::draw(image, map, out)
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_drawn(_image: &RgbImage, _map: Inverse, _out: &mut RgbImage) -> bool {
+    false
+}
+
+fn draw(image: &RgbImage, map: Inverse, out: &mut RgbImage) {
+    let source = Pixels::of(image);
+    for (x, y, pixel) in out.enumerate_pixels_mut() {
+        pixel.0 = source.at(map, x, y);
+    }
 }
 
 /// An image to be read between its pixels.
@@ -46,7 +105,18 @@ struct Pixels<'a> {
     height: usize,
 }
 
-impl Pixels<'_> {
+impl<'a> Pixels<'a> {
+    fn of(image: &'a RgbImage) -> Self {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        Self { rows: image.as_chunks::<3>().0, width, height }
+    }
+
+    /// The colour of the new pixel at `x`, `y`.
+    fn at(&self, [a, b, c, d, e, f]: Inverse, x: u32, y: u32) -> [u8; 3] {
+        let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
+        self.sample(a * x + b * y + c, d * x + e * y + f)
+    }
+
     /// The colour at a point, between the four pixel centres around it; black outside.
     fn sample(&self, x: f64, y: f64) -> [u8; 3] {
         if !(0.0..self.width as f64).contains(&x) || !(0.0..self.height as f64).contains(&y) {
@@ -84,7 +154,32 @@ fn between(a: f64, b: f64, part: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn noise(width: u32, height: u32) -> RgbImage {
+        let mut random = crate::random::Random::new("noise", &[width.into(), height.into()]);
+        RgbImage::from_fn(width, height, |_, _| Rgb([(); 3].map(|()| random.below(256) as u8)))
+    }
+
+    proptest! {
+        #[test]
+        fn short_ways_give_the_bytes_of_the_long_one(
+            (width, height) in (1_u32..70, 1_u32..40), slope in -1.5..1.5_f64, degrees in -180.0..180.0_f64,
+            (x, y) in (-80_i32..80, -50_i32..50), part in 0.0..1.0_f64,
+        ) {
+            let image = noise(width, height);
+            let moved = translate(f64::from(x), f64::from(y));
+            let between = translate(f64::from(x) + part, f64::from(y));
+            for map in [shear_x(slope), shear_y(slope), rotate(degrees, (width, height)), moved, between] {
+                let mut plain = RgbImage::new(width, height);
+                draw(&image, map, &mut plain);
+                prop_assert!(affine(&image, map) == plain, "{map:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_quarter_turn_moves_whole_pixels() {

@@ -82,6 +82,7 @@ fn grey(mut image: RgbImage) -> RgbImage {
 
 /// ITU-R 601 luma in 16-bit fixed point, as in Pillow.
 #[must_use]
+#[inline(always)]
 pub(super) fn luma([r, g, b]: [u8; 3]) -> u8 {
     ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000) >> 16) as u8
 }

@@ -16,6 +16,7 @@ mod flip;
 mod geometry;
 mod grayscale;
 mod normalize;
+mod numbers;
 mod op;
 mod picture;
 mod rand_augment;
@@ -23,11 +24,12 @@ mod random_erasing;
 mod random_resized_crop;
 mod resize;
 
+use std::sync::Arc;
+
 use image::RgbImage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use self::op::Step;
 pub use self::{
     aug_mix::AugMix,
     auto_augment::AutoAugment,
@@ -45,6 +47,7 @@ pub use self::{
     random_resized_crop::RandomResizedCrop,
     resize::{CenterCrop, Letterbox, Resize, Squash},
 };
+use self::{numbers::append_numbers, op::Step};
 use crate::random::Random;
 
 /// The largest side of a network's input, in pixels.
@@ -93,30 +96,49 @@ impl Default for Transforms {
 }
 
 impl Transforms {
-    /// Runs the train chain; `out` is `[3, size, size]`.
+    /// Runs the train chain, and appends `[3, size, size]` to `out`.
     ///
     /// # Errors
     /// If the image is too narrow for a chain that resizes without a crop right behind.
     ///
     /// # Panics
-    /// If `out` has another length, or the chain fails [`Transforms::check`].
+    /// If the chain fails [`Transforms::check`].
     pub fn apply_train(
         &self,
         image: RgbImage,
         random: &mut Random,
-        out: &mut [f32],
+        out: &mut Vec<f32>,
     ) -> Result<(), TooNarrow> {
-        run(self.train.iter().map(TrainOp::step), self.size, image, random, out)
+        let pixels = self.train_pixels(image.into(), random)?;
+        self.train_numbers(&pixels, random, out);
+        Ok(())
     }
 
-    /// Runs the eval chain; `out` is `[3, size, size]`.
+    /// The first half of the train chain: its ops on pixels, to `size` x `size`.
+    ///
+    /// # Errors
+    /// As [`Transforms::apply_train`].
+    pub(super) fn train_pixels(
+        &self,
+        picture: Picture,
+        random: &mut Random,
+    ) -> Result<Arc<RgbImage>, TooNarrow> {
+        pixels(self.train.iter().map(TrainOp::step), self.size, picture, random)
+    }
+
+    /// The other half of the train chain: the step to numbers, and the ops on these; appends to `out`.
+    pub(super) fn train_numbers(&self, pixels: &RgbImage, random: &mut Random, out: &mut Vec<f32>) {
+        numbers(self.train.iter().map(TrainOp::step), self.size, pixels, random, out);
+    }
+
+    /// Runs the eval chain, and appends `[3, size, size]` to `out`.
     ///
     /// # Errors
     /// As [`Transforms::apply_train`].
     ///
     /// # Panics
-    /// If `out` has another length, or the chain fails [`Transforms::check`].
-    pub fn apply_eval(&self, image: RgbImage, out: &mut [f32]) -> Result<(), TooNarrow> {
+    /// As [`Transforms::apply_train`].
+    pub fn apply_eval(&self, image: RgbImage, out: &mut Vec<f32>) -> Result<(), TooNarrow> {
         apply_eval(&self.eval, self.size, image, out)
     }
 
@@ -126,67 +148,68 @@ impl Transforms {
     }
 }
 
-/// Runs the eval chain `ops`; `out` is `[3, size, size]`.
+/// Runs the eval chain `ops`, and appends `[3, size, size]` to `out`.
 ///
 /// # Errors
 /// As [`Transforms::apply_train`].
 ///
 /// # Panics
-/// If `out` has another length, or the chain fails [`Transforms::check`].
-pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut [f32]) -> Result<(), TooNarrow> {
-    // An eval chain has no op that draws numbers, and one that did would draw the same for every image.
-    run(ops.iter().map(EvalOp::step), size, image, &mut Random::new("eval", &[]), out)
+/// As [`Transforms::apply_train`].
+pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut Vec<f32>) -> Result<(), TooNarrow> {
+    eval_numbers(ops, size, &*eval_pixels(ops, size, image.into())?, out);
+    Ok(())
 }
 
-/// Runs a chain: the ops on pixels, the step to numbers, the ops on numbers; `out` is `[3, size, size]`.
-fn run<'a>(
-    steps: impl Iterator<Item = Step<'a>> + Clone,
+/// The first half of the eval chain `ops`: those on pixels, to `size` x `size`.
+///
+/// # Errors
+/// As [`Transforms::apply_train`].
+pub(super) fn eval_pixels(ops: &[EvalOp], size: usize, picture: Picture) -> Result<Arc<RgbImage>, TooNarrow> {
+    pixels(ops.iter().map(EvalOp::step), size, picture, &mut no_chance())
+}
+
+/// The other half of the eval chain `ops`: the step to numbers, and those on these; appends to `out`.
+pub(super) fn eval_numbers(ops: &[EvalOp], size: usize, pixels: &RgbImage, out: &mut Vec<f32>) {
+    numbers(ops.iter().map(EvalOp::step), size, pixels, &mut no_chance(), out);
+}
+
+/// An eval chain has no op that draws numbers, and one that did would draw the same for every image.
+fn no_chance() -> Random {
+    Random::new("eval", &[])
+}
+
+/// A chain's ops on pixels.
+fn pixels<'a>(
+    steps: impl Iterator<Item = Step<'a>>,
     size: usize,
-    image: RgbImage,
+    mut picture: Picture,
     random: &mut Random,
-    out: &mut [f32],
-) -> Result<(), TooNarrow> {
-    let mut picture = Picture::from(image);
-    for step in steps.clone() {
+) -> Result<Arc<RgbImage>, TooNarrow> {
+    for step in steps {
         if let Step::Pixels(op) = step {
             picture = op.apply(picture, size as u32, random)?;
         }
     }
-    to_float(&picture.whole()?, out);
+    picture.shared()
+}
+
+/// A chain's step to numbers, and its ops on these.
+fn numbers<'a>(
+    steps: impl Iterator<Item = Step<'a>>,
+    size: usize,
+    pixels: &RgbImage,
+    random: &mut Random,
+    out: &mut Vec<f32>,
+) {
+    assert_eq!(pixels.len(), 3 * size * size, "a checked chain ends at the size of its transforms");
+    let start = out.len();
+    append_numbers(pixels, out);
     for step in steps {
         if let Step::Numbers(op) = step {
-            op.apply(out, size, random);
+            op.apply(&mut out[start..], size, random);
         }
     }
-    Ok(())
 }
-
-/// Rows of RGB bytes to planes of `p / 255`: a float32 division, not the product with a reciprocal.
-fn to_float(image: &RgbImage, out: &mut [f32]) {
-    assert_eq!(out.len(), image.len(), "a checked chain ends at the size of its transforms");
-    let [red, green, blue] = planes(out);
-    let pixels = image.as_chunks::<3>().0;
-    for (((pixel, red), green), blue) in pixels.iter().zip(red).zip(green).zip(blue) {
-        [*red, *green, *blue] = pixel.map(|value| FLOATS[usize::from(value)]);
-    }
-}
-
-fn planes(out: &mut [f32]) -> [&mut [f32]; 3] {
-    let (red, rest) = out.split_at_mut(out.len() / 3);
-    let (green, blue) = rest.split_at_mut(rest.len() / 2);
-    [red, green, blue]
-}
-
-/// `p / 255` for every byte.
-static FLOATS: [f32; 256] = {
-    let mut table = [0.0; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = i as f32 / 255.0;
-        i += 1;
-    }
-    table
-};
 
 #[cfg(test)]
 mod tests {
@@ -213,7 +236,7 @@ mod tests {
         for name in ["tall", "wide"] {
             for size in [64, 224] {
                 let transforms = Transforms { size, ..Transforms::default() };
-                let mut pixels = vec![0.0; transforms.numbers()];
+                let mut pixels = Vec::new();
                 let image = decode(&fixture(&format!("{name}.png"))).unwrap();
                 transforms.apply_eval(image, &mut pixels).unwrap();
                 let expected: Vec<f32> =
@@ -227,7 +250,7 @@ mod tests {
     fn the_same_numbers_give_the_same_training_image() {
         let transforms = Transforms { size: 64, ..Transforms::default() };
         let apply = |index| {
-            let mut pixels = vec![0.0; transforms.numbers()];
+            let mut pixels = Vec::new();
             let image = decode(&fixture("wide.png")).unwrap();
             transforms.apply_train(image, &mut Random::new("augment", &[0, 0, index]), &mut pixels).unwrap();
             pixels
@@ -240,7 +263,7 @@ mod tests {
     #[test]
     fn a_ribbon_passes_where_a_crop_follows_and_is_refused_where_all_of_it_is_resized() {
         let ribbon = || RgbImage::from_pixel(60_000, 1, image::Rgb([220, 30, 30]));
-        let mut pixels = vec![0.0; Transforms::default().numbers()];
+        let mut pixels = Vec::new();
         Transforms::default().apply_eval(ribbon(), &mut pixels).unwrap();
         assert_eq!((pixels[0], pixels[pixels.len() - 1]), (220.0 / 255.0, 30.0 / 255.0));
         let chain = r#"{"train": [{"type": "resize"}, {"type": "random_resized_crop"}],
@@ -285,9 +308,10 @@ mod tests {
             "eval": [{"type": "normalize", "std": [1, 0.5, 1]}, {"type": "squash"}]}"#;
         let chain: Transforms = serde_json::from_str(chain).unwrap();
         let image = RgbImage::from_pixel(2, 2, image::Rgb([0, 51, 255]));
-        let mut pixels = vec![0.0; 12];
+        let mut pixels = Vec::new();
         chain.apply_eval(image.clone(), &mut pixels).unwrap();
         assert_eq!(pixels, [[0.0; 4], [0.4; 4], [1.0; 4]].concat());
+        pixels.clear();
         chain.apply_train(image, &mut Random::new("augment", &[0]), &mut pixels).unwrap();
         for (plane, value) in pixels.chunks(4).zip([-1.0, 0.2, 1.0]) {
             assert_eq!(plane.iter().filter(|pixel| **pixel == value).count(), 3, "{plane:?}");

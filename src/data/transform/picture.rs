@@ -1,25 +1,27 @@
 //! An image on its way through a chain.
 
+use std::sync::Arc;
+
 use image::RgbImage;
 
 use crate::data::{
     decode::MAX_PIXELS,
-    resample::{Interpolation, Part, crop, resize, resize_part},
+    resample::{Interpolation, Part, crop, crop_and_resize, resize, resize_part},
 };
 
 /// How much longer than wide an image may be where all of it is resized.
 pub(super) const MAX_ASPECT: u64 = 64;
 
 /// An image, or one that is to be resized: resizing waits for the op that comes next, so that what a crop cuts away
-/// is never made.
+/// is never made. The pixels may be another's, too: they are copied by what changes them.
 #[derive(Debug, Clone)]
 pub enum Picture {
     /// The pixels as they are.
-    Made(RgbImage),
+    Made(Arc<RgbImage>),
     /// An image that is still to be resized.
     Resized {
         /// What is to be resized.
-        image: RgbImage,
+        image: Arc<RgbImage>,
         /// Width and height after resizing; both at least 1.
         size: (u32, u32),
         /// How new pixels are made.
@@ -48,30 +50,56 @@ impl Picture {
     #[must_use]
     pub fn part(self, part: Part) -> RgbImage {
         match self {
-            Self::Made(image) => crop(image, part),
-            Self::Resized { image, size, interpolation } => resize_part(image, size, part, interpolation),
+            Self::Made(image) if image.dimensions() == (part.width, part.height) => {
+                Arc::unwrap_or_clone(image)
+            }
+            Self::Made(image) => crop(&image, part),
+            Self::Resized { image, size, interpolation } => resize_part(&image, size, part, interpolation),
         }
     }
 
-    /// All pixels, resized if that was still to be done.
+    /// The pixels of `part`, which must lie inside, resized to `new` (width, height).
+    #[must_use]
+    pub fn part_resized(self, part: Part, new: (u32, u32), how: Interpolation) -> RgbImage {
+        match self {
+            Self::Made(image) => crop_and_resize(&image, part, new, how),
+            Self::Resized { .. } => resize(&self.part(part), new.0, new.1, how),
+        }
+    }
+
+    /// All pixels to be changed, resized if that was still to be done.
+    ///
+    /// # Errors
+    /// As [`Picture::shared`].
+    pub fn whole(self) -> Result<RgbImage, TooNarrow> {
+        self.shared().map(Arc::unwrap_or_clone)
+    }
+
+    /// All pixels to be read, resized if that was still to be done.
     ///
     /// # Errors
     /// When resizing makes an image longer than `MAX_ASPECT` times its width that is larger than the one there is,
     /// or more than [`MAX_PIXELS`].
-    pub fn whole(self) -> Result<RgbImage, TooNarrow> {
+    pub fn shared(self) -> Result<Arc<RgbImage>, TooNarrow> {
         match self {
             Self::Made(image) => Ok(image),
             Self::Resized { image, size, interpolation } => {
                 may_be_made(image.dimensions(), size)?;
-                Ok(resize(image, size.0, size.1, interpolation))
+                Ok(resize(&image, size.0, size.1, interpolation).into())
             }
         }
     }
 }
 
+impl From<Arc<RgbImage>> for Picture {
+    fn from(image: Arc<RgbImage>) -> Self {
+        Self::Made(image)
+    }
+}
+
 impl From<RgbImage> for Picture {
     fn from(image: RgbImage) -> Self {
-        Self::Made(image)
+        Self::Made(image.into())
     }
 }
 

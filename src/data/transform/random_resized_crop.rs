@@ -9,7 +9,7 @@ use super::{
     picture::{Picture, TooNarrow},
 };
 use crate::{
-    data::resample::{Interpolation, Part, resize},
+    data::resample::{Interpolation, Part},
     random::Random,
 };
 
@@ -63,7 +63,7 @@ impl PixelOp for RandomResizedCrop {
     fn apply(&self, picture: Picture, size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {
         let (width, height) = picture.size();
         let part = self.part(width, height, random);
-        Ok(resize(picture.part(part), size, size, self.interpolation).into())
+        Ok(picture.part_resized(part, (size, size), self.interpolation).into())
     }
 }
 

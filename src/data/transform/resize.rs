@@ -41,7 +41,7 @@ impl PixelOp for Resize {
     }
 
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
-        let image = picture.whole()?;
+        let image = picture.shared()?;
         let short = u64::from(self.size.unwrap_or(size));
         let (width, height) = image.dimensions();
         let old = u64::from(width.min(height)).max(1);
@@ -74,7 +74,7 @@ impl PixelOp for Squash {
     }
 
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
-        Ok(resize(picture.whole()?, size, size, self.interpolation).into())
+        Ok(resize(&*picture.shared()?, size, size, self.interpolation).into())
     }
 }
 
@@ -115,14 +115,14 @@ impl PixelOp for Letterbox {
     }
 
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
-        let image = picture.whole()?;
+        let image = picture.shared()?;
         let (width, height) = image.dimensions();
         let long = f64::from(width.max(height).max(1));
         let side = |length: u32| {
             let exact = f64::from(size) * f64::from(length) / long;
             (exact.round_ties_even() as u32).clamp(1, size.max(1))
         };
-        let inner = resize(image, side(width), side(height), self.interpolation);
+        let inner = resize(&image, side(width), side(height), self.interpolation);
         let left = (size - inner.width().min(size)) / 2;
         let top = (size - inner.height().min(size)) / 2;
         let mut square = RgbImage::from_pixel(size, size, Rgb(self.fill));
@@ -254,7 +254,7 @@ mod tests {
         else {
             unreachable!()
         };
-        let resized = resize(image, width, height, interpolation);
+        let resized = resize(&image, width, height, interpolation);
         let mut padded = RgbImage::new(width.max(size), height.max(size));
         let before = |length: u32| (size.saturating_sub(length) / 2).into();
         imageops::replace(&mut padded, &resized, before(width), before(height));

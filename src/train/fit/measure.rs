@@ -30,9 +30,9 @@ impl Fit<'_> {
             false => (None, Vec::new()),
         };
         // The rates of the epoch's last micro-batch.
-        let Position { step, epoch, .. } = self.position;
+        let Position { step, epoch, waited, .. } = self.position;
         let rates = self.schedule.groups(step - 1, epoch, self.rule == Rule::MuSgd);
-        Ok(Some((EpochRecord { seconds: self.seconds(), train_loss, scores, rates }, hits)))
+        Ok(Some((EpochRecord { seconds: self.seconds(), waited, train_loss, scores, rates }, hits)))
     }
 
     /// Whether it is this epoch's turn, or the run may end with it.

@@ -3,7 +3,7 @@
 use super::Fit;
 use crate::{
     error::{Error, Result},
-    train::schedule::Schedule,
+    train::{checkpoint::Position, schedule::Schedule},
 };
 
 /// How often a run goes back and tries again when its loss is not a number, as in the reference.
@@ -23,9 +23,9 @@ impl Fit<'_> {
         self.input.progress.warn(format!(
             "the loss of epoch {epoch} is not a number; the epoch is done again, from here on at half the learning rate"
         ));
-        let seconds = self.position.seconds;
+        let (seconds, waited) = (self.position.seconds, self.position.waited);
         self.restore(start);
-        (self.position.recoveries, self.position.seconds) = (recoveries, seconds);
+        self.position = Position { recoveries, seconds, waited, ..std::mem::take(&mut self.position) };
         self.reschedule();
         Ok(())
     }
