@@ -2,7 +2,7 @@
 //! each file here stands its twin in Python, which has a peer do the same.
 //!
 //! ```text
-//! peers step DEVICE SIZE BATCH SECONDS             training steps
+//! peers step DEVICE SIZE BATCH SECONDS [ARCH [PRECISION]]   training steps
 //! peers infer DEVICE MODEL SIZE BATCH SECONDS      forward passes of a trained model
 //! peers load FOLDER train|eval SECONDS             one thread of the loader
 //! ```
@@ -37,8 +37,9 @@ fn with_habits(words: &[&str]) -> io::Error {
 /// Images a second.
 fn rate(words: &[&str]) -> Result<f64, Box<dyn Error>> {
     Ok(match words[..] {
-        ["step", device, size, batch, seconds] => {
-            step::rate(device.parse()?, size.parse()?, batch.parse()?, seconds.parse()?)?
+        ["step", device, size, batch, seconds, ref how @ ..] => {
+            let what = step::Work::new(size.parse()?, batch.parse()?, how)?;
+            step::rate(device.parse()?, what, seconds.parse()?)?
         }
         ["infer", device, model, size, batch, seconds] => {
             infer::rate(device.parse()?, model.as_ref(), size.parse()?, batch.parse()?, seconds.parse()?)?

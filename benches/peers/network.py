@@ -1,10 +1,13 @@
-"""yolo11n-cls in PyTorch, after `docs/reference.md` ("Blocks", "Row scaling", "Model YAMLs"), under Kiln's parameter names."""
+"""yolo11-cls in PyTorch, after `docs/reference.md` ("Blocks", "Row scaling", "Model YAMLs"), under Kiln's parameter names."""
 
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-PARAMETERS = 1_543_914  # Of ten classes, by the same page.
+# Of ten classes, by the same page.
+PARAMETERS = {"yolo11n-cls": 1_543_914, "yolo11s-cls": 5_455_818, "yolo11m-cls": 10_366_026}
+# Factor of the channels, and the most before it.
+WIDTHS = {"yolo11n-cls": (0.25, 1024), "yolo11s-cls": (0.5, 1024), "yolo11m-cls": (1.0, 512)}
 
 
 class Conv(nn.Module):
@@ -104,23 +107,31 @@ class Classify(nn.Module):
         return self.linear(self.conv(x).mean((2, 3)))
 
 
-def network(classes=10):
+def network(classes=10, arch="yolo11n-cls"):
     """The network, fresh, its weights in channels-last order."""
+    factor, most = WIDTHS[arch]
+
+    def width(channels):
+        return -(-int(min(channels, most) * factor) // 8) * 8
+
+    a, b, c, d, e = (width(channels) for channels in (64, 128, 256, 512, 1024))
+    # The larger ones have C3k everywhere.
+    large = arch == "yolo11m-cls"
     model = nn.Sequential(
-        Conv(3, 16, 3, 2),
-        Conv(16, 32, 3, 2),
-        C3k2(32, 64, False, 0.25),
-        Conv(64, 64, 3, 2),
-        C3k2(64, 128, False, 0.25),
-        Conv(128, 128, 3, 2),
-        C3k2(128, 128, True),
-        Conv(128, 256, 3, 2),
-        C3k2(256, 256, True),
-        C2PSA(256),
-        Classify(256, classes),
+        Conv(3, a, 3, 2),
+        Conv(a, b, 3, 2),
+        C3k2(b, c, large, 0.25),
+        Conv(c, c, 3, 2),
+        C3k2(c, d, large, 0.25),
+        Conv(d, d, 3, 2),
+        C3k2(d, d, True),
+        Conv(d, e, 3, 2),
+        C3k2(e, e, True),
+        C2PSA(e),
+        Classify(e, classes),
     )
     count = sum(parameter.numel() for parameter in model.parameters())
-    assert classes != 10 or count == PARAMETERS, f"{count} parameters are not those of yolo11n-cls"
+    assert classes != 10 or count == PARAMETERS[arch], f"{count} parameters are not those of {arch}"
     return model.to(memory_format=torch.channels_last)
 
 

@@ -96,7 +96,7 @@ def training(size, batch, goals):
     def contenders(bench):
         words = [str(size), str(batch), bench.seconds]
         name, how = ("torch.compile", ["compile"]) if bench.compile else ("PyTorch eager", [])
-        return [bench.python("torch", "peer", name, "step.py", *words, *how), *bench.peers("step", *words)]
+        return [bench.python("torch", "peer", name, "step.py", "cpu", *words, *how), *bench.peers("step", *words)]
 
     return Row(f"train-{size}-{batch}", f"training step, {size} px, batch {batch}; PyTorch", contenders, goals)
 

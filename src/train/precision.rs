@@ -32,7 +32,7 @@ impl Precision {
     }
 
     /// Images in this type; the network computes in the type of its images.
-    pub(super) fn of(self, images: Tensor<4>) -> Tensor<4> {
+    pub fn of(self, images: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Fp32 => images,
             Self::Bf16 => images.cast(FloatDType::BF16),
