@@ -86,7 +86,7 @@ fn batch() -> usize {
 
 impl NodeKind for Predict {
     const NAME: &'static str = "predict";
-    const VERSION: u32 = 6;
+    const VERSION: u32 = 7;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("source", KeyRole::Source), ("batch", KeyRole::Runtime)];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =
