@@ -6,10 +6,7 @@ mod nvidia;
 
 use burn::tensor::Device;
 
-pub use self::{
-    libtorch::{LibTorch, loaded as libtorch_loaded},
-    nvidia::{Nvidia, nvidia},
-};
+pub use self::{libtorch::LibTorch, nvidia::Nvidia};
 
 use crate::{
     device_name::DeviceName,

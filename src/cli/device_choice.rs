@@ -39,21 +39,25 @@ impl FromStr for DeviceChoice {
 /// The best device: a GPU that can be used, else this program's own code, which needs nothing and is no slower than
 /// LibTorch's on a CPU.
 pub(super) fn best() -> Chosen {
-    let companion = || companion::program(DeviceName::Cuda(0)).err();
-    choose(
-        device::nvidia().as_ref(),
-        device::needs_other_program(DeviceName::Cuda(0)).then(companion).flatten(),
-        device::gpus,
-    )
+    let gpu = DeviceName::Cuda(0);
+    let out_of_reach = || {
+        let lost = || companion::program(gpu).err();
+        device::needs_other_program(gpu).then(lost).flatten()
+    };
+    choose(Nvidia::loaded().as_ref(), out_of_reach, device::gpus)
 }
 
 /// The best device of a machine with this driver, by why the program that uses GPUs is out of reach, if it is, and how
 /// many GPUs that sees. The program that has no LibTorch sees none, and leaves the last word to the one that goes on.
-fn choose(driver: Option<&Nvidia>, out_of_reach: Option<Error>, gpus: impl Fn() -> usize) -> Chosen {
+fn choose(
+    driver: Option<&Nvidia>,
+    out_of_reach: impl FnOnce() -> Option<Error>,
+    gpus: impl FnOnce() -> usize,
+) -> Chosen {
     let cpu = |because: String| Chosen { device: DeviceName::Cpu, because };
     let Some(driver) = driver else { return cpu("no NVIDIA driver is loaded".to_owned()) };
     let gpu = driver.gpus.first().map_or("a GPU", String::as_str);
-    if let Some(error) = out_of_reach {
+    if let Some(error) = out_of_reach() {
         return cpu(format!("there is {gpu}, but {error}"));
     }
     if cfg!(feature = "libtorch") && gpus() == 0 {
@@ -77,11 +81,11 @@ mod tests {
     fn a_gpu_is_best_where_it_can_be_used() {
         let driver = Nvidia { driver: None, gpus: vec!["NVIDIA X".to_owned()] };
         let told = |chosen: Chosen| (chosen.device, chosen.because);
-        let none = choose(None, None, || 1);
+        let none = choose(None, || panic!("nobody looks for the program"), || 1);
         assert_eq!(told(none), (DeviceName::Cpu, "no NVIDIA driver is loaded".to_owned()));
-        let lost = choose(Some(&driver), Some(Error::new("there is no program")), || 1);
+        let lost = choose(Some(&driver), || Some(Error::new("there is no program")), || 1);
         assert_eq!(told(lost), (DeviceName::Cpu, "there is NVIDIA X, but there is no program".to_owned()));
-        let found = choose(Some(&driver), None, || 1);
+        let found = choose(Some(&driver), || None, || 1);
         assert_eq!(told(found), (DeviceName::Cuda(0), "it is NVIDIA X".to_owned()));
     }
 }

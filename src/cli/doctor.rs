@@ -55,7 +55,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<()> {
 
 /// All that there is to tell; `lost` is why there is no LibTorch, if there is none.
 fn findings(lost: Option<Error>, store: &Path) -> Vec<Finding> {
-    let nvidia = device::nvidia();
+    let nvidia = Nvidia::loaded();
     let best = best();
     let mut findings = vec![
         Finding::good("kiln", format!("{}, {}", env!("CARGO_PKG_VERSION"), system())),
@@ -94,7 +94,7 @@ fn libtorch(lost: Option<Error>) -> Vec<Finding> {
     if let Some(error) = lost {
         return vec![Finding { what: DeviceName::LibTorch.to_string(), state: Err(error) }];
     }
-    let library = match device::libtorch_loaded() {
+    let library = match LibTorch::loaded() {
         Some(LibTorch { lib, version }) => {
             format!("ready; version {}, {}", version.as_deref().unwrap_or("unknown"), shown::path(&lib))
         }

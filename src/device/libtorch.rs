@@ -14,11 +14,13 @@ pub struct LibTorch {
     pub version: Option<String>,
 }
 
-/// The LibTorch that this program has loaded, if it has any and the system tells where it lies.
-pub fn loaded() -> Option<LibTorch> {
-    let lib = folder(&fs::read_to_string("/proc/self/maps").ok()?)?;
-    let version = version(&lib);
-    Some(LibTorch { lib, version })
+impl LibTorch {
+    /// The one that this program has loaded, if it has any and the system tells where it lies.
+    pub fn loaded() -> Option<Self> {
+        let lib = folder(&fs::read_to_string("/proc/self/maps").ok()?)?;
+        let version = version(&lib);
+        Some(Self { lib, version })
+    }
 }
 
 /// The folder of the library among those that a process has mapped.

@@ -14,9 +14,11 @@ pub struct Nvidia {
     pub gpus: Vec<String>,
 }
 
-/// The loaded driver, if there is one.
-pub fn nvidia() -> Option<Nvidia> {
-    below(Path::new("/"))
+impl Nvidia {
+    /// The driver that this system has loaded, if there is one.
+    pub fn loaded() -> Option<Self> {
+        below(Path::new("/"))
+    }
 }
 
 /// The driver of a system whose files lie below `root`.
