@@ -63,7 +63,7 @@ fn findings(lost: Option<Error>, store: &Path) -> Vec<Finding> {
             what: "sources".to_owned(),
             state: companion::check_sender().map(|()| companion::BUILD.to_owned()),
         },
-        Finding::good("driver", driver(nvidia.as_ref())),
+        Finding { what: "driver".to_owned(), state: driver(nvidia.as_ref()) },
         Finding::good("cpu", format!("ready; {}, vectors: {}", threads(), device::vectors())),
     ];
     findings.extend(libtorch(lost));
@@ -80,13 +80,14 @@ fn threads() -> String {
     shown::count(std::thread::available_parallelism().map_or(1, usize::from), "thread")
 }
 
-fn driver(nvidia: Option<&Nvidia>) -> String {
-    let Some(Nvidia { driver, gpus }) = nvidia else { return "no NVIDIA driver is loaded".to_owned() };
+fn driver(nvidia: Option<&Nvidia>) -> Result<String> {
+    let none = || Error::new("no NVIDIA driver is loaded").help("only GPUs need one");
+    let Nvidia { driver, gpus } = nvidia.ok_or_else(none)?;
     let version = driver.as_deref().unwrap_or("of unknown version");
-    match &gpus[..] {
+    Ok(match &gpus[..] {
         [] => format!("NVIDIA {version}"),
         gpus => format!("NVIDIA {version}: {}", gpus.join(", ")),
-    }
+    })
 }
 
 /// The devices of LibTorch.
@@ -109,21 +110,21 @@ fn libtorch(lost: Option<Error>) -> Vec<Finding> {
 /// Where results are kept, and how much room there is.
 fn room(store: &Path) -> Result<String> {
     let there = store.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
-    let free = free(there)?;
     let state = if there == store { "" } else { ", not there yet" };
-    Ok(format!("{}{state}; {} free", shown::path(paths::from_here(store)), size(free)))
+    let free = free(there)?.map(|bytes| format!("; {} free", size(bytes))).unwrap_or_default();
+    Ok(format!("{}{state}{free}", shown::path(paths::from_here(store))))
 }
 
-/// Free bytes of the disk that a folder is on.
+/// Free bytes of the disk that a folder is on, where the system tells.
 #[cfg(unix)]
-fn free(folder: &Path) -> Result<u64> {
+fn free(folder: &Path) -> Result<Option<u64>> {
     let disk = rustix::fs::statvfs(folder).map_err(|error| Error::io("read", folder, error.into()))?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
 }
 
 #[cfg(not(unix))]
-fn free(_: &Path) -> Result<u64> {
-    Ok(0)
+fn free(_: &Path) -> Result<Option<u64>> {
+    Ok(None)
 }
 
 fn as_text(Finding { what, state }: &Finding) -> String {
@@ -158,6 +159,7 @@ mod tests {
             "libtorch  not ready: there is no LibTorch\n          help: put it there"
         );
         assert!(text("cpu").starts_with("cpu       ready; "), "{}", text("cpu"));
+        #[cfg(unix)]
         assert!(text("store").ends_with(" free"), "{}", text("store"));
         let json = as_json(&all);
         assert_eq!(
@@ -169,12 +171,15 @@ mod tests {
 
     #[test]
     fn a_driver_is_told_with_its_gpus() {
-        assert_eq!(driver(None), "no NVIDIA driver is loaded");
+        assert_eq!(driver(None).unwrap_err().to_string(), "no NVIDIA driver is loaded");
         let one = Nvidia {
             driver: Some("570.1".to_owned()),
             gpus: vec!["NVIDIA A".to_owned(), "NVIDIA B".to_owned()],
         };
-        assert_eq!(driver(Some(&one)), "NVIDIA 570.1: NVIDIA A, NVIDIA B");
-        assert_eq!(driver(Some(&Nvidia { driver: None, gpus: Vec::new() })), "NVIDIA of unknown version");
+        assert_eq!(driver(Some(&one)).unwrap(), "NVIDIA 570.1: NVIDIA A, NVIDIA B");
+        assert_eq!(
+            driver(Some(&Nvidia { driver: None, gpus: Vec::new() })).unwrap(),
+            "NVIDIA of unknown version"
+        );
     }
 }

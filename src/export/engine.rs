@@ -1,4 +1,4 @@
-//! What runs an exported file: a second opinion, which shares no code with the network that was trained.
+//! What runs an exported file: a second opinion, which shares no code with the network that it is compared with.
 
 use crate::error::Result;
 
