@@ -104,8 +104,8 @@ impl Dense {
                     Some(spread) => spread.add_weight_gradient(x, gradient, &mut sum),
                     None => {
                         let (gradient, columns) = (joined(gradient, c2, pixels), self.columns(x));
-                        let (starts, width) =
-                            (row_by_row(self.height(), gradient.len() / c2), gradient.len() / c2);
+                        let width = gradient.len() / c2;
+                        let starts = row_by_row(self.height(), width);
                         let rows = Rows { numbers: &columns, starts: &starts, width };
                         add_product_with_transposed(&gradient, rows, &mut sum);
                     }

@@ -26,8 +26,8 @@ pub(super) struct Spread {
     phase: usize,
 }
 
-/// Planes of zeros that are filled from others: what is before the first pixel, the way from one to the next, and from
-/// one row to the next.
+/// Where the pixels that a product makes belong in a plane: how far the first is from its beginning, each from the one
+/// before it, and each row from the one above.
 struct Grid {
     first: usize,
     step: usize,
@@ -176,26 +176,35 @@ impl Backward {
 impl PhaseBackward {
     /// Fills the phase's pixels of `out`, given gradients with a rim.
     fn run(&self, window: Window, numbers: &[f32], [rim, pitch, plane]: [usize; 3], out: &mut [f32]) {
-        let Window { c1, c2, height, width, kernel, stride, padding, .. } = window;
-        let [py, px] = self.phase;
-        let [places_y, places_x] = [(py..kernel).step_by(stride).len(), (px..kernel).step_by(stride).len()];
-        let [first_y, first_x] = [before(padding, py, stride), before(padding, px, stride)];
-        let starts: Vec<usize> = (0..c2 * places_y * places_x)
-            .map(|i| {
-                let (out, y, x) = (i / (places_y * places_x), i / places_x % places_y, i % places_x);
-                out * plane + (rim - y + first_y) * pitch + rim - x + first_x
-            })
-            .collect();
-        let [y, x] = [first_y * stride + py - padding, first_x * stride + px - padding];
+        let Window { c1, height, width, stride, padding, .. } = window;
+        let first = self.phase.map(|phase| before(padding, phase, stride));
+        let starts = self.starts(window, [rim, pitch, plane], first);
+        let [y, x] = [0, 1].map(|axis| first[axis] * stride + self.phase[axis] - padding);
         // No window reaches pixels beyond those; their gradient is 0.
-        let [seen_y, seen_x] = [window.out_height() + rim - first_y, pitch - first_x];
+        let seen = [window.out_height() + rim - first[0], pitch - first[1]];
         let size = [
-            height.saturating_sub(y).div_ceil(stride).min(seen_y),
-            width.saturating_sub(x).div_ceil(stride).min(seen_x),
+            height.saturating_sub(y).div_ceil(stride).min(seen[0]),
+            width.saturating_sub(x).div_ceil(stride).min(seen[1]),
         ];
         let to = Grid { first: y * width + x, step: stride, pitch: stride * width };
         Bands { left: Left::Rows(&self.weight), numbers, starts: &starts, pitch, size, channels: c1 }
             .run(out, &to);
+    }
+
+    /// Where the run of each output channel and place of the kernel begins, in the order of the phase's weight.
+    fn starts(
+        &self,
+        window: Window,
+        [rim, pitch, plane]: [usize; 3],
+        [first_y, first_x]: [usize; 2],
+    ) -> Vec<usize> {
+        let Window { c2, kernel, stride, .. } = window;
+        let [rows, columns] = self.phase.map(|phase| (phase..kernel).step_by(stride).len());
+        let start = |i: usize| {
+            let (out, y, x) = (i / (rows * columns), i / columns % rows, i % columns);
+            out * plane + (rim - y + first_y) * pitch + rim - x + first_x
+        };
+        (0..c2 * rows * columns).map(start).collect()
     }
 }
 
@@ -226,8 +235,8 @@ impl Bands<'_> {
             let right =
                 Rows { numbers: &self.numbers[first * self.pitch..], starts: self.starts, width: run };
             product(self.left, right, made);
-            let planes = out.len() / self.channels;
-            for (plane, made) in out.chunks_exact_mut(planes).zip(made.chunks_exact(run)) {
+            let plane = out.len() / self.channels;
+            for (plane, made) in out.chunks_exact_mut(plane).zip(made.chunks_exact(run)) {
                 self.write(made, &mut plane[to.first + first * to.pitch..], to);
             }
         }
