@@ -14,13 +14,16 @@ macro_rules! println {
 pub mod cache;
 pub mod check;
 pub mod companion;
+pub mod compare;
 mod device_choice;
 pub mod doctor;
 pub mod explain;
 pub mod export;
+mod filter;
 mod flags;
 pub mod inspect;
 mod key_flags;
+pub mod list;
 mod oneliner;
 mod output;
 pub mod plan;
@@ -31,9 +34,12 @@ pub mod restore;
 pub mod run;
 pub mod schema;
 mod signal;
+mod surroundings;
+mod table;
 pub mod train;
 mod usage;
 pub mod val;
+pub mod verify;
 pub mod why;
 
 use std::{path::Path, process::ExitCode};
@@ -56,7 +62,7 @@ Exit codes:
   1    a node failed, or standard output can't be written
   2    the command line is wrong
   3    the pipeline file is wrong
-  4    not used yet
+  4    a result is not what the lock says, or not what it was (--locked, verify)
   5    the store or the folder of results can't be used
   130  stopped by Ctrl-C      143  stopped by SIGTERM
 
@@ -85,8 +91,14 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Run a pipeline file, except what is already in the store
     Run(run::RunArgs),
+    /// Do everything again from scratch, and compare with what it gave before
+    Verify(Box<verify::VerifyArgs>),
     /// Show how a node's recipe differs from that of its last result
     Why(why::WhyArgs),
+    /// List what was tried, with parameters and metrics; or every run
+    List(list::ListArgs),
+    /// Show experiments beside each other
+    Compare(compare::CompareArgs),
     /// Look after the store
     Cache(cache::CacheArgs),
     /// Bring back a result that is no longer shown
@@ -166,7 +178,10 @@ impl Cli {
             Command::Check(args) => check::check(&check::CheckArgs { message_format: format, ..args }, KINDS),
             Command::Plan(args) => plan::plan(&args, format),
             Command::Run(args) => run::run(&args, format),
+            Command::Verify(args) => verify::verify(&args, format),
             Command::Why(args) => why::why(&args, format),
+            Command::List(args) => list::list(&args),
+            Command::Compare(args) => compare::compare(&args),
             Command::Cache(args) => cache::cache(&args),
             Command::Restore(args) => restore::restore(&args),
             Command::Train(args) => train::train(&args, format),
@@ -184,11 +199,8 @@ impl Cli {
 /// What the program says to the shell.
 fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
-        ErrorKind::Failed => 1,
-        ErrorKind::Usage => 2,
-        ErrorKind::Invalid => 3,
-        ErrorKind::Store => 5,
         ErrorKind::Interrupted => signal::exit_code(),
+        kind => kind.exit_code(),
     }
 }
 
