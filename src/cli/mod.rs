@@ -12,10 +12,12 @@ macro_rules! println {
 }
 
 pub mod cache;
+mod changed_images;
 pub mod check;
 pub mod companion;
 pub mod compare;
 mod device_choice;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod export;
@@ -99,6 +101,8 @@ enum Command {
     List(list::ListArgs),
     /// Show experiments beside each other
     Compare(compare::CompareArgs),
+    /// Show in what two pipelines, locks or experiments differ, images by name
+    Diff(diff::DiffArgs),
     /// Look after the store
     Cache(cache::CacheArgs),
     /// Bring back a result that is no longer shown
@@ -182,6 +186,7 @@ impl Cli {
             Command::Why(args) => why::why(&args, format),
             Command::List(args) => list::list(&args),
             Command::Compare(args) => compare::compare(&args),
+            Command::Diff(args) => diff::diff(&args, format),
             Command::Cache(args) => cache::cache(&args),
             Command::Restore(args) => restore::restore(&args),
             Command::Train(args) => train::train(&args, format),

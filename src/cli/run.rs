@@ -1,6 +1,9 @@
 //! `kiln run`: make what is not in the store.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::Args;
 
@@ -159,8 +162,12 @@ pub fn run_loaded(
 }
 
 /// Work on all threads at once (hashing, decoding) keeps to the limit too, and so does LibTorch, which counts
-/// for itself as long as there is none.
-fn limit_threads(threads: usize) -> Result<()> {
+/// for itself as long as there is none. Once in a program's life.
+pub(super) fn limit_threads(threads: usize) -> Result<()> {
+    static LIMITED: AtomicBool = AtomicBool::new(false);
+    if LIMITED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     if threads < Options::default().threads {
         device::limit_threads(threads);
     }

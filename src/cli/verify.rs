@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Project, StoreArgs, companion, load_or_show,
-    run::{HowArgs, run_loaded},
+    run::{HowArgs, limit_threads, run_loaded},
 };
 use crate::{
     device,
@@ -73,6 +73,7 @@ struct Verdict {
 pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
     let loaded = load_or_show(&args.file, format)?;
     let options = Options { only: args.only.clone(), ..args.how.options()? };
+    limit_threads(options.threads)?;
     // All of it is computed, so the other program may as well begin.
     if device::needs_other_program(options.device) {
         return Err(companion::go_on(options.device));
@@ -202,18 +203,10 @@ fn as_text(verdicts: &[Verdict]) -> String {
         let word = if differences.is_empty() { "same" } else { "differs" };
         text.push_str(&format!("{word:<8} {node}\n"));
         for difference in differences {
-            let by = numbers.get(difference.fact.trim_start_matches("output."));
-            text.push_str(&format!("         {}\n", line(difference, by.copied())));
+            let by = difference.fact.strip_prefix("output.").and_then(|name| numbers.get(name));
+            let by = by.map(|by| format!(", numbers by at most {by:.3e}")).unwrap_or_default();
+            text.push_str(&format!("         {difference}{by}\n"));
         }
     }
     text
-}
-
-/// `metric.top1: 0.8 -> 0.7875, by 0.0125`.
-fn line(difference: &FactDifference, by: Option<f32>) -> String {
-    let FactDifference { fact, before, after } = difference;
-    let value = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), shown::fact);
-    let by = by.map(f64::from).or_else(|| difference.amount());
-    let by = by.map(|by| format!(", by {by:.3e}")).unwrap_or_default();
-    format!("{}: {} -> {}{by}", shown::text(fact), value(before), value(after))
 }

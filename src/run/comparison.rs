@@ -1,8 +1,11 @@
 //! Two results of the same node, fact by fact: whether they are the same, by bytes or within a tolerance.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::lockfile::{Drift, Facts, drift};
+use crate::shown;
 
 /// How far a result may be from another one and still count as the same.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +50,18 @@ impl FactDifference {
     pub fn amount(&self) -> Option<f64> {
         let number = |text: &Option<String>| text.as_deref()?.parse::<f64>().ok();
         Some((number(&self.after)? - number(&self.before)?).abs())
+    }
+}
+
+/// `metric.top1: 0.8 -> 0.7875, by 1.250e-2`.
+impl fmt::Display for FactDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |text: &Option<String>| text.as_deref().map_or("none".to_owned(), shown::fact);
+        write!(f, "{}: {} -> {}", shown::text(&self.fact), value(&self.before), value(&self.after))?;
+        match self.amount() {
+            Some(amount) if self.fact.starts_with("metric.") => write!(f, ", by {amount:.3e}"),
+            _ => Ok(()),
+        }
     }
 }
 

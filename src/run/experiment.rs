@@ -36,13 +36,19 @@ pub struct Experiment {
 impl Experiment {
     /// The parameter or metric called `field`, `node.name`.
     pub fn value(&self, field: &str) -> Option<Value> {
-        self.params.get(field).cloned().or_else(|| self.metrics.get(field).map(|&number| number.into()))
+        self.params.get(field).cloned().or_else(|| self.metrics.get(field).map(|&number| as_json(number)))
     }
 
     /// The names of all parameters and metrics.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.params.keys().chain(self.metrics.keys()).map(String::as_str)
     }
+}
+
+/// A number as JSON; a whole one without a point.
+fn as_json(number: f64) -> Value {
+    let whole = number as i64;
+    if whole as f64 == number { whole.into() } else { number.into() }
 }
 
 /// The experiments that a store remembers and still has results of, the last one first.

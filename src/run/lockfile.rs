@@ -146,7 +146,11 @@ impl Lockfile {
         Ok(Some(lock))
     }
 
-    fn parse(text: &str) -> std::result::Result<Self, String> {
+    /// Reads the text of a lock.
+    ///
+    /// # Errors
+    /// What is wrong, as the end of a sentence that begins with the lock's name.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
         if !text.starts_with(HEAD) {
             return Err("is not a lock that this Kiln wrote".to_owned());
         }
