@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 mod kit;
 
-/// A project with a small dataset and a pipeline that trains nothing.
+/// A project with a small dataset and a pipeline that trains for an epoch.
 struct Home(TempDir);
 
 struct Said {
@@ -32,13 +32,13 @@ impl Home {
                 fs::copy(&from, folder.join(image)).unwrap();
             }
         }
-        home.pipeline(64)
+        home.pipeline(32)
     }
 
     fn pipeline(self, size: u32) -> Self {
         let text = format!(
             "version: 1\nname: digits\nnodes:\n  data: {{type: dataset, root: digits}}\n  prep: {{type: transforms, size: {size}}}\n  \
-             net: {{type: model, arch: yolo11n-cls, dataset: data}}\n  score: {{type: val, model: net, dataset: data, size: 32}}\n"
+             net: {{type: model, arch: yolo11n-cls, dataset: data}}\n  fit: {{type: train, model: net, dataset: data, epochs: 1, batch: 4, transforms: prep}}\n  score: {{type: val, model: fit}}\n"
         );
         fs::write(self.path("p.yaml"), text).unwrap();
         self
@@ -90,8 +90,9 @@ fn results_are_verified_against_the_store_and_the_lock() {
     home.kiln("verify p.yaml").ends(0, &["same     data", "same     score"]);
     home.kiln("verify p.yaml --locked --only data").ends(0, &["same     data"]);
     let lock = fs::read_to_string(home.path("p.lock")).unwrap();
-    let loss = lock.lines().find_map(|line| line.strip_prefix("metric.loss ")).unwrap();
-    let forged = lock.replace(&format!("metric.loss {loss}"), "metric.loss 9.5");
+    let score = lock.split("[score]").nth(1).unwrap();
+    let loss = score.lines().find_map(|line| line.strip_prefix("metric.loss ")).unwrap();
+    let forged = lock.replace(&format!("metric.loss {loss}\nmetric.macro"), "metric.loss 9.5\nmetric.macro");
     fs::write(home.path("p.lock"), forged).unwrap();
     let said =
         home.kiln("verify p.yaml --locked --json").ends(4, &["1 node gave something else than before"]);
@@ -112,19 +113,20 @@ fn experiments_are_listed_filtered_and_compared() {
     let home = Home::new();
     home.kiln("list").ends(0, &["nothing yet"]);
     home.kiln("run p.yaml").ends(0, &[]);
-    let home = home.pipeline(48);
+    let home = home.pipeline(40);
     home.kiln("run p.yaml").ends(0, &[]);
     home.kiln("run p.yaml").ends(0, &[]);
     let all = home.kiln("list --json").json();
     let sizes: Vec<_> =
         all.as_array().unwrap().iter().map(|one| one["prep.size"].as_u64().unwrap()).collect();
-    assert_eq!(sizes, [48, 64], "the last one first, and the same results once");
+    assert_eq!(sizes, [40, 32], "the last one first, and the same results once");
     let sizes = |line: &str| {
         let all = home.kiln(&format!("list --json {line}")).ends(0, &[]).json();
         all.as_array().unwrap().iter().map(|one| one["prep.size"].as_u64().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(sizes("--where prep.size>50"), [64]);
-    assert_eq!(sizes("--sort prep.size --reverse digits"), [64, 48]);
+    assert_eq!(sizes("--where prep.size<39"), [32]);
+    assert_eq!(sizes("--sort prep.size digits"), [32, 40]);
+    assert_eq!(sizes("--sort prep.size --reverse"), [40, 32]);
     assert_eq!(sizes("other"), [] as [u64; 0]);
     home.kiln("list --where prep.sise>50")
         .ends(2, &["no experiment has a `prep.sise`", "did you mean `prep.size`?"]);
@@ -133,10 +135,10 @@ fn experiments_are_listed_filtered_and_compared() {
         .ends(0, &["id,pipeline,run,score.images\n", ",4\n"]);
     let runs = home.kiln("list --runs --json").json();
     let cached: Vec<_> = runs.as_array().unwrap().iter().map(|run| run["cached"].as_u64().unwrap()).collect();
-    assert_eq!(cached, [4, 3, 0]);
+    assert_eq!(cached, [5, 3, 0]);
     let ids: Vec<_> = all.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
     home.kiln(&format!("compare {} {} --format markdown", ids[0], &ids[1][..6]))
-        .ends(0, &["| prep.size | 48 | 64 |", "| score.images | 4 | 4 |"]);
+        .ends(0, &["| prep.size | 40 | 32 |", "| score.images | 4 | 4 |"]);
     home.kiln("compare zzz").ends(2, &["there is no experiment `zzz`", "`kiln list` shows"]);
 }
 
@@ -149,10 +151,10 @@ fn what_changed_since_the_last_commit_is_told_by_name() {
     home.git("add .");
     home.git("commit -qm first");
     home.kiln("diff p.yaml").ends(0, &["no difference"]);
-    let home = home.pipeline(48);
+    let home = home.pipeline(40);
     fs::rename(home.path("digits/train/7/00000.png"), home.path("digits/train/7/moved.png")).unwrap();
     let told = [
-        "prep\n  param.size: 64 -> 48\n",
+        "prep\n  param.size: 32 -> 40\n",
         "1 image came: train/7/moved.png",
         "1 image went: train/7/00000.png",
     ];

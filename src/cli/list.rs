@@ -28,7 +28,7 @@ pub struct ListArgs {
     /// Only experiments of which this holds, e.g. 'fit.epochs>10'; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     filters: Vec<Filter>,
-    /// Show these parameters and metrics [default: parameters that differ, accuracies and losses]
+    /// Show these parameters and metrics [default: parameters that differ, accuracies and losses; all in CSV and JSON]
     #[arg(long, value_name = "NODE.NAME", value_delimiter = ',')]
     columns: Vec<String>,
     /// Runs instead of experiments: what ran, when, how long, and how it ended
@@ -104,7 +104,11 @@ pub fn list(args: &ListArgs) -> Result<()> {
         fields.into_iter().try_for_each(|field| must_be_known(field, &all))?;
         all.retain(|one| wanted(&one.pipeline) && args.filters.iter().all(|filter| filter.accepts(one)));
         args.view.order(&mut all)?;
-        let columns = if args.columns.is_empty() { telling(&all) } else { args.columns.clone() };
+        let columns = match args.view.format() {
+            _ if !args.columns.is_empty() => args.columns.clone(),
+            TableFormat::Text | TableFormat::Markdown => telling(&all),
+            TableFormat::Csv | TableFormat::Json => every(&all),
+        };
         experiments_table(&all, &columns)
     };
     if table.rows.is_empty() && args.view.format() == TableFormat::Text {
@@ -126,6 +130,12 @@ pub(super) fn must_be_known(field: &str, experiments: &[Experiment]) -> Result<(
         None => "parameters and metrics are called NODE.NAME; `kiln list --json` shows all".to_owned(),
     };
     Err(Error::usage(format!("no experiment has a `{}`", shown::text(field))).help(help))
+}
+
+/// All parameters and metrics of all experiments, for programs.
+fn every(experiments: &[Experiment]) -> Vec<String> {
+    let fields: BTreeSet<_> = experiments.iter().flat_map(Experiment::fields).collect();
+    fields.into_iter().map(str::to_owned).collect()
 }
 
 /// Metrics that are shown unless others are asked for.

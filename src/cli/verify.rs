@@ -12,8 +12,9 @@ use super::{
 use crate::{
     device,
     error::{Error, ErrorKind, Result},
+    event::Event,
     plan::Plan,
-    report,
+    report::{self, Reporter},
     run::{FactDifference, Facts, Lockfile, Options, Tolerance, compare, forecast},
     shown,
     spec::MessageFormat,
@@ -83,8 +84,8 @@ pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
     let fresh = fresh_project(&project)?;
     let apart = Project { store: fresh.path().join("store"), runs: fresh.path().join("runs"), ..project };
     let results = apart.results_of_file(&args.file, &loaded.plan.name, None);
-    let progress = if args.json { report::Format::Quiet } else { args.how.progress };
-    run_loaded(&loaded, &apart, &results, &options, report::for_stdout(progress).as_ref())?;
+    let shown = (!args.json).then(|| report::for_stdout(args.how.progress));
+    run_loaded(&loaded, &apart, &results, &options, &WithoutEnd(shown))?;
     let made = results_in(&loaded.plan, &apart)?;
     let verdicts = verdicts(
         &loaded.plan,
@@ -103,6 +104,17 @@ pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
         count => Err(Error::new(format!("{} gave something else than before", shown::count(count, "node")))
             .of_kind(ErrorKind::Drift)
             .help("the first one in the list is where to look; what needs it differs because of it")),
+    }
+}
+
+/// Shows, if anything, all but the end, which tells of a folder that is removed.
+struct WithoutEnd(Option<Box<dyn Reporter>>);
+
+impl Reporter for WithoutEnd {
+    fn report(&self, event: &Event) {
+        if let Some(reporter) = self.0.as_ref().filter(|_| !matches!(event, Event::RunFinished { .. })) {
+            reporter.report(event);
+        }
     }
 }
 
