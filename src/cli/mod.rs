@@ -16,6 +16,7 @@ mod changed_images;
 pub mod check;
 pub mod companion;
 pub mod compare;
+pub mod completions;
 mod device_choice;
 pub mod diff;
 pub mod doctor;
@@ -23,6 +24,7 @@ pub mod explain;
 pub mod export;
 mod filter;
 mod flags;
+pub mod init;
 pub mod inspect;
 mod key_flags;
 pub mod list;
@@ -119,6 +121,12 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say what there is to compute with, what is missing, and what mends it
     Doctor(doctor::DoctorArgs),
+    /// Look at a folder of images, and write a pipeline file for it
+    Init(init::InitArgs),
+    /// Print what a shell completes commands and flags from
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages
+    Man(completions::ManArgs),
     /// Write the JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Explain a code such as E0102, with a wrong and a right example
@@ -195,6 +203,12 @@ impl Cli {
             Command::Export(args) => export::export(&args, format),
             Command::Inspect(args) => inspect::inspect(&args, format),
             Command::Doctor(args) => doctor::doctor(&args),
+            Command::Init(args) => init::init(&args),
+            Command::Completions(args) => {
+                completions::completions(&args);
+                Ok(())
+            }
+            Command::Man(args) => completions::man(&args),
             Command::Schema(args) => schema::schema(&args),
             Command::Explain(args) => explain::explain(&args),
         }
