@@ -168,3 +168,40 @@ fn what_changed_since_the_last_commit_is_told_by_name() {
     home.kiln("diff HEAD:other.yaml p.lock").ends(2, &["git has no other.lock in HEAD"]);
     home.kiln("diff digits nothing").ends(2, &["there is no experiment `nothing`"]);
 }
+
+#[test]
+fn a_file_is_written_for_a_folder_of_images() {
+    let home = Home::new();
+    home.kiln("init digits").ends(0, &["2 classes (3, 7); 4 train, 4 val images", "wrote digits.yaml"]);
+    home.kiln("check digits.yaml").ends(0, &["ok, 6 nodes"]);
+    home.kiln("init digits").ends(2, &["digits.yaml already exists", "`--out FILE`"]);
+    fs::create_dir(home.path("sub")).unwrap();
+    home.kiln("init digits --out sub/own.yaml --arch yolo26s-cls --size 96 --epochs 7")
+        .ends(0, &["wrote sub/own.yaml"]);
+    let text = fs::read_to_string(home.path("sub/own.yaml")).unwrap();
+    for part in [
+        "root: ../digits ",
+        "arch: yolo26s-cls ",
+        "size: 96 ",
+        "epochs: 7\n",
+        "$schema=schemas/pipeline.schema.json\n",
+    ] {
+        assert!(text.contains(part), "no `{part}` in:\n{text}");
+    }
+    home.kiln("check sub/own.yaml").ends(0, &["ok"]);
+    home.kiln("init").ends(2, &["which folder of images is it for?"]);
+    home.kiln("init nowhere").ends(1, &["nowhere"]);
+    fs::create_dir(home.path("empty")).unwrap();
+    home.kiln("init empty").ends(1, &["there are no images in empty"]);
+}
+
+#[test]
+fn shells_and_manuals_are_told_of_every_command() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        home.kiln(&format!("completions {shell}")).ends(0, &["verify", "--locked", "label-smoothing"]);
+    }
+    home.kiln("man pages").ends(0, &[]);
+    let page = fs::read_to_string(home.path("pages/kiln-run.1")).unwrap();
+    assert!(page.contains("locked") && page.contains("keep"), "{page}");
+}
