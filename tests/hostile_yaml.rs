@@ -94,6 +94,40 @@ fn texts() -> Vec<(&'static str, String)> {
             "a wrong value of many lines",
             format!("{head}  n: {{ type: transforms, size: [{}] }}\n", "\n 1,".repeat(9_000)),
         ),
+        ("references to no parameter", {
+            let references: Vec<String> = (0..9_000).map(|i| format!("\"${{params.a{i}}}\"")).collect();
+            let names: String = (0..900).map(|i| format!("  b{i}: 1\n")).collect();
+            format!("params:\n{names}{head}  n: {{ type: transforms, train: [{}] }}\n", references.join(", "))
+        }),
+        ("references that are none", {
+            format!("{head}  n: {{ type: transforms, train: [{}] }}\n", vec!["\"${x}\""; 9_000].join(", "))
+        }),
+        ("a circle of parameters", {
+            let names: String =
+                (0..3_000).map(|i| format!("  p{i}: ${{params.p{}}}\n", (i + 1) % 3_000)).collect();
+            format!("params:\n{names}{head}  n: {{ type: dataset, root: \"${{params.p0}}\" }}\n")
+        }),
+        ("parameters that double", {
+            let names: String = (1..30)
+                .map(|i| format!("  p{i}: [\"${{params.p{0}}}\", \"${{params.p{0}}}\"]\n", i - 1))
+                .collect();
+            format!(
+                "params:\n  p0: {}\n{names}{head}  n: {{ type: transforms, train: \"${{params.p29}}\" }}\n",
+                "x".repeat(10_000)
+            )
+        }),
+        ("a long text of references", {
+            let name = format!("\"{}\"", "${params.a}".repeat(80_000));
+            format!(
+                "params: {{ a: {} }}\nname: {name}\n{}",
+                "y".repeat(10_000),
+                head.replace("name: p\n", "")
+            )
+        }),
+        (
+            "references that nothing closes",
+            format!("{head}  n: {{ type: dataset, root: \"{}\" }}\n", "${".repeat(400_000)),
+        ),
         ("control characters", format!("{head}  n: \"{}\"\n", "\\e\\0".repeat(200_000))),
     ]
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Project, StoreArgs, companion,
+    Project, SetArgs, StoreArgs, companion,
     device_choice::{Chosen, DeviceChoice, best},
     load_or_show, signal,
 };
@@ -38,6 +38,8 @@ pub struct RunArgs {
     pub keep_going: bool,
     #[command(flatten)]
     pub how: HowArgs,
+    #[command(flatten)]
+    pub set: SetArgs,
     #[command(flatten)]
     pub store: StoreArgs,
 }
@@ -82,7 +84,7 @@ impl HowArgs {
 /// # Errors
 /// When the file is wrong, a node fails, the store can't be used or the run is stopped.
 pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     let options = Options {
         force: args.force.clone(),
         only: args.only.clone(),

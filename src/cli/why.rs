@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::{Project, StoreArgs, load_or_show};
+use super::{Project, SetArgs, StoreArgs, load_or_show};
 use crate::{
     error::Result,
     run::{self, Amount, Difference, Forecast, Reason, forecast, why::Last},
@@ -27,6 +27,8 @@ pub struct WhyArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub set: SetArgs,
+    #[command(flatten)]
     pub store: StoreArgs,
 }
 
@@ -35,7 +37,7 @@ pub struct WhyArgs {
 /// # Errors
 /// When the file is wrong, has no such node, or a source can't be read.
 pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     let index = run::must_exist(&loaded.plan, &args.node)?;
     let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);
