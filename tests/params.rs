@@ -213,7 +213,7 @@ fn what_is_shown_says_where_it_comes_from() {
     let shown = show(&dir, &[&["child.yaml", "--origin"][..], &sets].concat());
     insta::assert_snapshot!("origins", shown);
     let with_defaults = show(&dir, &[&["child.yaml", "--origin", "--defaults"][..], &sets].concat());
-    assert!(with_defaults.contains("patience: 100  # default\n"), "{with_defaults}");
+    assert!(with_defaults.contains("on_corrupt: skip  # default\n"), "{with_defaults}");
     assert!(with_defaults.contains("seed: 3  # --set\n"), "{with_defaults}");
     let data: Value = serde_json::from_str(&show(&dir, &["child.yaml", "--origin", "--json"])).unwrap();
     assert_eq!(data["document"]["nodes"]["fit"]["lr0"], 0.002);
