@@ -94,6 +94,14 @@ fn texts() -> Vec<(&'static str, String)> {
             "a wrong value of many lines",
             format!("{head}  n: {{ type: transforms, size: [{}] }}\n", "\n 1,".repeat(9_000)),
         ),
+        ("control characters", format!("{head}  n: \"{}\"\n", "\\e\\0".repeat(200_000))),
+    ]
+}
+
+/// The same for references to parameters, by name.
+fn references() -> Vec<(&'static str, String)> {
+    let head = "version: 1\nname: p\nnodes:\n";
+    vec![
         ("references to no parameter", {
             let references: Vec<String> = (0..9_000).map(|i| format!("\"${{params.a{i}}}\"")).collect();
             let names: String = (0..900).map(|i| format!("  b{i}: 1\n")).collect();
@@ -128,7 +136,6 @@ fn texts() -> Vec<(&'static str, String)> {
             "references that nothing closes",
             format!("{head}  n: {{ type: dataset, root: \"{}\" }}\n", "${".repeat(400_000)),
         ),
-        ("control characters", format!("{head}  n: \"{}\"\n", "\\e\\0".repeat(200_000))),
     ]
 }
 
@@ -150,7 +157,7 @@ fn check(path: &Path) -> std::process::Output {
 fn a_hostile_pipeline_ends_in_an_error_soon_and_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.yaml");
-    for (name, text) in texts() {
+    for (name, text) in texts().into_iter().chain(references()) {
         fs::write(&path, &text).unwrap();
         let start = Instant::now();
         let output = check(&path);

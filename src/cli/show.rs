@@ -44,11 +44,11 @@ pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
     let shown = Shown::new(&source, &draft, args.defaults);
     match (args.json, args.origin) {
         (false, origin) => {
-            print!("{}", show::yaml(&shown.document, &|path| origin.then(|| shown.origin(path))))
+            print!("{}", show::yaml(&shown.document, &|path| origin.then(|| shown.origin(path))));
         }
         (true, false) => println!("{}", show::escaped(shown.document)),
         (true, true) => {
-            println!("{}", json!({ "origins": shown.origins(), "document": show::escaped(shown.document) }))
+            println!("{}", json!({ "origins": shown.origins(), "document": show::escaped(shown.document) }));
         }
     }
     Ok(())

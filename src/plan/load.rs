@@ -78,7 +78,7 @@ pub fn draft(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<(Sourc
         return Ok((source, draft));
     }
     let problems = std::mem::take(&mut draft.problems);
-    Err(rejected(source, &draft.origins, problems))
+    Err(Box::new(rejected(source, &draft.origins, problems)))
 }
 
 fn read(path: &Path) -> Result<Source, Box<Rejected>> {
@@ -88,9 +88,9 @@ fn read(path: &Path) -> Result<Source, Box<Rejected>> {
     })
 }
 
-fn rejected(source: Source, origins: &Origins, problems: Vec<Problem>) -> Box<Rejected> {
+fn rejected(source: Source, origins: &Origins, problems: Vec<Problem>) -> Rejected {
     let problems = render::sorted(&source, &origins.traced(&source, problems));
-    Box::new(Rejected { source, problems })
+    Rejected { source, problems }
 }
 
 /// Checks and plans a text whose relative paths start at `base`.
@@ -106,7 +106,7 @@ fn plan(source: Source, reading: Reading<'_>, kinds: &[Kind]) -> Result<Loaded, 
     let (spec, origins) = (draft.spec(), std::mem::take(&mut draft.origins));
     match (spec, Plan::of_draft(draft, reading.base)) {
         (Some(spec), Ok(plan)) => Ok(Loaded { source, spec, plan }),
-        (_, Err(problems)) => Err(rejected(source, &origins, problems)),
+        (_, Err(problems)) => Err(Box::new(rejected(source, &origins, problems))),
         (None, Ok(_)) => unreachable!("a draft without a spec has problems, and then there is no plan"),
     }
 }

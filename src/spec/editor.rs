@@ -13,10 +13,17 @@ use super::{
     schema::{MAX_NAME, PARAMETER_NAME},
 };
 
+/// What a reference looks like.
+macro_rules! reference {
+    () => {
+        r"\$\{ *(params\.[^{}]+|env\.[A-Za-z_][A-Za-z0-9_]*) *\}"
+    };
+}
+
 /// A value that is a reference and nothing else.
-const REFERENCE: &str = r"^\$\{ *(params\.[^{}]+|env\.[A-Za-z_][A-Za-z0-9_]*) *\}$";
+const REFERENCE: &str = concat!("^", reference!(), "$");
 /// A text that has a reference in it.
-const WITH_REFERENCE: &str = r"\$\{";
+const WITH_REFERENCE: &str = reference!();
 /// The definitions of a file that extends no other and of its nodes, which must have all that they need.
 const WHOLE: &str = "whole";
 /// Those of a file that extends another one and of its nodes.
@@ -130,7 +137,7 @@ fn loosen(schema: &mut Value) {
     let or = format!("must be {wanted}, or a reference such as `${{params.NAME}}`");
     match (kind.as_str(), map.contains_key("enum")) {
         (Some("string"), true) => word(map, &or),
-        (Some("string"), false) => text(map),
+        (Some("string"), false) => form(map, WITH_REFERENCE),
         (Some("object"), _) if map.contains_key("properties") => {}
         (Some(kind), _) => {
             map.insert("type".into(), json!([kind, "string"]));
@@ -138,7 +145,7 @@ fn loosen(schema: &mut Value) {
             map.insert("patternErrorMessage".into(), or.clone().into());
             map.insert("errorMessage".into(), or.into());
         }
-        (None, _) => text(map),
+        (None, _) => form(map, REFERENCE),
     }
 }
 
@@ -159,10 +166,10 @@ fn inside(schema: &mut Value) {
     }
 }
 
-/// A text whose form is given, or that has a reference.
-fn text(map: &mut Map<String, Value>) {
+/// A text whose form is given, or one of this form.
+fn form(map: &mut Map<String, Value>, other: &str) {
     if let Some(Value::String(pattern)) = map.get_mut("pattern") {
-        *pattern = format!("({pattern})|{WITH_REFERENCE}");
+        *pattern = format!("({pattern})|({other})");
     }
 }
 
@@ -253,7 +260,7 @@ mod tests {
         let (validator, strict) = (validator(), jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap());
         for other in ["?", "${parms.x}", "x${params.x}", "${params.x"] {
             for (path, document) in with(&other.into()) {
-                let is_text = path == "name" && other != "?";
+                let is_text = path == "name" && other == "x${params.x}";
                 assert!(
                     is_text || validator.is_valid(&document) == strict.is_valid(&document),
                     "{path}: {other}"

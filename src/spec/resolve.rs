@@ -112,7 +112,7 @@ impl Document<'_> {
         let inside = above.iter().try_fold(&mut self.value, |value, segment| segment.of_mut(value));
         match (last, inside) {
             (Segment::Key(key), Some(Value::Object(map))) => {
-                _ = map.insert(key.clone(), parameter.value.clone())
+                _ = map.insert(key.clone(), parameter.value.clone());
             }
             (segment, Some(inside)) => {
                 let Some(place) = segment.of_mut(inside) else { return };
@@ -126,7 +126,7 @@ impl Document<'_> {
     /// The parameters, which the rest of the document is then without.
     fn take_params(&mut self) -> Value {
         let map = self.value.as_object_mut();
-        map.and_then(|map| map.shift_remove(KEY)).map_or_else(|| Value::Object(Map::new()), |params| params)
+        map.and_then(|map| map.shift_remove(KEY)).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }
 
