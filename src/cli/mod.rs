@@ -88,7 +88,7 @@ enum Command {
     Run(run::RunArgs),
     /// Show how a node's recipe differs from that of its last result
     Why(why::WhyArgs),
-    /// Show a pipeline file with everything put where it belongs, and where each value comes from
+    /// Show a pipeline file with all put in place, and where each value comes from
     Show(show::ShowArgs),
     /// Look after the store
     Cache(cache::CacheArgs),

@@ -174,7 +174,11 @@ fn spelling(written: &str) -> Option<String> {
     let text = if written.starts_with('~') {
         "`~` is not read as your home folder; write the path from `/` on".to_owned()
     } else if written.contains('$') {
-        "`$HOME` is not replaced; write `${env.HOME}`".to_owned()
+        let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        let after = written.split_once('$').map_or("", |(_, after)| after);
+        let name =
+            after.split(|char| !is_name(char)).next().filter(|name| !name.is_empty()).unwrap_or("NAME");
+        format!("variables such as `${name}` are not replaced; `${{env.{name}}}` is")
     } else if written.starts_with("file:") {
         "a path is wanted, without `file://`".to_owned()
     } else if written.contains("://") {

@@ -23,7 +23,7 @@ pub(super) const KEY: &str = "extends";
 const MAX_FILES: usize = 16;
 
 /// What a pipeline file says together with those that it extends, its references as they are written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Document<'a> {
     /// The pipeline file itself.
     pub(super) source: &'a Source,

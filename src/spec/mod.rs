@@ -21,6 +21,7 @@ pub mod show;
 pub mod source;
 mod syntax;
 mod tidy;
+mod unresolved;
 mod untyped;
 mod violations;
 

@@ -6,6 +6,7 @@ use super::{
     expects::brief,
     overrides::Override,
     problem::{DocPath, Place, Problem},
+    references::Target,
     source::Source,
 };
 
@@ -118,8 +119,21 @@ impl Origin {
         Self { value, key: None, begins: None, reasons, variables, untyped: false }
     }
 
+    /// Takes in that the text has in it what a reference stands for, and where that comes from.
+    pub(super) fn take_in(&mut self, target: &Target, of: Self, first: bool) {
+        if let Target::Parameter(path) = target {
+            if first && !of.untyped {
+                self.begins = Some(of.begins.unwrap_or_else(|| of.value.clone()));
+            }
+            self.reasons.push((of.value, format!("`{path}`")));
+        }
+        self.reasons.extend(of.reasons);
+        self.variables.extend(of.variables);
+        self.keep_few();
+    }
+
     /// Drops the reasons and variables that are more than anybody reads.
-    pub(super) fn keep_few(&mut self) {
+    fn keep_few(&mut self) {
         self.reasons.truncate(MAX_TOLD);
         self.variables.truncate(MAX_TOLD);
     }

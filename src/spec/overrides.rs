@@ -8,12 +8,13 @@ use super::{
     codes,
     dotted::{self, Dotted},
     expects::brief,
+    extends,
     origin::{Origin, Origins, Spot},
     problem::{DocPath, Place, Problem, Segment},
-    references,
+    references, resolve,
     source::Source,
 };
-use crate::suggest;
+use crate::{shown::count, suggest};
 
 /// What the command line is called where a problem is shown in it.
 const NAME: &str = "command line";
@@ -125,55 +126,64 @@ impl Override {
     /// Whether the last step may be taken in `inside`. Keys may be new where a schema knows them all: a parameter's
     /// name, or a node's, would be a slip.
     fn may_set(&self, inside: &Value, last: &Segment) -> bool {
-        let path = &self.at.path.0;
-        let named = |name: &str| matches!(&path[0], Segment::Key(first) if first == name);
+        let path = &self.at.path;
+        let root = path
+            .0
+            .first()
+            .and_then(|first| if let Segment::Key(key) = first { Some(key.as_str()) } else { None });
         match (last, inside) {
             (Segment::Item(item), Value::Array(list)) => *item < list.len(),
-            (Segment::Key(key), Value::Object(map)) => {
-                let is_new = !map.contains_key(key);
-                let is_node = path.len() == 2 && named("nodes") && self.value.is_object();
-                !named("extends")
-                    && !(is_new && (named("params") || (path.len() == 2 && named("nodes") && !is_node)))
-            }
+            (Segment::Key(key), Value::Object(map)) => match root {
+                Some(extends::KEY) => false,
+                Some(resolve::KEY) if path.0.len() > 1 => map.contains_key(key),
+                Some("nodes") if path.0.len() == 2 => map.contains_key(key) || self.value.is_object(),
+                _ => true,
+            },
             _ => false,
         }
     }
 
-    /// The problem of a step that can't be taken.
+    /// The problem of a step that can't be taken in `inside`.
     fn absent(&self, inside: &Value, step: usize, document: &Value) -> Box<Problem> {
-        let Dotted { path, .. } = &self.at;
-        let above = DocPath(path.0[..step].to_vec());
-        let here = DocPath(path.0[..=step].to_vec()).to_string();
+        let above = DocPath(self.at.path.0[..step].to_vec());
+        Box::new(match inside {
+            Value::String(text) if !references::is_plain(text) => self
+                .problem(step, &format!("can't reach into `{above}`, which is `{}`", brief(text)))
+                .label("comes from elsewhere")
+                .help("set it where it is written"),
+            Value::Array(list) => self
+                .nothing(step)
+                .label(format!("the list has {}, counted from 0", count(list.len(), "item"))),
+            Value::Object(_) if self.here(step) == extends::KEY => {
+                self.problem(step, "can't set `extends`").label("decides which file is read")
+            }
+            Value::Object(map) => self.no_key(step, map, document),
+            _ => self.nothing(step).label(format!("`{above}` is one value")),
+        })
+    }
+
+    fn no_key(&self, step: usize, map: &Map<String, Value>, document: &Value) -> Problem {
+        let name = DocPath(vec![self.at.path.0[step].clone()]).to_string();
+        let meant = meant(&name, step, map, document);
+        let known: Vec<&str> = map.keys().map(String::as_str).collect();
+        self.nothing(step)
+            .label(meant.map_or("not there".to_owned(), |meant| format!("did you mean `{meant}`?")))
+            .help(format!("there are {}", suggest::short_list(&known, "and", "no keys")))
+    }
+
+    fn nothing(&self, step: usize) -> Problem {
+        self.problem(step, &format!("can't set `{}`: it is not in the file", brief(&self.here(step))))
+    }
+
+    fn problem(&self, step: usize, message: &str) -> Problem {
         let range = self.step(step);
-        let problem = |message: String| {
-            let place = Place::Bytes(range.start, range.end);
-            Problem::new(codes::OVERRIDE, place, message).within(&self.line)
-        };
-        let name = DocPath(vec![path.0[step].clone()]).to_string();
-        let told = match inside {
-            Value::String(text) if !references::is_plain(text) => {
-                problem(format!("`--set` can't reach into `{above}`, which is `{}`", brief(text)))
-                    .label("comes from elsewhere")
-                    .help("set it where it is written")
-            }
-            Value::Array(list) => problem(format!("there is no `{}` in the file to set", brief(&here)))
-                .label(format!("the list has {}, counted from 0", crate::shown::count(list.len(), "item"))),
-            Value::Object(_) if here == "extends" => {
-                problem("`--set` can't set `extends`".to_owned()).label("decides which file is read")
-            }
-            Value::Object(map) => {
-                let label = match meant(&name, step, map, document) {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => "not there".to_owned(),
-                };
-                let known: Vec<&str> = map.keys().map(String::as_str).collect();
-                problem(format!("there is no `{}` in the file to set", brief(&here)))
-                    .label(label)
-                    .help(format!("there are {}", suggest::short_list(&known, "and", "no keys")))
-            }
-            _ => problem(format!("`{above}` is one value, and has no `{}`", brief(&name))).label("not there"),
-        };
-        Box::new(told)
+        let place = Place::Bytes(range.start, range.end);
+        Problem::new(codes::OVERRIDE, place, format!("`--set` {message}")).within(&self.line)
+    }
+
+    /// The path up to and with a step.
+    fn here(&self, step: usize) -> String {
+        DocPath(self.at.path.0[..=step].to_vec()).to_string()
     }
 }
 

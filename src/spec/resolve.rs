@@ -6,15 +6,16 @@ use serde_json::{Map, Value};
 
 use super::{
     codes,
-    expects::{brief, plain},
+    expects::plain,
     extends::Document,
     naming,
     origin::{Origin, Origins, Spot},
     overrides::Override,
     problem::{DocPath, Problem, Segment},
     references::{self, Fault, Part, Target},
+    unresolved::Reference,
 };
-use crate::{budget::Budget, suggest, yaml};
+use crate::{budget::Budget, yaml};
 
 /// The key that holds the parameters.
 pub(super) const KEY: &str = "params";
@@ -73,40 +74,28 @@ fn resolve_with(
     point: &[Parameter],
     variable: Variables<'_>,
 ) -> Resolved {
-    let mut document = Document {
-        source: document.source,
-        value: document.value.clone(),
-        origins: document.origins.clone(),
-        problems: document.problems.clone(),
-    };
-    for set in overrides {
-        if let Err(problem) = set.apply(&mut document.value, &mut document.origins) {
-            document.problems.push(*problem);
-        }
-    }
-    for parameter in point {
-        document.set(parameter);
-    }
+    let mut document = document.set(overrides, point);
     let params = document.take_params();
-    let mut resolver = Resolver {
-        params: &params,
-        document: &document,
-        variable,
-        open: Vec::new(),
-        known: BTreeMap::new(),
-        values: Budget::new(MAX_VALUES),
-        bytes: Budget::new(MAX_BYTES),
-        problems: Vec::new(),
-        full: false,
-    };
+    let mut resolver = Resolver::new(&document, &params, variable);
     resolver.check_params();
     let (piece, broken) = resolver.value(&document.value, &DocPath::default());
-    let problems = [document.problems.clone(), resolver.problems].concat();
+    let problems = [&document.problems[..], &resolver.problems].concat();
     Resolved { value: piece.value, origins: piece.origins, broken, problems }
 }
 
 impl Document<'_> {
-    fn set(&mut self, parameter: &Parameter) {
+    /// The same with overrides and parameters set.
+    fn set(&self, overrides: &[Arc<Override>], point: &[Parameter]) -> Self {
+        let mut set = self.clone();
+        for set_one in overrides {
+            let done = set_one.apply(&mut set.value, &mut set.origins);
+            set.problems.extend(done.err().map(|problem| *problem));
+        }
+        point.iter().for_each(|parameter| set.set_parameter(parameter));
+        set
+    }
+
+    fn set_parameter(&mut self, parameter: &Parameter) {
         let path = DocPath::from([KEY]).under(&parameter.path);
         let Some((last, above)) = path.0.split_last() else { return };
         let inside = above.iter().try_fold(&mut self.value, |value, segment| segment.of_mut(value));
@@ -156,28 +145,47 @@ struct Resolver<'a> {
     full: bool,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    fn new(document: &'a Document<'a>, params: &'a Value, variable: Variables<'a>) -> Self {
+        Self {
+            document,
+            params,
+            variable,
+            open: Vec::new(),
+            known: BTreeMap::new(),
+            values: Budget::new(MAX_VALUES),
+            bytes: Budget::new(MAX_BYTES),
+            problems: Vec::new(),
+            full: false,
+        }
+    }
+
     /// Whether the parameters are a mapping with names, each of which can be resolved.
     fn check_params(&mut self) {
         let at = DocPath::from([KEY]);
         let Some(map) = self.params.as_object() else {
             let place = self.spot(&at).place(self.document.source, false);
-            let problem =
-                Problem::new(codes::WRONG_TYPE, place, "`params` must be a mapping (names and values)");
-            self.problems
-                .push(problem.label("not a mapping").help("write a parameter as `lr: 0.01` below it"));
-            return;
+            let message = "`params` must be a mapping (names and values)";
+            let problem = Problem::new(codes::WRONG_TYPE, place, message).label("not a mapping");
+            return self.problems.push(problem.help("write a parameter as `lr: 0.01` below it"));
         };
         for name in map.keys() {
-            let path = at.join(name.as_str());
+            let spot = self.spot(&at.join(name.as_str()));
             if naming::is_parameter(name) {
-                let spot = self.spot(&path);
-                _ = self.parameter(&path, &spot, "");
+                _ = self.parameter(&at.join(name.as_str()), self.reference(&spot, ""));
             } else {
-                let place = self.document.origins.of(&path).value.place(self.document.source, true);
+                let place = spot.place(self.document.source, true);
                 self.problems.push(naming::bad_parameter(place, name));
             }
         }
+    }
+
+    /// A reference that stands at `at`.
+    fn reference<'s>(&self, at: &'s Spot, written: &'s str) -> Reference<'s>
+    where
+        'a: 's,
+    {
+        Reference { own: self.document.source, at, written }
     }
 
     fn spot(&self, path: &DocPath) -> Spot {
@@ -214,23 +222,23 @@ impl Resolver<'_> {
         }
         let parts = references::parts(text).map_err(|fault| self.malformed(text, at, &fault))?;
         match &parts[..] {
-            [Part::Reference(target, bytes)] => self.whole(target, at, &text[bytes.clone()]),
+            [Part::Reference(target, bytes)] => self.whole(target, self.reference(at, &text[bytes.clone()])),
             parts => self.composed(text, parts, at),
         }
     }
 
     /// What a reference stands for that is all of a value.
-    fn whole(&mut self, target: &Target, at: &Spot, written: &str) -> Result<Piece, Unknown> {
+    fn whole(&mut self, target: &Target, from: Reference<'_>) -> Result<Piece, Unknown> {
         match target {
             Target::Parameter(path) => {
-                let Piece { value, origins } = self.parameter(path, at, written)?;
-                self.spend(&value, at)?;
-                Ok(Piece { value, origins: origins.brought(at) })
+                let Piece { value, origins } = self.parameter(path, from)?;
+                self.spend(&value, from.at)?;
+                Ok(Piece { value, origins: origins.brought(from.at) })
             }
             Target::Variable(name) => {
-                let value = self.environment(name, at, written)?;
+                let value = self.environment(name, from)?;
                 let variables = vec![(name.clone(), value.clone())];
-                let origin = Origin { variables, untyped: true, ..Origin::at(at.clone()) };
+                let origin = Origin { variables, untyped: true, ..Origin::at(from.at.clone()) };
                 Ok(Piece { value: value.into(), origins: Origins::all(origin) })
             }
         }
@@ -239,178 +247,121 @@ impl Resolver<'_> {
     /// A text with what its references stand for in it.
     fn composed(&mut self, text: &str, parts: &[Part], at: &Spot) -> Result<Piece, Unknown> {
         let (mut composed, mut origin) = (String::new(), Origin::at(at.clone()));
-        for (i, part) in parts.iter().enumerate() {
+        for part in parts {
             match part {
                 Part::Text(text) => composed.push_str(text),
-                Part::Reference(Target::Variable(name), bytes) => {
-                    let value = self.environment(name, at, &text[bytes.clone()])?;
-                    composed.push_str(&value);
-                    origin.variables.push((name.clone(), value));
-                }
-                Part::Reference(Target::Parameter(path), bytes) => {
-                    let written = &text[bytes.clone()];
-                    let Piece { value, origins } = self.parameter(path, at, written)?;
-                    let of = origins.of(&DocPath::default());
-                    composed.push_str(&self.word(&value, path, at, written, &of)?);
-                    if i == 0 && !of.untyped {
-                        origin.begins = Some(of.begins.unwrap_or_else(|| of.value.clone()));
-                    }
-                    origin.reasons.push((of.value, format!("`{path}`")));
-                    origin.reasons.extend(of.reasons);
-                    origin.variables.extend(of.variables);
+                Part::Reference(target, bytes) => {
+                    let from = self.reference(at, &text[bytes.clone()]);
+                    let (word, of) = self.word(target, from)?;
+                    origin.take_in(target, of, composed.is_empty());
+                    composed.push_str(&word);
                 }
             }
-            origin.keep_few();
-            self.fits(composed.len(), at)?;
+            if composed.len() as u64 > self.bytes.left() {
+                return Err(self.too_much(at));
+            }
         }
         let value = Value::from(composed);
         self.spend(&value, at)?;
         Ok(Piece { value, origins: Origins::all(origin) })
     }
 
-    /// A value as it stands in a longer text.
-    fn word(
-        &mut self,
-        value: &Value,
-        path: &DocPath,
-        at: &Spot,
-        written: &str,
-        of: &Origin,
-    ) -> Result<String, Unknown> {
-        let what = match value {
+    /// What a reference stands for in a longer text, and where that comes from.
+    fn word(&mut self, target: &Target, from: Reference<'_>) -> Result<(String, Origin), Unknown> {
+        let path = match target {
+            Target::Parameter(path) => path,
+            Target::Variable(name) => {
+                let value = self.environment(name, from)?;
+                let variables = vec![(name.clone(), value.clone())];
+                return Ok((value, Origin { variables, ..Origin::at(from.at.clone()) }));
+            }
+        };
+        let Piece { value, origins } = self.parameter(path, from)?;
+        let origin = origins.of(&DocPath::default());
+        let what = match &value {
             Value::Array(_) => "a list",
             Value::Object(_) => "a mapping",
             Value::Null => "empty",
-            value => return Ok(plain(value)),
+            value => return Ok((plain(value), origin)),
         };
-        let place = at.part(self.document.source, written);
-        let message = format!("`{path}` is {what}, and can't stand in a longer text");
-        let problem = Problem::new(codes::WRONG_TYPE, place, message).label("within a text");
-        let problem = problem.related(of.value.place(self.document.source, false), format!("this is {what}"));
-        self.problems.push(problem.help("a reference that is all of a value keeps the parameter's type"));
+        self.problems.push(from.no_text(path, what, &origin.value));
         Err(Unknown)
     }
 
-    /// A parameter, resolved, which is referred to at `at` by what is `written` there.
-    fn parameter(&mut self, path: &DocPath, at: &Spot, written: &str) -> Result<Piece, Unknown> {
+    /// A parameter, resolved.
+    fn parameter(&mut self, path: &DocPath, from: Reference<'_>) -> Result<Piece, Unknown> {
         if let Some(known) = self.known.get(path) {
             return known.clone();
         }
         if self.open.iter().any(|(open, _)| open == path) {
-            self.circle(path, at, written);
+            self.problems.push(from.circle(path, &self.open));
             return Err(Unknown);
         }
         if self.open.len() >= MAX_CHAIN {
-            return Err(self.too_much(at));
+            return Err(self.too_much(from.at));
         }
-        self.open.push((path.clone(), at.clone()));
-        let piece = self.found(path, at, written);
+        self.open.push((path.clone(), from.at.clone()));
+        let piece = self.found(path, from);
         self.open.pop();
         self.known.insert(path.clone(), piece.clone());
         piece
     }
 
     /// Looks a parameter up, step by step: one on the way may itself be a reference.
-    fn found(&mut self, path: &DocPath, at: &Spot, written: &str) -> Result<Piece, Unknown> {
+    fn found(&mut self, path: &DocPath, from: Reference<'_>) -> Result<Piece, Unknown> {
         let mut inside = self.params;
         for step in 1..path.0.len() {
             let above = DocPath(path.0[..step].to_vec());
-            if let Value::String(text) = inside
-                && !references::is_plain(text)
-            {
-                let Piece { value, origins } = self.parameter(&above, at, written)?;
-                let rest = path.seen_from(&above);
-                let value = rest
-                    .of(&value)
-                    .cloned()
-                    .ok_or_else(|| self.no_parameter(path, &above, &value, at, written))?;
-                return Ok(Piece { value, origins: origins.part(&rest) });
+            if inside.as_str().is_some_and(|text| !references::is_plain(text)) {
+                let piece = self.parameter(&above, from)?;
+                return self.within(piece, path, &above, from);
             }
             let next = path.0[step].of(inside);
-            inside = next.ok_or_else(|| self.no_parameter(path, &above, inside, at, written))?;
+            inside = next.ok_or_else(|| self.no_parameter(path, &above, inside, from))?;
         }
         let (piece, broken) = self.value(inside, path);
         if broken.is_empty() { Ok(piece) } else { Err(Unknown) }
     }
 
-    fn environment(&mut self, name: &str, at: &Spot, written: &str) -> Result<String, Unknown> {
-        let error = match (self.variable)(name) {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let place = at.part(self.document.source, written);
-        let problem = match error {
-            std::env::VarError::NotPresent => {
-                let message = format!("the environment has no variable `{name}`");
-                let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-                let names: Vec<String> = names.collect();
-                let label = match suggest::closest(name, names.iter().map(String::as_str)) {
-                    Some(close) => format!("did you mean `${{env.{close}}}`?"),
-                    None => "not set".to_owned(),
-                };
-                let problem = Problem::new(codes::NO_VARIABLE, place, message).label(label);
-                problem.help(format!("set it before the command: `{name}=… kiln …`"))
-            }
-            std::env::VarError::NotUnicode(_) => {
-                let message = format!("the variable `{name}` of the environment is not UTF-8");
-                Problem::new(codes::NO_VARIABLE, place, message).label("no text")
-            }
-        };
-        self.problems.push(problem);
-        Err(Unknown)
-    }
-
-    /// Counts what a reference has made.
-    fn spend(&mut self, value: &Value, at: &Spot) -> Result<(), Unknown> {
-        let (values, bytes) = size(value);
-        let fits = self.values.take(values).and_then(|()| self.bytes.take(bytes));
-        if fits.is_err() || depth(value) > yaml::MAX_DEPTH { Err(self.too_much(at)) } else { Ok(()) }
-    }
-
-    fn fits(&mut self, bytes: usize, at: &Spot) -> Result<(), Unknown> {
-        if bytes as u64 > self.bytes.left() { Err(self.too_much(at)) } else { Ok(()) }
-    }
-
-    fn too_much(&mut self, at: &Spot) -> Unknown {
-        if !std::mem::replace(&mut self.full, true) {
-            let message = format!(
-                "references make too much of the file: more than {MAX_VALUES} values, 1 MiB of text, or {MAX_CHAIN} levels"
-            );
-            let problem = Problem::new(codes::TOO_LARGE, at.place(self.document.source, false), message);
-            self.problems.push(
-                problem
-                    .label("reached here")
-                    .help("parameters that refer to others many times over grow fast"),
-            );
+    /// What stands at `path` in the parameter at `above`.
+    fn within(
+        &mut self,
+        piece: Piece,
+        path: &DocPath,
+        above: &DocPath,
+        from: Reference<'_>,
+    ) -> Result<Piece, Unknown> {
+        let rest = path.seen_from(above);
+        match rest.of(&piece.value) {
+            Some(value) => Ok(Piece { value: value.clone(), origins: piece.origins.part(&rest) }),
+            None => Err(self.no_parameter(path, above, &piece.value, from)),
         }
+    }
+
+    fn no_parameter(
+        &mut self,
+        path: &DocPath,
+        above: &DocPath,
+        inside: &Value,
+        from: Reference<'_>,
+    ) -> Unknown {
+        // To say what was meant takes time for each.
+        let inside = if self.problems.len() < EXPLAINED { inside } else { &Value::Null };
+        self.problems.push(from.no_parameter(path, above, inside));
         Unknown
     }
 
+    fn environment(&mut self, name: &str, from: Reference<'_>) -> Result<String, Unknown> {
+        (self.variable)(name).map_err(|error| {
+            self.problems.push(from.no_variable(name, &error));
+            Unknown
+        })
+    }
+
     fn malformed(&mut self, text: &str, at: &Spot, fault: &Fault) -> Unknown {
-        let source = self.document.source;
-        let problem = match fault {
-            Fault::Open(bytes) => {
-                let message = "a reference without its `}`";
-                let place = at.part(source, &text[bytes.clone()]);
-                Problem::new(codes::NO_REFERENCE, place, message)
-                    .label("begins here")
-                    .help("write `${params.NAME}`, or `$${` for a `${` that is text")
-            }
-            Fault::Nothing(bytes, name) => {
-                let written = &text[bytes.clone()];
-                let label = match self.meant_by(name) {
-                    Some(meant) => format!("did you mean `${{{meant}}}`?"),
-                    None => "not a reference".to_owned(),
-                };
-                let message = format!(
-                    "`{}` names neither a parameter nor a variable of the environment",
-                    brief(written)
-                );
-                Problem::new(codes::NO_REFERENCE, at.part(source, written), message)
-                    .label(label)
-                    .help("write `${params.NAME}` or `${env.NAME}`, or `$${` for a `${` that is text")
-            }
-        };
+        let (Fault::Open(bytes) | Fault::Nothing(bytes, _)) = fault;
+        let meant = if let Fault::Nothing(_, name) = fault { self.meant_by(name) } else { None };
+        let problem = self.reference(at, &text[bytes.clone()]).malformed(fault, meant.as_deref());
         self.problems.push(problem);
         Unknown
     }
@@ -425,83 +376,38 @@ impl Resolver<'_> {
         is_set.then(|| format!("env.{bare}"))
     }
 
-    /// The problem of a parameter's path that ends at `above`, where `inside` stands.
-    fn no_parameter(
-        &mut self,
-        path: &DocPath,
-        above: &DocPath,
-        inside: &Value,
-        at: &Spot,
-        written: &str,
-    ) -> Unknown {
-        let source = self.document.source;
-        let message =
-            format!("there is no parameter `{}`", brief(&path.seen_from(&[KEY].into()).to_string()));
-        let problem = Problem::new(codes::NO_PARAMETER, at.part(source, written), message);
-        let problem = match inside {
-            Value::Object(map) if self.problems.len() < EXPLAINED => {
-                let names: Vec<&str> = map.keys().map(String::as_str).collect();
-                let wanted = DocPath(path.0[above.0.len()..=above.0.len()].to_vec()).to_string();
-                let label = match suggest::closest(&wanted, names.iter().copied()) {
-                    Some(close) => {
-                        let rest = DocPath(path.0[above.0.len() + 1..].to_vec());
-                        format!("did you mean `${{{}}}`?", above.join(close).under(&rest))
-                    }
-                    None => "not a parameter".to_owned(),
-                };
-                problem.label(label).help(match names[..] {
-                    [] => "the file has no parameters; name them under `params:`".to_owned(),
-                    _ => format!("`{above}` has {}", suggest::short_list(&names, "and", "none")),
-                })
-            }
-            Value::Array(list) => {
-                let items = crate::shown::count(list.len(), "item");
-                problem.label(format!("`{above}` has {items}, counted from 0"))
-            }
-            Value::Object(_) => problem.label("not a parameter"),
-            _ => problem.label(format!("`{above}` is one value")),
-        };
-        self.problems.push(problem);
-        Unknown
+    /// Counts what a reference has made.
+    fn spend(&mut self, value: &Value, at: &Spot) -> Result<(), Unknown> {
+        let (values, bytes) = size(value);
+        let fits = self.values.take(values).and_then(|()| self.bytes.take(bytes));
+        if fits.is_err() || depth(value) > yaml::MAX_DEPTH { Err(self.too_much(at)) } else { Ok(()) }
     }
 
-    /// Tells of parameters that need each other: each where it is referred to.
-    fn circle(&mut self, path: &DocPath, at: &Spot, written: &str) {
-        let source = self.document.source;
-        let start = self.open.iter().position(|(open, _)| open == path).unwrap_or(0);
-        let names: Vec<String> = self.open[start..].iter().map(|(open, _)| format!("`{open}`")).collect();
-        let message = match &names[..] {
-            [only] => format!("{only} refers to itself"),
-            _ => format!("parameters refer to each other in a circle: {} -> `{path}`", names.join(" -> ")),
-        };
-        let mut problem = Problem::new(codes::PARAMETER_CYCLE, at.part(source, written), message)
-            .label(format!("`{path}` is needed again here"))
-            .help("write one of them out");
-        for (open, spot) in &self.open[start + 1..] {
-            problem = problem.related(spot.place(source, false), format!("`{open}` is needed here"));
+    /// Tells, once, that references make too much.
+    fn too_much(&mut self, at: &Spot) -> Unknown {
+        if !std::mem::replace(&mut self.full, true) {
+            let message = format!(
+                "references make too much of the file: more than {MAX_VALUES} values, 1 MiB of text, or {MAX_CHAIN} levels"
+            );
+            let problem = Problem::new(codes::TOO_LARGE, at.place(self.document.source, false), message);
+            let help = "parameters that refer to others many times over grow fast";
+            self.problems.push(problem.label("reached here").help(help));
         }
-        self.problems.push(problem);
+        Unknown
     }
 }
 
 /// The texts in `value` that have something to be replaced, with their paths.
 fn references_in<'a>(value: &'a Value, path: &mut DocPath, found: &mut Vec<(DocPath, &'a str)>) {
+    let mut inside = |segment: Segment, value: &'a Value| {
+        path.0.push(segment);
+        references_in(value, path, found);
+        path.0.pop();
+    };
     match value {
+        Value::Array(list) => list.iter().enumerate().for_each(|(i, item)| inside(i.into(), item)),
+        Value::Object(map) => map.iter().for_each(|(key, value)| inside(key.as_str().into(), value)),
         Value::String(text) if !references::is_plain(text) => found.push((path.clone(), text)),
-        Value::Array(list) => {
-            for (i, item) in list.iter().enumerate() {
-                path.0.push(i.into());
-                references_in(item, path, found);
-                path.0.pop();
-            }
-        }
-        Value::Object(map) => {
-            for (key, value) in map {
-                path.0.push(key.as_str().into());
-                references_in(value, path, found);
-                path.0.pop();
-            }
-        }
         _ => {}
     }
 }
