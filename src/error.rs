@@ -19,8 +19,24 @@ pub enum ErrorKind {
     Invalid,
     /// The store can't be read or written: exit code 5.
     Store,
+    /// A result is not what the lock says, or not what it was: exit code 4.
+    Drift,
     /// Ctrl-C or SIGTERM: exit code 130 or 143.
     Interrupted,
+}
+
+impl ErrorKind {
+    /// What the program says to the shell; 130 for each kind of interruption.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::Drift => 4,
+            Self::Store => 5,
+            Self::Interrupted => 130,
+        }
+    }
 }
 
 /// One thing that stopped the program: what happened, why, and what to do.

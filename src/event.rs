@@ -24,8 +24,12 @@ pub enum Event {
     NodeProgress { node: String, stage: String, done: u64, total: u64, unit: String },
     /// A line worth keeping, e.g. an epoch's metrics.
     NodeNote { node: String, line: String },
+    /// A number by which a node's result is compared with others, e.g. `top1`.
+    NodeMetric { node: String, name: String, value: f64 },
     /// Something the user should look at.
     NodeWarning { node: String, line: String },
+    /// A fact of a node is not what the lock says; nothing where there is none.
+    NodeDrift { node: String, fact: String, locked: Option<String>, now: Option<String> },
     /// A node's result is in the store; `stored` is false where an input changed while it ran.
     NodeFinished { node: String, kind: String, key: String, seconds: f64, stored: bool },
     /// A node's work failed.
@@ -37,6 +41,8 @@ pub enum Event {
     NodeInterrupted { node: String },
     /// Results that were shown before are no longer shown; the store has them under `keys`.
     ResultsReplaced { nodes: Vec<String>, keys: Vec<String> },
+    /// Something about the whole run that the user should look at.
+    Warning { line: String },
     /// Nothing more will happen; results are shown in the folder `results`.
     RunFinished {
         pipeline: String,
@@ -57,6 +63,7 @@ impl Event {
                 Self::NodeProgress { node, stage, done, total, unit: unit.to_owned() }
             }
             Update::Note(line) | Update::Headline(line) => Self::NodeNote { node, line },
+            Update::Metric(name, value) => Self::NodeMetric { node, name, value },
             Update::Warning(line) => Self::NodeWarning { node, line },
         }
     }

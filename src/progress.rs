@@ -19,6 +19,8 @@ pub enum Update {
     Note(String),
     /// What came of the work in one line, e.g. a score: a note that is kept with the result.
     Headline(String),
+    /// A number by which the result is compared with others, e.g. `top1`: kept with the result.
+    Metric(String, f64),
     /// Something the user should look at, though the work goes on.
     Warning(String),
 }
@@ -74,6 +76,13 @@ impl<'a> Progress<'a> {
     /// piece of work has one.
     pub fn headline(&self, line: impl Into<String>) {
         (self.sink)(Update::Headline(line.into()));
+    }
+
+    /// Gives a number by which the result is compared with others; one that is not finite is no such number.
+    pub fn metric(&self, name: impl Into<String>, value: f64) {
+        if value.is_finite() {
+            (self.sink)(Update::Metric(name.into(), value));
+        }
     }
 
     /// Says something the user should look at.

@@ -13,6 +13,12 @@ pub fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A value on one line, escaped as [`text`] does; of a digest, its first 12 digits.
+pub fn fact(value: &str) -> String {
+    let is_digest = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text(if is_digest { &value[..12] } else { value }).into_owned()
+}
+
 /// A path on one line, escaped as [`text`] does; bytes that are not UTF-8 become `\xff`.
 pub fn path(path: &Path) -> String {
     let mut shown = String::new();

@@ -12,15 +12,22 @@ macro_rules! println {
 }
 
 pub mod cache;
+mod changed_images;
 pub mod check;
 pub mod companion;
+pub mod compare;
+pub mod completions;
 mod device_choice;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod export;
+mod filter;
 mod flags;
+pub mod init;
 pub mod inspect;
 mod key_flags;
+pub mod list;
 mod oneliner;
 mod output;
 pub mod plan;
@@ -32,9 +39,12 @@ pub mod run;
 pub mod schema;
 pub mod show;
 mod signal;
+mod surroundings;
+mod table;
 pub mod train;
 mod usage;
 pub mod val;
+pub mod verify;
 pub mod why;
 
 use std::{path::Path, process::ExitCode};
@@ -57,7 +67,7 @@ Exit codes:
   1    a node failed, or standard output can't be written
   2    the command line is wrong
   3    the pipeline file is wrong
-  4    not used yet
+  4    a result is not what the lock says, or not what it was (--locked, verify)
   5    the store or the folder of results can't be used
   130  stopped by Ctrl-C      143  stopped by SIGTERM
 
@@ -86,10 +96,18 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Run a pipeline file, except what is already in the store
     Run(run::RunArgs),
+    /// Do everything again from scratch, and compare with what it gave before
+    Verify(Box<verify::VerifyArgs>),
     /// Show how a node's recipe differs from that of its last result
     Why(why::WhyArgs),
     /// Show a pipeline file with all put in place, and where each value comes from
     Show(show::ShowArgs),
+    /// List what was tried, with parameters and metrics; or every run
+    List(list::ListArgs),
+    /// Show experiments beside each other
+    Compare(compare::CompareArgs),
+    /// Show in what two pipelines, locks or experiments differ, images by name
+    Diff(diff::DiffArgs),
     /// Look after the store
     Cache(cache::CacheArgs),
     /// Bring back a result that is no longer shown
@@ -106,6 +124,12 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// Say what there is to compute with, what is missing, and what mends it
     Doctor(doctor::DoctorArgs),
+    /// Look at a folder of images, and write a pipeline file for it
+    Init(init::InitArgs),
+    /// Print what a shell completes commands and flags from
+    Completions(completions::CompletionsArgs),
+    /// Write manual pages
+    Man(completions::ManArgs),
     /// Write the JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
     /// Explain a code such as E0102, with a wrong and a right example
@@ -177,8 +201,12 @@ impl Cli {
             Command::Check(args) => check::check(&check::CheckArgs { message_format: format, ..args }, KINDS),
             Command::Plan(args) => plan::plan(&args, format),
             Command::Run(args) => run::run(&args, format),
+            Command::Verify(args) => verify::verify(&args, format),
             Command::Why(args) => why::why(&args, format),
             Command::Show(args) => show::show(&args, format),
+            Command::List(args) => list::list(&args),
+            Command::Compare(args) => compare::compare(&args),
+            Command::Diff(args) => diff::diff(&args, format),
             Command::Cache(args) => cache::cache(&args),
             Command::Restore(args) => restore::restore(&args),
             Command::Train(args) => train::train(&args, format),
@@ -187,6 +215,12 @@ impl Cli {
             Command::Export(args) => export::export(&args, format),
             Command::Inspect(args) => inspect::inspect(&args, format),
             Command::Doctor(args) => doctor::doctor(&args),
+            Command::Init(args) => init::init(&args),
+            Command::Completions(args) => {
+                completions::completions(&args);
+                Ok(())
+            }
+            Command::Man(args) => completions::man(&args),
             Command::Schema(args) => schema::schema(&args),
             Command::Explain(args) => explain::explain(&args),
         }
@@ -196,11 +230,8 @@ impl Cli {
 /// What the program says to the shell.
 fn exit_code(kind: ErrorKind) -> u8 {
     match kind {
-        ErrorKind::Failed => 1,
-        ErrorKind::Usage => 2,
-        ErrorKind::Invalid => 3,
-        ErrorKind::Store => 5,
         ErrorKind::Interrupted => signal::exit_code(),
+        kind => kind.exit_code(),
     }
 }
 

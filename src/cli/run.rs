@@ -1,6 +1,9 @@
 //! `kiln run`: make what is not in the store.
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use clap::Args;
 
@@ -8,15 +11,17 @@ use super::{
     Project, SetArgs, StoreArgs, companion,
     device_choice::{Chosen, DeviceChoice, best},
     load_or_show, signal,
+    surroundings::surroundings,
 };
 use crate::{
     device,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     event::Event,
     plan::Loaded,
     progress::Stop,
     report::{self, Format, Reporter},
-    run::{self, Options, Results, RunRequest, Summary},
+    run::{self, LockUse, Lockfile, Options, Results, RunRequest, Summary},
+    shown,
     spec::MessageFormat,
     store::{self, DEFAULT_LIMIT, GRACE, Limits, Store},
 };
@@ -33,6 +38,9 @@ pub struct RunArgs {
     /// Run this node and what it needs, and nothing else; may be given several times
     #[arg(long, value_name = "NODE")]
     pub only: Vec<String>,
+    /// Fail, with exit code 4, where anything is not what the lock beside the file says; the lock stays as it is
+    #[arg(long)]
+    pub locked: bool,
     /// After a failure, go on with all nodes that do not need the failed one
     #[arg(long)]
     pub keep_going: bool,
@@ -74,7 +82,8 @@ impl HowArgs {
                 (device, Some(because))
             }
         };
-        let options = Options { device, because, ..Options::default() };
+        let command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let options = Options { device, because, command, surroundings, ..Options::default() };
         Ok(Options { threads: self.threads.map_or(options.threads, usize::from), ..options })
     }
 }
@@ -86,6 +95,7 @@ impl HowArgs {
 pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
     let loaded = load_or_show(&args.file, &args.set, format)?;
     let options = Options {
+        lock: lock_use(&args.file, args.locked)?,
         force: args.force.clone(),
         only: args.only.clone(),
         keep_going: args.keep_going,
@@ -95,6 +105,20 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
     let results = project.results_of_file(&args.file, &loaded.plan.name, args.how.out.as_deref());
     let reporter = report::for_stdout(args.how.progress);
     run_loaded(&loaded, &project, &results, &options, reporter.as_ref()).map(drop)
+}
+
+/// Whether the lock of a pipeline file is to be obeyed, or written.
+fn lock_use(file: &Path, obey: bool) -> Result<LockUse> {
+    let path = Lockfile::path_of(file);
+    if !obey {
+        return Ok(LockUse::Write(path));
+    }
+    let none = || {
+        Error::new(format!("there is no {}", shown::path(&path)))
+            .of_kind(ErrorKind::Drift)
+            .help("`kiln run` without `--locked` writes it; commit it with the pipeline file")
+    };
+    Ok(LockUse::Obey(Lockfile::read(&path)?.ok_or_else(none)?))
 }
 
 /// Runs a plan in its project, as every command that runs nodes does.
@@ -140,8 +164,12 @@ pub fn run_loaded(
 }
 
 /// Work on all threads at once (hashing, decoding) keeps to the limit too, and so does LibTorch, which counts
-/// for itself as long as there is none.
-fn limit_threads(threads: usize) -> Result<()> {
+/// for itself as long as there is none. Once in a program's life.
+pub(super) fn limit_threads(threads: usize) -> Result<()> {
+    static LIMITED: AtomicBool = AtomicBool::new(false);
+    if LIMITED.swap(true, Ordering::SeqCst) {
+        return Ok(());
+    }
     if threads < Options::default().threads {
         device::limit_threads(threads);
     }

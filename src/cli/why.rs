@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::{Project, SetArgs, StoreArgs, load_or_show};
+use super::{
+    Project, SetArgs, StoreArgs,
+    changed_images::{ChangedImages, images, images_now},
+    load_or_show,
+};
 use crate::{
     error::Result,
+    plan::Plan,
     run::{self, Amount, Difference, Forecast, Reason, forecast, why::Last},
     shown,
     spec::MessageFormat,
@@ -41,12 +46,41 @@ pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
     let index = run::must_exist(&loaded.plan, &args.node)?;
     let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);
+    let images = changed_images(&forecast, &loaded.plan, index, &store);
     if args.json {
-        println!("{}", serde_json::to_string(&forecast).expect("a forecast is plain data"));
+        let mut json = serde_json::to_value(&forecast).expect("a forecast is plain data");
+        json["images"] = serde_json::to_value(&images).expect("names are plain data");
+        println!("{json}");
     } else {
         print!("{}", text(&forecast));
+        images.lines().iter().for_each(|line| println!("  {line}"));
     }
     Ok(())
+}
+
+/// In what the images of the node's dataset, or those that it reads as a dataset itself, are not those of the last result.
+fn changed_images(forecast: &Forecast, plan: &Plan, index: usize, store: &Store) -> ChangedImages {
+    let Some(Reason::Changed { last, differences, .. }) = &forecast.why else {
+        return ChangedImages::default();
+    };
+    let of_result = |digest: &Option<Value>| {
+        let digest = digest.as_ref()?.as_str()?.to_owned();
+        let entry = store.entries().into_iter().find(|entry| entry.manifest.digest.to_string() == digest)?;
+        images(&store.find(entry.manifest.key)?)
+    };
+    let own = || {
+        Some((
+            images(&store.find(last.key.parse().ok()?)?)?,
+            images_now(&plan.steps()[index], &plan.base, store)?,
+        ))
+    };
+    let inputs = || differences.iter().filter(|difference| difference.field.starts_with("inputs."));
+    let of_inputs =
+        || inputs().find_map(|difference| Some((of_result(&difference.old)?, of_result(&difference.new)?)));
+    own()
+        .or_else(of_inputs)
+        .map(|(before, after)| ChangedImages::between(&before, &after))
+        .unwrap_or_default()
 }
 
 fn text(forecast: &Forecast) -> String {

@@ -72,6 +72,7 @@ impl Node for Export {
             Content::Network(format) => self.network(cx, format)?,
             Content::Weights(write) => self.weights(cx, *write)?,
         };
+        cx.progress.metric("largest_difference", f64::from(verification.largest_difference));
         let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
         cx.write("verification.json", json + "\n")
     }

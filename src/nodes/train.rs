@@ -19,8 +19,9 @@ use crate::{
     error::{Error, Result},
     eval::{classes::Classes, classifier::arch_of},
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
+    progress::Progress,
     spec::{Place, Problem},
-    train::{FitInput, Fitted, KeyFault, Precision, Scores, TrainConfig, batch, fit, tensorboard},
+    train::{FitInput, Fitted, History, KeyFault, Precision, Scores, TrainConfig, batch, fit, tensorboard},
     weights::{self, ModelFile, Weights},
 };
 
@@ -149,6 +150,7 @@ impl Node for Train {
         };
         let fitted = fit(&input)?;
         cx.progress.headline(headline(&fitted, &dataset.index.classes));
+        tell_metrics(&fitted.history, &cx.progress);
         pictures::curves(cx, &fitted.history)?;
         pictures::batches(cx, &input)?;
         if self.tensorboard {
@@ -194,6 +196,18 @@ fn headline(fitted: &Fitted, names: &[String]) -> String {
         }
         None => format!("{epochs} epochs, none of them validated"),
     }
+}
+
+/// How long it took in epochs, and how good the best of them is.
+fn tell_metrics(history: &History, progress: &Progress<'_>) {
+    progress.metric("epochs_run", history.0.len() as f64);
+    let Some((best, scores)) = history.best().and_then(|best| Some((best, history.0[best].scores?))) else {
+        return;
+    };
+    progress.metric("best_epoch", (best + 1) as f64);
+    progress.metric("top1", scores.top1);
+    scores.top5.into_iter().for_each(|top5| progress.metric("top5", top5));
+    progress.metric("loss", scores.loss);
 }
 
 fn write(

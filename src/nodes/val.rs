@@ -14,7 +14,7 @@ use crate::{
     error::Result,
     eval::{
         evaluate::{Evaluation, evaluate, split_with_images},
-        metrics::to_json,
+        metrics::{Metric, to_json},
         predictions::{evaluated_table, misclassified},
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
@@ -107,7 +107,11 @@ impl Node for Val {
         let evaluation = evaluate(&model, &dataset, self.split, self.batch, cx.threads, &cx.progress)?;
         self.tell_certain(model.names.len(), &cx.progress);
         cx.progress.headline(evaluation.headline());
-        self.write(cx, &evaluation)
+        let report = evaluation.report(&self.top_k);
+        for metric in &report {
+            metric.value.as_f64().into_iter().for_each(|value| cx.progress.metric(&metric.name, value));
+        }
+        self.write(cx, &evaluation, &report)
     }
 }
 
@@ -122,10 +126,10 @@ impl Val {
         }
     }
 
-    fn write(&self, cx: &Context<'_>, evaluation: &Evaluation) -> Result<()> {
+    fn write(&self, cx: &Context<'_>, evaluation: &Evaluation, report: &[Metric]) -> Result<()> {
         let Evaluation { accumulator, calibration, images, dataset, .. } = evaluation;
         let (confusion, names) = (accumulator.confusion(), &dataset.index.classes);
-        let json = serde_json::to_string_pretty(&to_json(&evaluation.report(&self.top_k)));
+        let json = serde_json::to_string_pretty(&to_json(report));
         cx.write("metrics.json", json.expect("metrics are plain data") + "\n")?;
         cx.write("confusion_matrix.svg", confusion_svg(confusion.counts(), names))?;
         cx.write("reliability.svg", reliability_svg(calibration.expected_error(), &calibration.bars()))?;

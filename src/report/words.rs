@@ -60,13 +60,19 @@ impl Line {
                 "Waiting",
                 format!("{node}: `{twin}` has the same recipe, and the work is done once"),
             ),
-            Event::NodeProgress { .. } => None,
+            Event::NodeProgress { .. } | Event::NodeMetric { .. } => None,
             Event::NodeNote { node, line: text } => {
                 line(Tone::Calm, "Note", format!("{node}: {}", shown::text(text)))
             }
             Event::NodeWarning { node, line: text } => {
                 line(Tone::Careful, "Warning", format!("{node}: {}", shown::text(text)))
             }
+            Event::NodeDrift { node, fact, locked, now } => line(
+                Tone::Bad,
+                "Drift",
+                format!("{node}: {}", drift(fact, locked.as_deref(), now.as_deref())),
+            ),
+            Event::Warning { line: text } => line(Tone::Careful, "Warning", shown::text(text).into_owned()),
             Event::NodeFinished { node, kind, seconds, stored, .. } => {
                 let aside = if *stored { "" } else { ", not stored" };
                 line(Tone::Good, "Finished", format!("{node} ({kind}) in {}{aside}", time(*seconds)))
@@ -128,6 +134,18 @@ impl Line {
             Tone::Bad => "1;31",
         };
         format!("\x1b[{code}m{word:>WIDTH$}\x1b[0m {text}")
+    }
+}
+
+/// `epochs is 100 in the lock, and 50 now`.
+fn drift(fact: &str, locked: Option<&str>, now: Option<&str>) -> String {
+    let fact = shown::text(fact);
+    match (locked.map(shown::fact), now.map(shown::fact)) {
+        (Some(_), None) if fact == "node" => "the lock has it, and the pipeline does not".to_owned(),
+        (None, Some(_)) if fact == "node" => "the lock does not have it".to_owned(),
+        (Some(locked), Some(now)) => format!("{fact} is {locked} in the lock, and {now} now"),
+        (Some(locked), None) => format!("{fact} is {locked} in the lock, and there is none now"),
+        (None, now) => format!("{fact} is {} now, and the lock has none", now.unwrap_or_default()),
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    RunRequest,
+    Options, RunRequest,
     semaphore::{Permit, Semaphore},
 };
 use crate::{
     error::{Error, Result},
     event::Event,
-    store::{Artifact, Entry, Key},
+    store::{Artifact, Entry, Key, Surroundings},
 };
 
 /// What all steps of a run share: the request, who may work, and what they know of each other.
@@ -27,6 +27,8 @@ pub(super) struct RunContext<'a> {
     cpu_slots: Semaphore,
     /// What the store had when it was first asked why something is not there.
     entries: OnceLock<Vec<Entry>>,
+    /// The program and the sources, once a node works.
+    surroundings: OnceLock<Surroundings>,
     /// Nodes whose result before is in the store only, with its key.
     replaced: Mutex<Vec<(String, Key)>>,
     /// What the steps gave that have finished.
@@ -44,6 +46,7 @@ impl<'a> RunContext<'a> {
             device_slot: Semaphore::new(1),
             cpu_slots: Semaphore::new(request.options.threads.max(1)),
             entries: OnceLock::new(),
+            surroundings: OnceLock::new(),
             replaced: Mutex::default(),
             finished: Mutex::default(),
             askers: Mutex::default(),
@@ -64,6 +67,13 @@ impl<'a> RunContext<'a> {
         self.entries.get_or_init(|| self.request.store.entries())
     }
 
+    /// The program and the sources of the run.
+    pub(super) fn surroundings(&self) -> Surroundings {
+        let Options { command, surroundings, .. } = self.request.options;
+        let ask = || Surroundings { command: command.clone(), ..surroundings(&self.request.plan.base) };
+        self.surroundings.get_or_init(ask).clone()
+    }
+
     /// Notes that step `index` asks for `key`; gives who tells the name of another step that may be at work on it.
     pub(super) fn asks(&self, index: usize, key: Key) -> impl Fn() -> Option<String> {
         held(&self.askers).entry(key).or_default().insert(index);
@@ -76,6 +86,11 @@ impl<'a> RunContext<'a> {
     /// Notes what step `index` gave.
     pub(super) fn finished(&self, index: usize, artifact: Artifact) {
         held(&self.finished).insert(index, artifact);
+    }
+
+    /// What the steps gave that have finished.
+    pub(super) fn into_results(self) -> BTreeMap<usize, Artifact> {
+        self.finished.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that the result of `node` before, which the store has under `key`, is no longer shown.
@@ -113,7 +128,7 @@ impl<'a> RunContext<'a> {
 }
 
 /// Nothing is left half done under these locks, so whoever panicked with one leaves it usable.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -6,11 +6,16 @@
 //! has at a time.
 
 pub mod command;
+mod comparison;
 mod context;
+mod experiment;
 mod forecast;
+mod lock_use;
+mod lockfile;
 mod origin;
 mod ownership;
 mod recipe;
+mod recorder;
 mod results;
 mod schedule;
 mod semaphore;
@@ -18,10 +23,15 @@ mod sources;
 mod step_run;
 pub mod why;
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
+use self::recorder::Recorder;
 pub use self::{
+    comparison::{FactDifference, Tolerance, compare},
+    experiment::{Experiment, experiments},
     forecast::{Forecast, Status, forecast, needs_device},
+    lock_use::LockUse,
+    lockfile::{Drift, Facts, Lockfile},
     origin::Origin,
     ownership::record,
     recipe::recipe,
@@ -36,7 +46,7 @@ use crate::{
     plan::Plan,
     progress::Stop,
     spec::PipelineSpec,
-    store::Store,
+    store::{Store, Surroundings},
     suggest,
 };
 
@@ -55,13 +65,30 @@ pub struct Options {
     pub because: Option<String>,
     /// How many threads a node may use, at least 1.
     pub threads: usize,
+    /// What is to be done with the lock of the pipeline.
+    pub lock: LockUse,
+    /// The words of the command line, for the records of runs.
+    pub command: Vec<String>,
+    /// Finds out what is told of the program and the sources in the records of results, given the folder that paths of
+    /// the pipeline start at. Asked once, before the first node works.
+    pub surroundings: fn(&Path) -> Surroundings,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let device = DeviceName::default();
-        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device, because: None, threads }
+        Self {
+            force: Vec::new(),
+            only: Vec::new(),
+            keep_going: false,
+            device,
+            because: None,
+            threads,
+            lock: LockUse::Unused,
+            command: Vec::new(),
+            surroundings: |_| Surroundings::default(),
+        }
     }
 }
 
@@ -110,11 +137,23 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     let wanted = wanted(request.plan, request.options);
     request.results.check(request.plan, request.store, &wanted, &request.options.force)?;
     request.results.claim(request.spec, request.plan)?;
+    let recorder = Recorder::new();
+    let emit = |event: Event| {
+        recorder.hear(&event);
+        (request.emit)(event);
+    };
+    let result = run_wanted(&RunRequest { emit: &emit, ..*request }, &wanted, started);
+    recorder.leave(request, &wanted, &result);
+    result
+}
+
+fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> Result<Summary> {
     (request.emit)(begun(request, wanted.len()));
     if let Some(because) = request.options.because.clone() {
         (request.emit)(Event::DeviceChosen { device: request.options.device.to_string(), because });
     }
-    let ended = schedule::run_steps(request, &wanted);
+    lock_use::check(request, wanted)?;
+    let ended = schedule::run_steps(request, wanted);
     let saved = request.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
     let (pipeline, seconds) = (request.plan.name.clone(), started.elapsed().as_secs_f64());
@@ -122,6 +161,9 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     (request.emit)(Event::RunFinished { pipeline, ran, cached, failed, skipped, seconds, results });
     if request.stop.requested() && ended.interrupted {
         return Err(Error::interrupted().help("the same command goes on from here"));
+    }
+    if ended.worst.is_none() {
+        lock_use::write(request, &ended.results);
     }
     match ended.worst {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
@@ -149,7 +191,7 @@ fn wanted(plan: &Plan, options: &Options) -> Vec<usize> {
 }
 
 fn failure(failed: usize, nodes: usize, kind: ErrorKind) -> Error {
-    let of_kind = if kind == ErrorKind::Store { kind } else { ErrorKind::Failed };
+    let of_kind = if matches!(kind, ErrorKind::Store | ErrorKind::Drift) { kind } else { ErrorKind::Failed };
     Error::new(format!("{failed} of {nodes} {} failed", if nodes == 1 { "node" } else { "nodes" }))
         .of_kind(of_kind)
 }

@@ -72,6 +72,14 @@ impl Results {
         &self.root
     }
 
+    /// The pipeline file that the results are of, from the project's folder; none for a command without a file.
+    pub fn file(&self) -> Option<String> {
+        match &self.origin {
+            Origin::File(path) => Some(path.to_string_lossy().into_owned()),
+            Origin::Command(_) => None,
+        }
+    }
+
     /// The folder of one node's files.
     pub fn folder(&self, node: &str) -> PathBuf {
         self.root.join(node)

@@ -7,7 +7,7 @@ use super::{
     context::RunContext,
     step_run::{Ending, Finished},
 };
-use crate::{error::ErrorKind, event::Event};
+use crate::{error::ErrorKind, event::Event, store::Artifact};
 
 /// How the steps of a run ended.
 pub(super) struct Outcome {
@@ -17,6 +17,8 @@ pub(super) struct Outcome {
     pub worst: Option<ErrorKind>,
     /// Whether a node was stopped or not begun because of a stop.
     pub interrupted: bool,
+    /// What the steps gave that ended well.
+    pub results: BTreeMap<usize, Artifact>,
 }
 
 /// As much as a main thread has: training goes deep into graphs of operations.
@@ -91,7 +93,8 @@ pub(super) fn run_steps(request: &RunRequest<'_>, wanted: &[usize]) -> Outcome {
         }
     });
     context.tell_replaced();
-    Outcome { summary: schedule.summary, worst: schedule.worst, interrupted: schedule.interrupted }
+    let Schedule { summary, worst, interrupted, .. } = schedule;
+    Outcome { summary, worst, interrupted, results: context.into_results() }
 }
 
 /// What the nodes that a node needs gave, by port.
@@ -168,12 +171,21 @@ impl Schedule<'_> {
             }
             Ending::Failed(kind) => {
                 self.summary.failed += 1;
-                let store = kind == ErrorKind::Store || self.worst == Some(ErrorKind::Store);
-                self.worst = Some(if store { ErrorKind::Store } else { kind });
+                self.worst = Some(worse(self.worst, kind));
                 self.first_failed.get_or_insert_with(|| node.clone());
                 State::Unavailable(Reason::Failed(node.clone()))
             }
         };
         self.states.insert(index, state);
+    }
+}
+
+/// Of two kinds of failure, that which the run ends with: trouble with the store first, then what failed, then what only
+/// differs from the lock.
+fn worse(before: Option<ErrorKind>, kind: ErrorKind) -> ErrorKind {
+    match (before, kind) {
+        (Some(ErrorKind::Store), _) | (_, ErrorKind::Store) => ErrorKind::Store,
+        (Some(ErrorKind::Failed), _) => ErrorKind::Failed,
+        (_, kind) => kind,
     }
 }

@@ -2,14 +2,17 @@
 
 use std::{
     any::Any,
+    collections::BTreeMap,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Instant,
 };
 
 use super::{
-    context::RunContext,
+    context::{RunContext, held},
+    lock_use,
+    lockfile::{Drift, Lockfile},
     recipe::recipe,
     results::{Before, reads_itself},
     schedule::{Inputs, STACK},
@@ -55,6 +58,8 @@ struct StepRun<'w> {
     snapshot: Arc<SourceSnapshot>,
     /// What came of it in one line, once the node says so.
     headline: OnceLock<String>,
+    /// The numbers by which it is compared with others, as the node gives them.
+    metrics: Mutex<BTreeMap<String, f64>>,
 }
 
 impl RunContext<'_> {
@@ -81,7 +86,8 @@ impl RunContext<'_> {
         let full = error.kind() == ErrorKind::Store || is_disk_full(error);
         let help = error.hint().map(str::to_owned);
         (self.request.emit)(Event::NodeFailed { node: node.to_owned(), error: error.chain(), help });
-        Ending::Failed(if full { ErrorKind::Store } else { ErrorKind::Failed })
+        let kind = if error.kind() == ErrorKind::Drift { ErrorKind::Drift } else { ErrorKind::Failed };
+        Ending::Failed(if full { ErrorKind::Store } else { kind })
     }
 
     fn try_step(&self, index: usize, inputs: Inputs) -> Result<Ending> {
@@ -99,14 +105,13 @@ impl RunContext<'_> {
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
         let recipe = recipe(step, self.request.plan.seed, digests, snapshot.digests());
-        let (snapshot, headline) = (Arc::new(snapshot), OnceLock::new());
-        let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline };
+        let (snapshot, headline, metrics) = (Arc::new(snapshot), OnceLock::new(), Mutex::default());
+        let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline, metrics };
+        work.must_be_locked(|lock, node| lock.drift_before(node, &work.recipe))?;
         match work.look_up()? {
             Lookup::Hit(artifact) => {
                 work.emit(|node| Event::NodeCached { node, kind: work.kind(), key: work.key() });
-                if let Some(line) = artifact.manifest().provenance.headline.clone() {
-                    work.emit(|node| Event::NodeNote { node, line });
-                }
+                work.tell_again(&artifact.manifest().provenance);
                 work.show(artifact).map(Ending::Cached)
             }
             Lookup::Miss(slot) => work.make(slot).map(Ending::Made),
@@ -115,6 +120,16 @@ impl RunContext<'_> {
 }
 
 impl<'w> StepRun<'w> {
+    /// What was said of a result when it was made.
+    fn tell_again(&self, made: &Provenance) {
+        if let Some(line) = made.headline.clone() {
+            self.emit(|node| Event::NodeNote { node, line });
+        }
+        for (name, &value) in &made.metrics {
+            self.emit(|node| Event::NodeMetric { node, name: name.clone(), value });
+        }
+    }
+
     fn look_up(&self) -> Result<Lookup<'w>> {
         let request = self.run.request;
         let twin = self.run.asks(self.index, self.recipe.key());
@@ -153,8 +168,14 @@ impl<'w> StepRun<'w> {
     fn execute(&self, slot: &Slot<'_>) -> Result<()> {
         let request = self.run.request;
         let sink = |update| {
-            if let Update::Headline(line) = &update {
-                self.headline.get_or_init(|| line.clone());
+            match &update {
+                Update::Headline(line) => {
+                    self.headline.get_or_init(|| line.clone());
+                }
+                Update::Metric(name, value) => {
+                    held(&self.metrics).insert(name.clone(), *value);
+                }
+                Update::Step { .. } | Update::Note(_) | Update::Warning(_) => {}
             }
             self.emit(|node| Event::of_update(node, update));
         };
@@ -201,13 +222,31 @@ impl<'w> StepRun<'w> {
             output_type: self.step.node.output().name.to_owned(),
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             headline: self.headline.get().cloned(),
+            metrics: held(&self.metrics).clone(),
             seconds,
             machine: Machine::this(request.options.threads, &request.options.device.to_string()),
+            surroundings: self.run.surroundings(),
         }
+    }
+
+    /// Ends the node if the lock, where one is to be obeyed, says anything else of it.
+    fn must_be_locked(&self, drift: impl FnOnce(&Lockfile, &str) -> Vec<Drift>) -> Result<()> {
+        let request = self.run.request;
+        let Some(lock) = request.options.lock.obeyed() else { return Ok(()) };
+        let drifts = drift(lock, &self.step.id);
+        if drifts.is_empty() {
+            return Ok(());
+        }
+        lock_use::tell(request, &drifts);
+        let made_with = lock.made_with.iter().map(|(name, value)| format!("{name} {value}"));
+        Err(Error::new("it is not what the lock says")
+            .of_kind(ErrorKind::Drift)
+            .help(format!("the lock's results were made with {}", made_with.collect::<Vec<_>>().join(", "))))
     }
 
     fn show(&self, artifact: Artifact) -> Result<Finished> {
         let request = self.run.request;
+        self.must_be_locked(|lock, node| lock.drift_after(node, &artifact))?;
         match request.results.show(&self.step.id, &artifact, request.store)? {
             Before::Nothing => {}
             Before::InStore(key) => {

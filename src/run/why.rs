@@ -148,7 +148,7 @@ pub fn differences(old: &Recipe, new: &Recipe) -> Vec<Difference> {
 }
 
 /// A recipe's values by path. Lists are values: what moved in them is seldom what changed.
-fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
+pub(super) fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
     let value = serde_json::to_value(recipe).expect("a recipe is plain data with string keys");
     let mut fields = BTreeMap::new();
     flatten("", value, &mut fields);

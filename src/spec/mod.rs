@@ -40,6 +40,7 @@ pub use self::{
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},
+    references::escape,
     render::MessageFormat,
     resolve::{Parameter, Resolved, resolve},
     source::Source,

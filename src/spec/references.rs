@@ -94,7 +94,7 @@ pub(super) fn is_variable(name: &str) -> bool {
 }
 
 /// The text that stands for `text`.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     text.replace(OPEN, ESCAPED)
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     digest::Digest,
     key::{Key, Recipe},
+    surroundings::Surroundings,
 };
 use crate::{files, names::PlainName};
 
@@ -80,10 +81,16 @@ pub struct Provenance {
     /// What came of the work in one line, e.g. a score; told again whenever the result is used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
+    /// Numbers by which the result is compared with others, e.g. `top1`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
     /// How long the work took, in seconds.
     pub seconds: f64,
     /// The machine, threads and device that the work was done on.
     pub machine: Machine,
+    /// The program, the sources and the command line.
+    #[serde(default, skip_serializing_if = "Surroundings::is_empty")]
+    pub surroundings: Surroundings,
 }
 
 #[cfg(test)]
@@ -96,8 +103,10 @@ impl Provenance {
             output_type: "text".into(),
             logs: Vec::new(),
             headline: None,
+            metrics: BTreeMap::new(),
             seconds: 0.0,
             machine: Machine::this(1, "cpu"),
+            surroundings: Surroundings::default(),
         }
     }
 }
@@ -231,7 +240,7 @@ fn sorted(value: &impl Serialize) -> Value {
 /// A moment in UTC to the second, as RFC 3339 writes it.
 ///
 /// The calendar is Howard Hinnant's `civil_from_days` ("chrono-compatible low-level date algorithms").
-pub(super) fn rfc3339(time: SystemTime) -> String {
+pub fn rfc3339(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (day, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
     let (generation, day) = (day / 146_097, day % 146_097);

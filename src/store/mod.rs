@@ -9,6 +9,7 @@
 //!   work/<key>/               where a node writes now
 //!   locks/<key>               one kernel lock per key; `lock` for the whole store
 //!   downloads/<sha256>        files from elsewhere; `.part` is one that has not arrived yet
+//!   runs/                     a small record of each of the last runs
 //!   quarantine/               blobs and manifests that turned out to be wrong
 //!   files.index blobs.index   digests of unchanged files, verified blobs (see [`stat`])
 //! ```
@@ -31,9 +32,11 @@ mod lock;
 mod manifest;
 mod marker;
 mod prune;
+mod run_record;
 mod slot;
 pub mod stat;
 mod store_error;
+mod surroundings;
 mod verify;
 
 use std::{
@@ -49,9 +52,11 @@ pub use self::{
     digest::{Digest, NotADigest},
     key::{FORMAT, Key, Recipe, canonical},
     lock::{Lock, LockMode},
-    manifest::{Machine, Manifest, Output, Provenance},
+    manifest::{Machine, Manifest, Output, Provenance, rfc3339},
     prune::{DEFAULT_LIMIT, GRACE, Limits, Pruned, prune},
+    run_record::{NodeEnding, NodeRecord, RunRecord},
     slot::Slot,
+    surroundings::{Commit, Surroundings},
     verify::Verified,
 };
 use self::{
@@ -234,6 +239,11 @@ impl Store {
         whole.then(|| Artifact::new(manifest, &self.blobs))
     }
 
+    /// The record of the result for a key, if there is a sound one.
+    pub fn manifest(&self, key: Key) -> Option<Manifest> {
+        self.record(key).ok()?
+    }
+
     /// The record for a key, and `None` if it is damaged, or the record for another one.
     fn record(&self, key: Key) -> io::Result<Option<Manifest>> {
         let bytes = inside::read(&self.root, &self.manifest_path(key), manifest::LIMIT)?;
@@ -308,6 +318,7 @@ const MANIFESTS: &str = "manifests";
 const BLOBS: &str = "blobs";
 const QUARANTINE: &str = "quarantine";
 const DOWNLOADS: &str = "downloads";
+const RUNS: &str = "runs";
 const INDEXES: [&str; 2] = ["files.index", "blobs.index"];
 
 /// Makes and marks the store, tells other tools to leave it alone, and takes part in its use.

@@ -171,7 +171,7 @@ fn leftovers(store: &Store, now: SystemTime) -> Vec<PathBuf> {
     let mut late: Vec<_> = ["scratch", DOWNLOADS].into_iter().flat_map(list).filter(is_of_digest).collect();
     late.extend(list(QUARANTINE).filter(is_quarantined));
     late.retain(|found| age_of(&found.path, now) > LEFTOVERS);
-    left.into_iter().chain(late).map(|found| found.path).collect()
+    left.into_iter().chain(late).map(|found| found.path).chain(store.late_runs()).collect()
 }
 
 pub(super) fn is_temporary(found: &Found) -> bool {

@@ -13,6 +13,7 @@ mod interruption;
 mod kinds;
 mod kit;
 mod links;
+mod lock;
 mod prune;
 
 #[path = "../kit/mod.rs"]

@@ -1,0 +1,130 @@
+//! A table of values as text, Markdown, CSV or JSON.
+
+use serde_json::{Map, Value};
+
+use crate::{eval::table::Table as Csv, shown};
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum TableFormat {
+    /// Columns in line, for people.
+    #[default]
+    Text,
+    /// For a page or a pull request.
+    Markdown,
+    /// For a spreadsheet.
+    Csv,
+    /// An array with an object for each row.
+    Json,
+}
+
+/// Values under named columns; `Null` where there is none.
+pub(super) struct Table {
+    /// The names of the columns.
+    pub(super) columns: Vec<String>,
+    /// The rows, each with a value for every column.
+    pub(super) rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// The table in a format, with an end of line.
+    pub(super) fn written(&self, format: TableFormat) -> String {
+        match format {
+            TableFormat::Text => self.text(),
+            TableFormat::Markdown => self.markdown(),
+            TableFormat::Csv => self.csv(),
+            TableFormat::Json => self.json().to_string() + "\n",
+        }
+    }
+
+    fn text(&self) -> String {
+        let lines = self.lines();
+        let widths: Vec<_> = (0..self.columns.len())
+            .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+            .collect();
+        let line = |line: &Vec<String>| {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+        };
+        lines.iter().map(line).collect()
+    }
+
+    fn markdown(&self) -> String {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let mut lines = self
+            .lines()
+            .into_iter()
+            .map(|line| line.iter().map(|cell| cell.replace('|', r"\|")).collect::<Vec<_>>());
+        let head = lines.next().unwrap_or_default();
+        let rule = vec!["---".to_owned(); head.len()];
+        [line(&head), line(&rule)].into_iter().chain(lines.map(|cells| line(&cells))).collect()
+    }
+
+    fn csv(&self) -> String {
+        let mut csv = Csv::new(&self.columns);
+        self.rows.iter().for_each(|row| csv.row(row.iter().map(plain)));
+        csv.as_str().to_owned()
+    }
+
+    fn json(&self) -> Value {
+        let object = |row: &Vec<Value>| {
+            let cells = self.columns.iter().cloned().zip(row.iter().cloned());
+            Value::Object(cells.filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    /// The head and the rows as people read them.
+    fn lines(&self) -> Vec<Vec<String>> {
+        let head = self.columns.iter().map(|name| shown::text(name).into_owned()).collect();
+        let rows = self
+            .rows
+            .iter()
+            .map(|row| row.iter().map(|value| shown::text(&rounded(value)).into_owned()).collect());
+        std::iter::once(head).chain(rows).collect()
+    }
+}
+
+/// A value without quotes; nothing where there is none.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// As [`plain`], with four digits after the point of fractions that have more.
+fn rounded(value: &Value) -> String {
+    let text = plain(value);
+    match value.as_f64() {
+        Some(number) if text.len() > 8 && value.is_f64() => {
+            if number.abs() < 1e-3 {
+                format!("{number:.3e}")
+            } else {
+                format!("{number:.4}")
+            }
+        }
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_table_in_four_formats() {
+        let table = Table {
+            columns: vec!["name".into(), "fit.lr0".into(), "score.top1".into()],
+            rows: vec![
+                vec![json!("a|b\u{1b}"), json!(0.01), json!(0.812_345_678)],
+                vec![json!("=c"), Value::Null, json!(0.000_001_234_5)],
+            ],
+        };
+        let all = [TableFormat::Text, TableFormat::Markdown, TableFormat::Csv, TableFormat::Json];
+        insta::assert_snapshot!(all.map(|format| table.written(format)).join("\n"));
+    }
+}

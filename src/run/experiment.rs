@@ -1,0 +1,106 @@
+//! What was tried: the runs of a pipeline that differ in what they made, with their parameters and metrics.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::why::fields;
+use crate::store::{Digest, Key, Manifest, RunRecord, Store};
+
+/// The domain of the names of experiments, which keeps them apart from digests of other things.
+const DOMAIN: &str = "kiln 2026 experiment";
+
+/// The results of one run of a pipeline. Runs that gave the same results are one experiment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Experiment {
+    /// The first 12 digits of a digest of its results.
+    pub id: String,
+    /// The name of the pipeline.
+    pub pipeline: String,
+    /// When it was last run, in UTC, e.g. `2026-11-23T22:17:50Z`.
+    pub started: String,
+    /// The device asked for then.
+    pub device: String,
+    /// The name of the result of each node in the store, by the node's name.
+    pub keys: BTreeMap<String, String>,
+    /// Every parameter by `node.key`, with defaults; seeds too.
+    pub params: BTreeMap<String, Value>,
+    /// Every metric by `node.name`.
+    pub metrics: BTreeMap<String, f64>,
+}
+
+impl Experiment {
+    /// The parameter or metric called `field`, `node.name`.
+    pub fn value(&self, field: &str) -> Option<Value> {
+        self.params.get(field).cloned().or_else(|| self.metrics.get(field).map(|&number| as_json(number)))
+    }
+
+    /// The names of all parameters and metrics.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.params.keys().chain(self.metrics.keys()).map(String::as_str)
+    }
+}
+
+/// A number as JSON; a whole one without a point.
+fn as_json(number: f64) -> Value {
+    let whole = number as i64;
+    if whole as f64 == number { whole.into() } else { number.into() }
+}
+
+/// The experiments that a store remembers and still has results of, the last one first.
+pub fn experiments(store: &Store) -> Vec<Experiment> {
+    let mut manifests = Manifests { store, read: BTreeMap::new() };
+    let mut seen = BTreeSet::new();
+    let found = store.runs().into_iter().filter_map(|run| manifests.experiment(run));
+    found.filter(|experiment| seen.insert(experiment.id.clone())).collect()
+}
+
+/// Records of results, each read once.
+struct Manifests<'s> {
+    store: &'s Store,
+    read: BTreeMap<String, Option<Arc<Manifest>>>,
+}
+
+impl Manifests<'_> {
+    /// What a run gave, if all of its results are still there.
+    fn experiment(&mut self, run: RunRecord) -> Option<Experiment> {
+        let keys = run.nodes.into_iter().map(|(node, record)| Some((node, record.key?)));
+        let keys = keys.collect::<Option<BTreeMap<_, _>>>()?;
+        let mut experiment = Experiment {
+            id: Digest::of_json(DOMAIN, &(&run.pipeline, &keys)).short(),
+            pipeline: run.pipeline,
+            started: run.started,
+            device: run.device,
+            keys,
+            params: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+        };
+        for (node, key) in experiment.keys.clone() {
+            let manifest = self.of(&key)?;
+            experiment.params.extend(params(&node, &manifest));
+            let metrics = &manifest.provenance.metrics;
+            experiment.metrics.extend(metrics.iter().map(|(name, &value)| (format!("{node}.{name}"), value)));
+        }
+        Some(experiment)
+    }
+
+    fn of(&mut self, key: &str) -> Option<Arc<Manifest>> {
+        let store = self.store;
+        let read = || Some(Arc::new(store.manifest(key.parse::<Key>().ok()?)?));
+        self.read.entry(key.to_owned()).or_insert_with(read).clone()
+    }
+}
+
+/// A node's parameters by `node.key`, and the seed.
+fn params(node: &str, manifest: &Manifest) -> impl Iterator<Item = (String, Value)> {
+    let name = move |field: &str| match field.split_once('.') {
+        Some(("params", key)) => Some(format!("{node}.{key}")),
+        None if field == "seed" => Some(format!("{node}.seed")),
+        _ => None,
+    };
+    fields(&manifest.recipe).into_iter().filter_map(move |(field, value)| Some((name(&field)?, value)))
+}
