@@ -98,6 +98,47 @@ fn texts() -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The same for references to parameters, by name.
+fn references() -> Vec<(&'static str, String)> {
+    let head = "version: 1\nname: p\nnodes:\n";
+    vec![
+        ("references to no parameter", {
+            let references: Vec<String> = (0..9_000).map(|i| format!("\"${{params.a{i}}}\"")).collect();
+            let names: String = (0..900).map(|i| format!("  b{i}: 1\n")).collect();
+            format!("params:\n{names}{head}  n: {{ type: transforms, train: [{}] }}\n", references.join(", "))
+        }),
+        ("references that are none", {
+            format!("{head}  n: {{ type: transforms, train: [{}] }}\n", vec!["\"${x}\""; 9_000].join(", "))
+        }),
+        ("a circle of parameters", {
+            let names: String =
+                (0..3_000).map(|i| format!("  p{i}: ${{params.p{}}}\n", (i + 1) % 3_000)).collect();
+            format!("params:\n{names}{head}  n: {{ type: dataset, root: \"${{params.p0}}\" }}\n")
+        }),
+        ("parameters that double", {
+            let names: String = (1..30)
+                .map(|i| format!("  p{i}: [\"${{params.p{0}}}\", \"${{params.p{0}}}\"]\n", i - 1))
+                .collect();
+            format!(
+                "params:\n  p0: {}\n{names}{head}  n: {{ type: transforms, train: \"${{params.p29}}\" }}\n",
+                "x".repeat(10_000)
+            )
+        }),
+        ("a long text of references", {
+            let name = format!("\"{}\"", "${params.a}".repeat(80_000));
+            format!(
+                "params: {{ a: {} }}\nname: {name}\n{}",
+                "y".repeat(10_000),
+                head.replace("name: p\n", "")
+            )
+        }),
+        (
+            "references that nothing closes",
+            format!("{head}  n: {{ type: dataset, root: \"{}\" }}\n", "${".repeat(400_000)),
+        ),
+    ]
+}
+
 /// Longer than any machine that is busy with other tests needs.
 const LONG: Duration = Duration::from_secs(30);
 
@@ -116,7 +157,7 @@ fn check(path: &Path) -> std::process::Output {
 fn a_hostile_pipeline_ends_in_an_error_soon_and_in_little_memory() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("p.yaml");
-    for (name, text) in texts() {
+    for (name, text) in texts().into_iter().chain(references()) {
         fs::write(&path, &text).unwrap();
         let start = Instant::now();
         let output = check(&path);

@@ -32,7 +32,7 @@ fn the_published_schema_is_current() {
 
 #[test]
 fn the_schema_is_valid_draft_07() {
-    let schema = schema::pipeline(KINDS);
+    let schema = schema::written(KINDS);
     let meta = jsonschema::draft7::meta::validate(&schema);
     assert!(meta.is_ok(), "{meta:?}");
 }
@@ -44,7 +44,7 @@ fn document(text: &str) -> Option<Value> {
 
 #[test]
 fn the_schema_refuses_what_the_program_refuses() {
-    let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
+    let validator = jsonschema::draft7::new(&schema::written(KINDS)).unwrap();
     for code in codes::ALL.iter().filter(|code| !matches!(code.wrong, Wrong::Arch(_))) {
         assert!(validator.is_valid(&document(code.right).unwrap()), "right example of {}", code.code);
         let Wrong::Yaml(text) = code.wrong else { continue };
@@ -57,7 +57,7 @@ fn the_schema_refuses_what_the_program_refuses() {
 
 #[test]
 fn the_schema_accepts_the_pipelines_of_this_repository() {
-    let validator = jsonschema::draft7::new(&schema::pipeline(KINDS)).unwrap();
+    let validator = jsonschema::draft7::new(&schema::written(KINDS)).unwrap();
     for path in kit::yaml_files("pipelines") {
         let document = document(&fs::read_to_string(&path).unwrap()).unwrap();
         assert!(validator.is_valid(&document), "{}", path.display());

@@ -83,7 +83,7 @@ fn every_code_has_a_file() {
         .iter()
         .flat_map(|path| rejected(path).problems.into_iter().map(|problem| problem.code))
         .chain(kit::yaml_files("tests/fixtures/invalid_arch").iter().flat_map(|path| arch_codes(path)))
-        .chain([codes::UNREADABLE])
+        .chain([codes::UNREADABLE, codes::OVERRIDE])
         .collect();
     let all: BTreeSet<&str> = codes::ALL.iter().map(|code| code.code).collect();
     assert_eq!(seen, all);

@@ -7,11 +7,11 @@ use std::{
 
 use clap::Args;
 
-use super::{Project, StoreArgs};
+use super::{Project, SetArgs, StoreArgs};
 use crate::{
     error::{Error, Result},
     node::Kind,
-    plan::{Loaded, Rejected, load},
+    plan::{Loaded, Rejected, load_with},
     shown,
     spec::{
         MessageFormat,
@@ -26,6 +26,8 @@ pub struct CheckArgs {
     /// The pipeline files to check
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub set: SetArgs,
     /// How problems are reported
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub message_format: MessageFormat,
@@ -38,7 +40,7 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
     let (mut bad, mut in_the_way) = (Vec::new(), None);
     for path in &args.files {
-        let loaded = load(path, kinds);
+        let loaded = load_with(path, &args.set.overrides, kinds);
         let place = loaded.as_ref().map_or(Ok(()), |loaded| can_be_shown(path, loaded));
         match (loaded, args.message_format) {
             (Ok(_), _) if place.is_err() => in_the_way = in_the_way.or(place.err()),

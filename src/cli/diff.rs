@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Project, StoreArgs,
+    Project, SetArgs, StoreArgs,
     changed_images::{ChangedImages, Images, images, images_now},
     compare::find,
     load_or_show,
@@ -134,7 +134,7 @@ fn with_artifacts(lock: Lockfile, project: &Project) -> Result<Side> {
 
 /// What a pipeline file is made of now, and what it gave where the store has that.
 fn of_pipeline(path: &Path, args: &DiffArgs, format: MessageFormat) -> Result<Side> {
-    let plan = load_or_show(path, format)?.plan;
+    let plan = load_or_show(path, &SetArgs::default(), format)?.plan;
     let store = Store::peek(&Project::of_file(path, &args.store).store)?;
     let mut side = Side::default();
     for (forecast, step) in forecast(&plan, &store)?.into_iter().zip(plan.steps()) {

@@ -16,7 +16,7 @@ use crate::{
     paths,
     progress::Stop,
     shown,
-    spec::schema,
+    spec::{escape, schema},
 };
 
 /// What `kiln init` is asked.
@@ -237,7 +237,7 @@ impl Choice {
         add(format!("name: {name}"), "");
         add("seed: 0".into(), "decides all random numbers");
         add("\nnodes:\n  data:\n    type: dataset".into(), "");
-        add(format!("    root: {}", quoted(root)), "relative to this file");
+        add(format!("    root: {}", quoted(&escape(root))), "relative to this file");
         if seen.counts[1] == 0 {
             add(
                 "    # val_fraction: 0.2".into(),

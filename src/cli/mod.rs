@@ -38,6 +38,7 @@ mod remembered;
 pub mod restore;
 pub mod run;
 pub mod schema;
+pub mod show;
 mod signal;
 mod surroundings;
 pub mod train;
@@ -54,7 +55,7 @@ pub use self::project::Project;
 use crate::{
     error::{Error, ErrorKind, Result},
     nodes::KINDS,
-    plan::{Loaded, load},
+    plan::{Loaded, load_with},
     report,
     spec::MessageFormat,
 };
@@ -99,6 +100,8 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Show how a node's recipe differs from that of its last result
     Why(why::WhyArgs),
+    /// Show a pipeline file with all put in place, and where each value comes from
+    Show(show::ShowArgs),
     /// List what was tried, with parameters and metrics; or every run
     List(list::ListArgs),
     /// Show experiments beside each other
@@ -139,6 +142,14 @@ pub struct StoreArgs {
     /// Where results are kept [default: .kiln/store of the project, or KILN_STORE]
     #[arg(long, value_name = "DIR")]
     pub store: Option<std::path::PathBuf>,
+}
+
+/// Values of the command line in place of the file's, for every command that reads a pipeline file.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SetArgs {
+    /// Put a value in place of the file's, e.g. nodes.fit.epochs=3 or params.lr=1e-3; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
 }
 
 /// The whole program: reads the command line, does what it says, tells an error once.
@@ -192,6 +203,7 @@ impl Cli {
             Command::Run(args) => run::run(&args, format),
             Command::Verify(args) => verify::verify(&args, format),
             Command::Why(args) => why::why(&args, format),
+            Command::Show(args) => show::show(&args, format),
             Command::List(args) => list::list(&args),
             Command::Compare(args) => compare::compare(&args),
             Command::Diff(args) => diff::diff(&args, format),
@@ -227,8 +239,8 @@ fn exit_code(kind: ErrorKind) -> u8 {
 ///
 /// # Errors
 /// Of kind invalid, when there are problems.
-pub fn load_or_show(file: &Path, format: MessageFormat) -> Result<Loaded> {
-    load(file, KINDS).map_err(|rejected| {
+pub fn load_or_show(file: &Path, set: &SetArgs, format: MessageFormat) -> Result<Loaded> {
+    load_with(file, &set.overrides, KINDS).map_err(|rejected| {
         check::show(&rejected, format);
         Error::of_kind(rejected.error(), ErrorKind::Invalid)
     })

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::{Project, StoreArgs, load_or_show};
+use super::{Project, SetArgs, StoreArgs, load_or_show};
 use crate::{
     error::Result,
     report::words::time,
@@ -28,6 +28,8 @@ pub struct PlanArgs {
     #[arg(long)]
     pub dot: bool,
     #[command(flatten)]
+    pub set: SetArgs,
+    #[command(flatten)]
     pub store: StoreArgs,
 }
 
@@ -36,7 +38,7 @@ pub struct PlanArgs {
 /// # Errors
 /// When the file is wrong or a source can't be read.
 pub fn plan(args: &PlanArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     if args.dot {
         print!("{}", loaded.plan.to_dot());
         return Ok(());

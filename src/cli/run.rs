@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 
 use super::{
-    Project, StoreArgs, companion,
+    Project, SetArgs, StoreArgs, companion,
     device_choice::{Chosen, DeviceChoice, best},
     load_or_show, signal,
     surroundings::surroundings,
@@ -46,6 +46,8 @@ pub struct RunArgs {
     pub keep_going: bool,
     #[command(flatten)]
     pub how: HowArgs,
+    #[command(flatten)]
+    pub set: SetArgs,
     #[command(flatten)]
     pub store: StoreArgs,
 }
@@ -91,7 +93,7 @@ impl HowArgs {
 /// # Errors
 /// When the file is wrong, a node fails, the store can't be used or the run is stopped.
 pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     let options = Options {
         lock: lock_use(&args.file, args.locked)?,
         force: args.force.clone(),

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{
-    Project, StoreArgs, companion, load_or_show,
+    Project, SetArgs, StoreArgs, companion, load_or_show,
     run::{HowArgs, limit_threads, run_loaded},
 };
 use crate::{
@@ -41,6 +41,8 @@ pub struct VerifyArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub set: SetArgs,
+    #[command(flatten)]
     pub how: HowArgs,
     #[command(flatten)]
     pub store: StoreArgs,
@@ -72,7 +74,7 @@ struct Verdict {
 /// Of kind drift, when a node gives something else; of kind usage, when there is nothing to compare with; otherwise as
 /// `kiln run`.
 pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     let options = Options { only: args.only.clone(), ..args.how.options()? };
     limit_threads(options.threads)?;
     // All of it is computed, so the other program may as well begin.

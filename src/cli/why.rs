@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    Project, StoreArgs,
+    Project, SetArgs, StoreArgs,
     changed_images::{ChangedImages, images, images_now},
     load_or_show,
 };
@@ -32,6 +32,8 @@ pub struct WhyArgs {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
+    pub set: SetArgs,
+    #[command(flatten)]
     pub store: StoreArgs,
 }
 
@@ -40,7 +42,7 @@ pub struct WhyArgs {
 /// # Errors
 /// When the file is wrong, has no such node, or a source can't be read.
 pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
-    let loaded = load_or_show(&args.file, format)?;
+    let loaded = load_or_show(&args.file, &args.set, format)?;
     let index = run::must_exist(&loaded.plan, &args.node)?;
     let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);

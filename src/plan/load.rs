@@ -8,7 +8,7 @@ use crate::{
     node::Kind,
     shown,
     spec::{
-        Draft, PipelineSpec, Problem, Source,
+        Draft, Origins, PipelineSpec, Problem, Reading, Source,
         render::{self, FileReport, Style},
     },
 };
@@ -56,13 +56,41 @@ impl Rejected {
 /// # Errors
 /// The file with every problem there is.
 pub fn load(path: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
-    match Source::read_given(path) {
-        Ok(source) => load_source(source, &base_of(path), kinds),
-        Err(unread) => {
-            let (source, problem) = *unread;
-            Err(Box::new(Rejected { source, problems: vec![problem] }))
-        }
+    load_with(path, &[], kinds)
+}
+
+/// As [`load`], with what was typed after each `--set`.
+///
+/// # Errors
+/// The file with every problem there is.
+pub fn load_with(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
+    plan(read(path)?, Reading { base: &base_of(path), overrides }, kinds)
+}
+
+/// Reads a pipeline file, and checks what can be checked without looking at references between nodes and at paths.
+///
+/// # Errors
+/// The file with every problem of its text, its keys and its values.
+pub fn draft(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<(Source, Draft), Box<Rejected>> {
+    let source = read(path)?;
+    let mut draft = Draft::read(&source, Reading { base: &base_of(path), overrides }, kinds);
+    if draft.problems.is_empty() {
+        return Ok((source, draft));
     }
+    let problems = std::mem::take(&mut draft.problems);
+    Err(Box::new(rejected(source, &draft.origins, problems)))
+}
+
+fn read(path: &Path) -> Result<Source, Box<Rejected>> {
+    Source::read_given(path).map_err(|unread| {
+        let (source, problem) = *unread;
+        Box::new(Rejected { source, problems: vec![problem] })
+    })
+}
+
+fn rejected(source: Source, origins: &Origins, problems: Vec<Problem>) -> Rejected {
+    let problems = render::sorted(&source, &origins.traced(&source, problems));
+    Rejected { source, problems }
 }
 
 /// Checks and plans a text whose relative paths start at `base`.
@@ -70,14 +98,15 @@ pub fn load(path: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
 /// # Errors
 /// The text with every problem there is.
 pub fn load_source(source: Source, base: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
-    let draft = Draft::read(&source, kinds);
-    let spec = draft.spec();
-    match (spec, Plan::of_draft(draft, base)) {
+    plan(source, Reading::of(base), kinds)
+}
+
+fn plan(source: Source, reading: Reading<'_>, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
+    let mut draft = Draft::read(&source, reading, kinds);
+    let (spec, origins) = (draft.spec(), std::mem::take(&mut draft.origins));
+    match (spec, Plan::of_draft(draft, reading.base)) {
         (Some(spec), Ok(plan)) => Ok(Loaded { source, spec, plan }),
-        (_, Err(problems)) => {
-            let problems = render::sorted(&source, &problems);
-            Err(Box::new(Rejected { source, problems }))
-        }
+        (_, Err(problems)) => Err(Box::new(rejected(source, &origins, problems))),
         (None, Ok(_)) => unreachable!("a draft without a spec has problems, and then there is no plan"),
     }
 }

@@ -32,11 +32,23 @@ pub(super) fn problems(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
     for node in nodes {
         for source in node.built.iter().flat_map(|built| built.node.sources()) {
             let at = Place::Value(["nodes", node.id.as_str(), source.key].into());
-            let wrong = Wrong { at, node: &node.id, source: &source, base };
+            let (folder, written) = as_written(node, &source);
+            let base = &base.join(folder);
+            let wrong = Wrong { at, node: &node.id, source: &source, written, base };
             problems.extend(wrong.problem(&mut searches));
         }
     }
     problems
+}
+
+/// The folder where a path starts, seen from the pipeline file's, and the path as it is written.
+fn as_written<'a>(node: &'a DraftNode, source: &'a SourcePath) -> (&'a str, &'a str) {
+    let folder = node.folders.get(source.key).map_or("", String::as_str);
+    let written = source.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+    match written {
+        Some(written) if !folder.is_empty() => (folder, written),
+        _ => ("", &source.path),
+    }
 }
 
 /// Everything that is wrong with what lies at the paths, as far as looking costs little.
@@ -47,11 +59,7 @@ pub(super) fn contents(nodes: &[DraftNode], base: &Path) -> Vec<Problem> {
         let found =
             node.built.as_ref().map(|built| looked_at(&*built.node, base, &mut bytes)).unwrap_or_default();
         let here = DocPath::from(["nodes", node.id.as_str()]);
-        // Those in other files have their places there.
-        problems.extend(found.into_iter().map(|problem| match problem.file {
-            Some(_) => problem,
-            None => problem.under(&here),
-        }));
+        problems.extend(found.into_iter().map(|problem| problem.under(&here)));
     }
     problems
 }
@@ -73,6 +81,8 @@ struct Wrong<'a> {
     at: Place,
     node: &'a str,
     source: &'a SourcePath,
+    /// The path as it is written, and the folder where it starts.
+    written: &'a str,
     base: &'a Path,
 }
 
@@ -82,7 +92,7 @@ impl Wrong<'_> {
         if self.source.path.len() > MAX_PATH {
             return Some(self.too_long());
         }
-        let tried = paths::resolve(self.base, &self.source.path);
+        let tried = paths::resolve(self.base, self.written);
         match paths::fixed_part(&tried).try_exists() {
             Ok(true) if self.matches_nothing(&tried) => Some(self.no_match(&tried)),
             Ok(true) => None,
@@ -98,7 +108,7 @@ impl Wrong<'_> {
     }
 
     fn told(&self, what: &str) -> Problem {
-        let (key, written) = (self.source.key, brief(&self.source.path));
+        let (key, written) = (self.source.key, brief(self.written));
         let message =
             format!("`{key}` of node `{}` {}", self.node, what.replace("{}", &format!("`{written}`")));
         Problem::new(codes::MISSING_PATH, self.at.clone(), message)
@@ -123,7 +133,7 @@ impl Wrong<'_> {
     }
 
     fn nothing_there(&self, tried: &Path, searches: &mut Budget) -> Problem {
-        let (written, base) = (&self.source.path, self.base);
+        let (written, base) = (self.written, self.base);
         let tried = paths::fixed_part(tried);
         let other = match other_spelling(base, written) {
             Some(other) => Respelled::Whole(other),
@@ -164,7 +174,11 @@ fn spelling(written: &str) -> Option<String> {
     let text = if written.starts_with('~') {
         "`~` is not read as your home folder; write the path from `/` on".to_owned()
     } else if written.contains('$') {
-        "variables such as `$HOME` are not replaced; write the path itself".to_owned()
+        let is_name = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        let after = written.split_once('$').map_or("", |(_, after)| after);
+        let name =
+            after.split(|char| !is_name(char)).next().filter(|name| !name.is_empty()).unwrap_or("NAME");
+        format!("variables such as `${name}` are not replaced; `${{env.{name}}}` is")
     } else if written.starts_with("file:") {
         "a path is wanted, without `file://`".to_owned()
     } else if written.contains("://") {
@@ -181,7 +195,7 @@ fn spelling(written: &str) -> Option<String> {
 fn other_spelling(base: &Path, written: &str) -> Option<String> {
     let home = || std::env::var("HOME").ok().filter(|home| !home.is_empty());
     let mut other = written.trim().chars().filter(|char| !shown::is_hidden(*char)).collect::<String>();
-    for (shell, rest) in [("~", "/"), ("$HOME", ""), ("${HOME}", ""), ("file://", "/"), ("file:", "/")] {
+    for (shell, rest) in [("~", "/"), ("$HOME", ""), ("file://", "/"), ("file:", "/")] {
         if let Some(below) = other.strip_prefix(shell).filter(|below| below.starts_with(rest)) {
             other = if shell.starts_with("file") { below.to_owned() } else { home()? + below };
             break;

@@ -28,6 +28,8 @@ pub enum Wrong {
     Arch(&'static str),
     /// The name of a file that isn't there.
     NoFile(&'static str),
+    /// The text of a pipeline file, and what stands after `--set` on the command line.
+    Set(&'static str, &'static str),
 }
 
 impl Wrong {
@@ -37,6 +39,7 @@ impl Wrong {
             Self::Yaml(text) | Self::Arch(text) => text.to_owned(),
             Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
             Self::NoFile(name) => format!("kiln check {name}"),
+            Self::Set(text, set) => format!("{text}\nkiln check pipeline.yaml --set {set}"),
         }
     }
 }
@@ -71,6 +74,8 @@ pub const MISSING_KEY: &str = "E0106";
 pub const NOT_ALLOWED: &str = "E0107";
 /// A name or text that doesn't look as it must.
 pub const PATTERN: &str = "E0108";
+/// A value of the command line that can't be set.
+pub const OVERRIDE: &str = "E0109";
 /// A reference to a node that doesn't exist.
 pub const UNKNOWN_REFERENCE: &str = "E0201";
 /// A reference to a node that gives something else than wanted.
@@ -79,6 +84,16 @@ pub const WRONG_REFERENCE: &str = "E0202";
 pub const CYCLE: &str = "E0203";
 /// A file or folder that doesn't exist, or is something else.
 pub const MISSING_PATH: &str = "E0204";
+/// `${…}` that is no reference.
+pub const NO_REFERENCE: &str = "E0205";
+/// A parameter that doesn't exist.
+pub const NO_PARAMETER: &str = "E0206";
+/// A variable of the environment that isn't set.
+pub const NO_VARIABLE: &str = "E0207";
+/// Parameters that refer to each other in a circle.
+pub const PARAMETER_CYCLE: &str = "E0208";
+/// A file that can't be extended.
+pub const EXTENDS: &str = "E0209";
 /// A rule of a node's kind is broken.
 pub const RULE: &str = "E0301";
 
@@ -95,6 +110,15 @@ version: 1
 name: digits
 nodes:
   digits: { type: dataset, root: images }
+";
+
+/// The same, its path a parameter.
+const PARAMETER: &str = "\
+version: 1
+name: digits
+params: { data: images }
+nodes:
+  digits: { type: dataset, root: \"${params.data}\" }
 ";
 
 /// The shortest model YAML.
@@ -325,6 +349,15 @@ nodes:
         right: DATASET,
     },
     Code {
+        code: OVERRIDE,
+        title: "a value of the command line cannot be set",
+        text: "\
+`--set nodes.fit.epochs=3` puts a value, read as YAML, in place of what the file says at that path. What it is in
+must be there, and so must a parameter. The value is then checked like any other of the file.",
+        wrong: Wrong::Set(DATASET, "nodes.digit.root=images"),
+        right: DATASET,
+    },
+    Code {
         code: UNKNOWN_REFERENCE,
         title: "a reference names a node that does not exist",
         text: "\
@@ -399,13 +432,85 @@ nodes:
         title: "a path does not exist, or is not what is wanted there",
         text: "\
 A path in the file does not exist, or is not what is wanted there, such as an archive in place of a folder.
-Relative paths start at the folder of the pipeline file, whatever the current folder is; `~` and `$HOME` are not
-replaced. The message shows the absolute path that was tried, and a path like it that exists.",
+Relative paths start at the folder of the file that they are written in, whatever the current folder is; `~` and
+`$HOME` are not replaced, `${env.HOME}` is. The message shows the absolute path that was tried, and a path like it that exists.",
         wrong: Wrong::Yaml("\
 version: 1
 name: digits
 nodes:
   digits: { type: dataset, root: imags }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: NO_REFERENCE,
+        title: "a reference is not written as one",
+        text: "\
+`${params.NAME}` stands for a parameter of the file, `${env.NAME}` for a variable of the environment, and nothing
+else may stand between `${` and `}`. A `${` that is text is written `$${`.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+params: { data: images }
+nodes:
+  digits: { type: dataset, root: \"${data}\" }
+"),
+        right: PARAMETER,
+    },
+    Code {
+        code: NO_PARAMETER,
+        title: "a parameter does not exist",
+        text: "\
+`${params.NAME}` stands for what the file says under `params:`. Parameters may lie in each other, and are named with
+every step: `${params.sizes.small}`, `${params.rates[0]}`.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+params: { data: images }
+nodes:
+  digits: { type: dataset, root: \"${params.date}\" }
+"),
+        right: PARAMETER,
+    },
+    Code {
+        code: NO_VARIABLE,
+        title: "a variable of the environment is not set",
+        text: "\
+`${env.NAME}` stands for a variable of the environment in which `kiln` was started. One that is not set is a mistake,
+not an empty text. Its value counts like one of the file: another value gives another result.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+nodes:
+  digits: { type: dataset, root: \"${env.KILN_NO_SUCH_VARIABLE}\" }
+"),
+        right: DATASET,
+    },
+    Code {
+        code: PARAMETER_CYCLE,
+        title: "parameters refer to each other in a circle",
+        text: "\
+A parameter may refer to others, but following references must never lead back to it. The message shows each
+reference of the circle; write one of them out.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+params: { data: \"${params.root}\", root: \"${params.data}\" }
+nodes:
+  digits: { type: dataset, root: images }
+"),
+        right: PARAMETER,
+    },
+    Code {
+        code: EXTENDS,
+        title: "a file cannot be extended",
+        text: "\
+`extends: base.yaml` reads another pipeline file, relative to the one that says so, and lays this one over it: mappings
+key by key, lists and all else as a whole. The other file must be there, and must not extend this one in turn.",
+        wrong: Wrong::Yaml("\
+extends: no-such-file.yaml
+nodes:
+  digits: { type: dataset, root: images }
 "),
         right: DATASET,
     },
@@ -488,19 +593,19 @@ mod tests {
     use super::*;
     use crate::{
         nodes::{KINDS, arch},
-        plan::load,
+        plan::load_with,
     };
 
     /// The codes that a file gives.
-    fn codes(path: &Path) -> Vec<&'static str> {
-        match load(path, KINDS) {
+    fn codes(path: &Path, overrides: &[String]) -> Vec<&'static str> {
+        match load_with(path, overrides, KINDS) {
             Ok(_) => Vec::new(),
             Err(rejected) => rejected.problems.iter().map(|problem| problem.code).collect(),
         }
     }
 
     /// The codes that a model YAML gives.
-    fn arch_codes(path: &Path) -> Vec<&'static str> {
+    fn arch_codes(path: &Path, _: &[String]) -> Vec<&'static str> {
         let mistaken = arch::read(path, None).err();
         mistaken.into_iter().flat_map(|it| it.problems).map(|problem| problem.code).collect()
     }
@@ -513,13 +618,16 @@ mod tests {
         for code in ALL {
             let codes = if matches!(code.wrong, Wrong::Arch(_)) { arch_codes } else { codes };
             let path = match code.wrong {
-                Wrong::Yaml(text) | Wrong::Arch(text) => fs::write(&file, text).map(|()| file.clone()),
+                Wrong::Yaml(text) | Wrong::Arch(text) | Wrong::Set(text, _) => {
+                    fs::write(&file, text).map(|()| file.clone())
+                }
                 Wrong::Bytes(bytes) => fs::write(&file, bytes).map(|()| file.clone()),
                 Wrong::NoFile(name) => Ok(folder.path().join(name)),
             };
-            assert_eq!(codes(&path.unwrap()), [code.code], "wrong example of {}", code.code);
+            let set = if let Wrong::Set(_, set) = code.wrong { vec![set.to_owned()] } else { Vec::new() };
+            assert_eq!(codes(&path.unwrap(), &set), [code.code], "wrong example of {}", code.code);
             fs::write(&file, code.right).unwrap();
-            assert_eq!(codes(&file), [""; 0], "right example of {}", code.code);
+            assert_eq!(codes(&file, &[]), [""; 0], "right example of {}", code.code);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The lines of a text that a problem is about, as they may be drawn.
+//! The lines that a problem is about, of one text or of several, as they may be drawn.
 
 use std::ops::Range;
 
@@ -14,10 +14,15 @@ const MAX_LINES: usize = 12;
 /// The most bytes that lie between the places of one problem.
 const MAX_BYTES: usize = 200_000;
 
+/// Parts of texts, one after the other, as if they were one.
+#[derive(Debug)]
+pub(super) struct Drawing<'a>(Vec<Part<'a>>);
+
 /// A part of a text, from one line to another, with what can't be seen escaped.
 #[derive(Debug)]
-pub(super) struct Drawing<'a> {
-    name: &'a str,
+struct Part<'a> {
+    /// Where it starts in the drawing.
+    offset: usize,
     /// The lines, as drawn.
     text: String,
     /// How many lines of the file are before them.
@@ -27,15 +32,43 @@ pub(super) struct Drawing<'a> {
     /// Characters that are drawn as more than they are: their end in the source, and how many bytes are more by
     /// then.
     longer: Vec<(usize, usize)>,
-    /// The whole text of the file, as it was read.
-    source: &'a str,
+    /// The whole text, as it was read.
+    source: &'a Source,
 }
 
 impl<'a> Drawing<'a> {
-    /// The lines around these places; none if there is nothing to be seen, or too much.
-    pub(super) fn new<'r>(
+    /// The lines around these places of texts, those of the first text first, without texts of which there is
+    /// nothing to be seen, or too much; none if no text is left.
+    pub(super) fn new(places: &[(&'a Source, Range<usize>)]) -> Option<Self> {
+        let mut texts: Vec<&Source> = Vec::new();
+        for (source, _) in places {
+            if texts.iter().all(|other| !std::ptr::eq(*other, *source)) {
+                texts.push(source);
+            }
+        }
+        let (mut parts, mut offset) = (Vec::new(), 0);
+        for source in texts {
+            let own = places.iter().filter(|(other, _)| std::ptr::eq(*other, source));
+            if let Some(part) = Part::new(source, own.map(|(_, place)| place), offset) {
+                offset += part.text.len() + 1;
+                parts.push(part);
+            }
+        }
+        (!parts.is_empty()).then_some(Self(parts))
+    }
+
+    /// The bytes of the drawing that show a place of a text; none if that is not drawn.
+    pub(super) fn range(&self, source: &Source, place: &Range<usize>) -> Option<Range<usize>> {
+        let part = self.0.iter().find(|part| std::ptr::eq(part.source, source))?;
+        Some(part.range(place))
+    }
+}
+
+impl<'a> Part<'a> {
+    fn new<'r>(
         source: &'a Source,
         places: impl Iterator<Item = &'r Range<usize>>,
+        offset: usize,
     ) -> Option<Self> {
         let text = source.text();
         let (first, last) = places.fold((text.len(), 0), |(first, last), place| {
@@ -50,13 +83,12 @@ impl<'a> Drawing<'a> {
         }
         let (drawn, longer) = draw(lines);
         let skipped = text[..start].bytes().filter(|byte| *byte == b'\n').count();
-        Some(Self { name: source.name(), text: drawn, skipped, start, longer, source: text })
+        Some(Self { offset, text: drawn, skipped, start, longer, source })
     }
 
-    /// The bytes of the drawing that show a place of the source.
-    pub(super) fn range(&self, place: &Range<usize>) -> Range<usize> {
-        let place = first_line(self.source, place);
-        self.moved(place.start)..self.moved(place.end)
+    fn range(&self, place: &Range<usize>) -> Range<usize> {
+        let place = first_line(self.source.text(), place);
+        self.offset + self.moved(place.start)..self.offset + self.moved(place.end)
     }
 
     fn moved(&self, byte: usize) -> usize {
@@ -110,14 +142,19 @@ impl SourceCode for Drawing<'_> {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
-        let part = self.text.read_span(span, before, after)?;
+        // What reaches from one text into another is in neither, so that they are drawn apart.
+        let within =
+            |part: &&Part<'_>| part.offset <= span.offset() && span.offset() <= part.offset + part.text.len();
+        let part = self.0.iter().find(within).ok_or(MietteError::OutOfBounds)?;
+        let own = SourceSpan::from((span.offset() - part.offset, span.len()));
+        let read = part.text.read_span(&own, before, after)?;
         Ok(Box::new(MietteSpanContents::new_named(
-            self.name.to_owned(),
-            part.data(),
-            *part.span(),
-            part.line() + self.skipped,
-            part.column(),
-            part.line_count() + self.skipped,
+            part.source.name().to_owned(),
+            read.data(),
+            SourceSpan::from((read.span().offset() + part.offset, read.span().len())),
+            read.line() + part.skipped,
+            read.column(),
+            read.line_count() + part.skipped,
         )))
     }
 }
@@ -127,9 +164,9 @@ mod tests {
     use super::*;
 
     fn drawing(source: &Source, place: Range<usize>) -> Option<(String, usize, String)> {
-        let drawing = Drawing::new(source, std::iter::once(&place))?;
-        let range = drawing.range(&place);
-        Some((drawing.text.clone(), drawing.skipped, drawing.text[range].to_owned()))
+        let drawing = Drawing::new(&[(source, place.clone())])?;
+        let (range, part) = (drawing.range(source, &place)?, &drawing.0[0]);
+        Some((part.text.clone(), part.skipped, part.text[range].to_owned()))
     }
 
     #[test]
@@ -137,6 +174,21 @@ mod tests {
         let source = Source::new("a", "1\n22\n333\n4444\n5\n");
         assert_eq!(drawing(&source, 5..8).unwrap(), ("22\n333\n4444".into(), 1, "333".into()));
         assert_eq!(drawing(&source, 0..1).unwrap(), ("1\n22".into(), 0, "1".into()));
+    }
+
+    #[test]
+    fn texts_are_drawn_apart() {
+        let (one, other) = (Source::new("one", "1\n22\n"), Source::new("other", "a\nbb\n"));
+        let places = [(&one, 2..4), (&other, 2..4), (&one, 0..1)];
+        let drawing = Drawing::new(&places).unwrap();
+        let ranges = places.each_ref().map(|(source, place)| drawing.range(source, place).unwrap());
+        let read = |range: Range<usize>| {
+            let read = drawing.read_span(&range.into(), 0, 0).unwrap();
+            (read.name().unwrap().to_owned(), read.line(), String::from_utf8_lossy(read.data()).into_owned())
+        };
+        assert_eq!(read(ranges[0].clone()), ("one".into(), 1, "22".into()));
+        assert_eq!(read(ranges[1].clone()), ("other".into(), 1, "bb".into()));
+        assert!(drawing.read_span(&(ranges[0].start..ranges[1].end).into(), 0, 0).is_err());
     }
 
     #[test]

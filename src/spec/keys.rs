@@ -52,10 +52,12 @@ pub(super) fn bare(at: &DocPath, key: &str, owner: &str) -> Problem {
     Problem::new(codes::UNKNOWN_KEY, Place::Key(at.join(key)), message)
 }
 
-/// A close or equal-meaning key of the same object that is not there yet.
+/// A close or equal-meaning key of the same object that is not there yet, or only in another text.
 fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Option<String> {
     let present = shapes.value(at);
-    let free: Vec<&str> = own.iter().copied().filter(|own| present.get(*own).is_none()).collect();
+    let is_free =
+        |own: &str| present.get(own).is_none() || shapes.origins.are_apart(&at.join(own), &at.join(key));
+    let free: Vec<&str> = own.iter().copied().filter(|own| is_free(own)).collect();
     let synonym = || {
         let own = shapes.kinds.iter().flat_map(|kind| kind.synonyms);
         let mut meant =

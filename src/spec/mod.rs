@@ -1,21 +1,34 @@
 //! WHAT THE USER WROTE: text, schema, and the typed document, with every mistake in its place.
 
 pub mod codes;
+mod dotted;
 mod drawing;
+mod editor;
 mod expects;
+mod extends;
 mod keys;
 mod looks;
 mod naming;
+mod origin;
+mod overrides;
 pub mod problem;
+mod references;
 pub mod render;
+mod resolve;
 pub mod schema;
 mod shape;
+pub mod show;
 pub mod source;
 mod syntax;
 mod tidy;
+mod unresolved;
+mod untyped;
 mod violations;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -23,12 +36,18 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::expects::brief;
 pub use self::{
+    extends::Document,
+    origin::Origins,
+    overrides::Override,
     problem::{DocPath, Place, Problem, Segment},
+    references::escape,
     render::MessageFormat,
+    resolve::{Parameter, Resolved, resolve},
     source::Source,
 };
+use self::{references::escaped, shape::Shapes};
 use crate::{
-    node::{Built, Kind},
+    node::{Built, KeyRole, Kind},
     suggest, yaml,
 };
 
@@ -68,17 +87,34 @@ impl Serialize for NodeSpec {
 impl PipelineSpec {
     /// The file that says this: valid input again.
     pub fn to_yaml(&self) -> String {
-        yaml::write(self)
+        let document = serde_json::to_value(self).expect("a spec is plain data with text keys");
+        yaml::write(&escaped(document))
     }
 }
 
-/// Reads a pipeline file made of these kinds.
+/// What a pipeline file is read with, beside its text.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// The folder where its relative paths start.
+    pub base: &'a Path,
+    /// What was typed after each `--set`.
+    pub overrides: &'a [String],
+}
+
+impl<'a> Reading<'a> {
+    /// A file of this folder, as it is.
+    pub fn of(base: &'a Path) -> Self {
+        Self { base, overrides: &[] }
+    }
+}
+
+/// Reads a pipeline file of the current folder, made of these kinds.
 ///
 /// # Errors
 /// Every mistake that can be seen without looking at references and files; those are the plan's.
 pub fn parse(source: &Source, kinds: &[Kind]) -> Result<PipelineSpec, Vec<Problem>> {
-    let draft = Draft::read(source, kinds);
-    draft.spec().ok_or(draft.problems)
+    let draft = Draft::read(source, Reading::of(Path::new("")), kinds);
+    draft.spec().ok_or_else(|| draft.origins.traced(source, draft.problems))
 }
 
 /// What could be made out of a file, and what is wrong with it.
@@ -92,6 +128,10 @@ pub struct Draft {
     pub nodes: Vec<DraftNode>,
     /// Every mistake found in the text, its keys and its values.
     pub problems: Vec<Problem>,
+    /// Where the values are written.
+    pub origins: Origins,
+    /// All that the file says, with its references resolved.
+    said: Value,
 }
 
 /// A node of a [`Draft`].
@@ -104,37 +144,61 @@ pub struct DraftNode {
     pub params: Map<String, Value>,
     /// The typed node, if nothing is wrong with it.
     pub built: Option<Built>,
+    /// Keys whose path starts at the folder of a file that the pipeline extends: that folder, which `params` and
+    /// `built` have before the path.
+    pub folders: BTreeMap<&'static str, String>,
 }
 
 impl Draft {
     /// Reads as much of a file as makes sense.
-    pub fn read(source: &Source, kinds: &[Kind]) -> Self {
-        match source.parse() {
-            Err(problem) => Self { problems: vec![*problem], ..Self::default() },
-            Ok((document, repeated)) => match unknown_version(&document, source) {
-                Some(problem) => Self { problems: vec![problem], ..Self::default() },
-                None => Self::of(&document, Some(source), kinds, repeated),
-            },
+    pub fn read(source: &Source, reading: Reading<'_>, kinds: &[Kind]) -> Self {
+        let resolved = Document::read(source, reading.base)
+            .and_then(|document| Ok(resolve(&document, &Override::parse(reading.overrides)?, &[])));
+        match resolved {
+            Ok(resolved) => Self::of_resolved(resolved, source, kinds),
+            Err(problems) => Self { problems, ..Self::default() },
         }
+    }
+
+    /// A draft of what a file says once its references are resolved.
+    pub fn of_resolved(resolved: Resolved, source: &Source, kinds: &[Kind]) -> Self {
+        Self::of(resolved, Some(source), kinds)
     }
 
     /// A draft of a spec, as if it had been read.
     pub fn of_spec(spec: &PipelineSpec, kinds: &[Kind]) -> Self {
-        let document = serde_json::to_value(spec).expect("a spec is plain data with text keys");
-        Self::of(&document, None, kinds, Vec::new())
+        let value = serde_json::to_value(spec).expect("a spec is plain data with text keys");
+        Self::of(Resolved { value, ..Resolved::default() }, None, kinds)
     }
 
-    fn of(document: &Value, source: Option<&Source>, kinds: &[Kind], mut problems: Vec<Problem>) -> Self {
-        let (broken, violations) = violations::of(document, source, kinds);
+    fn of(resolved: Resolved, source: Option<&Source>, kinds: &[Kind]) -> Self {
+        let Resolved { value, origins, broken, mut problems } = resolved;
+        let schema = schema::pipeline(kinds);
+        let document =
+            untyped::typed(&Shapes { schema: &schema, document: &value, source, origins: &origins, kinds });
+        let shapes = Shapes { schema: &schema, document: &document, source, origins: &origins, kinds };
+        let (broken, violations) = violations::of(&shapes, &broken);
         problems.extend(violations);
         let names = document["nodes"].as_object().into_iter().flatten();
         problems.extend(naming::twins(names.map(|(name, _)| name.as_str())));
         let mut nodes = Vec::new();
         for (id, value) in document["nodes"].as_object().into_iter().flatten() {
-            nodes.push(DraftNode::of(id, value, &broken, kinds, &mut problems));
+            nodes.push(DraftNode::of(id, value, &broken, kinds, &mut problems).at_home(&origins));
         }
         let name = document["name"].as_str().unwrap_or_default().to_owned();
-        Self { name, seed: document["seed"].as_u64().unwrap_or(0), nodes, problems }
+        let seed = document["seed"].as_u64().unwrap_or(0);
+        Self { name, seed, nodes, problems, origins, said: document }
+    }
+
+    /// All that the file says, paths as they are seen from its folder; without the defaults.
+    pub fn document(&self) -> Value {
+        let mut document = self.said.clone();
+        for node in &self.nodes {
+            for key in node.folders.keys() {
+                document["nodes"][&node.id][*key] = node.params[*key].clone();
+            }
+        }
+        document
     }
 
     /// The spec, if nothing is wrong with it.
@@ -164,7 +228,30 @@ impl DraftNode {
         if let (Some(kind), false) = (kind, broken.contains(id)) {
             built = build(id, &kind, &params, problems);
         }
-        Self { id: id.to_owned(), kind, params, built }
+        Self { id: id.to_owned(), kind, params, built, folders: BTreeMap::new() }
+    }
+
+    /// The same node with the paths that other files say as they are seen from the pipeline's folder.
+    fn at_home(mut self, origins: &Origins) -> Self {
+        let (Some(kind), Some(built)) = (self.kind, &self.built) else { return self };
+        let keys = kind.keys.iter().filter(|(_, role)| *role == KeyRole::Source).map(|(key, _)| *key);
+        for key in keys {
+            let path = DocPath::from(["nodes", self.id.as_str(), key]);
+            let (Some(folder), Some(Value::String(written))) =
+                (origins.folder(&path), self.params.get_mut(key))
+            else {
+                continue;
+            };
+            let is_path = built.node.sources().iter().any(|source| source.key == key);
+            if is_path && Path::new(written.as_str()).is_relative() {
+                *written = format!("{folder}/{written}");
+                self.folders.insert(key, folder);
+            }
+        }
+        if !self.folders.is_empty() {
+            self.built = (kind.build)(self.params.clone()).ok();
+        }
+        self
     }
 
     /// With the defaults written out; keys that are left out stay out.
@@ -205,23 +292,22 @@ fn drop_nulls(value: &mut Value) {
     }
 }
 
-/// A file of another version means something else, so nothing more is said about it.
-fn unknown_version(document: &Value, source: &Source) -> Option<Problem> {
-    let version = document.get("version")?.as_i64()?;
-    if VERSIONS.iter().any(|known| i64::from(*known) == version) {
-        return None;
-    }
+/// A file of another version means something else, so nothing more is said about it; `written` tells how a value is.
+fn known_version(document: &Value, written: impl Fn(&DocPath) -> Option<String>) -> Result<(), Box<Problem>> {
+    let version = document.get("version").and_then(Value::as_i64);
+    let is_known = |version| VERSIONS.iter().any(|known| i64::from(*known) == version);
+    let Some(version) = version.filter(|version| !is_known(*version)) else { return Ok(()) };
     let known: Vec<String> = VERSIONS.iter().map(u32::to_string).collect();
     let known = suggest::list(&known, "and", "none");
-    let version = source.written(&["version"].into()).map_or_else(|| version.to_string(), str::to_owned);
+    let version = written(&["version"].into()).unwrap_or_else(|| version.to_string());
     let problem = Problem::new(
         codes::UNKNOWN_VERSION,
         Place::Value(["version"].into()),
         format!("version {version} of the file format is not known"),
     );
-    Some(
+    Err(Box::new(
         problem
             .label(format!("this program reads version {known}"))
             .help("a newer program may read it; a file written for this one says `version: 1`"),
-    )
+    ))
 }

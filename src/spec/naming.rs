@@ -30,6 +30,24 @@ pub(super) fn bad(place: Place, name: &str, of: &str) -> Problem {
     Problem::new(codes::PATTERN, place, message).label(label).help(help)
 }
 
+/// Whether a reference can name a parameter so.
+pub(super) fn is_parameter(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    name.len() <= MAX_NAME
+        && name.chars().all(allowed)
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
+/// A name of a parameter that [`is_parameter`] refuses.
+pub(super) fn bad_parameter(place: Place, name: &str) -> Problem {
+    let message = format!("`{}` can't be the name of a parameter", brief(name));
+    let label =
+        similar(name, "node").map_or_else(|| "not a name".to_owned(), |it| format!("did you mean `{it}`?"));
+    Problem::new(codes::PATTERN, place, message)
+        .label(label)
+        .help("begin with a letter or `_`, and go on with letters, digits, `_` and `-`")
+}
+
 /// Why a name can't be, if it is not for its characters.
 fn reason(name: &str) -> Option<String> {
     if name.len() > MAX_NAME {

@@ -15,16 +15,34 @@ pub enum Place {
     Value(DocPath),
     /// Bytes `start..end` of the text.
     Bytes(usize, usize),
+    /// A place in another text than the pipeline file's own.
+    In(Arc<Source>, Box<Place>),
 }
 
 impl Place {
-    /// The same place, with its path seen from `base`.
+    /// The same place, with its path seen from `base`; one of another text stays as it is.
     #[must_use]
     pub fn under(&self, base: &DocPath) -> Self {
         match self {
             Self::Key(path) => Self::Key(base.under(path)),
             Self::Value(path) => Self::Value(base.under(path)),
-            Self::Bytes(start, end) => Self::Bytes(*start, *end),
+            Self::Bytes(..) | Self::In(..) => self.clone(),
+        }
+    }
+
+    /// The text that it is in, if `pipeline` is the file's own.
+    pub fn source<'a>(&'a self, pipeline: &'a Source) -> &'a Source {
+        match self {
+            Self::In(other, _) => other,
+            _ => pipeline,
+        }
+    }
+
+    /// The same place, in `file`.
+    fn within(self, file: &Arc<Source>) -> Self {
+        match self {
+            Self::In(..) => self,
+            place => Self::In(Arc::clone(file), Box::new(place)),
         }
     }
 }
@@ -44,8 +62,6 @@ pub struct Problem {
     pub related: Vec<(Place, String)>,
     /// How to mend it, in one or more lines, where something can be said.
     pub help: Option<String>,
-    /// The file that its places are in, where that is another than the pipeline.
-    pub file: Option<Arc<Source>>,
 }
 
 impl Problem {
@@ -53,7 +69,7 @@ impl Problem {
     pub fn new(code: &'static str, at: Place, message: impl Into<String>) -> Self {
         let (label, related) = (String::new(), Vec::new());
         let message = line(message.into());
-        Self { code, message, at, label, related, help: None, file: None }
+        Self { code, message, at, label, related, help: None }
     }
 
     /// A rule of a kind's own that its keys break.
@@ -75,6 +91,15 @@ impl Problem {
         self
     }
 
+    /// Adds a line to what there is to do.
+    #[must_use]
+    pub(super) fn more_help(self, more: &str) -> Self {
+        match self.help.clone() {
+            Some(help) => self.help(format!("{help}\n{more}")),
+            None => self.help(more),
+        }
+    }
+
     /// Adds what to do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -85,23 +110,25 @@ impl Problem {
 
     /// The same problem, its places in a file beside the pipeline.
     #[must_use]
-    pub fn within(mut self, file: &Arc<Source>) -> Self {
-        self.file = Some(Arc::clone(file));
-        self
+    pub fn within(self, file: &Arc<Source>) -> Self {
+        self.map_places(|place| place.within(file))
     }
 
-    /// The file that its places are in, if `pipeline` is what was read.
+    /// The text that its first place is in, if `pipeline` is what was read.
     pub fn source<'a>(&'a self, pipeline: &'a Source) -> &'a Source {
-        self.file.as_deref().unwrap_or(pipeline)
+        self.at.source(pipeline)
     }
 
     /// The same problem, with its places seen from `base`.
     #[must_use]
-    pub fn under(mut self, base: &DocPath) -> Self {
-        self.at = self.at.under(base);
-        for (place, _) in &mut self.related {
-            *place = place.under(base);
-        }
+    pub fn under(self, base: &DocPath) -> Self {
+        self.map_places(|place| place.under(base))
+    }
+
+    /// The same problem, each place as `to` gives it.
+    pub(super) fn map_places(mut self, to: impl Fn(Place) -> Place) -> Self {
+        self.at = to(self.at);
+        self.related = self.related.into_iter().map(|(place, label)| (to(place), label)).collect();
         self
     }
 }

@@ -47,14 +47,15 @@ impl Style {
     }
 }
 
-/// The problems in the order of their places, those of other files last, without repetitions; of very many, the first are in order.
+/// The problems in the order of their places, those of other texts last, without repetitions; of very many, the first are in order.
 pub fn sorted(source: &Source, problems: &[Problem]) -> Vec<Problem> {
     // Half of the looks are left for the places that are shown.
     let (first, rest) = problems.split_at(problems.len().min(SORTED).min(source.looks_left() / 2));
     let mut sorted: Vec<Problem> = first.to_vec();
     sorted.sort_by_cached_key(|problem| {
-        let range = problem.source(source).locate(&problem.at);
-        let other = problem.file.as_ref().map(|file| file.name().to_owned());
+        let range = source.locate(&problem.at);
+        let text = problem.source(source);
+        let other = (!std::ptr::eq(text, source)).then(|| text.name().to_owned());
         (other, range.start, Reverse(range.end), problem.code, problem.message.clone())
     });
     sorted.dedup();
@@ -140,8 +141,8 @@ pub fn report(source: &Source, problems: &[Problem]) -> FileReport {
 }
 
 fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
-    let source = problem.source(source);
     let span = |place: &Place, label: &str| {
+        let source = place.source(source);
         let Range { start, end } = source.locate(place);
         let (line, column) = source.line_column(start);
         let (start, end) = (start + source.before(), end + source.before());
@@ -166,18 +167,18 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(source: &'a Source, problem: &'a Problem) -> Self {
-        let source = problem.source(source);
-        let places = std::iter::once((&problem.at, &problem.label))
+        let told = std::iter::once((&problem.at, &problem.label))
             .chain(problem.related.iter().map(|(place, label)| (place, label)));
-        let places: Vec<_> = places.map(|(place, label)| (source.locate(place), label)).collect();
-        let Some(drawing) = Drawing::new(source, places.iter().map(|(range, _)| range)) else {
+        let (places, texts): (Vec<_>, Vec<_>) =
+            told.map(|(place, label)| ((place.source(source), source.locate(place)), label)).unzip();
+        let Some(drawing) = Drawing::new(&places) else {
             return Self { problem, source: None, labels: Vec::new() };
         };
-        let labels = places.iter().enumerate().map(|(i, (range, label))| {
-            let text = (!label.is_empty()).then(|| (*label).clone());
-            let range = drawing.range(range);
+        let labels = places.iter().zip(texts).enumerate().filter_map(|(i, ((source, range), label))| {
+            let text = (!label.is_empty()).then(|| label.clone());
+            let range = drawing.range(source, range)?;
             let new = if i == 0 { LabeledSpan::new_primary_with_span } else { LabeledSpan::new_with_span };
-            new(text, range)
+            Some(new(text, range))
         });
         let labels = labels.collect();
         Self { problem, source: Some(drawing), labels }

@@ -1,11 +1,11 @@
-//! The JSON Schema of a pipeline file, made of the kinds: what editors load and what a run validates against.
+//! The JSON Schema of a pipeline file, made of the kinds: what a run validates against and, loosened, what editors load.
 //!
 //! Draft-07 in the one shape that every version of the YAML language server handles well: a tag that is
 //! an `enum` with documentation, and `if`/`then` to closed definitions. No `oneOf`, `anyOf` or `null`.
 
 use serde_json::{Map, Value, json};
 
-use super::{VERSIONS, tidy};
+use super::{VERSIONS, editor, tidy};
 use crate::node::{ArtifactType, Kind};
 
 /// Where the published schema lies in the repository.
@@ -26,13 +26,15 @@ pub const PIPELINE_NAME: &str =
     concat!("^(?!", reserved!(), r"(\.|$))[A-Za-z0-9_-]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?$");
 /// What names of nodes look like: they are folders too, and stand in references.
 pub const NODE_NAME: &str = concat!("^(?!", reserved!(), "$)[A-Za-z_][A-Za-z0-9_-]*$");
-/// The longest name of a pipeline or a node.
+/// What names of parameters look like: they stand in references, between dots.
+pub(super) const PARAMETER_NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
+/// The longest name of a pipeline, a node or a parameter.
 pub const MAX_NAME: usize = 100;
 
 /// How the description of a key begins whose value is the name of another node.
 pub(super) const REFERENCE: &str = "Name of a node that gives";
 
-/// The schema of a file made of these kinds.
+/// The schema of a file made of these kinds, once its references are resolved: what a run validates against.
 pub fn pipeline(kinds: &[Kind]) -> Value {
     let kinds: Vec<_> = kinds.iter().map(|kind| (kind.name, definition(kind))).collect();
     let (node, nodes) = (node(&kinds), nodes(&kinds));
@@ -56,9 +58,14 @@ pub fn pipeline(kinds: &[Kind]) -> Value {
     })
 }
 
-/// [`pipeline`] as it is written to disk.
+/// The schema of a file made of these kinds as it is written: what editors load.
+pub fn written(kinds: &[Kind]) -> Value {
+    editor::of(pipeline(kinds))
+}
+
+/// [`written`] as it is on disk.
 pub fn text(kinds: &[Kind]) -> String {
-    format!("{:#}\n", pipeline(kinds))
+    format!("{:#}\n", written(kinds))
 }
 
 fn version() -> Value {
@@ -174,7 +181,11 @@ mod tests {
 
     #[test]
     fn only_keywords_that_editors_handle_well() {
-        walk(&pipeline(KINDS), "", &mut |path, schema| {
+        [pipeline(KINDS), written(KINDS)].iter().for_each(handled_well);
+    }
+
+    fn handled_well(schema: &Value) {
+        walk(schema, "", &mut |path, schema| {
             let Some(map) = schema.as_object() else { return };
             if path.ends_with("/properties") || path.ends_with("/default") || path.contains("/body") {
                 return;
@@ -186,10 +197,19 @@ mod tests {
             }
             assert_ne!(map.get("type"), Some(&json!("null")), "{path}");
             if map.get("type").is_some_and(Value::is_array) {
-                // A number or a word, which editors offer and explain if they are told how.
-                assert_eq!(map["type"], json!(["integer", "string"]), "{path}");
+                // Something else or a text of a given form, which editors explain if they are told how.
+                assert_eq!(map["type"][1], "string", "{path}");
                 assert!(map["pattern"].is_string() && map["patternErrorMessage"].is_string(), "{path}");
-                assert!(map["defaultSnippets"][0]["body"].is_string(), "{path}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_number_or_a_word_is_offered_as_a_word() {
+        walk(&pipeline(KINDS), "", &mut |path, schema| {
+            if schema["type"].is_array() {
+                assert_eq!(schema["type"], json!(["integer", "string"]), "{path}");
+                assert!(schema["defaultSnippets"][0]["body"].is_string(), "{path}");
             }
         });
     }

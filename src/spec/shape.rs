@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    origin::Origins,
     problem::{DocPath, Segment},
     source::Source,
 };
@@ -15,8 +16,10 @@ pub(super) struct Shapes<'a> {
     pub schema: &'a Value,
     /// The whole pipeline file as values.
     pub document: &'a Value,
-    /// The text that the document was read from, if it was read from one.
+    /// The pipeline file's text, if the document was read from one.
     pub source: Option<&'a Source>,
+    /// Where its values are written.
+    pub origins: &'a Origins,
     /// The kinds that the schema is made of.
     pub kinds: &'a [Kind],
 }
@@ -42,10 +45,10 @@ impl<'a> Shapes<'a> {
     }
 
     /// A number, a word or nothing as the file has it: `1.0`, `0o17`, `~`.
-    pub(super) fn written(&self, path: &DocPath) -> Option<&'a str> {
+    pub(super) fn written(&self, path: &DocPath) -> Option<String> {
         let value = self.value(path);
         let is_word = value.is_number() || value.is_boolean() || value.is_null();
-        self.source.filter(|_| is_word)?.written(path)
+        self.origins.written(self.source.filter(|_| is_word)?, path)
     }
 
     /// The keys that the object at `path` may have.

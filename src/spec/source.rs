@@ -78,6 +78,12 @@ impl Source {
         })
     }
 
+    /// The same text under another name.
+    #[must_use]
+    pub(super) fn called(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// By which messages call it: the path as given.
     pub fn name(&self) -> &str {
         &self.name
@@ -104,10 +110,11 @@ impl Source {
         }
     }
 
-    /// The bytes of a place; of what is around it, if it isn't there itself.
+    /// The bytes of a place, in the text that it is in; of what is around it, if it isn't there itself.
     pub fn locate(&self, place: &Place) -> Range<usize> {
         let (path, key) = match place {
             Place::Bytes(start, end) => return self.clamp(*start, *end),
+            Place::In(other, place) => return other.locate(place),
             Place::Key(path) => (path, true),
             Place::Value(path) => (path, false),
         };
@@ -143,8 +150,8 @@ impl Source {
     }
 
     /// A place as it is written in the file, on one line.
-    pub fn snippet(&self, place: &Place) -> &str {
-        self.text[self.locate(place)].lines().next().unwrap_or_default()
+    pub fn snippet<'a>(&'a self, place: &'a Place) -> &'a str {
+        place.source(self).text[self.locate(place)].lines().next().unwrap_or_default()
     }
 
     fn around(&self, path: &DocPath) -> Range<usize> {
@@ -167,12 +174,12 @@ impl Source {
 
     fn repeated(&self, path: &DocPath, occurrence: usize) -> Problem {
         let key = path.last_key();
-        let place = self
-            .find(path, true, occurrence)
-            .map_or_else(|| Place::Key(path.clone()), |range| Place::Bytes(range.start, range.end));
+        let bytes = |range: Range<usize>| Place::Bytes(range.start, range.end);
+        let first = bytes(self.locate(&Place::Key(path.clone())));
+        let place = self.find(path, true, occurrence).map_or_else(|| first.clone(), bytes);
         Problem::new(codes::DUPLICATE_KEY, place, format!("`{key}` is there twice"))
             .label("a second time")
-            .related(Place::Key(path.clone()), "the first time")
+            .related(first, "the first time")
             .help("keep one of the two")
     }
 

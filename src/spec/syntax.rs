@@ -72,6 +72,9 @@ const KNOWN: &[(&str, &str, &str)] = &[
 pub(super) fn problem(source: &Source, message: &str, at: Option<usize>) -> Problem {
     let start = at.unwrap_or(0).min(source.text().len());
     let start = visible(source.text(), start);
+    if let Some(problem) = unquoted_reference(source.text(), start) {
+        return problem;
+    }
     let tab = source.text()[start..].starts_with('\t');
     let message = if tab { TAB } else { message };
     let known = KNOWN.iter().find(|(theirs, _, _)| message.contains(theirs));
@@ -94,6 +97,17 @@ pub(super) fn problem(source: &Source, message: &str, at: Option<usize>) -> Prob
         problem = problem.related(Place::Bytes(byte, byte + 1), what);
     }
     problem
+}
+
+/// A `${…}` within brackets, where YAML takes its brace for one of its own.
+fn unquoted_reference(text: &str, brace: usize) -> Option<Problem> {
+    let (before, after) = (text[..brace].strip_suffix('$')?, &text[brace..]);
+    let end = after.starts_with('{').then(|| after.find('}'))?? + 1;
+    let reference = after.get(..end).filter(|reference| !reference.contains('\n'))?;
+    let message = "not YAML: a reference without quotes within `{ … }` or `[ … ]`";
+    let problem = Problem::new(codes::SYNTAX, Place::Bytes(before.len(), brace + end), message)
+        .label(format!("did you mean `\"${reference}\"`?"));
+    Some(problem.help("quotes around a reference leave the parameter's type as it is"))
 }
 
 /// A character that is not seen, or looks like a space, on the line of a byte or the one before.

@@ -12,10 +12,8 @@ use super::{
     problem::{DocPath, Place, Problem, Segment},
     schema,
     shape::Shapes,
-    source::Source,
 };
 use crate::{
-    node::Kind,
     shown::{self, odd},
     suggest,
 };
@@ -23,21 +21,15 @@ use crate::{
 /// Of how many problems it is said what was meant.
 const EXPLAINED: usize = 200;
 
-/// The names of the nodes with problems, and all problems.
-pub(super) fn of(
-    document: &Value,
-    source: Option<&Source>,
-    kinds: &[Kind],
-) -> (BTreeSet<String>, Vec<Problem>) {
-    let schema = schema::pipeline(kinds);
+/// The names of the nodes with problems, and all problems but those of values at `broken` paths, which are not known.
+pub(super) fn of(shapes: &Shapes<'_>, broken: &[DocPath]) -> (BTreeSet<String>, Vec<Problem>) {
     let validator =
-        jsonschema::draft7::options().build(&schema).expect("the schema is made by us, and tested");
-    let shapes = Shapes { schema: &schema, document, source, kinds };
+        jsonschema::draft7::options().build(shapes.schema).expect("the schema is made by us, and tested");
     let mut found = Found::default();
-    for error in validator.iter_errors(document) {
-        found.add(&shapes, &error);
+    for error in validator.iter_errors(shapes.document) {
+        found.add(shapes, &error);
     }
-    found.finish()
+    found.finish(broken)
 }
 
 /// Problems by path; a path whose type is wrong has no other problem.
@@ -92,14 +84,18 @@ impl Found {
         }
     }
 
-    fn finish(self) -> (BTreeSet<String>, Vec<Problem>) {
+    fn finish(self, unknown: &[DocPath]) -> (BTreeSet<String>, Vec<Problem>) {
         let Self { mut problems, mistyped, meant, missing } = self;
         problems.retain(|(path, problem)| {
             problem.code == codes::WRONG_TYPE || problem.code == codes::PATTERN || !mistyped.contains(path)
         });
         let missing = missing.into_iter().filter(|(place, _)| !meant.contains(place));
         problems.extend(missing.map(|((path, _), problem)| (path, problem)));
-        let broken = problems.iter().filter_map(|(path, _)| node_of(path)).map(str::to_owned).collect();
+        let above: BTreeSet<&[Segment]> = unknown.iter().map(|path| &path.0[..]).collect();
+        let is_unknown = |path: &DocPath| (0..=path.0.len()).any(|length| above.contains(&path.0[..length]));
+        problems.retain(|(path, _)| !is_unknown(path));
+        let paths = problems.iter().map(|(path, _)| path).chain(unknown);
+        let broken = paths.filter_map(node_of).map(str::to_owned).collect();
         (broken, problems.into_iter().map(|(_, problem)| problem).collect())
     }
 }
@@ -167,6 +163,7 @@ fn missing(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Problem {
 fn wrong_type(shapes: &Shapes<'_>, path: &DocPath) -> Problem {
     let (value, schema) = (shapes.value(path), shapes.at(path));
     let (wanted, written) = (expects(schema), shapes.written(path));
+    let written = written.as_deref();
     let (subject, got) = (subject(path), got(value, written));
     let is_empty = value.is_null() && written.is_none();
     let message = match is_empty {
@@ -267,7 +264,7 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         | Broken::ExclusiveMaximum { .. } => {
             let range = range(schema).unwrap_or_else(|| "in range".to_owned());
             let range = if schema["type"].is_array() { expects(schema) } else { range };
-            let written = shapes.written(path).map_or_else(|| value.to_string(), str::to_owned);
+            let written = shapes.written(path).unwrap_or_else(|| value.to_string());
             let message = format!("{subject} must be {range}, not {written}");
             Problem::new(codes::OUT_OF_RANGE, place, message).label(limit(broken))
         }
@@ -305,7 +302,7 @@ fn limit(broken: &Broken) -> String {
 
 /// A word that is none of those that may stand here; a tag, if it chooses the other keys.
 fn not_allowed(shapes: &Shapes<'_>, path: &DocPath, options: &Value) -> Problem {
-    let word = shapes.written(path).map_or_else(|| plain(shapes.value(path)), str::to_owned);
+    let word = shapes.written(path).unwrap_or_else(|| plain(shapes.value(path)));
     let options: Vec<String> = options.as_array().into_iter().flatten().map(plain).collect();
     let object = path.parent();
     let place = Place::Value(path.clone());

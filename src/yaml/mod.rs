@@ -17,7 +17,10 @@ use serde::{
 };
 use serde_json::Value;
 
-pub use self::{path::DocPath, read::Refusal};
+pub use self::{
+    path::DocPath,
+    read::{MAX_DEPTH, Refusal},
+};
 use self::{
     read::{Reader, Values},
     span::Shape,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// A step of a [`DocPath`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
@@ -9,6 +11,24 @@ pub enum Segment {
     Key(String),
     /// An item of a sequence, from 0.
     Item(usize),
+}
+
+impl Segment {
+    /// What stands there in `value`.
+    pub fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        match self {
+            Self::Key(key) => value.as_object()?.get(key),
+            Self::Item(item) => value.as_array()?.get(*item),
+        }
+    }
+
+    /// What stands there in `value`, to be changed.
+    pub fn of_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value> {
+        match self {
+            Self::Key(key) => value.as_object_mut()?.get_mut(key),
+            Self::Item(item) => value.as_array_mut()?.get_mut(*item),
+        }
+    }
 }
 
 impl From<&str> for Segment {
@@ -49,6 +69,22 @@ impl DocPath {
     #[must_use]
     pub fn parent(&self) -> Self {
         Self(self.0[..self.0.len().saturating_sub(1)].to_vec())
+    }
+
+    /// What stands at this path in `value`.
+    pub fn of<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        self.0.iter().try_fold(value, |value, segment| segment.of(value))
+    }
+
+    /// What stands at this path in `value`, to be changed.
+    pub fn of_mut<'a>(&self, value: &'a mut Value) -> Option<&'a mut Value> {
+        self.0.iter().try_fold(value, |value, segment| segment.of_mut(value))
+    }
+
+    /// The way from `base`, which it begins with, to here.
+    #[must_use]
+    pub fn seen_from(&self, base: &Self) -> Self {
+        Self(self.0[base.0.len().min(self.0.len())..].to_vec())
     }
 
     /// `other`, seen from this path.

@@ -9,7 +9,7 @@ use super::path::{DocPath, Segment};
 use crate::{budget::Budget, shown};
 
 /// The deepest nesting of lists and mappings.
-const MAX_DEPTH: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 /// The most values, counted where aliases stand for them.
 const MAX_VALUES: u64 = 10_000;
 /// The longest key, in bytes.
