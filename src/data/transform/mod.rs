@@ -18,6 +18,7 @@ mod grayscale;
 mod normalize;
 mod numbers;
 mod op;
+mod outline;
 mod picture;
 mod rand_augment;
 mod random_erasing;
@@ -41,6 +42,7 @@ pub use self::{
     grayscale::{Grayscale, RandomGrayscale},
     normalize::Normalize,
     op::{PixelOp, ShapeEffect, TensorOp},
+    outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
     rand_augment::RandAugment,
     random_erasing::RandomErasing,
@@ -48,7 +50,7 @@ pub use self::{
     resize::{CenterCrop, Letterbox, Resize, Squash},
 };
 use self::{numbers::append_numbers, op::Step};
-use crate::random::Random;
+use crate::{data::resample::Part, random::Random};
 
 /// The largest side of a network's input, in pixels.
 pub const MAX_SIZE: usize = 4096;
@@ -126,6 +128,11 @@ impl Transforms {
         pixels(self.train.iter().map(TrainOp::step), self.size, picture, random)
     }
 
+    /// The part of an image of this width and height that the train chain reads, if `random` is as it will be then.
+    pub(super) fn train_part(&self, image: (u32, u32), mut random: Random) -> Part {
+        part(self.train.iter().map(TrainOp::step), self.size, image, &mut random)
+    }
+
     /// The other half of the train chain: the step to numbers, and the ops on these; appends to `out`.
     pub(super) fn train_numbers(&self, pixels: &RgbImage, random: &mut Random, out: &mut Vec<f32>) {
         numbers(self.train.iter().map(TrainOp::step), self.size, pixels, random, out);
@@ -168,6 +175,11 @@ pub(super) fn eval_pixels(ops: &[EvalOp], size: usize, picture: Picture) -> Resu
     pixels(ops.iter().map(EvalOp::step), size, picture, &mut no_chance())
 }
 
+/// The part of an image of this width and height that the eval chain `ops` reads.
+pub(super) fn eval_part(ops: &[EvalOp], size: usize, image: (u32, u32)) -> Part {
+    part(ops.iter().map(EvalOp::step), size, image, &mut no_chance())
+}
+
 /// The other half of the eval chain `ops`: the step to numbers, and those on these; appends to `out`.
 pub(super) fn eval_numbers(ops: &[EvalOp], size: usize, pixels: &RgbImage, out: &mut Vec<f32>) {
     numbers(ops.iter().map(EvalOp::step), size, pixels, &mut no_chance(), out);
@@ -191,6 +203,25 @@ fn pixels<'a>(
         }
     }
     picture.shared()
+}
+
+/// The part of an image of this width and height that a chain's ops on pixels read.
+fn part<'a>(
+    steps: impl Iterator<Item = Step<'a>>,
+    size: usize,
+    image: (u32, u32),
+    random: &mut Random,
+) -> Part {
+    let mut outline = Outline::of(image);
+    for step in steps {
+        if let Step::Pixels(op) = step {
+            match op.reads(outline, size as u32, random) {
+                Reads::Part(part) => return part,
+                Reads::Later(later) => outline = later,
+            }
+        }
+    }
+    Part::all(image)
 }
 
 /// A chain's step to numbers, and its ops on these.

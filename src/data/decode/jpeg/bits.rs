@@ -1,0 +1,108 @@
+//! The bits of Huffman-coded data, in order.
+
+use super::huffman::{Code, Table};
+
+/// Bytes that must lie behind the data: more than are read ahead.
+pub(super) const BEHIND: usize = 16;
+const READ: usize = size_of::<u64>();
+
+/// Reads codes and numbers.
+pub(super) struct Bits<'a> {
+    /// The data, and [`BEHIND`] bytes or more.
+    bytes: &'a [u8],
+    /// The first byte that is not known to be in the buffer.
+    next: usize,
+    /// The next bits, upper first. Behind the first `count` may be more of them.
+    buffer: u64,
+    /// How many bits of the buffer are known to be there.
+    count: u32,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(bytes: &'a [u8], start: usize) -> Self {
+        Self { bytes, next: start, buffer: 0, count: 0 }
+    }
+
+    /// Sees to it that 56 bits are there. Far behind the end no more come.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        if let Some(bytes) = self.bytes.get(self.next..self.next + READ) {
+            let more = u64::from_be_bytes(*bytes.first_chunk().expect("as many as asked for"));
+            self.buffer |= more >> self.count;
+            self.next += ((u64::BITS - 1 - self.count) / 8) as usize;
+        }
+        self.count |= 56;
+    }
+
+    /// How many coefficients on the next number is for, and the number. Takes at most 27 bits of those there.
+    #[inline(always)]
+    pub(super) fn number(&mut self, table: &Table) -> (usize, i32) {
+        let code = table.find(self.buffer);
+        let number = signed(self.buffer << code.length(), code.size());
+        self.take(code);
+        (code.advance(), number)
+    }
+
+    /// As [`Self::number`], without the number.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, table: &Table) -> usize {
+        let code = table.find(self.buffer);
+        self.take(code);
+        code.advance()
+    }
+
+    #[inline(always)]
+    fn take(&mut self, code: Code) {
+        self.buffer <<= code.total();
+        self.count = self.count.wrapping_sub(code.total());
+    }
+
+    /// How many bits of the data were taken.
+    #[inline(always)]
+    pub(super) fn taken(&self) -> usize {
+        8 * self.next - self.count as usize
+    }
+}
+
+/// The number in the upper `size` bits. One that begins with 0 is negative: all its bits are the other way round.
+/// (ITU-T T.81, F.2.2.1.)
+#[inline(always)]
+fn signed(bits: u64, size: u32) -> i32 {
+    // In two steps, because `size` may be 0.
+    let number = (bits >> 1 >> (u64::BITS - 1 - size)) as i32;
+    let is_positive = (bits as i64 >> (u64::BITS - 1)) as i32;
+    number + ((-1_i32 << size) + 1 & !is_positive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_all_sizes() {
+        for (bits, size, number) in [(0, 0, 0), (u64::MAX, 0, 0), (0, 1, -1), (1 << 63, 1, 1), (0, 3, -7)] {
+            assert_eq!(signed(bits, size), number, "{size}");
+        }
+        assert_eq!((signed(0b011 << 61, 3), signed(0b100 << 61, 3)), (-4, 4));
+        assert_eq!((signed(u64::MAX, 11), signed(u64::MAX >> 1, 11)), (2047, -1024));
+    }
+
+    #[test]
+    fn bits_come_in_order_and_are_counted() {
+        // A code of one bit, 0, for numbers of four.
+        let mut counts = [0; 16];
+        counts[0] = 1;
+        let table = Table::dc(&counts, &[4]).unwrap();
+        let numbers: Vec<u64> = (0..40).map(|i| 8 + (i * 5) % 8).collect();
+        let text: String = numbers.iter().map(|number| format!("0{number:04b}")).collect();
+        let bytes = text.as_bytes().chunks(8).map(|bits| u8::from_str_radix(str::from_utf8(bits).unwrap(), 2).unwrap());
+        let bytes: Vec<u8> = bytes.chain([0xAA; BEHIND]).collect();
+        let mut bits = Bits::new(&bytes, 0);
+        for (i, number) in numbers.iter().enumerate() {
+            assert_eq!(bits.taken(), 5 * i);
+            bits.refill();
+            assert_eq!(bits.number(&table), (0, *number as i32));
+        }
+        assert_eq!(bits.taken(), 200);
+    }
+}
