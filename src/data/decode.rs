@@ -308,7 +308,9 @@ mod tests {
 
     #[test]
     fn jpegs_differ_from_another_decoder_by_little() {
-        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "lossy.jp2"] {
+        for name in
+            ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "half.jpg", "quarter.jpg", "lossy.jp2"]
+         {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
         }
     }

@@ -246,8 +246,10 @@ fn numbers<'a>(
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, resample::crop};
 
     fn fixture(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity").join(name)
@@ -302,6 +304,51 @@ mod tests {
         let chain: Transforms = serde_json::from_str(chain).unwrap();
         chain.apply_train(ribbon(), &mut Random::new("augment", &[0]), &mut pixels).unwrap();
         assert!(chain.apply_eval(ribbon(), &mut pixels).is_err());
+    }
+
+    /// An image each of whose pixels has a colour of its own, and the same where all but a part is black.
+    fn noise_and_part((width, height): (u32, u32), part: Part) -> [RgbImage; 2] {
+        let mut random = Random::new("noise", &[width.into(), height.into()]);
+        let noise = RgbImage::from_fn(width, height, |_, _| image::Rgb([(); 3].map(|()| random.below(256) as u8)));
+        let mut black = RgbImage::new(width, height);
+        image::imageops::replace(&mut black, &crop(&noise, part), part.left.into(), part.top.into());
+        [noise, black]
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_chain_does_not_read_may_be_anything(
+            size in 1_usize..40, image in (1_u32..90, 1_u32..90), seed: u64,
+            chain in prop::sample::select(vec![
+                r#"{"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "resize", "size": 30, "interpolation": "bicubic"}, {"type": "center_crop"}"#,
+                r#"{"type": "center_crop"}"#,
+                r#"{"type": "resize"}, {"type": "grayscale"}, {"type": "center_crop"}"#,
+                r#"{"type": "resize", "size": 50}, {"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "random_resized_crop", "scale": [0.1, 1]}"#,
+                r#"{"type": "resize", "size": 50}, {"type": "random_resized_crop"}"#,
+                r#"{"type": "horizontal_flip"}, {"type": "random_resized_crop"}"#,
+                r#"{"type": "letterbox"}"#,
+                r#"{"type": "squash"}"#,
+            ]),
+        ) {
+            let chain = format!(r#"{{"size": {size}, "train": [{chain}]}}"#);
+            let chain: Transforms = serde_json::from_str(&chain).unwrap();
+            let random = || Random::new("augment", &[seed]);
+            let images = noise_and_part(image, chain.train_part(image, random()));
+            let [whole, black] = images.map(|image| chain.train_pixels(image.into(), &mut random()));
+            prop_assert_eq!(whole, black);
+        }
+    }
+
+    #[test]
+    fn the_default_chains_read_a_part() {
+        let transforms = Transforms::default();
+        let part = eval_part(&transforms.eval, 224, (500, 375));
+        assert_eq!((part.top, part.height), (0, 375));
+        assert!(part.left > 50 && part.width < 390, "{part:?}");
+        let part = transforms.train_part((500, 375), Random::new("augment", &[0]));
+        assert!(part.width * part.height < 500 * 375, "{part:?}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub(super) const BEHIND: usize = 16;
 const READ: usize = size_of::<u64>();
 
 /// Reads codes and numbers.
+#[derive(Clone)]
 pub(super) struct Bits<'a> {
     /// The data, and [`BEHIND`] bytes or more.
     bytes: &'a [u8],

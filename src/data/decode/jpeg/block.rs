@@ -92,51 +92,67 @@ impl Block {
     pub(super) fn read(&mut self, bits: &mut Bits, by: &Component, first: &mut i32) -> Option<()> {
         let Component { steps, dc, ac, .. } = by;
         self.coefficients[..COUNT].fill(0);
-        bits.refill();
-        let (damage, difference) = bits.number(dc);
+        // A copy stays in registers.
+        let mut copy = bits.clone();
+        copy.refill();
+        let (damage, difference) = copy.number(dc);
         *first = first.wrapping_add(difference);
-        self.sum = first.checked_mul(steps.sizes[0])?.unsigned_abs();
-        self.coefficients[0] = (*first * steps.sizes[0]) as i16;
-        let mut next = 1 + damage;
+        let value = first.checked_mul(steps.sizes[0])?;
+        self.coefficients[0] = value as i16;
+        let mut filled = Filled { next: 1 + damage, sum: value.unsigned_abs() };
         // Two codes and their numbers have 54 bits at most.
-        while next < COUNT {
-            next += self.coefficient(bits.number(ac), next, steps);
-            if next >= COUNT {
+        while filled.next < COUNT {
+            filled.add(copy.number(ac), steps, &mut self.coefficients);
+            if filled.next >= COUNT {
                 break;
             }
-            bits.refill();
-            next += self.coefficient(bits.number(ac), next, steps);
+            copy.refill();
+            filled.add(copy.number(ac), steps, &mut self.coefficients);
         }
-        self.count = end(next)?;
+        *bits = copy;
+        self.count = end(filled.next)?;
+        self.sum = filled.sum;
         (self.sum <= LARGEST).then_some(())
     }
+}
 
-    /// Sets the coefficient that is `advance` on from the last; gives `advance`.
+/// How far a block is filled.
+struct Filled {
+    /// The coefficient behind the last one, in the order of codes.
+    next: usize,
+    /// The sum of all so far without their signs.
+    sum: u32,
+}
+
+impl Filled {
+    /// Sets the coefficient that lies `advance` on from the last.
     #[inline(always)]
-    fn coefficient(&mut self, (advance, number): (usize, i32), next: usize, steps: &Steps) -> usize {
-        let at = (next + advance - 1) % REACH;
+    fn add(&mut self, (advance, number): (usize, i32), steps: &Steps, coefficients: &mut [i16; 2 * COUNT]) {
+        self.next += advance;
+        let at = (self.next - 1) % REACH;
         let value = number * steps.sizes[at];
         self.sum += value.unsigned_abs();
-        self.coefficients[usize::from(steps.places[at]) % (2 * COUNT)] = value as i16;
-        advance
+        coefficients[usize::from(steps.places[at]) % (2 * COUNT)] = value as i16;
     }
 }
 
 /// Reads a block of which nothing is needed but what the next one's first coefficient builds on, `first`.
 #[inline(always)]
 pub(super) fn skip(bits: &mut Bits, by: &Component, first: &mut i32) -> Option<()> {
-    bits.refill();
-    let (damage, difference) = bits.number(&by.dc);
+    let mut copy = bits.clone();
+    copy.refill();
+    let (damage, difference) = copy.number(&by.dc);
     *first = first.wrapping_add(difference);
     let mut next = 1 + damage;
     while next < COUNT {
-        next += bits.skip(&by.ac);
+        next += copy.skip(&by.ac);
         if next >= COUNT {
             break;
         }
-        bits.refill();
-        next += bits.skip(&by.ac);
+        copy.refill();
+        next += copy.skip(&by.ac);
     }
+    *bits = copy;
     end(next).map(|_| ())
 }
 

@@ -129,6 +129,7 @@ impl Codes {
 
     /// The code longer than what is looked up that the upper bits of `bits` begin with.
     #[cold]
+    #[inline(never)]
     fn long(&self, bits: u64) -> Code {
         let first = (bits >> (u64::BITS - LONGEST as u32)) as u32;
         let found = (SHORT as usize + 1..=LONGEST).find(|length| first < self.limits[*length]);
