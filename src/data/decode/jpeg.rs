@@ -65,7 +65,7 @@ pub(super) fn decode(
 }
 
 /// What our own decoder makes of a file that is as usual.
-fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> {
+pub(super) fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> {
     let header = Header::read(bytes)?;
     match header.orientation {
         None | Some(Orientation::NoTransforms) => baseline::decode(&header, part),
@@ -75,7 +75,7 @@ fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> 
 }
 
 /// The image in the file, if it is whole, by zune-jpeg.
-fn whole(bytes: &[u8], usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>) -> Result<RgbImage, Reason> {
+pub(super) fn whole(bytes: &[u8], usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>) -> Result<RgbImage, Reason> {
     let plain = |bytes: &[u8]| colors(bytes).unwrap_or_else(|| usual(bytes));
     let (image, data) = match ending(bytes) {
         Ending::Cut => return Err(Reason::cut()),

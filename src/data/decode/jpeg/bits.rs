@@ -9,10 +9,8 @@ const READ: usize = size_of::<u64>();
 /// Reads codes and numbers.
 #[derive(Clone)]
 pub(super) struct Bits<'a> {
-    /// The data, and [`BEHIND`] bytes or more.
-    bytes: &'a [u8],
-    /// The first byte that is not known to be in the buffer.
-    next: usize,
+    /// The bytes that are not known to be in the buffer: data, and [`BEHIND`] bytes or more.
+    rest: &'a [u8],
     /// The next bits, upper first. Behind the first `count` may be more of them.
     buffer: u64,
     /// How many bits of the buffer are known to be there.
@@ -20,17 +18,16 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    pub(super) fn new(bytes: &'a [u8], start: usize) -> Self {
-        Self { bytes, next: start, buffer: 0, count: 0 }
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, buffer: 0, count: 0 }
     }
 
     /// Sees to it that 56 bits are there. Far behind the end no more come.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        if let Some(bytes) = self.bytes.get(self.next..self.next + READ) {
-            let more = u64::from_be_bytes(*bytes.first_chunk().expect("as many as asked for"));
-            self.buffer |= more >> self.count;
-            self.next += ((u64::BITS - 1 - self.count) / 8) as usize;
+        if let Some(bytes) = self.rest.first_chunk::<READ>() {
+            self.buffer |= u64::from_be_bytes(*bytes) >> self.count;
+            self.rest = &self.rest[((u64::BITS - 1 - self.count) / 8) as usize % READ..];
         }
         self.count |= 56;
     }
@@ -58,10 +55,10 @@ impl<'a> Bits<'a> {
         self.count = self.count.wrapping_sub(code.total());
     }
 
-    /// How many bits of the data were taken.
+    /// How many bits are left, with those behind the data.
     #[inline(always)]
-    pub(super) fn taken(&self) -> usize {
-        8 * self.next - self.count as usize
+    pub(super) fn left(&self) -> usize {
+        8 * self.rest.len() + self.count as usize
     }
 }
 
@@ -98,12 +95,12 @@ mod tests {
         let text: String = numbers.iter().map(|number| format!("0{number:04b}")).collect();
         let bytes = text.as_bytes().chunks(8).map(|bits| u8::from_str_radix(str::from_utf8(bits).unwrap(), 2).unwrap());
         let bytes: Vec<u8> = bytes.chain([0xAA; BEHIND]).collect();
-        let mut bits = Bits::new(&bytes, 0);
+        let mut bits = Bits::new(&bytes);
         for (i, number) in numbers.iter().enumerate() {
-            assert_eq!(bits.taken(), 5 * i);
+            assert_eq!(bits.left(), 8 * bytes.len() - 5 * i);
             bits.refill();
             assert_eq!(bits.number(&table), (0, *number as i32));
         }
-        assert_eq!(bits.taken(), 200);
+        assert_eq!(bits.left(), 8 * BEHIND);
     }
 }

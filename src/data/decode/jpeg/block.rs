@@ -10,10 +10,8 @@ use super::{
 pub(super) const SIDE: usize = 8;
 /// Coefficients of a block.
 const COUNT: usize = SIDE * SIDE;
-/// The largest place that a damaged block's codes lead to, and one more.
+/// More than the largest number of a coefficient that a block's codes lead to, whatever they are.
 const REACH: usize = 256;
-/// The largest sum of a block's coefficients, without their signs, that this decoder takes: each fits into 16 bits.
-const LARGEST: u32 = i16::MAX as u32;
 
 /// From a coefficient's number in the order of codes to its row and column, `8 * row + column`. (ITU-T T.81, figure A.6.)
 const ZIGZAG: [u8; COUNT] = [
@@ -33,7 +31,8 @@ pub(super) const fn place(row: usize, column: usize) -> usize {
     2 * (SIDE * pair + column) + (PAIRS[pair][1] == row) as usize
 }
 
-/// How large a component's coefficients are in units of the codes' numbers, and where they lie, by their number.
+/// How large a component's coefficients are in units of the codes' numbers, and where they lie: by how many of them there are
+/// with it, in the order of codes.
 #[derive(Clone)]
 pub(super) struct Steps {
     sizes: [i32; REACH],
@@ -46,8 +45,8 @@ impl Steps {
     pub(super) fn new(table: &[u8; COUNT]) -> Self {
         let mut steps = Self { sizes: [0; REACH], places: [COUNT as u8; REACH] };
         for (i, (size, natural)) in table.iter().zip(ZIGZAG).enumerate() {
-            steps.sizes[i] = i32::from(*size);
-            steps.places[i] = place(usize::from(natural) / SIDE, usize::from(natural) % SIDE) as u8;
+            steps.sizes[i + 1] = i32::from(*size);
+            steps.places[i + 1] = place(usize::from(natural) / SIDE, usize::from(natural) % SIDE) as u8;
         }
         steps
     }
@@ -56,16 +55,14 @@ impl Steps {
 /// A block's coefficients.
 pub(super) struct Block {
     /// By [`place`]; those behind the 64 are nothing.
-    coefficients: [i16; 2 * COUNT],
+    coefficients: [i16; REACH],
     /// How many of them may differ from 0, in the order of codes.
     pub(super) count: usize,
-    /// The sum of all without their signs.
-    pub(super) sum: u32,
 }
 
 impl Block {
     pub(super) fn new() -> Self {
-        Self { coefficients: [0; 2 * COUNT], count: 0, sum: 0 }
+        Self { coefficients: [0; REACH], count: 0 }
     }
 
     /// By [`place`].
@@ -80,14 +77,13 @@ impl Block {
         let mut block = Self::new();
         for (i, coefficient) in coefficients.iter().enumerate() {
             block.coefficients[place(i / SIDE, i % SIDE)] = *coefficient;
-            block.sum += u32::from(coefficient.unsigned_abs());
         }
         block.count = COUNT;
         block
     }
 
-    /// Reads the next block; `first` is the first coefficient of the one before it. Nothing if it is damaged, or if its
-    /// numbers are larger than any picture's.
+    /// Reads the next block; `first` is the first coefficient of the one before it. Nothing if it is damaged, or if a
+    /// coefficient has more than 16 bits, as no picture's has.
     #[inline(always)]
     pub(super) fn read(&mut self, bits: &mut Bits, by: &Component, first: &mut i32) -> Option<()> {
         let Component { steps, dc, ac, .. } = by;
@@ -97,42 +93,40 @@ impl Block {
         copy.refill();
         let (damage, difference) = copy.number(dc);
         *first = first.wrapping_add(difference);
-        let value = first.checked_mul(steps.sizes[0])?;
-        self.coefficients[0] = value as i16;
-        let mut filled = Filled { next: 1 + damage, sum: value.unsigned_abs() };
+        let value = i16::try_from(first.checked_mul(steps.sizes[1])?).ok()?;
+        self.coefficients[0] = value;
+        let mut filled = Filled { count: 1 + damage, upper: 0 };
         // Two codes and their numbers have 54 bits at most.
-        while filled.next < COUNT {
+        while filled.count < COUNT {
             filled.add(copy.number(ac), steps, &mut self.coefficients);
-            if filled.next >= COUNT {
+            if filled.count >= COUNT {
                 break;
             }
             copy.refill();
             filled.add(copy.number(ac), steps, &mut self.coefficients);
         }
         *bits = copy;
-        self.count = end(filled.next)?;
-        self.sum = filled.sum;
-        (self.sum <= LARGEST).then_some(())
+        self.count = count(filled.count)?;
+        (filled.upper >> 16 == 0).then_some(())
     }
 }
 
 /// How far a block is filled.
 struct Filled {
-    /// The coefficient behind the last one, in the order of codes.
-    next: usize,
-    /// The sum of all so far without their signs.
-    sum: u32,
+    /// How many coefficients are known, in the order of codes; behind the end of the block also [`END`] more.
+    count: usize,
+    /// Has a bit beyond the lower 16 if a coefficient did not fit into these.
+    upper: u32,
 }
 
 impl Filled {
     /// Sets the coefficient that lies `advance` on from the last.
     #[inline(always)]
-    fn add(&mut self, (advance, number): (usize, i32), steps: &Steps, coefficients: &mut [i16; 2 * COUNT]) {
-        self.next += advance;
-        let at = (self.next - 1) % REACH;
-        let value = number * steps.sizes[at];
-        self.sum += value.unsigned_abs();
-        coefficients[usize::from(steps.places[at]) % (2 * COUNT)] = value as i16;
+    fn add(&mut self, (advance, number): (usize, i32), steps: &Steps, coefficients: &mut [i16; REACH]) {
+        self.count += advance;
+        let value = number * steps.sizes[self.count % REACH];
+        self.upper |= (value - i32::from(i16::MIN)) as u32;
+        coefficients[usize::from(steps.places[self.count % REACH])] = value as i16;
     }
 }
 
@@ -153,15 +147,15 @@ pub(super) fn skip(bits: &mut Bits, by: &Component, first: &mut i32) -> Option<(
         next += copy.skip(&by.ac);
     }
     *bits = copy;
-    end(next).map(|_| ())
+    count(next).map(|_| ())
 }
 
-/// How many coefficients a block has, by the number behind its last code's; nothing if it led out of the block.
+/// How many coefficients a block has, by where its last code led to; nothing if that is beyond the block.
 #[inline(always)]
-fn end(next: usize) -> Option<usize> {
-    match next.checked_sub(END.into()) {
+fn count(filled: usize) -> Option<usize> {
+    match filled.checked_sub(END.into()) {
         Some(count) => Some(count),
-        None => (next == COUNT).then_some(COUNT),
+        None => (filled == COUNT).then_some(COUNT),
     }
 }
 
@@ -180,6 +174,6 @@ mod tests {
     #[test]
     fn a_block_ends_with_its_last_coefficient_or_with_the_code_for_it() {
         let ending = usize::from(END);
-        assert_eq!([end(64), end(65), end(1 + 64), end(ending + 1), end(ending + 63)], [Some(64), None, None, Some(1), Some(63)]);
+        assert_eq!([64, 65, 1 + 64, ending + 1, ending + 63].map(count), [Some(64), None, None, Some(1), Some(63)]);
     }
 }

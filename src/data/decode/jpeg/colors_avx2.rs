@@ -23,9 +23,10 @@ fn convert_by<const IS_HALF: bool>(simd: V3, row: Row<'_>, from: usize, out: &mu
     for (i, out) in out.chunks_mut(3 * PIXELS).enumerate() {
         let colour = |colour: &[u8]| if IS_HALF { wider(simd, colour, step * i) } else { wide(simd, colour, step * i + 1) };
         let made = rgb(simd, wide(simd, luma, PIXELS * i), colour(blue), colour(red));
-        match <&mut [u8; 3 * PIXELS]>::try_from(&mut *out) {
-            Ok(whole) => *whole = made,
-            Err(_) => out.copy_from_slice(&made[..out.len()]),
+        if out.len() == 3 * PIXELS {
+            out.as_chunks_mut().0.iter_mut().zip(made).for_each(|(out, made)| *out = cast::<_, [u8; 32]>(made));
+        } else {
+            out.copy_from_slice(&cast::<_, [u8; 3 * PIXELS]>(made)[..out.len()]);
         }
     }
 }
@@ -59,7 +60,7 @@ fn wider(simd: V3, bytes: &[u8], at: usize) -> Numbers {
 
 /// Pixels of three bytes each.
 #[inline(always)]
-fn rgb(simd: V3, luma: Numbers, blue: Numbers, red: Numbers) -> [u8; 3 * PIXELS] {
+fn rgb(simd: V3, luma: Numbers, blue: Numbers, red: Numbers) -> [__m256i; 3] {
     let first = part(simd, luma[0], blue[0], red[0]);
     let second = part(simd, luma[1], blue[1], red[1]);
     let pack = |color: usize| simd.avx2._mm256_packus_epi16(first[color], second[color]);
@@ -89,7 +90,7 @@ fn part(simd: V3, luma: __m256i, blue: __m256i, red: __m256i) -> [__m256i; 3] {
 
 /// Three colours of 32 pixels, pixel by pixel.
 #[inline(always)]
-fn together(simd: V3, colors: [__m256i; 3]) -> [u8; 3 * PIXELS] {
+fn together(simd: V3, colors: [__m256i; 3]) -> [__m256i; 3] {
     let avx2 = simd.avx2;
     // Of each half sixteen bytes of its 48.
     let third = |third: usize| {
@@ -101,7 +102,7 @@ fn together(simd: V3, colors: [__m256i; 3]) -> [u8; 3 * PIXELS] {
     let ab = avx2._mm256_permute2x128_si256::<0x20>(a, b);
     let ca = avx2._mm256_permute2x128_si256::<0x30>(c, a);
     let bc = avx2._mm256_permute2x128_si256::<0x31>(b, c);
-    cast([ab, ca, bc])
+    [ab, ca, bc]
 }
 
 /// For each third of 48 bytes and each colour, which of its pixels goes where; none where another colour does.

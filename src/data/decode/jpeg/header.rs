@@ -103,7 +103,7 @@ impl Segments {
     fn huffman(&mut self, mut segment: &[u8]) -> Option<()> {
         while !segment.is_empty() {
             let kind = take(&mut segment, 1)?[0];
-            let counts = *take(&mut segment, 16)?.first_chunk()?;
+            let counts: [u8; 16] = *take(&mut segment, 16)?.first_chunk()?;
             let symbols = take(&mut segment, counts.iter().map(|count| usize::from(*count)).sum())?;
             let place = usize::from(kind & 15);
             match kind >> 4 {

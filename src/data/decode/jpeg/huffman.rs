@@ -6,7 +6,7 @@ use std::rc::Rc;
 pub(super) const SHORT: u32 = 10;
 /// Bits of the longest code.
 const LONGEST: usize = 16;
-/// What a code means by which nothing follows in the block: further on than any block goes, by more than [`DAMAGE`].
+/// What the code means behind which nothing follows in the block: further on than [`DAMAGE`] leads from anywhere.
 pub(super) const END: u8 = 128;
 /// What a code means that is none: beyond the block's end from wherever.
 pub(super) const DAMAGE: u8 = 64;

@@ -47,17 +47,13 @@ impl Intervals {
 
     /// From the first bit of a stretch on.
     pub(super) fn of(&self, place: usize) -> Bits<'_> {
-        Bits::new(&self.bytes, place.checked_sub(1).map_or(0, |before| self.ends[before]))
+        Bits::new(&self.bytes[place.checked_sub(1).map_or(0, |before| self.ends[before])..])
     }
 
-    /// Whether a stretch ends within the byte of which bits were taken last.
-    pub(super) fn ends_at(&self, place: usize, taken: usize) -> bool {
-        taken.div_ceil(8) == self.ends[place]
-    }
-
-    /// Whether more was taken than a stretch has.
-    pub(super) fn is_behind(&self, place: usize, taken: usize) -> bool {
-        taken > 8 * self.ends[place]
+    /// How many bits a stretch has behind those that were taken: fewer than 8 if it was read to its end. Nothing if more were
+    /// taken than it has.
+    pub(super) fn left(&self, place: usize, bits: &Bits) -> Option<usize> {
+        bits.left().checked_sub(8 * (self.bytes.len() - self.ends[place]))
     }
 }
 
@@ -70,8 +66,10 @@ mod tests {
         let read = Intervals::read(b"ab\xff\0c\xff\xd0\xff\0\xff\xd1\xff\xd9behind").unwrap();
         assert_eq!(read.bytes[..read.bytes.len() - BEHIND], *b"ab\xffc\xff");
         assert_eq!(read.ends, [4, 5, 5]);
-        assert!(read.ends_at(0, 32) && read.ends_at(0, 25) && !read.ends_at(0, 24) && !read.ends_at(0, 33));
-        assert!(read.is_behind(0, 33) && !read.is_behind(0, 32));
+        assert_eq!((read.bits(), read.len()), (40, 3));
+        assert_eq!([0, 1, 2].map(|place| read.left(place, &read.of(place))), [Some(32), Some(8), Some(0)]);
+        assert_eq!([0, 1].map(|place| read.left(place, &read.of(place + 1))), [Some(0), Some(0)]);
+        assert_eq!(read.left(0, &read.of(2)), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The inverse cosine transform of a block, in integers: the one of stb_image.h by Sean Barrett, as zune-jpeg has it,
 //! multiplied out. First columns, then rows; constants are in units of 2^-12.
 
+use std::num::Wrapping;
+
 use super::block::{Block, SIDE, place};
 
 /// A block's pixels, row by row.
@@ -38,14 +40,16 @@ pub(super) fn inverse(block: &Block) -> Pixels {
 
 /// One column or row.
 fn pass(line: [i32; SIDE], (half, bits): (i32, u32)) -> [i32; SIDE] {
-    let of = |[a, b]: [i16; 2], x: usize, y: usize| i32::from(a) * line[x] + i32::from(b) * line[y];
-    let [sum, difference] = [EVEN[0], EVEN[1]].map(|even| of(even, 0, 4) + half);
+    // What is too large for any picture comes round, as it does elsewhere.
+    let line = line.map(Wrapping);
+    let of = |[a, b]: [i16; 2], x: usize, y: usize| Wrapping(i32::from(a)) * line[x] + Wrapping(i32::from(b)) * line[y];
+    let [sum, difference] = [EVEN[0], EVEN[1]].map(|even| of(even, 0, 4) + Wrapping(half));
     let [outer, inner] = [EVEN[2], EVEN[3]].map(|even| of(even, 2, 6));
     let even = [sum + outer, difference + inner, difference - inner, sum - outer];
     let odd = ODD.map(|[a, b, c, d]| of([a, b], 1, 3) + of([c, d], 5, 7));
     std::array::from_fn(|i| match i {
-        0..4 => (even[i] + odd[i]) >> bits,
-        _ => (even[7 - i] - odd[7 - i]) >> bits,
+        0..4 => (even[i] + odd[i]).0 >> bits,
+        _ => (even[7 - i] - odd[7 - i]).0 >> bits,
     })
 }
 

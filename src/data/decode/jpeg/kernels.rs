@@ -43,10 +43,7 @@ impl Kernels for Plain {
 impl Kernels for pulp::x86::V3 {
     #[inline(always)]
     fn inverse(self, block: &Block) -> Pixels {
-        match block.sum {
-            0..=super::inverse_avx2::LARGEST => super::inverse_avx2::inverse(self, block),
-            _ => inverse::inverse(block),
-        }
+        super::inverse_avx2::inverse(self, block).unwrap_or_else(|| inverse::inverse(block))
     }
 
     #[inline(always)]
