@@ -32,25 +32,24 @@ impl<'a> Bits<'a> {
         self.count |= 56;
     }
 
-    /// How many coefficients on the next number is for, and the number. Takes at most 27 bits of those there.
+    /// Takes the next code and its number: at most 27 bits of those there.
     #[inline(always)]
-    pub(super) fn number(&mut self, table: &Table) -> (usize, i32) {
+    pub(super) fn take(&mut self, table: &Table) -> Code {
         let code = table.find(self.buffer);
-        let number = signed(self.buffer << code.length(), code.size());
-        self.take(code);
-        (code.advance(), number)
+        self.drop(code);
+        code
     }
 
-    /// As [`Self::number`], without the number.
+    /// As [`Self::take`], without the number; gives how many coefficients on that is for.
     #[inline(always)]
     pub(super) fn skip(&mut self, table: &Table) -> usize {
-        let code = table.find(self.buffer);
-        self.take(code);
+        let code = table.find_code(self.buffer);
+        self.drop(code);
         code.advance()
     }
 
     #[inline(always)]
-    fn take(&mut self, code: Code) {
+    fn drop(&mut self, code: Code) {
         self.buffer <<= code.total();
         self.count = self.count.wrapping_sub(code.total());
     }
@@ -62,28 +61,9 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// The number in the upper `size` bits. One that begins with 0 is negative: all its bits are the other way round.
-/// (ITU-T T.81, F.2.2.1.)
-#[inline(always)]
-fn signed(bits: u64, size: u32) -> i32 {
-    // In two steps, because `size` may be 0.
-    let number = (bits >> 1 >> (u64::BITS - 1 - size)) as i32;
-    let is_positive = (bits as i64 >> (u64::BITS - 1)) as i32;
-    number + ((-1_i32 << size) + 1 & !is_positive)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_of_all_sizes() {
-        for (bits, size, number) in [(0, 0, 0), (u64::MAX, 0, 0), (0, 1, -1), (1 << 63, 1, 1), (0, 3, -7)] {
-            assert_eq!(signed(bits, size), number, "{size}");
-        }
-        assert_eq!((signed(0b011 << 61, 3), signed(0b100 << 61, 3)), (-4, 4));
-        assert_eq!((signed(u64::MAX, 11), signed(u64::MAX >> 1, 11)), (2047, -1024));
-    }
 
     #[test]
     fn bits_come_in_order_and_are_counted() {
@@ -99,7 +79,8 @@ mod tests {
         for (i, number) in numbers.iter().enumerate() {
             assert_eq!(bits.left(), 8 * bytes.len() - 5 * i);
             bits.refill();
-            assert_eq!(bits.number(&table), (0, *number as i32));
+            let code = bits.take(&table);
+            assert_eq!((code.advance(), code.number()), (0, *number as i32));
         }
         assert_eq!(bits.left(), 8 * BEHIND);
     }

@@ -3,7 +3,7 @@
 use super::{
     bits::Bits,
     header::Component,
-    huffman::END,
+    huffman::{Code, END},
 };
 
 /// Pixels of a block's side.
@@ -91,19 +91,19 @@ impl Block {
         // A copy stays in registers.
         let mut copy = bits.clone();
         copy.refill();
-        let (damage, difference) = copy.number(dc);
-        *first = first.wrapping_add(difference);
+        let code = copy.take(dc);
+        *first = first.wrapping_add(code.number());
         let value = i16::try_from(first.checked_mul(steps.sizes[1])?).ok()?;
         self.coefficients[0] = value;
-        let mut filled = Filled { count: 1 + damage, upper: 0 };
+        let mut filled = Filled { count: 1 + code.advance(), upper: 0 };
         // Two codes and their numbers have 54 bits at most.
         while filled.count < COUNT {
-            filled.add(copy.number(ac), steps, &mut self.coefficients);
+            filled.add(copy.take(ac), steps, &mut self.coefficients);
             if filled.count >= COUNT {
                 break;
             }
             copy.refill();
-            filled.add(copy.number(ac), steps, &mut self.coefficients);
+            filled.add(copy.take(ac), steps, &mut self.coefficients);
         }
         *bits = copy;
         self.count = count(filled.count)?;
@@ -120,11 +120,11 @@ struct Filled {
 }
 
 impl Filled {
-    /// Sets the coefficient that lies `advance` on from the last.
+    /// Sets the coefficient that a code is for.
     #[inline(always)]
-    fn add(&mut self, (advance, number): (usize, i32), steps: &Steps, coefficients: &mut [i16; REACH]) {
-        self.count += advance;
-        let value = number * steps.sizes[self.count % REACH];
+    fn add(&mut self, code: Code, steps: &Steps, coefficients: &mut [i16; REACH]) {
+        self.count += code.advance();
+        let value = code.number() * steps.sizes[self.count % REACH];
         self.upper |= (value - i32::from(i16::MIN)) as u32;
         coefficients[usize::from(steps.places[self.count % REACH])] = value as i16;
     }
@@ -135,9 +135,9 @@ impl Filled {
 pub(super) fn skip(bits: &mut Bits, by: &Component, first: &mut i32) -> Option<()> {
     let mut copy = bits.clone();
     copy.refill();
-    let (damage, difference) = copy.number(&by.dc);
-    *first = first.wrapping_add(difference);
-    let mut next = 1 + damage;
+    let code = copy.take(&by.dc);
+    *first = first.wrapping_add(code.number());
+    let mut next = 1 + code.advance();
     while next < COUNT {
         next += copy.skip(&by.ac);
         if next >= COUNT {

@@ -13,41 +13,63 @@ pub(super) const DAMAGE: u8 = 64;
 /// Bits of the largest number: those of the first coefficients have one more than the others.
 const LARGEST: [u8; 2] = [11, 10];
 
-/// What a code means: how many coefficients on the next number is for, and how many bits that has.
+/// What bits begin with: a code and the number behind it. From the lowest bit on: how many bits both have (6 bits), how many
+/// coefficients on the number is for (8), whether the number is still to be read (1), and from bit 16 on the number, or how
+/// many bits it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Code(u32);
 
 impl Code {
     /// A code that is too long to be looked up.
     const LONG: Self = Self(0);
+    /// Where a number is still to be read.
+    const UNREAD: u32 = 1 << 14;
 
+    /// A code of `length` bits, behind which a number of `size` bits is to be read.
     const fn new(length: u32, size: u8, advance: u8) -> Self {
-        Self((length + size as u32) | length << 8 | (size as u32) << 16 | (advance as u32) << 24)
+        Self(length + size as u32 | (advance as u32) << 6 | Self::UNREAD | (size as u32) << 16)
     }
 
-    /// Bits of the code and of the number behind it; 0 if the code is longer than what is looked up.
+    /// With its number, if the upper `count` of `bits`, which begin with the code, have all of that.
+    fn read_from(self, bits: u64, count: u32) -> Self {
+        if self.total() <= count { self.read(bits) } else { self }
+    }
+
+    /// With its number, from bits that begin with the code.
+    #[inline(always)]
+    fn read(self, bits: u64) -> Self {
+        let size = self.0 >> 16;
+        let number = signed(bits << (self.total() - size), size);
+        Self(self.0 & (Self::UNREAD - 1) | (number as u32) << 16)
+    }
+
+    /// Bits of the code and of the number behind it.
     #[inline(always)]
     pub(super) fn total(self) -> u32 {
-        self.0 & 0xFF
-    }
-
-    /// Bits of the code.
-    #[inline(always)]
-    pub(super) fn length(self) -> u32 {
-        self.0 >> 8 & 0xFF
-    }
-
-    /// Bits of the number.
-    #[inline(always)]
-    pub(super) fn size(self) -> u32 {
-        self.0 >> 16 & 0xFF
+        self.0 & 63
     }
 
     /// How many coefficients on: 1 for the very next.
     #[inline(always)]
     pub(super) fn advance(self) -> usize {
-        (self.0 >> 24) as usize
+        (self.0 >> 6 & 0xFF) as usize
     }
+
+    /// The number.
+    #[inline(always)]
+    pub(super) fn number(self) -> i32 {
+        self.0 as i32 >> 16
+    }
+}
+
+/// The number in the upper `size` bits. One that begins with 0 is negative: all its bits are the other way round.
+/// (ITU-T T.81, F.2.2.1.)
+#[inline(always)]
+fn signed(bits: u64, size: u32) -> i32 {
+    // In two steps, because `size` may be 0.
+    let number = (bits >> 1 >> (u64::BITS - 1 - size)) as i32;
+    let is_positive = (bits as i64 >> (u64::BITS - 1)) as i32;
+    number + ((-1_i32 << size) + 1 & !is_positive)
 }
 
 /// All codes of one kind.
@@ -55,7 +77,7 @@ impl Code {
 pub(super) struct Table(Rc<Codes>);
 
 struct Codes {
-    /// The code that these bits begin with.
+    /// What these bits begin with.
     short: [Code; 1 << SHORT],
     /// For each length the first number of 16 bits that no code so long or shorter begins.
     limits: [u32; LONGEST + 1],
@@ -109,9 +131,16 @@ impl Table {
         Some(Self(Rc::new(all)))
     }
 
-    /// The code that the upper bits of `bits` begin with.
+    /// What the upper bits of `bits` begin with.
     #[inline(always)]
     pub(super) fn find(&self, bits: u64) -> Code {
+        let code = self.find_code(bits);
+        if code.0 & Code::UNREAD == 0 { code } else { code.read(bits) }
+    }
+
+    /// As [`Self::find`]; whether there is the number is left to chance.
+    #[inline(always)]
+    pub(super) fn find_code(&self, bits: u64) -> Code {
         let code = self.0.short[(bits >> (u64::BITS - SHORT)) as usize];
         if code == Code::LONG { self.0.long(bits) } else { code }
     }
@@ -122,8 +151,8 @@ impl Codes {
         self.codes.push(code);
         let Some(free) = SHORT.checked_sub(length) else { return };
         let first = (bits as usize) << free;
-        if let Some(places) = self.short.get_mut(first..first + (1 << free)) {
-            places.fill(code);
+        for (i, place) in self.short.iter_mut().enumerate().skip(first).take(1 << free) {
+            *place = code.read_from((i as u64) << (u64::BITS - SHORT), SHORT);
         }
     }
 
@@ -162,12 +191,22 @@ mod tests {
             ("1010", 4, 0, 16),
             ("101100000000", 12, 10, 2),
         ] {
-            let code = table.find(upper(bits));
-            assert_eq!((code.length(), code.size(), code.advance()), (length, size, advance), "{bits}");
-            assert_eq!(code.total(), length + size);
+            for (number, value) in [(0, 1 - (1 << size)), (u64::MAX, (1 << size) - 1)] {
+                let code = table.find(upper(bits) | number >> length);
+                assert_eq!((code.total(), code.advance(), code.number()), (length + size, advance, value), "{bits}");
+            }
         }
         assert_eq!(table.find(upper("101100000001")).advance(), usize::from(DAMAGE));
         assert_eq!(table.find(u64::MAX).advance(), usize::from(DAMAGE));
+    }
+
+    #[test]
+    fn numbers_of_all_sizes() {
+        for (bits, size, number) in [(0, 0, 0), (u64::MAX, 0, 0), (0, 1, -1), (1 << 63, 1, 1), (0, 3, -7)] {
+            assert_eq!(signed(bits, size), number, "{size}");
+        }
+        assert_eq!((signed(0b011 << 61, 3), signed(0b100 << 61, 3)), (-4, 4));
+        assert_eq!((signed(u64::MAX, 11), signed(u64::MAX >> 1, 11)), (2047, -1024));
     }
 
     #[test]
