@@ -110,7 +110,9 @@ enum Format {
 fn pixels(bytes: &[u8], path: &Path, part: impl FnOnce((u32, u32)) -> Part) -> Result<RgbImage, Reason> {
     match format(bytes, path)? {
         Format::Jpeg2000 => jpeg2000::decode(bytes),
-        Format::Usual(ImageFormat::Jpeg) => jpeg::decode(bytes, part, |bytes| usual(bytes, ImageFormat::Jpeg)),
+        Format::Usual(ImageFormat::Jpeg) => {
+            jpeg::decode(bytes, part, |bytes| usual(bytes, ImageFormat::Jpeg))
+        }
         Format::Usual(ImageFormat::Png) => png::decode(bytes, |bytes| usual(bytes, ImageFormat::Png)),
         Format::Usual(ImageFormat::Ico) => match ico::png(bytes) {
             Some(inner) => png::decode(inner, |bytes| usual(bytes, ImageFormat::Png)),
@@ -308,9 +310,15 @@ mod tests {
 
     #[test]
     fn jpegs_differ_from_another_decoder_by_little() {
-        for name in
-            ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "half.jpg", "quarter.jpg", "lossy.jp2"]
-         {
+        for name in [
+            "grey.jpg",
+            "cmyk.jpg",
+            "orientation6.jpg",
+            "progressive.jpg",
+            "half.jpg",
+            "quarter.jpg",
+            "lossy.jp2",
+        ] {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
         }
     }

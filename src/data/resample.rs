@@ -5,7 +5,9 @@
 
 mod pass;
 #[cfg(target_arch = "x86_64")]
-mod pass_avx2;
+mod pass_vectors;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 mod view;
 mod weights;
 

@@ -75,7 +75,10 @@ pub(super) fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option
 }
 
 /// The image in the file, if it is whole, by zune-jpeg.
-pub(super) fn whole(bytes: &[u8], usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>) -> Result<RgbImage, Reason> {
+pub(super) fn whole(
+    bytes: &[u8],
+    usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
+) -> Result<RgbImage, Reason> {
     let plain = |bytes: &[u8]| colors(bytes).unwrap_or_else(|| usual(bytes));
     let (image, data) = match ending(bytes) {
         Ending::Cut => return Err(Reason::cut()),
@@ -293,9 +296,16 @@ mod tests {
         let sampling = prop::option::weighted(0.9, prop::sample::select(vec![0x11_u8, 0x21, 0x12, 0x22]));
         let strength = prop::sample::select(vec![(1_u8, 1_usize), (8, 20), (20, 50), (60, 30), (3, 1000)]);
         let restart = prop_oneof![Just(0_u16), 1_u16..12];
-        (size, sampling, restart, strength, any::<u64>()).prop_map(|(size, sampling, restart, (step, reach), seed)| {
-            Written { size, sampling, restart, step, reach, seed }
-        })
+        (size, sampling, restart, strength, any::<u64>()).prop_map(
+            |(size, sampling, restart, (step, reach), seed)| Written {
+                size,
+                sampling,
+                restart,
+                step,
+                reach,
+                seed,
+            },
+        )
     }
 
     proptest! {

@@ -309,7 +309,8 @@ mod tests {
     /// An image each of whose pixels has a colour of its own, and the same where all but a part is black.
     fn noise_and_part((width, height): (u32, u32), part: Part) -> [RgbImage; 2] {
         let mut random = Random::new("noise", &[width.into(), height.into()]);
-        let noise = RgbImage::from_fn(width, height, |_, _| image::Rgb([(); 3].map(|()| random.below(256) as u8)));
+        let noise =
+            RgbImage::from_fn(width, height, |_, _| image::Rgb([(); 3].map(|()| random.below(256) as u8)));
         let mut black = RgbImage::new(width, height);
         image::imageops::replace(&mut black, &crop(&noise, part), part.left.into(), part.top.into());
         [noise, black]

@@ -27,7 +27,8 @@ pub(super) fn decode(header: &Header<'_>, part: impl FnOnce((u32, u32)) -> Part)
     let intervals = Intervals::read(header.data)?;
     let grid = Grid::new(header, part(header.size));
     let restart = if header.restart == 0 { grid.count() } else { header.restart };
-    let blocks = header.components.iter().map(|component| component.blocks.0 * component.blocks.1).sum::<usize>();
+    let blocks =
+        header.components.iter().map(|component| component.blocks.0 * component.blocks.1).sum::<usize>();
     if intervals.len() != grid.count().div_ceil(restart) || intervals.bits() / BITS < grid.count() * blocks {
         return None;
     }

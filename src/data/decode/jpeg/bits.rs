@@ -73,7 +73,10 @@ mod tests {
         let table = Table::dc(&counts, &[4]).unwrap();
         let numbers: Vec<u64> = (0..40).map(|i| 8 + (i * 5) % 8).collect();
         let text: String = numbers.iter().map(|number| format!("0{number:04b}")).collect();
-        let bytes = text.as_bytes().chunks(8).map(|bits| u8::from_str_radix(str::from_utf8(bits).unwrap(), 2).unwrap());
+        let bytes = text
+            .as_bytes()
+            .chunks(8)
+            .map(|bits| u8::from_str_radix(str::from_utf8(bits).unwrap(), 2).unwrap());
         let bytes: Vec<u8> = bytes.chain([0xAA; BEHIND]).collect();
         let mut bits = Bits::new(&bytes);
         for (i, number) in numbers.iter().enumerate() {

@@ -15,9 +15,9 @@ const REACH: usize = 256;
 
 /// From a coefficient's number in the order of codes to its row and column, `8 * row + column`. (ITU-T T.81, figure A.6.)
 const ZIGZAG: [u8; COUNT] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55,
-    62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
+    46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 /// Rows whose coefficients lie side by side, since the inverse transform multiplies them in pairs.
 const PAIRS: [[usize; 2]; 4] = [[0, 4], [2, 6], [1, 3], [5, 7]];
@@ -174,6 +174,9 @@ mod tests {
     #[test]
     fn a_block_ends_with_its_last_coefficient_or_with_the_code_for_it() {
         let ending = usize::from(END);
-        assert_eq!([64, 65, 1 + 64, ending + 1, ending + 63].map(count), [Some(64), None, None, Some(1), Some(63)]);
+        assert_eq!(
+            [64, 65, 1 + 64, ending + 1, ending + 63].map(count),
+            [Some(64), None, None, Some(1), Some(63)]
+        );
     }
 }

@@ -12,7 +12,11 @@ const PIXELS: usize = 32;
 /// As [`super::colors::convert`]. Behind the last pixel of each row [`super::colors::BEHIND`] bytes are read.
 #[inline(always)]
 pub(super) fn convert(simd: V3, row: Row<'_>, from: usize, out: &mut [u8]) {
-    if row.is_half { convert_by::<true>(simd, row, from, out) } else { convert_by::<false>(simd, row, from, out) }
+    if row.is_half {
+        convert_by::<true>(simd, row, from, out)
+    } else {
+        convert_by::<false>(simd, row, from, out)
+    }
 }
 
 #[inline(always)]
@@ -21,10 +25,16 @@ fn convert_by<const IS_HALF: bool>(simd: V3, row: Row<'_>, from: usize, out: &mu
     let (luma, blue, red) = (&row.luma[from..], &row.blue[colour_from..], &row.red[colour_from..]);
     let step = if IS_HALF { PIXELS / 2 } else { PIXELS };
     for (i, out) in out.chunks_mut(3 * PIXELS).enumerate() {
-        let colour = |colour: &[u8]| if IS_HALF { wider(simd, colour, step * i) } else { wide(simd, colour, step * i + 1) };
+        let colour = |colour: &[u8]| {
+            if IS_HALF { wider(simd, colour, step * i) } else { wide(simd, colour, step * i + 1) }
+        };
         let made = rgb(simd, wide(simd, luma, PIXELS * i), colour(blue), colour(red));
         if out.len() == 3 * PIXELS {
-            out.as_chunks_mut().0.iter_mut().zip(made).for_each(|(out, made)| *out = cast::<_, [u8; 32]>(made));
+            out.as_chunks_mut()
+                .0
+                .iter_mut()
+                .zip(made)
+                .for_each(|(out, made)| *out = cast::<_, [u8; 32]>(made));
         } else {
             out.copy_from_slice(&cast::<_, [u8; 3 * PIXELS]>(made)[..out.len()]);
         }
@@ -80,7 +90,8 @@ fn part(simd: V3, luma: __m256i, blue: __m256i, red: __m256i) -> [__m256i; 3] {
     };
     let green = |pairs| {
         let factors = simd.avx._mm256_set1_epi32(GREEN[0] & 0xFFFF | GREEN[1] << 16);
-        let sum = avx2._mm256_add_epi32(avx2._mm256_madd_epi16(pairs, factors), simd.avx._mm256_set1_epi32(HALF));
+        let sum =
+            avx2._mm256_add_epi32(avx2._mm256_madd_epi16(pairs, factors), simd.avx._mm256_set1_epi32(HALF));
         avx2._mm256_srai_epi32::<{ BITS as i32 }>(sum)
     };
     let (low, high) = (avx2._mm256_unpacklo_epi16(blue, red), avx2._mm256_unpackhi_epi16(blue, red));
@@ -95,7 +106,8 @@ fn together(simd: V3, colors: [__m256i; 3]) -> [__m256i; 3] {
     // Of each half sixteen bytes of its 48.
     let third = |third: usize| {
         let places = PLACES[third];
-        let [r, g, b] = [0, 1, 2].map(|color: usize| avx2._mm256_shuffle_epi8(colors[color], cast([places[color]; 2])));
+        let [r, g, b] =
+            [0, 1, 2].map(|color: usize| avx2._mm256_shuffle_epi8(colors[color], cast([places[color]; 2])));
         avx2._mm256_or_si256(avx2._mm256_or_si256(r, g), b)
     };
     let (a, b, c) = (third(0), third(1), third(2));

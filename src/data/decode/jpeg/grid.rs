@@ -74,7 +74,13 @@ mod tests {
     #[test]
     fn every_row_is_made_once() {
         for unit in [8, 16] {
-            let grid = Grid { unit: (unit, unit), units: (1, 5), needed: (0..1, 0..5), columns: 0..1, rows: 3..unit * 5 - 2 };
+            let grid = Grid {
+                unit: (unit, unit),
+                units: (1, 5),
+                needed: (0..1, 0..5),
+                columns: 0..1,
+                rows: 3..unit * 5 - 2,
+            };
             assert!((0..5).flat_map(|y| grid.rows_of(y)).eq(grid.rows.clone()));
         }
     }

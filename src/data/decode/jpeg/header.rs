@@ -148,7 +148,9 @@ impl Segments {
             return None;
         }
         let components = self.components.iter().zip(chosen);
-        let components = components.map(|(component, chosen)| self.component(*component, *chosen)).collect::<Option<_>>()?;
+        let components = components
+            .map(|(component, chosen)| self.component(*component, *chosen))
+            .collect::<Option<_>>()?;
         let size = self.size.take()?;
         Some(Header { size, components, restart: self.restart, orientation: self.orientation, data })
     }
@@ -165,7 +167,11 @@ impl Segments {
         }
     }
 
-    fn component(&self, [name, sampling, quantization]: [u8; 3], [chosen, tables]: [u8; 2]) -> Option<Component> {
+    fn component(
+        &self,
+        [name, sampling, quantization]: [u8; 3],
+        [chosen, tables]: [u8; 2],
+    ) -> Option<Component> {
         let table = |tables: &[Option<Table>; TABLES], place: u8| tables.get(usize::from(place))?.clone();
         (name == chosen).then_some(())?;
         Some(Component {

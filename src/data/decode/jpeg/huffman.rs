@@ -191,7 +191,11 @@ mod tests {
         ] {
             for (number, value) in [(0, 1 - (1 << size)), (u64::MAX, (1 << size) - 1)] {
                 let code = table.find(upper(bits) | number >> length);
-                assert_eq!((code.total(), code.advance(), code.number()), (length + size, advance, value), "{bits}");
+                assert_eq!(
+                    (code.total(), code.advance(), code.number()),
+                    (length + size, advance, value),
+                    "{bits}"
+                );
             }
         }
         assert_eq!(table.find(upper("101100000001")).advance(), usize::from(DAMAGE));

@@ -11,8 +11,12 @@ pub(super) type Pixels = [[u8; SIDE]; SIDE];
 /// How much each even coefficient counts: 1 and 1, 0.541196 and 1.306563, and the differences.
 pub(super) const EVEN: [[i16; 2]; 4] = [[4096, 4096], [4096, -4096], [5352, 2217], [2217, -5350]];
 /// How much the coefficients 1, 3, 5 and 7 count for the first four pixels; for the others as much with the other sign.
-pub(super) const ODD: [[i16; 4]; SIDE / 2] =
-    [[5683, 4816, 3219, 1131], [4816, -1129, -5681, -3218], [3219, -5681, 1132, 4816], [1131, -3218, 4816, -5680]];
+pub(super) const ODD: [[i16; 4]; SIDE / 2] = [
+    [5683, 4816, 3219, 1131],
+    [4816, -1129, -5681, -3218],
+    [3219, -5681, 1132, 4816],
+    [1131, -3218, 4816, -5680],
+];
 /// A half of what sums of columns are cut by, and by how many bits.
 pub(super) const COLUMNS: (i32, u32) = (512, 10);
 /// For sums of rows, which become pixels: grey is 128, and a half, rounded up by what columns lack.
@@ -42,7 +46,9 @@ pub(super) fn inverse(block: &Block) -> Pixels {
 fn pass(line: [i32; SIDE], (half, bits): (i32, u32)) -> [i32; SIDE] {
     // What is too large for any picture comes round, as it does elsewhere.
     let line = line.map(Wrapping);
-    let of = |[a, b]: [i16; 2], x: usize, y: usize| Wrapping(i32::from(a)) * line[x] + Wrapping(i32::from(b)) * line[y];
+    let of = |[a, b]: [i16; 2], x: usize, y: usize| {
+        Wrapping(i32::from(a)) * line[x] + Wrapping(i32::from(b)) * line[y]
+    };
     let [sum, difference] = [EVEN[0], EVEN[1]].map(|even| of(even, 0, 4) + Wrapping(half));
     let [outer, inner] = [EVEN[2], EVEN[3]].map(|even| of(even, 2, 6));
     let even = [sum + outer, difference + inner, difference - inner, sum - outer];

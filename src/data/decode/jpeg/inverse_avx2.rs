@@ -79,8 +79,10 @@ fn turned(simd: V3, [a, b, c, d, e, f, g, h]: [__m256i; 8]) -> [__m256i; 4] {
     let (upper01, upper23) = (avx2._mm256_unpacklo_epi32(ab, cd), avx2._mm256_unpackhi_epi32(ab, cd));
     let (lower01, lower23) = (avx2._mm256_unpacklo_epi32(ef, gh), avx2._mm256_unpackhi_epi32(ef, gh));
     // Whole columns: 0 | 4, 1 | 5, 2 | 6, 3 | 7.
-    let (c04, c15) = (avx2._mm256_unpacklo_epi64(upper01, lower01), avx2._mm256_unpackhi_epi64(upper01, lower01));
-    let (c26, c37) = (avx2._mm256_unpacklo_epi64(upper23, lower23), avx2._mm256_unpackhi_epi64(upper23, lower23));
+    let (c04, c15) =
+        (avx2._mm256_unpacklo_epi64(upper01, lower01), avx2._mm256_unpackhi_epi64(upper01, lower01));
+    let (c26, c37) =
+        (avx2._mm256_unpacklo_epi64(upper23, lower23), avx2._mm256_unpackhi_epi64(upper23, lower23));
     // a1 a3 b1 b3 c1 c3 d1 d3 | a5 a7 ...
     let (upper, lower) = (avx2._mm256_unpacklo_epi16(c15, c37), avx2._mm256_unpackhi_epi16(c15, c37));
     [

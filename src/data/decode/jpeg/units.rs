@@ -2,13 +2,7 @@
 
 use std::ops::Range;
 
-use super::{
-    bits::Bits,
-    block::Block,
-    intervals::Intervals,
-    kernels::Kernels,
-    plane::Plane,
-};
+use super::{bits::Bits, block::Block, intervals::Intervals, kernels::Kernels, plane::Plane};
 
 /// The most blocks that a unit has.
 const BLOCKS: usize = 6;
@@ -30,7 +24,14 @@ pub(super) struct Units<'a> {
 impl<'a> Units<'a> {
     /// `restart` units are coded on their own.
     pub(super) fn new(intervals: &'a Intervals, restart: usize) -> Self {
-        Self { intervals, restart, left: restart, interval: 0, bits: intervals.of(0), blocks: [(); BLOCKS].map(|()| Block::new()) }
+        Self {
+            intervals,
+            restart,
+            left: restart,
+            interval: 0,
+            bits: intervals.of(0),
+            blocks: [(); BLOCKS].map(|()| Block::new()),
+        }
     }
 
     /// Reads a row of units, and makes pixels of those that are needed.

@@ -52,7 +52,12 @@ impl Written {
         let ((width, height), count) = (self.size, self.components());
         let mut frame = vec![8];
         frame.extend(height.to_be_bytes().into_iter().chain(width.to_be_bytes()).chain([count]));
-        frame.extend([1, self.sampling.unwrap_or(0x11), 0].into_iter().chain([2, 0x11, 0, 3, 0x11, 0]).take(3 * usize::from(count)));
+        frame.extend(
+            [1, self.sampling.unwrap_or(0x11), 0]
+                .into_iter()
+                .chain([2, 0x11, 0, 3, 0x11, 0])
+                .take(3 * usize::from(count)),
+        );
         frame
     }
 
@@ -95,7 +100,10 @@ impl Written {
                 bits.number(&code(&AC_COUNTS, ac_symbols(), |_| 0xF0, 0), 0);
                 run -= 16;
             }
-            bits.number(&code(&AC_COUNTS, ac_symbols(), |size| ((run - 1) << 4) as u8 | size as u8, value), value);
+            bits.number(
+                &code(&AC_COUNTS, ac_symbols(), |size| ((run - 1) << 4) as u8 | size as u8, value),
+                value,
+            );
             run = 0;
         }
         if end < 63 || run > 0 {
