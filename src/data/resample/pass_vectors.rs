@@ -251,7 +251,12 @@ fn one_pixel<const COUNT: usize, const LANES: usize, S: Vectors<LANES>>(
     let mut sums = Sums::new(simd);
     let mut at = 3 * columns.firsts[pixel];
     for pairs in pairs.chunks(2) {
-        let bytes = simd.of_lanes(old.map(|row| read(row, at)));
+        // Not by `map`, which is at times a function of its own, and then not one for these vectors.
+        let mut lanes = [[0; LANE]; LANES];
+        for (lane, row) in lanes.iter_mut().zip(old) {
+            *lane = read(row, at);
+        }
+        let bytes = simd.of_lanes(lanes);
         sums.add(simd, neighbours(simd, bytes, 0), spread(simd, pairs[0]));
         if let Some(pair) = pairs.get(1) {
             sums.add(simd, neighbours(simd, bytes, PAIR), spread(simd, *pair));
@@ -363,7 +368,7 @@ fn bytes_of<const LANES: usize, S: Vectors<LANES>>(
     // Of each lane four bytes in turn.
     let mut sums = [Sums::new(simd); 4];
     for (rows, pair) in pairs {
-        let [above, below] = rows.map(|row| simd.of_bytes(&row[x..]));
+        let (above, below) = (simd.of_bytes(&rows[0][x..]), simd.of_bytes(&rows[1][x..]));
         let (low, high) = (simd.unpacklo_epi8(above, below), simd.unpackhi_epi8(above, below));
         let weights = spread(simd, *pair);
         sums[0].add(simd, simd.unpacklo_epi8(low, simd.zero()), weights);
@@ -371,6 +376,8 @@ fn bytes_of<const LANES: usize, S: Vectors<LANES>>(
         sums[2].add(simd, simd.unpacklo_epi8(high, simd.zero()), weights);
         sums[3].add(simd, simd.unpackhi_epi8(high, simd.zero()), weights);
     }
-    let [a, b, c, d] = sums.map(|sums| sums.pixels(simd));
-    simd.lanes(simd.packus_epi16(simd.packs_epi32(a, b), simd.packs_epi32(c, d)))
+    let [a, b, c, d] = sums;
+    let first = simd.packs_epi32(a.pixels(simd), b.pixels(simd));
+    let second = simd.packs_epi32(c.pixels(simd), d.pixels(simd));
+    simd.lanes(simd.packus_epi16(first, second))
 }

@@ -104,8 +104,8 @@ impl Vectors<4> for V4 {
     }
 
     #[inline(always)]
-    fn of_lanes(self, lanes: [[u8; LANE]; 4]) -> __m512i {
-        let [a, b, c, d]: [__m128i; 4] = lanes.map(cast);
+    fn of_lanes(self, [a, b, c, d]: [[u8; LANE]; 4]) -> __m512i {
+        let [a, b, c, d]: [__m128i; 4] = [cast(a), cast(b), cast(c), cast(d)];
         let all = self.avx512f._mm512_inserti32x4::<0>(self.zero(), a);
         let all = self.avx512f._mm512_inserti32x4::<1>(all, b);
         let all = self.avx512f._mm512_inserti32x4::<2>(all, c);

@@ -30,11 +30,9 @@ fn convert_by<const IS_HALF: bool>(simd: V3, row: Row<'_>, from: usize, out: &mu
         };
         let made = rgb(simd, wide(simd, luma, PIXELS * i), colour(blue), colour(red));
         if out.len() == 3 * PIXELS {
-            out.as_chunks_mut()
-                .0
-                .iter_mut()
-                .zip(made)
-                .for_each(|(out, made)| *out = cast::<_, [u8; 32]>(made));
+            for (out, made) in out.as_chunks_mut().0.iter_mut().zip(made) {
+                *out = cast::<_, [u8; 32]>(made);
+            }
         } else {
             out.copy_from_slice(&cast::<_, [u8; 3 * PIXELS]>(made)[..out.len()]);
         }
@@ -96,7 +94,8 @@ fn part(simd: V3, luma: __m256i, blue: __m256i, red: __m256i) -> [__m256i; 3] {
     };
     let (low, high) = (avx2._mm256_unpacklo_epi16(blue, red), avx2._mm256_unpackhi_epi16(blue, red));
     let green = avx2._mm256_packs_epi32(green(low), green(high));
-    [times(red, RED), green, times(blue, BLUE)].map(|colour| avx2._mm256_add_epi16(luma, colour))
+    let add = |colour| avx2._mm256_add_epi16(luma, colour);
+    [add(times(red, RED)), add(green), add(times(blue, BLUE))]
 }
 
 /// Three colours of 32 pixels, pixel by pixel.
@@ -104,12 +103,9 @@ fn part(simd: V3, luma: __m256i, blue: __m256i, red: __m256i) -> [__m256i; 3] {
 fn together(simd: V3, colors: [__m256i; 3]) -> [__m256i; 3] {
     let avx2 = simd.avx2;
     // Of each half sixteen bytes of its 48.
-    let third = |third: usize| {
-        let places = PLACES[third];
-        let [r, g, b] =
-            [0, 1, 2].map(|color: usize| avx2._mm256_shuffle_epi8(colors[color], cast([places[color]; 2])));
-        avx2._mm256_or_si256(avx2._mm256_or_si256(r, g), b)
-    };
+    let of =
+        |color: usize, third: usize| avx2._mm256_shuffle_epi8(colors[color], cast([PLACES[third][color]; 2]));
+    let third = |third| avx2._mm256_or_si256(avx2._mm256_or_si256(of(0, third), of(1, third)), of(2, third));
     let (a, b, c) = (third(0), third(1), third(2));
     let ab = avx2._mm256_permute2x128_si256::<0x20>(a, b);
     let ca = avx2._mm256_permute2x128_si256::<0x30>(c, a);

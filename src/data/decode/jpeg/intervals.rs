@@ -16,7 +16,8 @@ impl Intervals {
     /// Reads from the first byte of the data on; nothing if it does not end with the mark of the picture's end, or the
     /// marks between are not in order.
     pub(super) fn read(mut data: &[u8]) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(data.len() + BEHIND);
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(data.len() + BEHIND).ok()?;
         let mut ends = Vec::new();
         loop {
             let at = memchr(0xFF, data)?;

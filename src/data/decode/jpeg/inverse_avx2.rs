@@ -28,10 +28,10 @@ pub(super) fn inverse(simd: V3, block: &Block) -> Option<Pixels> {
 /// Whether no column's sum is larger than [`LARGEST`].
 #[inline(always)]
 fn are_small(simd: V3, pairs: [__m256i; 4]) -> bool {
-    let [a, b, c, d] = pairs.map(|pair| simd.avx2._mm256_abs_epi16(pair));
+    let abs = |pair| simd.avx2._mm256_abs_epi16(pair);
     let add = |x, y| simd.avx2._mm256_adds_epu16(x, y);
     // Of each column two sums.
-    let sums = add(add(a, b), add(c, d));
+    let sums = add(add(abs(pairs[0]), abs(pairs[1])), add(abs(pairs[2]), abs(pairs[3])));
     let small = simd.avx._mm256_set1_epi16(LARGEST / 2);
     let beyond = simd.avx2._mm256_subs_epu16(sums, small);
     simd.avx._mm256_testz_si256(beyond, beyond) == 1

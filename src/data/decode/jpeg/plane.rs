@@ -32,38 +32,34 @@ impl<'a> Plane<'a> {
         self.first = 0;
     }
 
-    /// How many blocks of it a unit has.
-    pub(super) fn count(&self) -> usize {
-        self.component.blocks.0 * self.component.blocks.1
-    }
-
-    /// Reads the blocks of a unit. Nothing if they are damaged.
+    /// Reads the blocks of a unit, and makes their pixels. Nothing if they are damaged.
     #[inline(always)]
-    pub(super) fn read(&mut self, bits: &mut Bits, blocks: &mut [Block]) -> Option<()> {
-        for block in blocks {
-            block.read(bits, self.component, &mut self.first)?;
-        }
-        Some(())
-    }
-
-    /// Makes pixels of a unit's blocks.
-    #[inline(always)]
-    pub(super) fn fill(&mut self, kernels: impl Kernels, blocks: &[Block], unit: usize) {
-        let columns = self.component.blocks.0;
-        for (i, block) in blocks.iter().enumerate() {
-            let (row, column) = (i / columns, i % columns);
-            let start = (1 + row * SIDE) * self.stride + (unit * columns + column) * SIDE;
-            let lines = self.bytes[start..].chunks_mut(self.stride);
-            for (line, pixels) in lines.zip(kernels.pixels(block)) {
-                line[..SIDE].copy_from_slice(&pixels);
+    pub(super) fn read(
+        &mut self,
+        kernels: impl Kernels,
+        bits: &mut Bits,
+        block: &mut Block,
+        unit: usize,
+    ) -> Option<()> {
+        let (columns, rows) = self.component.blocks;
+        for row in 0..rows {
+            for column in 0..columns {
+                block.read(bits, self.component, &mut self.first)?;
+                let start = (1 + row * SIDE) * self.stride + (unit * columns + column) * SIDE;
+                let lines = self.bytes[start..].chunks_mut(self.stride);
+                for (line, pixels) in lines.zip(kernels.pixels(block)) {
+                    line[..SIDE].copy_from_slice(&pixels);
+                }
             }
         }
+        Some(())
     }
 
     /// Reads the blocks of a unit that is not needed.
     #[inline(always)]
     pub(super) fn skip(&mut self, bits: &mut Bits) -> Option<()> {
-        for _ in 0..self.count() {
+        let (columns, rows) = self.component.blocks;
+        for _ in 0..columns * rows {
             block::skip(bits, self.component, &mut self.first)?;
         }
         Some(())

@@ -4,9 +4,6 @@ use std::ops::Range;
 
 use super::{bits::Bits, block::Block, intervals::Intervals, kernels::Kernels, plane::Plane};
 
-/// The most blocks that a unit has.
-const BLOCKS: usize = 6;
-
 /// Units in the order of the data.
 pub(super) struct Units<'a> {
     intervals: &'a Intervals,
@@ -17,21 +14,13 @@ pub(super) struct Units<'a> {
     /// The stretch's number.
     interval: usize,
     bits: Bits<'a>,
-    /// Those of a unit.
-    blocks: [Block; BLOCKS],
+    block: Block,
 }
 
 impl<'a> Units<'a> {
     /// `restart` units are coded on their own.
     pub(super) fn new(intervals: &'a Intervals, restart: usize) -> Self {
-        Self {
-            intervals,
-            restart,
-            left: restart,
-            interval: 0,
-            bits: intervals.of(0),
-            blocks: [(); BLOCKS].map(|()| Block::new()),
-        }
+        Self { intervals, restart, left: restart, interval: 0, bits: intervals.of(0), block: Block::new() }
     }
 
     /// Reads a row of units, and makes pixels of those that are needed.
@@ -48,35 +37,15 @@ impl<'a> Units<'a> {
                 self.next_interval(planes)?;
             }
             self.left -= 1;
-            if needed.contains(&x) {
-                self.read(kernels, planes, x)?;
-            } else {
-                for plane in &mut *planes {
-                    plane.skip(&mut self.bits)?;
+            for plane in &mut *planes {
+                match needed.contains(&x) {
+                    true => plane.read(kernels, &mut self.bits, &mut self.block, x)?,
+                    false => plane.skip(&mut self.bits)?,
                 }
             }
         }
         // What is damaged ends soon.
         self.intervals.left(self.interval, &self.bits).map(|_| ())
-    }
-
-    /// Reads a unit and makes its pixels: all blocks are read first, for numbers that were written one by one can't at once
-    /// be read together.
-    #[inline(always)]
-    fn read(&mut self, kernels: impl Kernels, planes: &mut [Plane], x: usize) -> Option<()> {
-        let mut from = 0;
-        for plane in &mut *planes {
-            let blocks = &mut self.blocks[from..from + plane.count()];
-            plane.read(&mut self.bits, blocks)?;
-            from += blocks.len();
-        }
-        from = 0;
-        for plane in planes {
-            let blocks = &self.blocks[from..from + plane.count()];
-            plane.fill(kernels, blocks, x);
-            from += blocks.len();
-        }
-        Some(())
     }
 
     fn next_interval(&mut self, planes: &mut [Plane]) -> Option<()> {
