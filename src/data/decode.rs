@@ -310,16 +310,12 @@ mod tests {
 
     #[test]
     fn jpegs_differ_from_another_decoder_by_little() {
-        for name in [
-            "grey.jpg",
-            "cmyk.jpg",
-            "orientation6.jpg",
-            "progressive.jpg",
-            "half.jpg",
-            "quarter.jpg",
-            "lossy.jp2",
-        ] {
+        for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "lossy.jp2"] {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
+        }
+        // Each decoder has another way to colours between those that are there.
+        for name in ["half.jpg", "quarter.jpg"] {
+            assert!(difference(name) <= 8, "{name}: {}", difference(name));
         }
     }
 
