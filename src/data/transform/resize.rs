@@ -42,19 +42,19 @@ impl PixelOp for Resize {
     }
 
     fn reads(&self, outline: Outline, size: u32, _random: &mut Random) -> Reads {
-        outline.resized(self.new(outline.size(), size), self.interpolation)
+        outline.resized(self.resized(outline.size(), size), self.interpolation)
     }
 
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
         let image = picture.shared()?;
-        let new = self.new(image.dimensions(), size);
+        let new = self.resized(image.dimensions(), size);
         Ok(Picture::Resized { size: new, image, interpolation: self.interpolation })
     }
 }
 
 impl Resize {
     /// Width and height that an image of these has afterwards, in a chain of this `size`.
-    fn new(&self, (width, height): (u32, u32), size: u32) -> (u32, u32) {
+    fn resized(&self, (width, height): (u32, u32), size: u32) -> (u32, u32) {
         let short = u64::from(self.size.unwrap_or(size));
         let old = u64::from(width.min(height)).max(1);
         // Rounded down.

@@ -29,7 +29,7 @@ impl<'a> Bits<'a> {
             self.buffer |= u64::from_be_bytes(*bytes) >> self.count;
             self.rest = &self.rest[((u64::BITS - 1 - self.count) / 8) as usize % READ..];
         }
-        self.count |= 56;
+        self.count |= 0b11_1000;
     }
 
     /// Takes the next code and its number: at most 27 bits of those there.

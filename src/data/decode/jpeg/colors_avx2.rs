@@ -12,10 +12,9 @@ const PIXELS: usize = 32;
 /// As [`super::colors::convert`]. Behind the last pixel of each row [`super::colors::BEHIND`] bytes are read.
 #[inline(always)]
 pub(super) fn convert(simd: V3, row: Row<'_>, from: usize, out: &mut [u8]) {
-    if row.is_half {
-        convert_by::<true>(simd, row, from, out)
-    } else {
-        convert_by::<false>(simd, row, from, out)
+    match row.is_half {
+        true => convert_by::<true>(simd, row, from, out),
+        false => convert_by::<false>(simd, row, from, out),
     }
 }
 

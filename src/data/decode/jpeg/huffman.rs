@@ -27,7 +27,7 @@ impl Code {
 
     /// A code of `length` bits, behind which a number of `size` bits is to be read.
     const fn new(length: u32, size: u8, advance: u8) -> Self {
-        Self(length + size as u32 | (advance as u32) << 6 | Self::UNREAD | (size as u32) << 16)
+        Self((length + size as u32) | ((advance as u32) << 6) | Self::UNREAD | ((size as u32) << 16))
     }
 
     /// With its number, if the upper `count` of `bits`, which begin with the code, have all of that.
@@ -69,7 +69,7 @@ fn signed(bits: u64, size: u32) -> i32 {
     // In two steps, because `size` may be 0.
     let number = (bits >> 1 >> (u64::BITS - 1 - size)) as i32;
     let is_positive = (bits as i64 >> (u64::BITS - 1)) as i32;
-    number + ((-1_i32 << size) + 1 & !is_positive)
+    number + (((-1_i32 << size) + 1) & !is_positive)
 }
 
 /// All codes of one kind.

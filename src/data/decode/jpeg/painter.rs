@@ -52,7 +52,7 @@ impl<'a> Painter<'a> {
 #[inline(always)]
 fn mix(grid: &Grid, plane: &Plane, y: usize, row: usize, out: &mut [u8]) {
     let (start, end) = (grid.needed.0.start * SIDE, grid.needed.0.end * SIDE);
-    let wanted = &mut out[1 + start..1 + end];
+    let wanted = &mut out[start + 1..][..end - start];
     if grid.unit.1 > SIDE {
         let near = row / 2 + 1 - y * SIDE;
         // The first and the last row of all have no other one.
