@@ -22,6 +22,7 @@ use image::{
 };
 
 use crate::{
+    data::resample::Part,
     error::{Error, Result},
     files, shown,
     signature::Signature,
@@ -50,8 +51,17 @@ pub fn decode(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
+    decode_part(bytes, path, Part::all)
+}
+
+/// Decodes the image in `bytes` as far as it is needed: `part` says, by width and height, which part is. What the image has
+/// outside of it may be anything.
+///
+/// # Errors
+/// As [`decode`]: whatever the part is, for what is not needed is read, too.
+pub fn decode_part(bytes: &[u8], path: &Path, part: impl FnOnce((u32, u32)) -> Part) -> Result<RgbImage> {
     // What a decoder does not expect must end one image, not the run.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path)));
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path, part)));
     decoded
         .unwrap_or_else(|_| Err(Reason::new("its decoder failed")))
         .map_err(|reason| unusable(path, reason))
@@ -97,10 +107,12 @@ enum Format {
     Jpeg2000,
 }
 
-fn pixels(bytes: &[u8], path: &Path) -> Result<RgbImage, Reason> {
+fn pixels(bytes: &[u8], path: &Path, part: impl FnOnce((u32, u32)) -> Part) -> Result<RgbImage, Reason> {
     match format(bytes, path)? {
         Format::Jpeg2000 => jpeg2000::decode(bytes),
-        Format::Usual(ImageFormat::Jpeg) => jpeg::decode(bytes, |bytes| usual(bytes, ImageFormat::Jpeg)),
+        Format::Usual(ImageFormat::Jpeg) => {
+            jpeg::decode(bytes, part, |bytes| usual(bytes, ImageFormat::Jpeg))
+        }
         Format::Usual(ImageFormat::Png) => png::decode(bytes, |bytes| usual(bytes, ImageFormat::Png)),
         Format::Usual(ImageFormat::Ico) => match ico::png(bytes) {
             Some(inner) => png::decode(inner, |bytes| usual(bytes, ImageFormat::Png)),
@@ -300,6 +312,10 @@ mod tests {
     fn jpegs_differ_from_another_decoder_by_little() {
         for name in ["grey.jpg", "cmyk.jpg", "orientation6.jpg", "progressive.jpg", "lossy.jp2"] {
             assert!(difference(name) <= 3, "{name}: {}", difference(name));
+        }
+        // Each decoder has another way to colours between those that are there.
+        for name in ["half.jpg", "quarter.jpg"] {
+            assert!(difference(name) <= 8, "{name}: {}", difference(name));
         }
     }
 

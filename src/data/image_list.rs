@@ -8,9 +8,9 @@ use image::RgbImage;
 use crate::{
     data::{
         Batch,
-        decode::{decode, unusable},
+        decode::{decode_part, read, unusable},
         prefetch::Prefetch,
-        transform::{EvalOp, eval_numbers, eval_pixels},
+        transform::{EvalOp, eval_numbers, eval_part, eval_pixels},
     },
     error::{Error, Result},
 };
@@ -42,7 +42,8 @@ impl ImageList {
         let (files, ops): (Arc<[PathBuf]>, Arc<[EvalOp]>) = (files.into(), ops.into());
         let chain = ops.clone();
         let load = move |place: usize| {
-            let image = decode(&files[place])?;
+            let bytes = read(&files[place])?;
+            let image = decode_part(&bytes, &files[place], |image| eval_part(&chain, size, image))?;
             eval_pixels(&chain, size, image.into()).map_err(|narrow| unusable(&files[place], narrow))
         };
         let ahead = Prefetch::new(0..count, threads, batch + 2 * threads, load);

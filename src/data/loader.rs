@@ -12,8 +12,9 @@ use crate::{
     data::{
         Batch, Dataset, Sample, Split, decode,
         prefetch::Prefetch,
+        resample::Part,
         source::{Location, Reader},
-        transform::{Transforms, eval_numbers, eval_pixels},
+        transform::{Transforms, eval_numbers, eval_part, eval_pixels},
     },
     error::Result,
     random::Random,
@@ -188,18 +189,28 @@ impl Images {
     /// One image through the chain's ops on pixels.
     fn load(&self, epoch: u64, index: usize) -> Result<Loaded> {
         let Item { location, size, .. } = &self.items[index];
-        let decode = || self.reader.decode_unchanged(location, *size);
         let narrow = |narrow| decode::unusable(&self.reader.path(location), narrow);
         match self.purpose {
             Purpose::Train { seed } => {
-                let image = self.cache.get(index, || decode().map(Arc::new))?;
                 let mut random = Random::new("augment", &[seed, epoch, index as u64]);
+                let image = self.cache.get(index, |is_kept| {
+                    // What is kept is for other parts, too.
+                    let part = |image| match is_kept {
+                        true => Part::all(image),
+                        false => self.transforms.train_part(image, random.clone()),
+                    };
+                    self.reader.decode_unchanged_part(location, *size, part).map(Arc::new)
+                })?;
                 let pixels = self.transforms.train_pixels(image.into(), &mut random).map_err(narrow)?;
                 Ok(Loaded { pixels, random })
             }
             Purpose::Eval => {
-                let Transforms { eval, size, .. } = &self.transforms;
-                let made = || eval_pixels(eval, *size, decode()?.into()).map_err(narrow);
+                let (eval, side) = (&self.transforms.eval, self.transforms.size);
+                let part = |image| eval_part(eval, side, image);
+                let made = |_| {
+                    let image = self.reader.decode_unchanged_part(location, *size, part)?;
+                    eval_pixels(eval, side, image.into()).map_err(narrow)
+                };
                 Ok(Loaded { pixels: self.cache.get(index, made)?, random: Random::new("eval", &[]) })
             }
         }
@@ -229,13 +240,13 @@ impl Cache {
         Self { images: (0..count).map(|_| OnceLock::new()).collect(), free: AtomicU64::new(bytes) }
     }
 
-    /// The image at `index`: kept, or made now and kept if there is room.
-    fn get(&self, index: usize, make: impl FnOnce() -> Result<Arc<RgbImage>>) -> Result<Arc<RgbImage>> {
-        let Some(slot) = self.images.get(index) else { return make() };
+    /// The image at `index`: kept, or made now and kept if there is room. `make` is told whether it may be kept.
+    fn get(&self, index: usize, make: impl FnOnce(bool) -> Result<Arc<RgbImage>>) -> Result<Arc<RgbImage>> {
+        let Some(slot) = self.images.get(index) else { return make(false) };
         if let Some(image) = slot.get() {
             return Ok(image.clone());
         }
-        let image = make()?;
+        let image = make(true)?;
         let bytes = image.len() as u64;
         let reserve = |free: u64| free.checked_sub(bytes);
         if self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_ok()

@@ -5,7 +5,9 @@
 
 mod pass;
 #[cfg(target_arch = "x86_64")]
-mod pass_avx2;
+mod pass_vectors;
+#[cfg(target_arch = "x86_64")]
+mod vectors;
 mod view;
 mod weights;
 
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use self::{
     pass::{horizontal, vertical},
     view::View,
-    weights::Weights,
+    weights::{Weights, reach},
 };
 
 /// How new pixels are made of old ones.
@@ -66,6 +68,13 @@ pub struct Part {
     pub height: u32,
 }
 
+impl Part {
+    /// All of an image of this width and height.
+    pub fn all((width, height): (u32, u32)) -> Self {
+        Self { left: 0, top: 0, width, height }
+    }
+}
+
 /// `image` resampled to exactly `width` x `height` pixels; both at least 1.
 #[must_use]
 pub fn resize(image: &RgbImage, width: u32, height: u32, interpolation: Interpolation) -> RgbImage {
@@ -77,6 +86,14 @@ pub fn resize(image: &RgbImage, width: u32, height: u32, interpolation: Interpol
 #[must_use]
 pub fn resize_part(image: &RgbImage, new: (u32, u32), part: Part, interpolation: Interpolation) -> RgbImage {
     resampled(View::of(image), new, part, interpolation)
+}
+
+/// The part of an image of size `old` (width, height) that [`resize_part`] reads for `part`, which is not empty.
+#[must_use]
+pub fn part_read(old: (u32, u32), new: (u32, u32), part: Part, interpolation: Interpolation) -> Part {
+    let columns = reach(old.0, new.0, part.left..part.left + part.width, interpolation);
+    let rows = reach(old.1, new.1, part.top..part.top + part.height, interpolation);
+    Part { left: columns.start, top: rows.start, width: columns.len() as u32, height: rows.len() as u32 }
 }
 
 /// What [`resize`] makes of a part of `image`, inside which the part must lie.
@@ -200,6 +217,13 @@ mod tests {
             let part = Part { left, top, width, height };
             let whole = resize(&noise(old.0, old.1), new.0, new.1, how);
             prop_assert_eq!(resize_part(&noise(old.0, old.1), new, part, how), crop(&whole, part));
+            if width > 0 && height > 0 {
+                // What is not read may be anything.
+                let read = part_read(old, new, part, how);
+                let mut image = RgbImage::new(old.0, old.1);
+                image::imageops::replace(&mut image, &crop(&noise(old.0, old.1), read), read.left.into(), read.top.into());
+                prop_assert_eq!(resize_part(&image, new, part, how), crop(&whole, part));
+            }
         }
 
         #[test]

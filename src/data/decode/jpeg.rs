@@ -1,15 +1,40 @@
+//! JPEG: the usual kind by a decoder of our own, which makes only the pixels that are needed; any other, and what has any
+//! fault, by zune-jpeg.
+//!
 //! Whether a JPEG is whole: the decoder says it, not where markers stand in the file.
 //!
 //! Behind the end marker anything may follow: a phone's film, a second picture, padding. A picture is whole if its
 //! decoder never asks for what follows its data. This is tried out where there is no end marker, or where the end
 //! looks as if there had been no data for it.
 
+mod baseline;
+mod bits;
+mod block;
+mod colors;
+#[cfg(target_arch = "x86_64")]
+mod colors_avx2;
+mod grid;
+mod header;
+mod huffman;
+mod intervals;
+mod inverse;
+#[cfg(target_arch = "x86_64")]
+mod inverse_avx2;
+mod kernels;
+mod painter;
+mod plane;
+mod units;
+#[cfg(test)]
+mod written;
+
 use image::{DynamicImage, RgbImage, metadata::Orientation};
 use memchr::memchr;
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::JpegDecoder;
 
+use self::header::Header;
 use super::{Reason, check_size};
+use crate::data::resample::Part;
 
 /// What becomes red, green and blue by itself.
 const HAVE_COLORS: [ColorSpace; 4] = [ColorSpace::YCbCr, ColorSpace::RGB, ColorSpace::CMYK, ColorSpace::YCCK];
@@ -26,8 +51,31 @@ const OTHER_DATA: [u8; 64] = {
     data
 };
 
-/// The image in the file, if it is whole. `usual` decodes what is not of colors, and has the words for what is damaged.
+/// The image in the file, if it is whole. `part` says, by width and height, which part of it is needed; of the rest nothing
+/// is said. `usual` decodes what is not of colors, and has the words for what is damaged.
 pub(super) fn decode(
+    bytes: &[u8],
+    part: impl FnOnce((u32, u32)) -> Part,
+    usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
+) -> Result<RgbImage, Reason> {
+    match own(bytes, part) {
+        Some(image) => Ok(image),
+        None => whole(bytes, usual),
+    }
+}
+
+/// What our own decoder makes of a file that is as usual.
+pub(super) fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> {
+    let header = Header::read(bytes)?;
+    match header.orientation {
+        None | Some(Orientation::NoTransforms) => baseline::decode(&header, part),
+        // The part is of the image as it is seen.
+        Some(orientation) => Some(turned(baseline::decode(&header, Part::all)?, orientation)),
+    }
+}
+
+/// The image in the file, if it is whole, by zune-jpeg.
+pub(super) fn whole(
     bytes: &[u8],
     usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
 ) -> Result<RgbImage, Reason> {
@@ -226,8 +274,96 @@ mod tests {
     use std::path::Path;
 
     use image::{ImageFormat, Rgb, RgbImage};
+    use proptest::prelude::*;
 
-    use crate::data::decode::decode_bytes;
+    use super::{own, whole, written::Written};
+    use crate::{
+        data::{
+            decode::{decode_bytes, usual},
+            resample::{Part, crop},
+        },
+        random::Random,
+    };
+
+    /// What zune-jpeg makes of a file.
+    fn others(bytes: &[u8]) -> Result<RgbImage, String> {
+        whole(bytes, |bytes| usual(bytes, ImageFormat::Jpeg)).map_err(|reason| reason.to_string())
+    }
+
+    /// Files of all that the decoder takes; the numbers of most are those of pictures.
+    fn written() -> impl Strategy<Value = Written> {
+        let size = (1_u16..80, 1_u16..80);
+        let sampling = prop::option::weighted(0.9, prop::sample::select(vec![0x11_u8, 0x21, 0x12, 0x22]));
+        let strength = prop::sample::select(vec![(1_u8, 1_usize), (8, 20), (20, 50), (60, 30), (3, 1000)]);
+        let restart = prop_oneof![Just(0_u16), 1_u16..12];
+        (size, sampling, restart, strength, any::<u64>()).prop_map(
+            |(size, sampling, restart, (step, reach), seed)| Written {
+                size,
+                sampling,
+                restart,
+                step,
+                reach,
+                seed,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_usual_file_becomes_what_the_other_decoder_makes_of_it(written in written()) {
+            let bytes = written.bytes();
+            let image = own(&bytes, Part::all);
+            // Numbers of which some may be too large are the other's alone.
+            prop_assert!(image.is_some() || written.reach > 20, "{written:?}");
+            prop_assert!(image.is_none_or(|image| Ok(image) == others(&bytes)));
+        }
+
+        #[test]
+        fn a_part_is_that_part_of_the_whole(written in written(), from in (0.0..1.0, 0.0..1.0), to in (0.0..1.0, 0.0..1.0)) {
+            let bytes = written.bytes();
+            let size = (u32::from(written.size.0), u32::from(written.size.1));
+            let place = |share: f64, length: u32| (share * f64::from(length)) as u32;
+            let (left, top) = (place(from.0, size.0), place(from.1, size.1));
+            let (width, height) = (1 + place(to.0, size.0 - left), 1 + place(to.1, size.1 - top));
+            let part = Part { left, top, width: width.min(size.0 - left), height: height.min(size.1 - top) };
+            let image = own(&bytes, |asked| {
+                assert_eq!(asked, size);
+                part
+            });
+            if let Some(whole) = own(&bytes, Part::all) {
+                prop_assert_eq!(crop(&image.unwrap(), part), crop(&whole, part));
+            }
+        }
+
+        #[test]
+        fn a_damaged_file_is_the_others_or_the_same(written in written(), seed: u64, changes in 1_usize..4) {
+            let mut bytes = written.bytes();
+            let mut random = Random::new("damage", &[seed]);
+            for _ in 0..changes {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] ^= 1 << random.below(8),
+                    1 => bytes[at] = random.below(256) as u8,
+                    2 => drop(bytes.remove(at)),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            if let Some(image) = own(&bytes, Part::all) {
+                prop_assert_eq!(Ok(image), others(&bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn the_fixtures_are_decoded_here_and_alike() {
+        for name in ["grey.jpg", "orientation6.jpg", "half.jpg", "quarter.jpg"] {
+            let bytes = fixture(name);
+            assert_eq!(own(&bytes, Part::all), Some(others(&bytes).unwrap()), "{name}");
+        }
+        for name in ["cmyk.jpg", "progressive.jpg"] {
+            assert_eq!(own(&fixture(name), Part::all), None, "{name}");
+        }
+    }
 
     /// What a phone puts behind a picture: by chance with the bytes of markers.
     fn film() -> Vec<u8> {

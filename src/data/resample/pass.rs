@@ -12,7 +12,7 @@ use super::{
 pub(super) fn horizontal(view: View, columns: &Weights) -> RgbImage {
     let mut image = RgbImage::new(columns.len() as u32, view.size().1);
     #[cfg(target_arch = "x86_64")]
-    if super::pass_avx2::horizontal(view, columns, &mut image) {
+    if super::pass_vectors::horizontal(view, columns, &mut image) {
         return image;
     }
     plain_horizontal(view, columns, &mut image);
@@ -23,7 +23,7 @@ pub(super) fn horizontal(view: View, columns: &Weights) -> RgbImage {
 pub(super) fn vertical(view: View, rows: &Weights) -> RgbImage {
     let mut image = RgbImage::new(view.size().0, rows.len() as u32);
     #[cfg(target_arch = "x86_64")]
-    if super::pass_avx2::vertical(view, rows, &mut image) {
+    if super::pass_vectors::vertical(view, rows, &mut image) {
         return image;
     }
     plain_vertical(view, rows, &mut image);

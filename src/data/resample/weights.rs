@@ -9,6 +9,25 @@ pub(super) const BITS: u32 = 32 - 8 - 2;
 /// A half in units of a weight: what makes cutting a sum rounding.
 pub(super) const HALF: i32 = 1 << (BITS - 1);
 
+/// The old pixels that count for new `pixels`, which are not none.
+pub(super) fn reach(old: u32, new: u32, pixels: Range<u32>, interpolation: Interpolation) -> Range<u32> {
+    if old == new {
+        return pixels;
+    }
+    let scale = f64::from(old) / f64::from(new);
+    let support = interpolation.support() * scale.max(1.0);
+    let of = |pixel| span(old, scale, support, pixel).1;
+    of(pixels.start).start as u32..of(pixels.end - 1).end as u32
+}
+
+/// Where among the old pixels the middle of a new one lies, and which count for it.
+fn span(old: u32, scale: f64, support: f64, pixel: u32) -> (f64, Range<usize>) {
+    let centre = (f64::from(pixel) + 0.5) * scale;
+    let low = (centre - support + 0.5).max(0.0) as usize;
+    let high = ((centre + support + 0.5) as usize).min(old as usize);
+    (centre, low..high)
+}
+
 /// For every new pixel, which old ones count and how much.
 pub(super) struct Weights {
     /// First old pixel and number of old pixels, for each new pixel.
@@ -25,9 +44,7 @@ impl Weights {
         let mut weights = Self { spans: Vec::with_capacity(pixels.len()), fixed: Vec::new() };
         let mut row = Vec::new();
         for pixel in pixels {
-            let centre = (f64::from(pixel) + 0.5) * scale;
-            let low = (centre - support + 0.5).max(0.0) as usize;
-            let high = ((centre + support + 0.5) as usize).min(old as usize);
+            let (centre, Range { start: low, end: high }) = span(old, scale, support, pixel);
             row.clear();
             let offset = |i: usize| (i as f64 - centre + 0.5) * (1.0 / stretch);
             row.extend((low..high).map(|i| interpolation.weight(offset(i))));

@@ -13,7 +13,12 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 pub use self::folder::Folder;
-use super::{Sample, Split, decode::decode_bytes, findings::Finding};
+use super::{
+    Sample, Split,
+    decode::{decode_bytes, decode_part},
+    findings::Finding,
+    resample::Part,
+};
 use crate::{
     error::{Error, Result},
     paths,
@@ -152,11 +157,24 @@ impl dyn Reader + '_ {
     /// # Errors
     /// When it has another size now, or can't be read or decoded.
     pub fn decode_unchanged(&self, location: &Location, size: u64) -> Result<RgbImage> {
+        self.decode_unchanged_part(location, size, Part::all)
+    }
+
+    /// As [`Self::decode_unchanged`], as far as it is needed: `part` says, by width and height, which part is.
+    ///
+    /// # Errors
+    /// As [`Self::decode_unchanged`].
+    pub fn decode_unchanged_part(
+        &self,
+        location: &Location,
+        size: u64,
+        part: impl FnOnce((u32, u32)) -> Part,
+    ) -> Result<RgbImage> {
         let (bytes, path) = (self.read(location)?, self.path(location));
         if bytes.len() as u64 != size {
             return Err(changed(&path, size, bytes.len()));
         }
-        decode_bytes(&bytes, &path)
+        decode_part(&bytes, &path, part)
     }
 }
 

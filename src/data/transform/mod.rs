@@ -18,6 +18,7 @@ mod grayscale;
 mod normalize;
 mod numbers;
 mod op;
+mod outline;
 mod picture;
 mod rand_augment;
 mod random_erasing;
@@ -41,6 +42,7 @@ pub use self::{
     grayscale::{Grayscale, RandomGrayscale},
     normalize::Normalize,
     op::{PixelOp, ShapeEffect, TensorOp},
+    outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
     rand_augment::RandAugment,
     random_erasing::RandomErasing,
@@ -48,7 +50,7 @@ pub use self::{
     resize::{CenterCrop, Letterbox, Resize, Squash},
 };
 use self::{numbers::append_numbers, op::Step};
-use crate::random::Random;
+use crate::{data::resample::Part, random::Random};
 
 /// The largest side of a network's input, in pixels.
 pub const MAX_SIZE: usize = 4096;
@@ -126,6 +128,11 @@ impl Transforms {
         pixels(self.train.iter().map(TrainOp::step), self.size, picture, random)
     }
 
+    /// The part of an image of this width and height that the train chain reads, if `random` is as it will be then.
+    pub(super) fn train_part(&self, image: (u32, u32), mut random: Random) -> Part {
+        part(self.train.iter().map(TrainOp::step), self.size, image, &mut random)
+    }
+
     /// The other half of the train chain: the step to numbers, and the ops on these; appends to `out`.
     pub(super) fn train_numbers(&self, pixels: &RgbImage, random: &mut Random, out: &mut Vec<f32>) {
         numbers(self.train.iter().map(TrainOp::step), self.size, pixels, random, out);
@@ -168,6 +175,11 @@ pub(super) fn eval_pixels(ops: &[EvalOp], size: usize, picture: Picture) -> Resu
     pixels(ops.iter().map(EvalOp::step), size, picture, &mut no_chance())
 }
 
+/// The part of an image of this width and height that the eval chain `ops` reads.
+pub(super) fn eval_part(ops: &[EvalOp], size: usize, image: (u32, u32)) -> Part {
+    part(ops.iter().map(EvalOp::step), size, image, &mut no_chance())
+}
+
 /// The other half of the eval chain `ops`: the step to numbers, and those on these; appends to `out`.
 pub(super) fn eval_numbers(ops: &[EvalOp], size: usize, pixels: &RgbImage, out: &mut Vec<f32>) {
     numbers(ops.iter().map(EvalOp::step), size, pixels, &mut no_chance(), out);
@@ -193,6 +205,25 @@ fn pixels<'a>(
     picture.shared()
 }
 
+/// The part of an image of this width and height that a chain's ops on pixels read.
+fn part<'a>(
+    steps: impl Iterator<Item = Step<'a>>,
+    size: usize,
+    image: (u32, u32),
+    random: &mut Random,
+) -> Part {
+    let mut outline = Outline::of(image);
+    for step in steps {
+        if let Step::Pixels(op) = step {
+            match op.reads(outline, size as u32, random) {
+                Reads::Part(part) => return part,
+                Reads::Later(later) => outline = later,
+            }
+        }
+    }
+    Part::all(image)
+}
+
 /// A chain's step to numbers, and its ops on these.
 fn numbers<'a>(
     steps: impl Iterator<Item = Step<'a>>,
@@ -215,8 +246,10 @@ fn numbers<'a>(
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::data::decode::decode;
+    use crate::data::{decode::decode, resample::crop};
 
     fn fixture(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity").join(name)
@@ -271,6 +304,52 @@ mod tests {
         let chain: Transforms = serde_json::from_str(chain).unwrap();
         chain.apply_train(ribbon(), &mut Random::new("augment", &[0]), &mut pixels).unwrap();
         assert!(chain.apply_eval(ribbon(), &mut pixels).is_err());
+    }
+
+    /// An image each of whose pixels has a colour of its own, and the same where all but a part is black.
+    fn noise_and_part((width, height): (u32, u32), part: Part) -> [RgbImage; 2] {
+        let mut random = Random::new("noise", &[width.into(), height.into()]);
+        let noise =
+            RgbImage::from_fn(width, height, |_, _| image::Rgb([(); 3].map(|()| random.below(256) as u8)));
+        let mut black = RgbImage::new(width, height);
+        image::imageops::replace(&mut black, &crop(&noise, part), part.left.into(), part.top.into());
+        [noise, black]
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_chain_does_not_read_may_be_anything(
+            size in 1_usize..40, image in (1_u32..90, 1_u32..90), seed: u64,
+            chain in prop::sample::select(vec![
+                r#"{"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "resize", "size": 30, "interpolation": "bicubic"}, {"type": "center_crop"}"#,
+                r#"{"type": "center_crop"}"#,
+                r#"{"type": "resize"}, {"type": "grayscale"}, {"type": "center_crop"}"#,
+                r#"{"type": "resize", "size": 50}, {"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "random_resized_crop", "scale": [0.1, 1]}"#,
+                r#"{"type": "resize", "size": 50}, {"type": "random_resized_crop"}"#,
+                r#"{"type": "horizontal_flip"}, {"type": "random_resized_crop"}"#,
+                r#"{"type": "letterbox"}"#,
+                r#"{"type": "squash"}"#,
+            ]),
+        ) {
+            let chain = format!(r#"{{"size": {size}, "train": [{chain}]}}"#);
+            let chain: Transforms = serde_json::from_str(&chain).unwrap();
+            let random = || Random::new("augment", &[seed]);
+            let images = noise_and_part(image, chain.train_part(image, random()));
+            let [whole, black] = images.map(|image| chain.train_pixels(image.into(), &mut random()));
+            prop_assert_eq!(whole, black);
+        }
+    }
+
+    #[test]
+    fn the_default_chains_read_a_part() {
+        let transforms = Transforms::default();
+        let part = eval_part(&transforms.eval, 224, (500, 375));
+        assert_eq!((part.top, part.height), (0, 375));
+        assert!(part.left > 50 && part.width < 390, "{part:?}");
+        let part = transforms.train_part((500, 375), Random::new("augment", &[0]));
+        assert!(part.width * part.height < 500 * 375, "{part:?}");
     }
 
     #[test]

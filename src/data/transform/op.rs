@@ -2,6 +2,7 @@
 
 use super::{
     fault::OpFault,
+    outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
 };
 use crate::random::Random;
@@ -16,6 +17,11 @@ pub trait PixelOp {
 
     /// What the op does to the image's width and height, in a chain that is to end at `size` x `size`.
     fn shape(&self, size: usize) -> ShapeEffect;
+
+    /// What [`Self::apply`] reads of a picture of this outline; if that is left to chance, the same is drawn from `random`.
+    fn reads(&self, outline: Outline, _size: u32, _random: &mut Random) -> Reads {
+        outline.all()
+    }
 
     /// `picture` after the op, in a chain that is to end at `size` x `size`. All that is left to chance is drawn
     /// from `random`.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     fault::{self, OpFault},
     op::{PixelOp, ShapeEffect},
+    outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
 };
 use crate::{
@@ -58,6 +59,11 @@ impl PixelOp for RandomResizedCrop {
 
     fn shape(&self, _size: usize) -> ShapeEffect {
         ShapeEffect::Square
+    }
+
+    fn reads(&self, outline: Outline, _size: u32, random: &mut Random) -> Reads {
+        let (width, height) = outline.size();
+        outline.part(self.part(width, height, random))
     }
 
     fn apply(&self, picture: Picture, size: u32, random: &mut Random) -> Result<Picture, TooNarrow> {

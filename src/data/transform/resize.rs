@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     fault::{self, OpFault},
     op::{PixelOp, ShapeEffect},
+    outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
 };
 use crate::{
@@ -40,14 +41,25 @@ impl PixelOp for Resize {
         ShapeEffect::Shortest(self.size.map_or(size, |own| own as usize))
     }
 
+    fn reads(&self, outline: Outline, size: u32, _random: &mut Random) -> Reads {
+        outline.resized(self.resized(outline.size(), size), self.interpolation)
+    }
+
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
         let image = picture.shared()?;
+        let new = self.resized(image.dimensions(), size);
+        Ok(Picture::Resized { size: new, image, interpolation: self.interpolation })
+    }
+}
+
+impl Resize {
+    /// Width and height that an image of these has afterwards, in a chain of this `size`.
+    fn resized(&self, (width, height): (u32, u32), size: u32) -> (u32, u32) {
         let short = u64::from(self.size.unwrap_or(size));
-        let (width, height) = image.dimensions();
         let old = u64::from(width.min(height)).max(1);
         // Rounded down.
         let side = |length: u32| (short * u64::from(length) / old).min(u64::from(u32::MAX)) as u32;
-        Ok(Picture::Resized { size: (side(width), side(height)), image, interpolation: self.interpolation })
+        (side(width), side(height))
     }
 }
 
@@ -149,11 +161,15 @@ impl PixelOp for CenterCrop {
         ShapeEffect::Square
     }
 
+    fn reads(&self, outline: Outline, size: u32, _random: &mut Random) -> Reads {
+        let (width, height) = outline.size();
+        outline.part(part(&Middle::new(width, size), &Middle::new(height, size)))
+    }
+
     fn apply(&self, picture: Picture, size: u32, _random: &mut Random) -> Result<Picture, TooNarrow> {
         let (width, height) = picture.size();
         let (columns, rows) = (Middle::new(width, size), Middle::new(height, size));
-        let part = Part { left: columns.from, top: rows.from, width: columns.length, height: rows.length };
-        let image = picture.part(part);
+        let image = picture.part(part(&columns, &rows));
         if image.dimensions() == (size, size) {
             return Ok(image.into());
         }
@@ -178,6 +194,10 @@ impl Middle {
             Self { from: 0, to: (size - length) / 2, length }
         }
     }
+}
+
+fn part(columns: &Middle, rows: &Middle) -> Part {
+    Part { left: columns.from, top: rows.from, width: columns.length, height: rows.length }
 }
 
 /// Half of `n`; a half goes to the even neighbour (2.5 to 2, 3.5 to 4).
