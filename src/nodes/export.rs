@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     data::Batch,
+    device,
     error::Result,
     eval::Classifier,
     export::{
@@ -68,12 +69,7 @@ impl Node for Export {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let verification = match &self.format.content {
-            Content::Network(format) => self.network(cx, format)?,
-            Content::Weights(write) => self.weights(cx, *write)?,
-        };
-        let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
-        cx.write("verification.json", json + "\n")
+        device::guard(|| self.work(cx))
     }
 }
 
@@ -82,6 +78,15 @@ fn problem(OptionFault { key, message, label, help }: OptionFault) -> Problem {
 }
 
 impl Export {
+    fn work(&self, cx: &Context<'_>) -> Result<()> {
+        let verification = match &self.format.content {
+            Content::Network(format) => self.network(cx, format)?,
+            Content::Weights(write) => self.weights(cx, *write)?,
+        };
+        let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
+        cx.write("verification.json", json + "\n")
+    }
+
     /// What the keys ask the format for.
     fn options(&self) -> Options {
         Options { dynamic_batch: self.dynamic_batch }

@@ -30,7 +30,7 @@ pub use self::{
     why::{Amount, Difference, Reason},
 };
 use crate::{
-    device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, ErrorKind, Result},
     event::Event,
     plan::Plan,
@@ -49,8 +49,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// After a failure, go on with what does not need the failed node.
     pub keep_going: bool,
-    /// The device that the nodes compute on.
-    pub device: DeviceName,
+    /// The devices that the nodes compute on.
+    pub devices: DeviceNames,
     /// Why it is that one, where the user did not name it.
     pub because: Option<String>,
     /// How many threads a node may use, at least 1.
@@ -60,8 +60,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let device = DeviceName::default();
-        Self { force: Vec::new(), only: Vec::new(), keep_going: false, device, because: None, threads }
+        let devices = DeviceNames::default();
+        Self { force: Vec::new(), only: Vec::new(), keep_going: false, devices, because: None, threads }
     }
 }
 
@@ -112,7 +112,7 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     request.results.claim(request.spec, request.plan)?;
     (request.emit)(begun(request, wanted.len()));
     if let Some(because) = request.options.because.clone() {
-        (request.emit)(Event::DeviceChosen { device: request.options.device.to_string(), because });
+        (request.emit)(Event::DeviceChosen { device: request.options.devices.to_string(), because });
     }
     let ended = schedule::run_steps(request, &wanted);
     let saved = request.store.save();

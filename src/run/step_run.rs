@@ -167,7 +167,7 @@ impl<'w> StepRun<'w> {
             scratch: slot.scratch(),
             downloads: &downloads,
             seed: request.plan.seed,
-            device: request.options.device,
+            devices: &request.options.devices,
             threads: request.options.threads,
             progress: Progress::new(&sink, request.stop),
         };
@@ -202,7 +202,7 @@ impl<'w> StepRun<'w> {
             logs: self.step.kind.logs.iter().map(|&name| name.to_owned()).collect(),
             headline: self.headline.get().cloned(),
             seconds,
-            machine: Machine::this(request.options.threads, &request.options.device.to_string()),
+            machine: Machine::this(request.options.threads, &request.options.devices.to_string()),
         }
     }
 

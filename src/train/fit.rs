@@ -11,6 +11,7 @@ mod recovery;
 mod state;
 mod step;
 mod time_budget;
+mod turn;
 mod waiting;
 
 use std::{
@@ -36,7 +37,11 @@ use super::{
 };
 use crate::{
     arch::{Arch, Computation},
-    data::{Dataset, loader::Loader, transform::Transforms},
+    data::{
+        Batch, Dataset,
+        loader::{Batches, Loader},
+        transform::Transforms,
+    },
     error::{Error, Result},
     eval::classes::Hits,
     network::{Network, Parameters, layout::Layout},
@@ -65,6 +70,8 @@ pub struct FitInput<'a> {
     pub seed: u64,
     /// The device to compute on.
     pub device: &'a Device,
+    /// Others of its kind, which help with the micro-batches of an optimizer step. They change nothing in the result.
+    pub others: &'a [Device],
     /// Threads that prepare images.
     pub threads: usize,
     /// Whether to keep decoded images in memory.
@@ -194,10 +201,18 @@ impl<'a> Fit<'a> {
             if self.position.out_of_time {
                 break;
             }
-            self.train_step_guarded(batch?)?;
+            let turn = self.turn(batch, &mut batches)?;
+            self.train_step_guarded(turn)?;
             self.report();
         }
         Ok(())
+    }
+
+    /// A batch and those after it that go through the network beside it.
+    fn turn(&mut self, first: Result<Batch>, batches: &mut Batches) -> Result<Vec<Batch>> {
+        let Position { step, last_opt_step, .. } = self.position;
+        let others = self.schedule.together(step, last_opt_step, 1 + self.input.others.len()) - 1;
+        self.awaited(|| std::iter::once(first).chain(batches.take(others)).collect())
     }
 
     fn report(&self) {
@@ -328,6 +343,7 @@ pub(super) mod tests {
             batch: 2,
             seed: 3,
             device: &Device::flex(),
+            others: &[],
             threads: 1,
             cache: false,
             scratch,

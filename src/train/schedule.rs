@@ -106,6 +106,16 @@ impl Schedule {
         (self.ramp(step, 1.0, self.accumulate as f64).round_ties_even() as usize).max(1)
     }
 
+    /// Whether an optimizer step comes after micro-batch `step`; the last one came after `last_opt_step`.
+    pub fn is_due(&self, step: usize, last_opt_step: isize) -> bool {
+        step as isize - last_opt_step >= self.accumulation_at(step) as isize
+    }
+
+    /// How many micro-batches from `step` on see the same parameters, up to the next optimizer step; at most `most`.
+    pub fn together(&self, step: usize, last_opt_step: isize, most: usize) -> usize {
+        (1..most).find(|count| self.is_due(step + count - 1, last_opt_step)).unwrap_or(most)
+    }
+
     /// The rate without warm-up: constant within an epoch, except in a one-cycle run.
     fn settled_rate(&self, step: usize, epoch: usize) -> f64 {
         let done = epoch as f64 / self.epochs as f64;
@@ -247,6 +257,21 @@ mod tests {
         assert!((ends(Decay::Linear, 50, 9) - last).abs() < 1e-12);
         assert!((ends(Decay::OneCycle, 19, 3) - last).abs() < 1e-12);
         assert!((ends(Decay::OneCycle, 29, 5) - last).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_a_step_sums_up_is_together_until_the_step_is_due() {
+        let settled = Schedule { warmup: 0, ..schedule(10, 5, 16) };
+        assert_eq!(settled.accumulate, 4);
+        // The last step came after micro-batch 3, the next one comes after 7.
+        let together = |step, most| settled.together(step, 3, most);
+        assert_eq!([1, 2, 3, 4, 5].map(|most| together(4, most)), [1, 2, 3, 4, 4]);
+        assert_eq!([5, 6, 7].map(|step| together(step, 8)), [3, 2, 1]);
+        assert_eq!([6, 7, 8].map(|step| settled.is_due(step, 3)), [false, true, true]);
+        // While it warms up, steps begin with one and grow.
+        let warm = Schedule { warmup: 20, ..settled };
+        let steps = [(0, -1), (8, 7), (16, 15)];
+        assert_eq!(steps.map(|(step, last)| warm.together(step, last, 8)), [1, 2, 4]);
     }
 
     #[test]
