@@ -258,6 +258,28 @@ fn several_devices_give_the_bytes_of_one() {
     }
 }
 
+/// A batch that may be mixed goes as numbers, even if no number drawn is so small.
+#[test]
+#[cfg(feature = "libtorch")]
+fn images_that_go_as_bytes_are_those_that_go_as_numbers() {
+    use kiln::data::transform::{HorizontalFlip, Normalize, RandomErasing, RandomResizedCrop};
+    let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let train = vec![
+        TrainOp::RandomResizedCrop(RandomResizedCrop::default()),
+        TrainOp::HorizontalFlip(HorizontalFlip::default()),
+        TrainOp::RandomErasing(RandomErasing::default()),
+        TrainOp::Normalize(Normalize { mean, std }),
+    ];
+    let transforms = Transforms { size: 32, train, ..Transforms::default() };
+    assert!(transforms.train_scalings().is_some_and(|scalings| scalings.len() == 1));
+    let trained = |mixup| {
+        let scratch = tempfile::tempdir().unwrap();
+        let config = TrainConfig { mixup, ..short() };
+        bytes(&attempt_with(&transforms, &config, scratch.path(), 2, usize::MAX).unwrap())
+    };
+    assert!(trained(0.0) == trained(1e-300));
+}
+
 /// A rate so high that some loss is not a number, but none is at half or a quarter of it. Only the last layer
 /// learns: all before it makes numbers of ordinary size.
 fn reckless(scratch: &Path) -> Option<TrainConfig> {

@@ -46,10 +46,10 @@ impl Inference {
     ///
     /// # Panics
     /// If the network can't take images of that size ([`sizes`](crate::arch::sizes::sizes) says why).
-    pub fn logits(&self, images: Vec<f32>, size: usize) -> Vec<f32> {
+    pub fn logits(&self, images: &[f32], size: usize) -> Vec<f32> {
         match &self.0 {
             Way::Prepared(prepared) => {
-                prepared.logits(&images, size).unwrap_or_else(|error| panic!("{error}"))
+                prepared.logits(images, size).unwrap_or_else(|error| panic!("{error}"))
             }
             Way::Forward { network, values, device } => {
                 let shape = [images.len() / (COLORS * size * size), COLORS, size, size];

@@ -99,7 +99,7 @@ impl Export {
         let dataset = cx.input("dataset").map(dataset::load).transpose()?;
         let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
         let engine = (format.open)(&cx.out.join(self.format.file))?;
-        let logits = |batch: &Batch| classifier.logits(batch.clone());
+        let logits = |batch: &Batch| classifier.logits(batch);
         let verification = verify(self.format, &*engine, &images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");

@@ -5,6 +5,7 @@
 //! function of (configuration, seed, data), so a run that was stopped and resumed at any point ends with the
 //! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
 
+mod ahead;
 mod loaders;
 mod measure;
 mod recovery;
@@ -32,16 +33,13 @@ use super::{
     history::{EpochRecord, History},
     loss::Loss,
     optimizer::{Optimizer, Rule},
+    out_of_memory,
     schedule::Schedule,
     subset::subset,
 };
 use crate::{
     arch::{Arch, Computation},
-    data::{
-        Batch, Dataset,
-        loader::{Batches, Loader},
-        transform::Transforms,
-    },
+    data::{Dataset, loader::Loader, transform::Transforms},
     error::{Error, Result},
     eval::classes::Hits,
     network::{Network, Parameters, layout::Layout},
@@ -188,12 +186,11 @@ impl<'a> Fit<'a> {
     }
 
     fn train_epoch(&mut self) -> Result<()> {
-        let epoch = self.position.epoch;
         if self.position.batch == 0 {
             self.start = Some(self.state());
         }
-        let mut batches = self.train.epoch_from(epoch as u64, self.position.batch);
-        while let Some(batch) = self.awaited(|| batches.next()) {
+        let (turns, mut batches) = (self.turns(), self.ahead());
+        for turn in turns {
             if self.input.progress.stopped() {
                 self.save()?;
                 return Err(Error::interrupted());
@@ -201,18 +198,13 @@ impl<'a> Fit<'a> {
             if self.position.out_of_time {
                 break;
             }
-            let turn = self.turn(batch, &mut batches)?;
-            self.train_step_guarded(turn)?;
+            let (batch, size) = (self.input.batch, self.input.transforms.size);
+            let next = || batches.by_ref().take(turn).collect::<Result<Vec<_>>>();
+            let turn = self.awaited(|| out_of_memory::guard(batch, size, next))??;
+            out_of_memory::guard(batch, size, || self.train_step(turn))?;
             self.report();
         }
         Ok(())
-    }
-
-    /// A batch and those after it that go through the network beside it.
-    fn turn(&mut self, first: Result<Batch>, batches: &mut Batches) -> Result<Vec<Batch>> {
-        let Position { step, last_opt_step, .. } = self.position;
-        let others = self.schedule.together(step, last_opt_step, 1 + self.input.others.len()) - 1;
-        self.awaited(|| std::iter::once(first).chain(batches.take(others)).collect())
     }
 
     fn report(&self) {

@@ -111,9 +111,26 @@ impl Schedule {
         step as isize - last_opt_step >= self.accumulation_at(step) as isize
     }
 
-    /// How many micro-batches from `step` on see the same parameters, up to the next optimizer step; at most `most`.
-    pub fn together(&self, step: usize, last_opt_step: isize, most: usize) -> usize {
-        (1..most).find(|count| self.is_due(step + count - 1, last_opt_step)).unwrap_or(most)
+    /// The `left` micro-batches from `step` on in turns, by how many each has: at most `most`, and all of a turn see the
+    /// same parameters, so that an optimizer step comes after its last one or after none.
+    pub fn turns(
+        &self,
+        mut step: usize,
+        mut last_opt_step: isize,
+        mut left: usize,
+        most: usize,
+    ) -> Vec<usize> {
+        let mut turns = Vec::new();
+        while left > 0 {
+            let most = most.min(left);
+            let turn = (1..most).find(|count| self.is_due(step + count - 1, last_opt_step)).unwrap_or(most);
+            (step, left) = (step + turn, left - turn);
+            if self.is_due(step - 1, last_opt_step) {
+                last_opt_step = step as isize - 1;
+            }
+            turns.push(turn);
+        }
+        turns
     }
 
     /// The rate without warm-up: constant within an epoch, except in a one-cycle run.
@@ -260,18 +277,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_step_sums_up_is_together_until_the_step_is_due() {
+    fn turns_end_with_steps_and_with_the_epoch() {
         let settled = Schedule { warmup: 0, ..schedule(10, 5, 16) };
         assert_eq!(settled.accumulate, 4);
-        // The last step came after micro-batch 3, the next one comes after 7.
-        let together = |step, most| settled.together(step, 3, most);
-        assert_eq!([1, 2, 3, 4, 5].map(|most| together(4, most)), [1, 2, 3, 4, 4]);
-        assert_eq!([5, 6, 7].map(|step| together(step, 8)), [3, 2, 1]);
         assert_eq!([6, 7, 8].map(|step| settled.is_due(step, 3)), [false, true, true]);
+        // The last step came after micro-batch 3, so that the next ones come after 7 and 11.
+        let turns = |step, most| settled.turns(step, 3, 7, most);
+        assert_eq!(turns(4, 1), [1; 7]);
+        assert_eq!((turns(4, 2), turns(4, 3), turns(4, 8)), (vec![2, 2, 2, 1], vec![3, 1, 3], vec![4, 3]));
+        assert_eq!((turns(6, 2), turns(6, 8)), (vec![2, 2, 2, 1], vec![2, 4, 1]));
         // While it warms up, steps begin with one and grow.
-        let warm = Schedule { warmup: 20, ..settled };
-        let steps = [(0, -1), (8, 7), (16, 15)];
-        assert_eq!(steps.map(|(step, last)| warm.together(step, last, 8)), [1, 2, 4]);
+        let warm = Schedule { warmup: 12, ..settled };
+        assert_eq!(warm.turns(0, -1, 14, 8), [1, 1, 2, 2, 3, 4, 1]);
     }
 
     #[test]

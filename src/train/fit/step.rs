@@ -2,27 +2,15 @@
 
 use burn::tensor::Tensor;
 
-use super::{Fit, turn::Said};
+use super::{Fit, ahead::Ready, turn::Said};
 use crate::{
-    data::Batch,
-    error::Result,
     network::{gradients::Pass, pointwise::sum},
-    train::{
-        optimizer::{Rates, clip_norm},
-        out_of_memory,
-    },
+    train::optimizer::{Rates, clip_norm},
 };
 
 impl Fit<'_> {
-    /// A turn of micro-batches; running out of memory is an error that says what to lower.
-    pub(super) fn train_step_guarded(&mut self, turn: Vec<Batch>) -> Result<()> {
-        let (batch, size) = turn.first().map_or((0, 0), |first| (first.len(), first.size));
-        out_of_memory::guard(batch, size, || self.train_step(turn))
-    }
-
-    /// Micro-batches of which none but the last may end an optimizer step: forward, backward, and that step when it is
-    /// time.
-    fn train_step(&mut self, turn: Vec<Batch>) {
+    /// The micro-batches of a turn: forward, backward, and an optimizer step when it is time.
+    pub(super) fn train_step(&mut self, turn: Vec<Ready>) {
         let said = self.say(turn);
         let batches = said.len();
         said.into_iter().for_each(|said| self.hear(said));

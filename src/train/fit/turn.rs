@@ -7,17 +7,18 @@ use std::{panic::resume_unwind, thread};
 
 use burn::tensor::{Device, Tensor};
 
-use super::{Fit, FitInput};
+use super::{Fit, FitInput, ahead::Ready};
 use crate::{
-    data::Batch,
-    eval::classifier::images,
     network::{
         Network, Parameters,
         gradients::{Pass, pass},
     },
     random::Random,
-    train::{dropout, grad_scaler::GradScaler, loss::Loss},
+    train::{checkpoint::Position, dropout, grad_scaler::GradScaler, loss::Loss},
 };
+
+/// As much as a main thread has.
+const STACK: usize = 8 << 20;
 
 /// What a micro-batch says about the network.
 pub(super) struct Said {
@@ -38,9 +39,21 @@ struct Turn<'a> {
 }
 
 impl Fit<'_> {
+    /// How many micro-batches each turn has that is left of the epoch.
+    pub(super) fn turns(&self) -> Vec<usize> {
+        let Position { step, last_opt_step, batch, .. } = self.position;
+        let left = self.train.batches().saturating_sub(batch);
+        self.schedule.turns(step, last_opt_step, left, self.devices().count())
+    }
+
+    /// The devices, of which each has one micro-batch of a turn, in their order.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Device> {
+        std::iter::once(self.input.device).chain(self.input.others)
+    }
+
     /// What each micro-batch says, on the first device, in their order. The first is number `position.batch` of the
     /// epoch; there are no more of them than devices.
-    pub(super) fn say(&self, batches: Vec<Batch>) -> Vec<Said> {
+    pub(super) fn say(&self, batches: Vec<Ready>) -> Vec<Said> {
         let turn = Turn {
             input: self.input,
             network: &self.network,
@@ -49,13 +62,14 @@ impl Fit<'_> {
             scaler: self.position.scaler.as_ref(),
             epoch: self.position.epoch,
         };
-        let devices = std::iter::once(self.input.device).chain(self.input.others);
-        let mut places = devices.zip(self.position.batch..).zip(batches);
+        let mut places = self.devices().zip(self.position.batch..).zip(batches);
         let Some(((first, number), batch)) = places.next() else { return Vec::new() };
         thread::scope(|scope| {
             let others: Vec<_> = places
                 .map(|((device, number), batch)| {
-                    scope.spawn(move || turn.say(device, number, batch).on(turn.input.device))
+                    let say = move || turn.say(device, number, batch).on(turn.input.device);
+                    let thread = thread::Builder::new().stack_size(STACK);
+                    thread.spawn_scoped(scope, say).expect("the system can start a thread")
                 })
                 .collect();
             let said = turn.say(first, number, batch);
@@ -68,11 +82,10 @@ impl Fit<'_> {
 
 impl Turn<'_> {
     /// Sends micro-batch `number` of the epoch through the network and back, on `device`.
-    fn say(self, device: &Device, number: usize, mut batch: Batch) -> Said {
-        let FitInput { config, arch, .. } = self.input;
-        let targets = config.mix().apply(&mut batch, arch.classes, &mut self.random("mix", number));
-        let mask = self.dropout(number, batch.len(), device);
-        let images = config.precision.of(images(batch, device));
+    fn say(self, device: &Device, number: usize, batch: Ready) -> Said {
+        let mask = self.dropout(number, batch.count, device);
+        let (images, targets) = batch.on(device);
+        let images = self.input.config.precision.of(images);
         let mut seen = None;
         let pass = pass(self.network, &self.parameters.on(device), images, mask, |logits| {
             let loss = self.loss.of(logits, &targets);
@@ -85,16 +98,17 @@ impl Turn<'_> {
         Said { loss: seen.expect("a pass asks for the loss"), pass }
     }
 
-    /// The random numbers of a micro-batch for `purpose`.
-    fn random(self, purpose: &str, number: usize) -> Random {
-        Random::new(purpose, &[self.input.seed, self.epoch as u64, number as u64])
-    }
-
     /// What the head's features are multiplied by, `[batch, FEATURES]`; none without `dropout`.
     fn dropout(self, number: usize, batch: usize, device: &Device) -> Option<Tensor<2>> {
         let p = self.input.config.dropout;
-        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout", number), device))
+        let mut random = random("dropout", self.input.seed, self.epoch as u64, number);
+        (p > 0.0).then(|| dropout::mask(p, batch, &mut random, device))
     }
+}
+
+/// The random numbers of micro-batch `number` of an epoch for `purpose`.
+pub(super) fn random(purpose: &str, seed: u64, epoch: u64, number: usize) -> Random {
+    Random::new(purpose, &[seed, epoch, number as u64])
 }
 
 impl Said {

@@ -161,18 +161,32 @@ pub(super) fn split(x: burn::tensor::Tensor<4>, dim: usize, parts: &[usize]) -> 
     parts.map(burn::tensor::Tensor::from_primitive::<LibTorch>).collect()
 }
 
-/// These numbers on one of LibTorch's devices. A GPU reads them by itself from memory that does not move.
+/// These numbers on one of LibTorch's devices.
 pub(in crate::network) fn upload<const D: usize>(
     numbers: &[f32],
     shape: [usize; D],
     device: &burn::tensor::Device,
 ) -> burn::tensor::Tensor<D> {
-    let here = Tensor::from_slice(numbers).reshape(shape.map(|size| size as i64));
+    above(sent(Tensor::from_slice(numbers), device).reshape(shape.map(|size| size as i64)))
+}
+
+/// The numbers that these bytes are, on one of LibTorch's devices.
+pub(in crate::network) fn upload_bytes<const D: usize>(
+    bytes: &[u8],
+    shape: [usize; D],
+    device: &burn::tensor::Device,
+) -> burn::tensor::Tensor<D> {
+    let there = sent(Tensor::from_slice(bytes), device).to_kind(Kind::Float);
+    above(there.reshape(shape.map(|size| size as i64)))
+}
+
+/// The same on another device. A GPU reads it by itself from memory that does not move.
+fn sent(here: Tensor, device: &burn::tensor::Device) -> Tensor {
     match device.as_dispatch() {
         DispatchDevice::LibTorch(device @ LibTorchDevice::Cuda(_)) => {
-            let device = (*device).into();
-            above(here.internal_pin_memory(device).to_device_(device, Kind::Float, true, false))
+            let (device, kind) = ((*device).into(), here.kind());
+            here.internal_pin_memory(device).to_device_(device, kind, true, false)
         }
-        _ => above(here),
+        _ => here,
     }
 }
