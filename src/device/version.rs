@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// The version of the LibTorch below `root`, e.g. `2.9.0+cu128`: that of a Python package, or of an archive of LibTorch.
-pub fn version(root: &Path) -> Option<String> {
+pub(super) fn version(root: &Path) -> Option<String> {
     let read = |name: &str| fs::read_to_string(root.join(name)).ok();
     let of_package = || {
         let text = read("version.py")?;
