@@ -265,5 +265,5 @@ fn an_exception_is_an_error_of_one_line() {
             .matmul(&tch::Tensor::ones([2, 3], tch::kind::FLOAT_CPU)))
     };
     let error = kiln::device::guard(product).unwrap_err();
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"LibTorch gave up: mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)");
 }
