@@ -107,6 +107,12 @@ mod tests {
             format!("{error}; {}", error.hint().unwrap_or_default())
         };
         let all = ["cpu,cpu", "cuda:0,cuda:1,cuda", "libtorch,cuda:0", "cuda:0,", "cuda:0, cuda:1"];
-        insta::assert_snapshot!(all.map(refused).join("\n"));
+        insta::assert_snapshot!(all.map(refused).join("\n"), @r"
+        `cpu` is one device, which has all processors already; `--threads` says how many; several devices are GPUs: `cuda:0,cuda:1`
+        the device `cuda:0` is named twice; a GPU does the work of one: name each once
+        `libtorch` and `cuda:0` are devices of two kinds; only devices of one kind work together: `cuda:0,cuda:1`
+        a device is missing in `cuda:0,`; several devices are written with commas and nothing else: `cuda:0,cuda:1`
+        there is no device ` cuda:1`; devices are cpu, libtorch, cuda, cuda:N (N from 0), and auto for the best there is
+        ");
     }
 }

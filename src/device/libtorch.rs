@@ -68,7 +68,7 @@ mod tests {
         let told = |version, built_for| loaded(version).differs_from(built_for);
         assert_eq!(told(Some("2.9.0+cpu"), Some("2.9.0+cu128")), None);
         assert_eq!(told(None, Some("2.9.0")).or(told(Some("2.9.0"), None)), None);
-        insta::assert_snapshot!(told(Some("2.9.1+cpu"), Some("2.9.0+cu128")).unwrap(), @"");
+        insta::assert_snapshot!(told(Some("2.9.1+cpu"), Some("2.9.0+cu128")).unwrap(), @"LibTorch is 2.9.1+cpu, but this program was built for 2.9.0+cu128: let LD_LIBRARY_PATH name the `lib` folder of that one, or build with `cargo libtorch` again");
     }
 
     #[test]

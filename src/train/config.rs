@@ -32,7 +32,7 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 10_000.0))]
     pub time: Option<f64>,
-    /// Images per forward pass, on each device; the last batch of an epoch may have fewer. `auto` takes 16, and on a GPU the
+    /// Images per forward pass; the last batch of an epoch may have fewer. `auto` takes 16, and on a GPU the
     /// largest power of two of which twice as many fit into its memory: the result then depends on the GPU.
     pub batch: BatchSize,
     /// The rule that turns gradients into new weights.

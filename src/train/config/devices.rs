@@ -49,6 +49,10 @@ mod tests {
         }
         let few = [(64, 256, two), (64, 32, three), (2, 2, three)];
         let few = few.map(|(nominal, batch, devices)| told(nominal, batch, devices).unwrap_err());
-        insta::assert_snapshot!(few.join("\n"), @"");
+        insta::assert_snapshot!(few.join("\n"), @r"
+        `cuda:1` would have nothing to do: an optimizer step is one batch of 256 images, and each device takes batches of its own; steps of as many images in smaller batches: `batch: 128` with `nominal_batch: 256`
+        `cuda:0` would have nothing to do: an optimizer step is 2 batches of 32 images, and each device takes batches of its own; steps of as many images in smaller batches: `batch: 21` with `nominal_batch: 64`
+        `cuda:1` would have nothing to do: an optimizer step is one batch of 2 images, and each device takes batches of its own; name fewer devices
+        ");
     }
 }
