@@ -8,6 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+#[path = "src/device/version.rs"]
+mod version;
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     mark();
@@ -17,6 +20,9 @@ fn main() {
     }
     // Set by `.cargo/config.toml` to the folder that the README's pip command fills.
     let Some(root) = env::var_os("LIBTORCH").map(PathBuf::from) else { return };
+    if let Some(version) = version::version(&root) {
+        println!("cargo:rustc-env=KILN_LIBTORCH={version}");
+    }
     let lib = root.join("lib");
     if !lib.is_dir() {
         println!("cargo:warning=there is no LibTorch in {}", root.display());

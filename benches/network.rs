@@ -50,7 +50,7 @@ fn network(c: &mut Criterion) {
     forward("forward", &network, &plain);
     forward("forward, norms folded", &folded_network, &folded);
     let pixels = images().try_to_vec::<f32>().expect("in 32 bits");
-    let infer = || inference.logits(pixels.clone(), 64);
+    let infer = || inference.logits(&pixels, 64);
     group.bench_function("inference", |b| pool.install(|| b.iter(infer)));
     let images = Tensor::from_data(images(), &device);
     let pass = || pass(&network, &parameters, images.clone(), None, Tensor::mean);

@@ -1,15 +1,18 @@
 //! Compute devices by name: `cpu`, `libtorch`, `cuda:0` become a device of burn's, if this program was built with its
 //! backend. `network/kernels` names backends too, for the operations that each does better than burn's own.
 
+mod exception;
 mod libtorch;
 mod nvidia;
+mod version;
 
 use burn::tensor::Device;
 
-pub use self::{libtorch::LibTorch, nvidia::Nvidia};
+pub use self::{exception::guard, libtorch::LibTorch, nvidia::Nvidia};
 
 use crate::{
     device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, Result},
 };
 
@@ -28,6 +31,14 @@ pub fn open(name: DeviceName) -> Result<Device> {
         DeviceName::LibTorch => libtorch(),
         DeviceName::Cuda(index) => cuda(index),
     }
+}
+
+/// The devices called `names`, in their order.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_all(names: &DeviceNames) -> Result<Vec<Device>> {
+    names.iter().map(open).collect()
 }
 
 /// How many GPUs this program can compute on.

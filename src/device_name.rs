@@ -16,12 +16,22 @@ pub enum DeviceName {
     Cuda(usize),
 }
 
+impl DeviceName {
+    /// What it is one of: its name without its number.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::LibTorch => "libtorch",
+            Self::Cuda(_) => "cuda",
+        }
+    }
+}
+
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cpu => f.write_str("cpu"),
-            Self::LibTorch => f.write_str("libtorch"),
-            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Cpu | Self::LibTorch => f.write_str(self.kind()),
+            Self::Cuda(number) => write!(f, "{}:{number}", self.kind()),
         }
     }
 }

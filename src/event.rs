@@ -13,6 +13,8 @@ pub enum Event {
     RunStarted { pipeline: String, nodes: usize, project: String, because: String },
     /// Nodes compute on `device`, which the user did not name, `because` of something.
     DeviceChosen { device: String, because: String },
+    /// Something about the whole run that the user should look at.
+    RunWarning { line: String },
     /// A node's result is in the store already.
     NodeCached { node: String, kind: String, key: String },
     /// A node's work begins; `resumed` if an earlier, interrupted attempt is continued.
@@ -41,8 +43,6 @@ pub enum Event {
     NodeInterrupted { node: String },
     /// Results that were shown before are no longer shown; the store has them under `keys`.
     ResultsReplaced { nodes: Vec<String>, keys: Vec<String> },
-    /// Something about the whole run that the user should look at.
-    Warning { line: String },
     /// Nothing more will happen; results are shown in the folder `results`.
     RunFinished {
         pipeline: String,

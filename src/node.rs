@@ -22,7 +22,7 @@ pub use self::{
     keys::{ArtifactType, KeyRole},
     source::{List, SourceFile, SourceFiles, SourcePath},
 };
-use crate::{device_name::DeviceName, error::Result, spec::Problem, store::Artifact};
+use crate::{device_names::DeviceNames, error::Result, spec::Problem, store::Artifact};
 
 /// What a node does.
 pub trait Node: Send + Sync {
@@ -39,11 +39,11 @@ pub trait Node: Send + Sync {
         None
     }
 
-    /// Whether the work can be done on `device`.
+    /// Whether the work can be done on these devices. Work that can't be shared is done on the first.
     ///
     /// # Errors
     /// If it can't.
-    fn check_device(&self, _device: DeviceName) -> Result<()> {
+    fn check_devices(&self, _devices: &DeviceNames) -> Result<()> {
         Ok(())
     }
 

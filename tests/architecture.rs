@@ -11,11 +11,12 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 16] = [
+const LEAVES: [&str; 17] = [
     "alike",
     "atomic",
     "budget",
     "device_name",
+    "device_names",
     "error",
     "files",
     "matrix",
@@ -77,6 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("atomic", &[]),
     ("budget", &[]),
     ("device_name", &[]),
+    ("device_names", &[]),
     ("error", &[]),
     ("files", &[]),
     ("matrix", &[]),

@@ -7,6 +7,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use burn::tensor::Device;
 use kiln::{
     arch::{Arch, Computation, Role},
     data::{
@@ -92,6 +93,17 @@ fn attempt_with(
     threads: usize,
     batches: usize,
 ) -> kiln::error::Result<Fitted> {
+    attempt_on(&[device::open(DEVICE).unwrap()], transforms, config, scratch, threads, batches)
+}
+
+fn attempt_on(
+    devices: &[Device],
+    transforms: &Transforms,
+    config: &TrainConfig,
+    scratch: &Path,
+    threads: usize,
+    batches: usize,
+) -> kiln::error::Result<Fitted> {
     let (arch, dataset) = (tiny(), digits());
     let (stop, seen) = (Stop::default(), AtomicUsize::new(0));
     let sink = |update: Update| {
@@ -99,7 +111,6 @@ fn attempt_with(
             stop.request();
         }
     };
-    let device = device::open(DEVICE).unwrap();
     fit(&FitInput {
         arch: &arch,
         start: None,
@@ -108,7 +119,8 @@ fn attempt_with(
         config,
         batch: batch(config),
         seed: 3,
-        device: &device,
+        device: &devices[0],
+        others: &devices[1..],
         threads,
         cache: threads > 1,
         scratch,
@@ -223,6 +235,51 @@ fn mixed_precision_learns_and_resumes_exactly() {
     }
 }
 
+/// The micro-batches of a step go through the network on two devices at once, or three.
+#[test]
+#[cfg(feature = "libtorch")]
+fn several_devices_give_the_bytes_of_one() {
+    let transforms = Transforms { size: 32, ..Transforms::default() };
+    // Five batches an epoch and three a step: turns end with steps, and with epochs.
+    let config = TrainConfig { nominal_batch: 48, mixup: 0.5, dropout: 0.2, warmup_epochs: 0.5, ..config(3) };
+    let device = device::open(DEVICE).unwrap();
+    let on = |count: usize, scratch: &Path, turns| {
+        attempt_on(&vec![device.clone(); count], &transforms, &config, scratch, 2, turns)
+    };
+    let fresh = || tempfile::tempdir().unwrap();
+    let one = bytes(&on(1, fresh().path(), usize::MAX).unwrap());
+    assert!(on(1, fresh().path(), 15).is_err(), "every one of 15 batches is a turn");
+    for count in [2, 3] {
+        let whole = on(count, fresh().path(), 15).unwrap();
+        assert!(bytes(&whole) == one, "{count}");
+    }
+    let scratch = fresh();
+    let pieces = (2..).find_map(|turns| on(2, scratch.path(), turns).ok()).unwrap();
+    assert!(bytes(&pieces) == one, "in pieces");
+}
+
+/// A batch that may be mixed goes as numbers, even if no number drawn is so small.
+#[test]
+#[cfg(feature = "libtorch")]
+fn images_that_go_as_bytes_are_those_that_go_as_numbers() {
+    use kiln::data::transform::{HorizontalFlip, Normalize, RandomErasing, RandomResizedCrop};
+    let (mean, std) = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]);
+    let train = vec![
+        TrainOp::RandomResizedCrop(RandomResizedCrop::default()),
+        TrainOp::HorizontalFlip(HorizontalFlip::default()),
+        TrainOp::RandomErasing(RandomErasing::default()),
+        TrainOp::Normalize(Normalize { mean, std }),
+    ];
+    let transforms = Transforms { size: 32, train, ..Transforms::default() };
+    assert!(transforms.train_scalings().is_some_and(|scalings| scalings.len() == 1));
+    let trained = |mixup| {
+        let scratch = tempfile::tempdir().unwrap();
+        let config = TrainConfig { mixup, ..short() };
+        bytes(&attempt_with(&transforms, &config, scratch.path(), 2, usize::MAX).unwrap())
+    };
+    assert!(trained(0.0) == trained(1e-300));
+}
+
 /// A rate so high that some loss is not a number, but none is at half or a quarter of it. Only the last layer
 /// learns: all before it makes numbers of ordinary size.
 fn reckless(scratch: &Path) -> Option<TrainConfig> {
@@ -266,6 +323,7 @@ fn said(config: &TrainConfig, scratch: &Path) -> (kiln::error::Result<Fitted>, V
         batch: batch(config),
         seed: 3,
         device: &device::open(DEVICE).unwrap(),
+        others: &[],
         threads: 2,
         cache: false,
         scratch,

@@ -10,7 +10,7 @@ use kiln::{
     device_name::DeviceName,
     eval::Classifier,
     network::{
-        Network, Parameters,
+        Network, Parameters, fractions,
         gradients::pass,
         layout::Layout,
         order::Order,
@@ -41,7 +41,7 @@ fn logits_agree_with_pure_rust() {
     let mut random = Random::new("test", &[0]);
     let images = (0..4 * 3 * 64 * 64).map(|_| random.unit() as f32).collect();
     let batch = Batch { images, targets: vec![0; 4], indices: vec![0, 1, 2, 3], size: 64 };
-    let logits = |device| Classifier::load(&path, device).unwrap().logits(batch.clone());
+    let logits = |device| Classifier::load(&path, device).unwrap().logits(&batch);
     let (rust, torch) = (logits(DeviceName::Cpu), logits(DeviceName::LibTorch));
     let worst = rust.iter().zip(&torch).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(rust.len() == 40 && worst < 1e-4, "off by {worst}");
@@ -247,4 +247,23 @@ fn another_device_goes_on_with_a_checkpoint() {
     }
     let kernels = |device| to_vec(loaded(device).parameters.values);
     assert!(kernels(&rust) != kernels(&torch), "each has an order of its own");
+}
+
+#[test]
+fn bytes_become_the_same_numbers_on_both() {
+    let fractions = |name| {
+        let bytes: Vec<u8> = (0..40_000_u32).map(|i| (i * i) as u8).collect();
+        to_vec(fractions(bytes, [100, 400], &kiln::device::open(name).unwrap()))
+    };
+    assert!(fractions(DeviceName::LibTorch) == fractions(DeviceName::Cpu));
+}
+
+#[test]
+fn an_exception_is_an_error_of_one_line() {
+    let product = || {
+        Ok(tch::Tensor::zeros([2, 3], tch::kind::FLOAT_CPU)
+            .matmul(&tch::Tensor::ones([2, 3], tch::kind::FLOAT_CPU)))
+    };
+    let error = kiln::device::guard(product).unwrap_err();
+    insta::assert_snapshot!(error, @"LibTorch gave up: mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)");
 }

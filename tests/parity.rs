@@ -53,7 +53,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> Option<f32>) {
     for (input, output) in &expected.outputs {
         let (image_name, size) = input.split_once('_').unwrap();
         let size = size.parse().unwrap();
-        let logits = model.logits(image(image_name, size));
+        let logits = model.logits(&image(image_name, size));
         if let Some(tolerance) = tolerance(size) {
             close(&logits, &output.logits, tolerance, name, input);
         }
@@ -90,7 +90,7 @@ fn yolo12_gives_the_references_numbers() {
     let tall = [-39.966412112981125, 30.52852252421316, -9.178361741375824, 102.52996153422313];
     let wide = [-10.869698591597128, 46.28056920603727, -24.94198339403119, 79.94943169688909];
     for (name, exact, tolerance) in [("tall", tall, 0.02), ("wide", wide, 0.1)] {
-        let logits = model.logits(image(name, 224));
+        let logits = model.logits(&image(name, 224));
         close(&logits, &exact.map(|x| x as f32), tolerance, "tiny-yolo12", name);
     }
 }

@@ -16,9 +16,8 @@ pub(crate) fn rate(
     seconds: f64,
 ) -> Result<f64, Box<dyn Error>> {
     let classifier = Classifier::load(model, device)?.at_size(Some(size))?;
-    let pixels = pixels(batch, size);
     let images =
-        || Batch { images: pixels.clone(), targets: vec![0; batch], indices: (0..batch).collect(), size };
-    let infer = || drop(classifier.logits(images()));
+        Batch { images: pixels(batch, size), targets: vec![0; batch], indices: (0..batch).collect(), size };
+    let infer = || drop(classifier.logits(&images));
     Ok(super::rate::rate(batch, seconds, infer))
 }

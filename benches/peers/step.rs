@@ -98,7 +98,7 @@ impl Training {
                 self.losses = self.losses.clone() + loss.clone().inner();
                 loss
             });
-        self.parameters.set_statistics(statistics);
+        self.parameters.follow(statistics);
         self.optimizer.step(&mut self.parameters, clip_norm(gradient, 10.0), RATES);
         self.average.update(&self.parameters);
     }

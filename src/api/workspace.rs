@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Model, Training};
 use crate::{
     data::{Dataset, Split},
-    device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, Result},
     eval::evaluate::{Evaluation, evaluate},
     event::Event,
@@ -50,10 +50,10 @@ impl Workspace {
         }
     }
 
-    /// The same, computing on another device.
+    /// The same, computing on another device; training also on several ([`DeviceNames`]).
     #[must_use]
-    pub fn device(mut self, device: DeviceName) -> Self {
-        self.options.device = device;
+    pub fn device(mut self, devices: impl Into<DeviceNames>) -> Self {
+        self.options.devices = devices.into();
         self
     }
 
@@ -93,7 +93,7 @@ impl Workspace {
         let mut nodes = vec![data_node(&training.data)?];
         nodes.extend(training.nodes()?);
         let results = self.run(&name("train", &training.data), nodes)?;
-        Model::load(results.folder("fit").join("model.safetensors"), self.options.device)
+        Model::load(results.folder("fit").join("model.safetensors"), self.options.devices.first())
     }
 
     /// How good a model is on the images of a folder that it did not learn from: those in `val/`, those in `test/` if there

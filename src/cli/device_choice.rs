@@ -1,4 +1,4 @@
-//! `--device`: one that is named, or `auto`, the best there is.
+//! `--device`: those that are named, or `auto`, the best there is.
 
 use std::str::FromStr;
 
@@ -6,16 +6,17 @@ use super::companion;
 use crate::{
     device::{self, Nvidia},
     device_name::DeviceName,
+    device_names::DeviceNames,
     error::Error,
 };
 
 /// What `--device` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DeviceChoice {
     /// The best there is.
     Auto,
-    /// This one.
-    Named(DeviceName),
+    /// These.
+    Named(DeviceNames),
 }
 
 /// The device that `auto` comes to.
@@ -73,7 +74,10 @@ mod tests {
     #[test]
     fn a_choice_is_a_name_or_auto() {
         assert_eq!("auto".parse::<DeviceChoice>().unwrap(), DeviceChoice::Auto);
-        assert_eq!("cuda:1".parse::<DeviceChoice>().unwrap(), DeviceChoice::Named(DeviceName::Cuda(1)));
+        assert_eq!(
+            "cuda:1".parse::<DeviceChoice>().unwrap(),
+            DeviceChoice::Named(DeviceName::Cuda(1).into())
+        );
         assert!("best".parse::<DeviceChoice>().unwrap_err().hint().unwrap().contains("auto"));
     }
 

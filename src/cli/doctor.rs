@@ -96,15 +96,22 @@ fn libtorch(lost: Option<Error>) -> Vec<Finding> {
         return vec![Finding { what: DeviceName::LibTorch.to_string(), state: Err(error) }];
     }
     let library = match LibTorch::loaded() {
-        Some(LibTorch { lib, version }) => {
-            format!("ready; version {}, {}", version.as_deref().unwrap_or("unknown"), shown::path(&lib))
-        }
+        Some(loaded) => told(&loaded),
         None => "ready".to_owned(),
     };
     let gpus = (0..device::gpus().max(1)).map(DeviceName::Cuda);
     let gpus = gpus
         .map(|gpu| Finding { what: gpu.to_string(), state: device::open(gpu).map(|_| "ready".to_owned()) });
-    std::iter::once(Finding::good("libtorch", library)).chain(gpus).collect()
+    let several = (device::gpus() > 1).then(|| {
+        Finding::good("several", "training takes some of these together: `--device cuda:0,cuda:1`".to_owned())
+    });
+    std::iter::once(Finding::good("libtorch", library)).chain(gpus).chain(several).collect()
+}
+
+fn told(loaded: &LibTorch) -> String {
+    let LibTorch { lib, version } = loaded;
+    let differs = loaded.differs().map(|line| format!("; {line}")).unwrap_or_default();
+    format!("ready; version {}, {}{differs}", version.as_deref().unwrap_or("unknown"), shown::path(lib))
 }
 
 /// Where results are kept, and how much room there is.

@@ -14,7 +14,9 @@ use super::{
     surroundings::surroundings,
 };
 use crate::{
-    device,
+    device::{self, LibTorch},
+    device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, ErrorKind, Result},
     event::Event,
     plan::Loaded,
@@ -55,7 +57,8 @@ pub struct RunArgs {
 /// How work is done and shown: what every command that runs nodes can be asked.
 #[derive(Debug, Clone, Args)]
 pub struct HowArgs {
-    /// The device to compute on: cpu, libtorch, cuda:0, or auto, the best there is
+    /// The device to compute on: cpu, libtorch, cuda:0, or auto, the best there is; training may have several:
+    /// cuda:0,cuda:1
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
     /// How many threads a node may use [default: one for each hardware thread]
@@ -75,15 +78,15 @@ impl HowArgs {
     /// # Errors
     /// If there is no such device.
     pub fn options(&self) -> Result<Options> {
-        let (device, because) = match self.device.parse()? {
-            DeviceChoice::Named(device) => (device, None),
+        let (devices, because) = match self.device.parse()? {
+            DeviceChoice::Named(devices) => (devices, None),
             DeviceChoice::Auto => {
                 let Chosen { device, because } = best();
-                (device, Some(because))
+                (device.into(), Some(because))
             }
         };
         let command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-        let options = Options { device, because, command, surroundings, ..Options::default() };
+        let options = Options { devices, because, command, surroundings, ..Options::default() };
         Ok(Options { threads: self.threads.map_or(options.threads, usize::from), ..options })
     }
 }
@@ -133,15 +136,16 @@ pub fn run_loaded(
     reporter: &dyn Reporter,
 ) -> Result<Summary> {
     companion::check_sender()?;
-    let other_program = device::needs_other_program(options.device);
+    let other_program = device::needs_other_program(options.devices.first());
     limit_threads(options.threads)?;
     let store = Store::open(&project.store)?;
     // If all is in the store, no device is needed; else one that isn't there is told before any work begins.
     if run::needs_device(&loaded.plan, &store, options)? {
         match other_program {
-            true => return Err(companion::go_on(options.device)),
-            false => device::open(options.device)?,
+            true => return Err(companion::go_on(options.devices.first())),
+            false => device::open_all(&options.devices)?,
         };
+        warn_of_libtorch(&options.devices, reporter);
     }
     let stop = Stop::default();
     signal::listen(&stop)?;
@@ -161,6 +165,14 @@ pub fn run_loaded(
         keep_within_limit(project)?;
     }
     Ok(summary)
+}
+
+/// Says so if the devices' LibTorch is not the one that this program was built for.
+fn warn_of_libtorch(devices: &DeviceNames, reporter: &dyn Reporter) {
+    let loaded = (devices.first() != DeviceName::Cpu).then(LibTorch::loaded).flatten();
+    if let Some(line) = loaded.and_then(|loaded| loaded.differs()) {
+        reporter.report(&Event::RunWarning { line });
+    }
 }
 
 /// Work on all threads at once (hashing, decoding) keeps to the limit too, and so does LibTorch, which counts

@@ -78,8 +78,9 @@ pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
     let options = Options { only: args.only.clone(), ..args.how.options()? };
     limit_threads(options.threads)?;
     // All of it is computed, so the other program may as well begin.
-    if device::needs_other_program(options.device) {
-        return Err(companion::go_on(options.device));
+    let device = options.devices.first();
+    if device::needs_other_program(device) {
+        return Err(companion::go_on(device));
     }
     let project = Project::of_file(&args.file, &args.store);
     let expected = expected(args, &loaded.plan, &project)?;

@@ -144,28 +144,76 @@ impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Result<Batch>> {
-        let end = (self.position + self.batch).min(self.order.len());
-        if self.position == end {
-            return None;
-        }
-        let batch = self.assemble(end);
-        if batch.is_err() {
-            self.ahead = None;
-        }
-        self.position = if batch.is_ok() { end } else { self.order.len() };
-        Some(batch)
+        self.next_pixels().map(|pixels| pixels.map(Pixels::into_batch))
     }
 }
 
 impl Batches {
-    fn assemble(&mut self, end: usize) -> Result<Batch> {
-        let indices = self.order[self.position..end].to_vec();
-        let mut numbers = Vec::with_capacity(indices.len() * self.images.transforms.numbers());
-        for loaded in self.ahead.iter_mut().flatten().take(indices.len()) {
-            self.images.append(loaded?, &mut numbers);
+    /// The next batch, before its pixels become numbers.
+    pub fn next_pixels(&mut self) -> Option<Result<Pixels>> {
+        let end = (self.position + self.batch).min(self.order.len());
+        if self.position == end {
+            return None;
         }
-        let targets = indices.iter().map(|index| self.images.items[*index].class).collect();
-        Ok(Batch { images: numbers, targets, indices, size: self.images.transforms.size })
+        let pixels = self.assemble(end);
+        if pixels.is_err() {
+            self.ahead = None;
+        }
+        self.position = if pixels.is_ok() { end } else { self.order.len() };
+        Some(pixels)
+    }
+
+    fn assemble(&mut self, end: usize) -> Result<Pixels> {
+        let indices = self.order[self.position..end].to_vec();
+        let loaded = self.ahead.iter_mut().flatten().take(indices.len()).collect::<Result<_>>()?;
+        Ok(Pixels { images: self.images.clone(), loaded, indices })
+    }
+}
+
+/// A batch whose images are still pixels.
+pub struct Pixels {
+    images: Arc<Images>,
+    loaded: Vec<Loaded>,
+    indices: Vec<usize>,
+}
+
+impl Pixels {
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// Side of the square images, in pixels.
+    pub fn size(&self) -> usize {
+        self.images.transforms.size
+    }
+
+    /// The class of each image: `[batch]`.
+    pub fn targets(&self) -> Vec<usize> {
+        self.indices.iter().map(|index| self.images.items[*index].class).collect()
+    }
+
+    /// The batch, whose images went through the rest of the chain.
+    pub fn into_batch(self) -> Batch {
+        let (targets, size) = (self.targets(), self.size());
+        let mut images = Vec::with_capacity(self.len() * self.images.transforms.numbers());
+        self.loaded.into_iter().for_each(|loaded| self.images.append(loaded, &mut images));
+        Batch { images, targets, indices: self.indices, size }
+    }
+
+    /// The images `[batch, size, size, 3]` as far as bytes can go through the train chain; what is left is
+    /// [`Transforms::train_scalings`].
+    pub fn into_train_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len() * self.images.transforms.numbers());
+        for Loaded { pixels, mut random } in self.loaded {
+            self.images.transforms.train_bytes(&pixels, &mut random, &mut bytes);
+        }
+        bytes
     }
 }
 

@@ -6,7 +6,7 @@ pub mod image_files;
 pub mod image_list;
 pub mod index;
 pub mod loader;
-mod prefetch;
+pub(crate) mod prefetch;
 pub mod resample;
 pub mod source;
 pub mod system;

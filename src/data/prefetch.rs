@@ -10,7 +10,7 @@ use std::{
 /// The results of `work(0)`, `work(1)`, … in order, made by other threads before they are asked for.
 ///
 /// At most `window` results are begun and not yet taken. Dropping it stops the threads.
-pub(super) struct Prefetch<T> {
+pub(crate) struct Prefetch<T> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -36,7 +36,7 @@ struct State<T> {
 
 impl<T: Send + 'static> Prefetch<T> {
     /// Does `work` for every position of `positions`, on `threads` threads, at most `window` ahead.
-    pub(super) fn new(
+    pub(crate) fn new(
         positions: std::ops::Range<usize>,
         threads: usize,
         window: usize,

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::version::version;
+
 /// The LibTorch that this program has loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LibTorch {
@@ -15,10 +17,25 @@ pub struct LibTorch {
 }
 
 impl LibTorch {
+    /// Says so if it is of another release than the one that this program was built for.
+    pub fn differs(&self) -> Option<String> {
+        self.differs_from(option_env!("KILN_LIBTORCH"))
+    }
+
+    fn differs_from(&self, built_for: Option<&str>) -> Option<String> {
+        let (version, built_for) = (self.version.as_deref()?, built_for?);
+        (!same_release(version, built_for)).then(|| {
+            format!(
+                "LibTorch is {version}, but this program was built for {built_for}: let LD_LIBRARY_PATH name the `lib` \
+                 folder of that one, or build with `cargo libtorch` again"
+            )
+        })
+    }
+
     /// The one that this program has loaded, if it has any and the system tells where it lies.
     pub fn loaded() -> Option<Self> {
         let lib = folder(&fs::read_to_string("/proc/self/maps").ok()?)?;
-        let version = version(&lib);
+        let version = lib.parent().and_then(version);
         Some(Self { lib, version })
     }
 }
@@ -34,15 +51,10 @@ fn is_it(path: &str) -> bool {
     Path::new(path).file_name().is_some_and(|name| name == "libtorch_cpu.so")
 }
 
-/// The version that lies beside the libraries: that of a Python package, or of an archive of LibTorch.
-fn version(lib: &Path) -> Option<String> {
-    let read = |name: &str| fs::read_to_string(lib.parent()?.join(name)).ok();
-    let of_package = || {
-        let text = read("version.py")?;
-        let line = text.lines().find_map(|line| line.strip_prefix("__version__ = "))?;
-        Some(line.trim_matches(['\'', '"']).to_owned())
-    };
-    of_package().or_else(|| Some(read("build-version")?.trim().to_owned()))
+/// Whether two versions are of one release, whatever they were built with: `2.9.0+cpu` and `2.9.0+cu128` are.
+fn same_release(one: &str, other: &str) -> bool {
+    let release = |version: &str| version.split('+').next().map(str::to_owned);
+    release(one) == release(other)
 }
 
 #[cfg(test)]
@@ -50,18 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_lies_beside_the_libraries() {
-        let root = tempfile::tempdir().unwrap();
-        let lib = root.path().join("lib");
-        assert_eq!(version(&lib), None);
-        fs::write(root.path().join("build-version"), "2.9.0+cpu\n").unwrap();
-        assert_eq!(version(&lib).as_deref(), Some("2.9.0+cpu"));
-        fs::write(
-            root.path().join("version.py"),
-            "__all__ = []\n__version__ = '2.9.1+cu128'\ndebug = False\n",
-        )
-        .unwrap();
-        assert_eq!(version(&lib).as_deref(), Some("2.9.1+cu128"));
+    fn another_release_than_the_one_that_was_built_for_is_told() {
+        let loaded =
+            |version: Option<&str>| LibTorch { lib: PathBuf::new(), version: version.map(str::to_owned) };
+        let told = |version, built_for| loaded(version).differs_from(built_for);
+        assert_eq!(told(Some("2.9.0+cpu"), Some("2.9.0+cu128")), None);
+        assert_eq!(told(None, Some("2.9.0")).or(told(Some("2.9.0"), None)), None);
+        insta::assert_snapshot!(told(Some("2.9.1+cpu"), Some("2.9.0+cu128")).unwrap(), @"LibTorch is 2.9.1+cpu, but this program was built for 2.9.0+cu128: let LD_LIBRARY_PATH name the `lib` folder of that one, or build with `cargo libtorch` again");
     }
 
     #[test]

@@ -93,8 +93,8 @@ impl Classifier {
     }
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
-    pub fn logits(&self, batch: Batch) -> Vec<f32> {
-        self.inference.logits(batch.images, batch.size)
+    pub fn logits(&self, batch: &Batch) -> Vec<f32> {
+        self.inference.logits(&batch.images, batch.size)
     }
 
     /// The architecture of the network, for as many classes as the model has.

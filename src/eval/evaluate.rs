@@ -109,9 +109,8 @@ impl Evaluation {
         for batch in loader.epoch(0) {
             progress.check()?;
             let batch = batch?;
-            let indices = batch.indices.clone();
-            let logits = model.logits(batch);
-            for (row, index) in logits.chunks_exact(model.names.len()).zip(indices) {
+            let logits = model.logits(&batch);
+            for (row, index) in logits.chunks_exact(model.names.len()).zip(batch.indices) {
                 self.add(index, row)?;
             }
             progress.step(self.split.name(), self.images.len(), total, "images");

@@ -81,7 +81,7 @@ pub fn predict_one(model: &Classifier, path: &Path) -> Result<Prediction> {
     let narrow = |error| Error::new(format!("cannot use {}", shown::path(path))).because(error);
     transforms.apply_eval(decode(path)?, &mut images).map_err(narrow)?;
     let batch = Batch { images, targets: vec![0], indices: vec![0], size: transforms.size };
-    Prediction::new(paths::to_text(path), &model.logits(batch), &model.names, usize::MAX)
+    Prediction::new(paths::to_text(path), &model.logits(&batch), &model.names, usize::MAX)
 }
 
 /// What the model says about the images of a batch, which are called `names`.
@@ -94,7 +94,7 @@ fn of_batch<'n>(
     if batch.is_empty() {
         return Ok(Vec::new());
     }
-    let logits = model.logits(batch);
+    let logits = model.logits(&batch);
     let rows = logits.chunks_exact(model.names.len());
     rows.zip(names).map(|(row, name)| Prediction::new(name, row, &model.names, top)).collect()
 }

@@ -150,10 +150,9 @@ impl Pass<'_> {
     }
 
     fn convolution(&mut self, convolution: &Convolution, x: Tensor<4>) -> Tensor<4> {
-        let Convolution { name, norm, c1, c2, window, activation, .. } = convolution;
-        let Window { kernel, stride, groups } = *window;
-        let weight = kernels::kernel(self.part(name, "weight"), [*c2, c1 / groups, kernel, kernel]);
-        let geometry = Geometry { stride, padding: kernel / 2, groups };
+        let Convolution { name, norm, activation, .. } = convolution;
+        let weight = kernels::kernel(self.part(name, "weight"), shape(convolution));
+        let geometry = geometry(convolution);
         let silu = *activation == Some(Activation::Silu);
         let y = match norm {
             Some(norm) => self.norm(norm, kernels::conv2d(x, weight, geometry), silu),
@@ -215,6 +214,17 @@ impl Pass<'_> {
         let y = kernels::linear(x.reshape([batch, *inputs]), weight, self.part(name, "bias"));
         y.reshape([batch, *outputs, 1, 1])
     }
+}
+
+/// Of a convolution's weight: `[c2, c1 / groups, kernel, kernel]`.
+pub(super) fn shape(Convolution { c1, c2, window, .. }: &Convolution) -> [usize; 4] {
+    [*c2, c1 / window.groups, window.kernel, window.kernel]
+}
+
+/// Where its kernel goes.
+pub(super) fn geometry(Convolution { window, .. }: &Convolution) -> Geometry {
+    let Window { kernel, stride, groups } = *window;
+    Geometry { stride, padding: kernel / 2, groups }
 }
 
 fn activated(activation: Activation, x: Tensor<4>) -> Tensor<4> {

@@ -3,13 +3,13 @@
 use burn::tensor::Device;
 
 use super::{
-    Mode, Network, Values,
+    Mode, Network, Values, forward, kernels,
     parameters::{to_vec, values},
     prepared::Prepared,
     upload,
 };
 use crate::{
-    arch::computation::{COLORS, Computation},
+    arch::computation::{COLORS, Computation, Op},
     weights::Weights,
 };
 
@@ -34,8 +34,8 @@ impl Inference {
         Self(match prepared {
             Some(prepared) => Way::Prepared(Box::new(prepared)),
             None => Way::Forward {
+                values: packed(&computation, values(weights, device)),
                 network: Network::new(computation),
-                values: values(weights, device),
                 device: device.clone(),
             },
         })
@@ -46,10 +46,10 @@ impl Inference {
     ///
     /// # Panics
     /// If the network can't take images of that size ([`sizes`](crate::arch::sizes::sizes) says why).
-    pub fn logits(&self, images: Vec<f32>, size: usize) -> Vec<f32> {
+    pub fn logits(&self, images: &[f32], size: usize) -> Vec<f32> {
         match &self.0 {
             Way::Prepared(prepared) => {
-                prepared.logits(&images, size).unwrap_or_else(|error| panic!("{error}"))
+                prepared.logits(images, size).unwrap_or_else(|error| panic!("{error}"))
             }
             Way::Forward { network, values, device } => {
                 let shape = [images.len() / (COLORS * size * size), COLORS, size, size];
@@ -58,4 +58,20 @@ impl Inference {
             }
         }
     }
+}
+
+/// The values, kernels as the device likes them best where nothing but the network's convolutions looks at them.
+fn packed(computation: &Computation, mut values: Values) -> Values {
+    let convolutions = computation.operations.iter().filter_map(|operation| match &operation.op {
+        Op::Convolution(convolution) if convolution.norm.is_none() => Some(convolution),
+        _ => None,
+    });
+    for convolution in convolutions {
+        let name = format!("{}.weight", convolution.name);
+        if let Some(numbers) = values.remove(&name) {
+            let (shape, geometry) = (forward::shape(convolution), forward::geometry(convolution));
+            values.insert(name, kernels::packed(numbers, shape, geometry));
+        }
+    }
+    values
 }

@@ -23,4 +23,4 @@ pub use forward::{Mode, Network, Output, Statistics, Values};
 pub use inference::Inference;
 pub use kernels::pointwise;
 pub use parameters::Parameters;
-pub use upload::upload;
+pub use upload::{fractions, upload};

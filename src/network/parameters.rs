@@ -11,6 +11,9 @@ use super::{
 };
 use crate::weights::{Array, Weights};
 
+/// How much of a batch's statistics enters the running ones, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
 /// All parameters of a network, running statistics included, in one vector without gradients. Cheap to clone: the
 /// numbers are shared.
 #[derive(Debug, Clone)]
@@ -64,11 +67,19 @@ impl Parameters {
         self.layout.slots().iter().map(leaf).collect()
     }
 
-    /// Replaces the running statistics that follow the batches.
-    pub fn set_statistics(&mut self, statistics: Tensor<1>) {
+    /// The same on another device, for which kernels have the same [`Order`].
+    #[must_use]
+    pub fn on(&self, device: &Device) -> Self {
+        Self { layout: self.layout.clone(), values: self.values.clone().to_device(device) }
+    }
+
+    /// Moves the running statistics by what norms saw of a batch: 0.9 of the old, 0.1 of the new.
+    pub fn follow(&mut self, seen: Tensor<1>) {
         let range = self.layout.statistics();
         if !range.is_empty() {
-            self.values = taken(&mut self.values).slice_assign(range, statistics);
+            let old = self.range(range.clone());
+            let new = old.mul_scalar(1.0 - MOMENTUM) + seen.mul_scalar(MOMENTUM);
+            self.values = taken(&mut self.values).slice_assign(range, new);
         }
     }
 }
@@ -120,7 +131,7 @@ mod tests {
             assert_eq!(leaf.is_require_grad(), name != "b.running_mean");
             assert_eq!(to_vec(leaf.inner()), weights[&name].data);
         }
-        parameters.set_statistics(Tensor::from_floats([8.0], &Device::flex()));
+        parameters.follow(Tensor::from_floats([17.0], &Device::flex()));
         assert_eq!(to_vec(parameters.range(5..7)), [6.0, 8.0]);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use super::SourceFiles;
 use crate::{
-    device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, Result},
     progress::Progress,
     store::Artifact,
@@ -26,7 +26,7 @@ pub struct Context<'a> {
     /// The pipeline's seed.
     pub seed: u64,
     /// Where to calculate.
-    pub device: DeviceName,
+    pub devices: &'a DeviceNames,
     /// How many threads to use, at least 1.
     pub threads: usize,
     /// Where to report to.

@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        device_name::DeviceName,
+        device_names::DeviceNames,
         node::SourceFile,
         nodes::artifacts::PREDICTIONS,
         paths,
@@ -227,7 +227,7 @@ mod tests {
                 scratch: scratch.path(),
                 downloads: scratch.path(),
                 seed: 0,
-                device: DeviceName::Cpu,
+                devices: &DeviceNames::default(),
                 threads: 2,
                 progress: Progress::new(&sink, &stop),
             },

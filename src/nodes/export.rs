@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     data::Batch,
+    device,
     error::Result,
     eval::Classifier,
     export::{
@@ -68,13 +69,7 @@ impl Node for Export {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let verification = match &self.format.content {
-            Content::Network(format) => self.network(cx, format)?,
-            Content::Weights(write) => self.weights(cx, *write)?,
-        };
-        cx.progress.metric("largest_difference", f64::from(verification.largest_difference));
-        let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
-        cx.write("verification.json", json + "\n")
+        device::guard(|| self.work(cx))
     }
 }
 
@@ -83,6 +78,16 @@ fn problem(OptionFault { key, message, label, help }: OptionFault) -> Problem {
 }
 
 impl Export {
+    fn work(&self, cx: &Context<'_>) -> Result<()> {
+        let verification = match &self.format.content {
+            Content::Network(format) => self.network(cx, format)?,
+            Content::Weights(write) => self.weights(cx, *write)?,
+        };
+        cx.progress.metric("largest_difference", f64::from(verification.largest_difference));
+        let json = serde_json::to_string_pretty(&verification).expect("a verification is plain data");
+        cx.write("verification.json", json + "\n")
+    }
+
     /// What the keys ask the format for.
     fn options(&self) -> Options {
         Options { dynamic_batch: self.dynamic_batch }
@@ -95,7 +100,7 @@ impl Export {
         let dataset = cx.input("dataset").map(dataset::load).transpose()?;
         let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
         let engine = (format.open)(&cx.out.join(self.format.file))?;
-        let logits = |batch: &Batch| classifier.logits(batch.clone());
+        let logits = |batch: &Batch| classifier.logits(batch);
         let verification = verify(self.format, &*engine, &images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");

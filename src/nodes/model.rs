@@ -328,7 +328,7 @@ pub fn load(artifact: &Artifact) -> Result<ModelFile> {
 /// # Errors
 /// When it can't be loaded on the device, or its eval chain does not end at the size.
 pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classifier> {
-    Classifier::load(&cx.required("model").path(FILE)?, cx.device)?.at_size(size)
+    Classifier::load(&cx.required("model").path(FILE)?, cx.devices.first())?.at_size(size)
 }
 
 /// Whether a path is that of weights, as far as its name tells.

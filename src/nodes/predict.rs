@@ -18,6 +18,7 @@ use super::{
     model::classifier,
 };
 use crate::{
+    device,
     download::Url,
     error::{Error, Result},
     eval::{
@@ -131,6 +132,12 @@ impl Node for Predict {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
+        device::guard(|| self.work(cx))
+    }
+}
+
+impl Predict {
+    fn work(&self, cx: &Context<'_>) -> Result<()> {
         let entries = self.entries(cx)?;
         let model = classifier(cx, self.size)?;
         let options = PredictOptions { top: self.top, batch: self.batch, threads: cx.threads };
@@ -144,9 +151,7 @@ impl Node for Predict {
         cx.progress.note(note(outcomes.len() - failed.len(), failed.len()));
         self.write(cx, &entries, &outcomes, &failed)
     }
-}
 
-impl Predict {
     /// The URL, if `source` is meant as one.
     fn url(&self) -> Option<&str> {
         Some(self.source.as_str()).filter(|text| Url::is_meant_by(text))

@@ -16,6 +16,7 @@ use crate::{
     data::transform::Transforms,
     device,
     device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, Result},
     eval::{classes::Classes, classifier::arch_of},
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
@@ -105,15 +106,12 @@ impl Node for Train {
         Some(PRECISION)
     }
 
-    fn check_device(&self, device: DeviceName) -> Result<()> {
-        let precision = self.config.precision;
-        if precision == Precision::Fp32 || device != DeviceName::Cpu {
-            return Ok(());
+    fn check_devices(&self, devices: &DeviceNames) -> Result<()> {
+        self.check_precision(devices.first())?;
+        match self.config.batch.known(devices.first()) {
+            Some(batch) => self.config.check_share(batch, devices),
+            None => Ok(()),
         }
-        let precision = precision.name();
-        Err(Error::usage(format!("the device `{device}` can't train in {precision}")).help(format!(
-            "`libtorch` and `cuda:N` can (`--device cuda:0`); or leave `precision: {precision}` out"
-        )))
     }
 
     fn check(&self) -> Vec<Problem> {
@@ -121,28 +119,37 @@ impl Node for Train {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
+        device::guard(|| self.work(cx))
+    }
+}
+
+impl Train {
+    fn work(&self, cx: &Context<'_>) -> Result<()> {
         let dataset = dataset::load(cx.required("dataset"))?;
         let transforms =
             cx.input("transforms").map_or_else(|| Ok(Transforms::default()), transforms::load)?;
         let start = model::load(cx.required("model"))?;
         let arch = arch(&start, dataset.index.classes.len())?;
-        self.check_device(cx.device)?;
-        let device = device::open(cx.device)?;
+        self.check_devices(cx.devices)?;
+        let devices = device::open_all(cx.devices)?;
         let fitting = || {
             let precision = self.config.precision;
-            let batch = batch::fitting(&arch, transforms.size, precision, &device, cx.scratch)?;
+            let batch = batch::fitting(&arch, transforms.size, precision, &devices, cx.scratch)?;
             cx.progress.note(format!("batches of {batch} images, of which twice as many fit into memory"));
             Ok(batch)
         };
+        let batch = self.config.batch.resolve(cx.devices.first(), fitting)?;
+        self.config.check_share(batch, cx.devices)?;
         let input = FitInput {
             arch: &arch,
             start: (!start.weights.is_empty()).then_some(&start.weights),
             dataset: &dataset,
             transforms: &transforms,
             config: &self.config,
-            batch: self.config.batch.resolve(cx.device, fitting)?,
+            batch,
             seed: cx.seed,
-            device: &device,
+            device: &devices[0],
+            others: &devices[1..],
             threads: cx.threads,
             cache: self.cache,
             scratch: cx.scratch,
@@ -157,6 +164,17 @@ impl Node for Train {
             pictures::events(cx, &fitted.history)?;
         }
         write(cx, &arch, &dataset.index.classes, &transforms, fitted)
+    }
+
+    fn check_precision(&self, device: DeviceName) -> Result<()> {
+        let precision = self.config.precision;
+        if precision == Precision::Fp32 || device != DeviceName::Cpu {
+            return Ok(());
+        }
+        let precision = precision.name();
+        Err(Error::usage(format!("the device `{device}` can't train in {precision}")).help(format!(
+            "`libtorch` and `cuda:N` can (`--device cuda:0`); or leave `precision: {precision}` out"
+        )))
     }
 }
 

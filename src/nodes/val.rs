@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     data::Split,
+    device,
     error::Result,
     eval::{
         evaluate::{Evaluation, evaluate, split_with_images},
@@ -102,6 +103,12 @@ impl Node for Val {
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
+        device::guard(|| self.work(cx))
+    }
+}
+
+impl Val {
+    fn work(&self, cx: &Context<'_>) -> Result<()> {
         let dataset = dataset::load(cx.required("dataset"))?;
         let model = classifier(cx, self.size)?;
         let evaluation = evaluate(&model, &dataset, self.split, self.batch, cx.threads, &cx.progress)?;
@@ -113,9 +120,7 @@ impl Node for Val {
         }
         self.write(cx, &evaluation, &report)
     }
-}
 
-impl Val {
     /// Says which of the accuracies that were asked for are left out; nobody asks for the defaults.
     fn tell_certain(&self, classes: usize, progress: &Progress<'_>) {
         let certain = |k: &&usize| **k > 1 && **k >= classes && !top_k().contains(k);

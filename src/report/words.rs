@@ -47,6 +47,9 @@ impl Line {
             Event::DeviceChosen { device, because } => {
                 line(Tone::Calm, "Device", format!("{device}, since {}", shown::text(because)))
             }
+            Event::RunWarning { line: text } => {
+                line(Tone::Careful, "Warning", shown::text(text).into_owned())
+            }
             Event::NodeCached { node, kind, .. } => line(Tone::Calm, "Cached", format!("{node} ({kind})")),
             Event::NodeStarted { node, kind, reason, resumed, .. } => {
                 let word = if *resumed { "Resuming" } else { "Running" };
@@ -72,7 +75,6 @@ impl Line {
                 "Drift",
                 format!("{node}: {}", drift(fact, locked.as_deref(), now.as_deref())),
             ),
-            Event::Warning { line: text } => line(Tone::Careful, "Warning", shown::text(text).into_owned()),
             Event::NodeFinished { node, kind, seconds, stored, .. } => {
                 let aside = if *stored { "" } else { ", not stored" };
                 line(Tone::Good, "Finished", format!("{node} ({kind}) in {}{aside}", time(*seconds)))

@@ -73,9 +73,9 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// # Errors
 /// If such a node can't do its work there.
 pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
-    let works = |index: &usize| plan.steps()[*index].node.check_device(options.device).is_ok();
+    let works = |index: &usize| plan.steps()[*index].node.check_devices(&options.devices).is_ok();
     // Always there, so nobody has to look first whether it is needed.
-    if options.device == DeviceName::Cpu && wanted(plan, options).iter().all(works) {
+    if options.devices.first() == DeviceName::Cpu && wanted(plan, options).iter().all(works) {
         return Ok(true);
     }
     // A run tells better than this does why a source can't be read.
@@ -86,7 +86,7 @@ pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<boo
     let steps = wanted(plan, options).into_iter().filter(|index| misses(*index));
     let nodes: Vec<_> =
         steps.map(|index| &plan.steps()[index].node).filter(|node| node.precision().is_some()).collect();
-    nodes.iter().try_for_each(|node| node.check_device(options.device))?;
+    nodes.iter().try_for_each(|node| node.check_devices(&options.devices))?;
     Ok(!nodes.is_empty())
 }
 

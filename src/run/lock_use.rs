@@ -92,6 +92,6 @@ pub(super) fn write(request: &RunRequest<'_>, results: &BTreeMap<usize, Artifact
     let before = Lockfile::read(path).ok().flatten().unwrap_or_default();
     if let Err(error) = before.after(request.plan, results).write(path) {
         let line = format!("the lock is not written: {}", error.chain());
-        (request.emit)(Event::Warning { line });
+        (request.emit)(Event::RunWarning { line });
     }
 }

@@ -40,7 +40,7 @@ pub use self::{
     why::{Amount, Difference, Reason},
 };
 use crate::{
-    device_name::DeviceName,
+    device_names::DeviceNames,
     error::{Error, ErrorKind, Result},
     event::Event,
     plan::Plan,
@@ -59,8 +59,8 @@ pub struct Options {
     pub only: Vec<String>,
     /// After a failure, go on with what does not need the failed node.
     pub keep_going: bool,
-    /// The device that the nodes compute on.
-    pub device: DeviceName,
+    /// The devices that the nodes compute on.
+    pub devices: DeviceNames,
     /// Why it is that one, where the user did not name it.
     pub because: Option<String>,
     /// How many threads a node may use, at least 1.
@@ -77,12 +77,12 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let device = DeviceName::default();
+        let devices = DeviceNames::default();
         Self {
             force: Vec::new(),
             only: Vec::new(),
             keep_going: false,
-            device,
+            devices,
             because: None,
             threads,
             lock: LockUse::Unused,
@@ -150,7 +150,7 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
 fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> Result<Summary> {
     (request.emit)(begun(request, wanted.len()));
     if let Some(because) = request.options.because.clone() {
-        (request.emit)(Event::DeviceChosen { device: request.options.device.to_string(), because });
+        (request.emit)(Event::DeviceChosen { device: request.options.devices.to_string(), because });
     }
     lock_use::check(request, wanted)?;
     let ended = schedule::run_steps(request, wanted);

@@ -53,7 +53,7 @@ impl Recorder {
             pipeline: request.plan.name.clone(),
             file: request.results.file(),
             command: request.options.command.clone(),
-            device: request.options.device.to_string(),
+            device: request.options.devices.to_string(),
             started: rfc3339(self.started),
             seconds: self.clock.elapsed().as_secs_f64(),
             exit: result.as_ref().err().map_or(0, |error| ErrorKind::exit_code(error.kind())),

@@ -189,7 +189,7 @@ impl<'w> StepRun<'w> {
             scratch: slot.scratch(),
             downloads: &downloads,
             seed: request.plan.seed,
-            device: request.options.device,
+            devices: &request.options.devices,
             threads: request.options.threads,
             progress: Progress::new(&sink, request.stop),
         };
@@ -225,7 +225,7 @@ impl<'w> StepRun<'w> {
             headline: self.headline.get().cloned(),
             metrics: held(&self.metrics).clone(),
             seconds,
-            machine: Machine::this(request.options.threads, &request.options.device.to_string()),
+            machine: Machine::this(request.options.threads, &request.options.devices.to_string()),
             surroundings: self.run.surroundings(),
         }
     }

@@ -45,10 +45,15 @@ impl BatchSize {
     /// # Errors
     /// Those of `fitting`.
     pub fn resolve(self, device: DeviceName, fitting: impl FnOnce() -> Result<usize>) -> Result<usize> {
+        self.known(device).map_or_else(fitting, Ok)
+    }
+
+    /// The number of images, where no GPU must be asked for it.
+    pub fn known(self, device: DeviceName) -> Option<usize> {
         match (self, device) {
-            (Self::Images(batch), _) => Ok(batch),
-            (Self::Word(Auto::Auto), DeviceName::Cuda(_)) => fitting(),
-            (Self::Word(Auto::Auto), _) => Ok(USUAL),
+            (Self::Images(batch), _) => Some(batch),
+            (Self::Word(Auto::Auto), DeviceName::Cuda(_)) => None,
+            (Self::Word(Auto::Auto), _) => Some(USUAL),
         }
     }
 }
@@ -86,7 +91,7 @@ const MOST: usize = 1024;
 const FILE: &str = "batch.txt";
 
 /// The largest power of two of which twice as many images of `size`² pixels go forward and backward through
-/// `arch` at once, at most 1024. The device is asked in the surest way: by doing it.
+/// `arch` at once on each device, at most 1024. The devices are asked in the surest way: by doing it.
 ///
 /// The number is kept in the folder `scratch` and taken from there the next time: a run that is resumed must
 /// have the batches that it began with.
@@ -97,14 +102,14 @@ pub fn fitting(
     arch: &Arch,
     size: usize,
     precision: Precision,
-    device: &Device,
+    devices: &[Device],
     scratch: &Path,
 ) -> Result<usize> {
     let path = scratch.join(FILE);
     if let Some(kept) = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok()) {
         return Ok(kept);
     }
-    let fits = |batch| fits(arch, batch, size, precision, device);
+    let fits = |batch| devices.iter().all(|device| fits(arch, batch, size, precision, device));
     let batch = largest(fits).ok_or_else(|| {
         Error::new(format!("not even 2 images of {size} x {size} pixels fit into memory"))
             .help("lower the `size` of the transforms, or choose a smaller architecture")
@@ -165,6 +170,6 @@ mod tests {
         let arch = Arch::built_in("yolo11n-cls", 2).unwrap();
         assert!(fits(&arch, 2, 32, Precision::Fp32, &Device::flex()));
         fs::write(folder.path().join(FILE), "12").unwrap();
-        assert_eq!(fitting(&arch, 32, Precision::Fp32, &Device::flex(), folder.path()).unwrap(), 12);
+        assert_eq!(fitting(&arch, 32, Precision::Fp32, &[Device::flex()], folder.path()).unwrap(), 12);
     }
 }

@@ -1,6 +1,7 @@
 //! How a network is fitted: the keys of a train node, which are written, stored and run as one type.
 
 mod check;
+mod devices;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -73,7 +74,8 @@ pub struct TrainConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub warmup_bias_lr: Option<f64>,
-    /// Gradients of smaller batches are summed up to about this many images before a step.
+    /// Gradients of smaller batches are summed up to about this many images before a step. Several devices
+    /// (`--device cuda:0,cuda:1`) take those batches side by side; the result is that of one.
     #[schemars(range(min = 1, max = 65_536))]
     pub nominal_batch: usize,
     /// The joint L2 norm that the gradients of a step are clipped to; 0 for none.

@@ -5,12 +5,14 @@
 //! function of (configuration, seed, data), so a run that was stopped and resumed at any point ends with the
 //! same bytes as one that was not. The one exception is a `time` budget, which the clock decides.
 
+mod ahead;
 mod loaders;
 mod measure;
 mod recovery;
 mod state;
 mod step;
 mod time_budget;
+mod turn;
 mod waiting;
 
 use std::{
@@ -31,6 +33,7 @@ use super::{
     history::{EpochRecord, History},
     loss::Loss,
     optimizer::{Optimizer, Rule},
+    out_of_memory,
     schedule::Schedule,
     subset::subset,
 };
@@ -65,6 +68,8 @@ pub struct FitInput<'a> {
     pub seed: u64,
     /// The device to compute on.
     pub device: &'a Device,
+    /// Others of its kind, which help with the micro-batches of an optimizer step. They change nothing in the result.
+    pub others: &'a [Device],
     /// Threads that prepare images.
     pub threads: usize,
     /// Whether to keep decoded images in memory.
@@ -181,12 +186,11 @@ impl<'a> Fit<'a> {
     }
 
     fn train_epoch(&mut self) -> Result<()> {
-        let epoch = self.position.epoch;
         if self.position.batch == 0 {
             self.start = Some(self.state());
         }
-        let mut batches = self.train.epoch_from(epoch as u64, self.position.batch);
-        while let Some(batch) = self.awaited(|| batches.next()) {
+        let (turns, mut batches) = (self.turns(), self.ahead());
+        for turn in turns {
             if self.input.progress.stopped() {
                 self.save()?;
                 return Err(Error::interrupted());
@@ -194,7 +198,10 @@ impl<'a> Fit<'a> {
             if self.position.out_of_time {
                 break;
             }
-            self.train_step_guarded(batch?)?;
+            let (batch, size) = (self.input.batch, self.input.transforms.size);
+            let next = || batches.by_ref().take(turn).collect::<Result<Vec<_>>>();
+            let turn = self.awaited(|| out_of_memory::guard(batch, size, next))??;
+            out_of_memory::guard(batch, size, || self.train_step(turn))?;
             self.report();
         }
         Ok(())
@@ -328,6 +335,7 @@ pub(super) mod tests {
             batch: 2,
             seed: 3,
             device: &Device::flex(),
+            others: &[],
             threads: 1,
             cache: false,
             scratch,

@@ -17,6 +17,11 @@ pub struct Mix {
 }
 
 impl Mix {
+    /// Whether any batch may be mixed.
+    pub fn is_on(&self) -> bool {
+        self.mixup + self.cutmix > 0.0
+    }
+
     /// Mixes each image of the batch with the one before it, or leaves the batch alone, as `random` says.
     pub fn apply(&self, batch: &mut Batch, classes: usize, random: &mut Random) -> Targets {
         let draw = random.unit();

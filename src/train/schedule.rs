@@ -106,6 +106,33 @@ impl Schedule {
         (self.ramp(step, 1.0, self.accumulate as f64).round_ties_even() as usize).max(1)
     }
 
+    /// Whether an optimizer step comes after micro-batch `step`; the last one came after `last_opt_step`.
+    pub fn is_due(&self, step: usize, last_opt_step: isize) -> bool {
+        step as isize - last_opt_step >= self.accumulation_at(step) as isize
+    }
+
+    /// The `left` micro-batches from `step` on in turns, by how many each has: at most `most`, and all of a turn see the
+    /// same parameters, so that an optimizer step comes after its last one or after none.
+    pub fn turns(
+        &self,
+        mut step: usize,
+        mut last_opt_step: isize,
+        mut left: usize,
+        most: usize,
+    ) -> Vec<usize> {
+        let mut turns = Vec::new();
+        while left > 0 {
+            let most = most.min(left);
+            let turn = (1..most).find(|count| self.is_due(step + count - 1, last_opt_step)).unwrap_or(most);
+            (step, left) = (step + turn, left - turn);
+            if self.is_due(step - 1, last_opt_step) {
+                last_opt_step = step as isize - 1;
+            }
+            turns.push(turn);
+        }
+        turns
+    }
+
     /// The rate without warm-up: constant within an epoch, except in a one-cycle run.
     fn settled_rate(&self, step: usize, epoch: usize) -> f64 {
         let done = epoch as f64 / self.epochs as f64;
@@ -247,6 +274,21 @@ mod tests {
         assert!((ends(Decay::Linear, 50, 9) - last).abs() < 1e-12);
         assert!((ends(Decay::OneCycle, 19, 3) - last).abs() < 1e-12);
         assert!((ends(Decay::OneCycle, 29, 5) - last).abs() < 1e-12);
+    }
+
+    #[test]
+    fn turns_end_with_steps_and_with_the_epoch() {
+        let settled = Schedule { warmup: 0, ..schedule(10, 5, 16) };
+        assert_eq!(settled.accumulate, 4);
+        assert_eq!([6, 7, 8].map(|step| settled.is_due(step, 3)), [false, true, true]);
+        // The last step came after micro-batch 3, so that the next ones come after 7 and 11.
+        let turns = |step, most| settled.turns(step, 3, 7, most);
+        assert_eq!(turns(4, 1), [1; 7]);
+        assert_eq!((turns(4, 2), turns(4, 3), turns(4, 8)), (vec![2, 2, 2, 1], vec![3, 1, 3], vec![4, 3]));
+        assert_eq!((turns(6, 2), turns(6, 8)), (vec![2, 2, 2, 1], vec![2, 4, 1]));
+        // While it warms up, steps begin with one and grow.
+        let warm = Schedule { warmup: 12, ..settled };
+        assert_eq!(warm.turns(0, -1, 14, 8), [1, 1, 2, 2, 3, 4, 1]);
     }
 
     #[test]

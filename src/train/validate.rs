@@ -39,13 +39,12 @@ pub(super) fn validate(
     let mut counted = Accumulator::new(computation.classes());
     for batch in loader.epoch(0) {
         progress.check()?;
-        let mut batch = batch?;
-        let targets = std::mem::take(&mut batch.targets);
-        let logits = network.logits(batch.images, batch.size);
+        let batch = batch?;
+        let logits = network.logits(&batch.images, batch.size);
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Ok(None);
         }
-        counted.add_all(&logits, &targets);
+        counted.add_all(&logits, &batch.targets);
     }
     let Metrics { top1, top5, loss, .. } = counted.metrics();
     let scores = Scores { top1: to_five(top1), top5: top5.map(to_five), loss };

@@ -42,7 +42,7 @@ fn the_device_is_needed_where_a_node_that_uses_it_may_run() {
         Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt}\nw: {type: work, epochs: 1}");
     let needs = |test: &Test, force: &str| {
         let options =
-            Options { device: DeviceName::Cuda(0), force: vec![force.into()], ..Options::default() };
+            Options { devices: DeviceName::Cuda(0).into(), force: vec![force.into()], ..Options::default() };
         run::needs_device(&test.load().plan, &Store::peek(&test.store).unwrap(), &options).unwrap()
     };
     assert!(needs(&test, "a"));

@@ -108,8 +108,7 @@ fn what_is_no_lock_is_not_overwritten_and_no_reason_to_fail() {
     let test = locked();
     fs::write(test.path("pipeline.lock"), "mine").unwrap();
     let ran = writing(test.file("a.txt", "x")).run().ok();
-    let warned =
-        |event: &Event| matches!(event, Event::Warning { line } if line.contains("is not a lock of Kiln's"));
+    let warned = |event: &Event| matches!(event, Event::RunWarning { line } if line.contains("is not a lock of Kiln's"));
     assert!(ran.events.iter().any(warned), "{:#?}", ran.events);
     assert_eq!(fs::read_to_string(ran.test.path("pipeline.lock")).unwrap(), "mine");
 }

@@ -41,7 +41,7 @@ pub use self::{
     flip::{HorizontalFlip, VerticalFlip},
     grayscale::{Grayscale, RandomGrayscale},
     normalize::Normalize,
-    op::{PixelOp, ShapeEffect, TensorOp},
+    op::{PixelOp, Scaling, ShapeEffect, TensorOp},
     outline::{Outline, Reads},
     picture::{Picture, TooNarrow},
     rand_augment::RandAugment,
@@ -136,6 +136,33 @@ impl Transforms {
     /// The other half of the train chain: the step to numbers, and the ops on these; appends to `out`.
     pub(super) fn train_numbers(&self, pixels: &RgbImage, random: &mut Random, out: &mut Vec<f32>) {
         numbers(self.train.iter().map(TrainOp::step), self.size, pixels, random, out);
+    }
+
+    /// What comes after the bytes of [`Self::train_bytes`] and a division by 255, to make numbers of them: those that
+    /// [`Self::train_numbers`] gives. Nothing if bytes can't have it: one that is zero is a number that is zero only as
+    /// long as no mean was subtracted.
+    pub fn train_scalings(&self) -> Option<Vec<Scaling>> {
+        let mut scalings = Vec::new();
+        for step in self.train.iter().map(TrainOp::step) {
+            let Step::Numbers(op) = step else { continue };
+            if op.erases() && scalings.iter().any(|scaling: &Scaling| scaling.mean != [0.0; 3]) {
+                return None;
+            }
+            scalings.extend(op.scaling());
+        }
+        Some(scalings)
+    }
+
+    /// The other half of the train chain as far as bytes can have it ([`Self::train_scalings`] says what is left); appends
+    /// `[size, size, 3]` to `out`.
+    pub(super) fn train_bytes(&self, pixels: &RgbImage, random: &mut Random, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(pixels);
+        for step in self.train.iter().map(TrainOp::step) {
+            if let Step::Numbers(op) = step {
+                op.apply_to_bytes(&mut out[start..], self.size, random);
+            }
+        }
     }
 
     /// Runs the eval chain, and appends `[3, size, size]` to `out`.
@@ -246,6 +273,7 @@ fn numbers<'a>(
 mod tests {
     use std::path::{Path, PathBuf};
 
+    use image::Rgb;
     use proptest::prelude::*;
 
     use super::*;
@@ -262,6 +290,32 @@ mod tests {
         let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
         assert!(String::from_utf8_lossy(&bytes[10..10 + header]).contains("'|u1', 'fortran_order': False"));
         bytes[10 + header..].to_vec()
+    }
+
+    #[test]
+    fn bytes_and_what_is_left_to_do_make_the_same_numbers() {
+        let erase = || TrainOp::RandomErasing(RandomErasing { p: 1.0, ..RandomErasing::default() });
+        let normalize = |mean| TrainOp::Normalize(Normalize { mean, std: [0.2, 0.3, 0.7] });
+        let chain = |train| Transforms { size: 16, train, eval: Vec::new() };
+        let image = RgbImage::from_fn(16, 16, |x, y| Rgb([(x * y) as u8, 16 * x as u8 + 1, 255 - y as u8]));
+        let light = [0.485, 0.456, 0.406];
+        for train in [vec![], vec![erase()], vec![normalize([0.0; 3]), erase(), erase(), normalize(light)]] {
+            let transforms = chain(train);
+            let random = || Random::new("test", &[4]);
+            let (mut wanted, mut bytes) = (vec![7.0], vec![7]);
+            transforms.train_numbers(&image, &mut random(), &mut wanted);
+            transforms.train_bytes(&image, &mut random(), &mut bytes);
+            let mut numbers = vec![7.0];
+            for color in 0..3 {
+                let own = bytes[1..].iter().skip(color).step_by(3).map(|byte| f32::from(*byte) / 255.0);
+                let scaled =
+                    |number, Scaling { mean, deviation }: &Scaling| (number - mean[color]) / deviation[color];
+                let scalings = transforms.train_scalings().unwrap();
+                numbers.extend(own.map(|number| scalings.iter().fold(number, scaled)));
+            }
+            assert!(numbers == wanted);
+        }
+        assert_eq!(chain(vec![normalize(light), erase()]).train_scalings(), None);
     }
 
     #[test]

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{fault::OpFault, op::TensorOp};
+use super::{
+    fault::OpFault,
+    op::{Scaling, TensorOp},
+};
 use crate::random::Random;
 
 /// Subtracts a mean and divides by a deviation, per channel, after pixels became numbers in [0, 1].
@@ -59,6 +62,12 @@ impl TensorOp for Normalize {
             let (mean, std) = (self.mean[channel], self.std[channel]);
             pixels.iter_mut().for_each(|pixel| *pixel = (*pixel - mean) / std);
         }
+    }
+
+    fn apply_to_bytes(&self, _pixels: &mut [u8], _size: usize, _random: &mut Random) {}
+
+    fn scaling(&self) -> Option<Scaling> {
+        (*self != Self::default()).then_some(Scaling { mean: self.mean, deviation: self.std })
     }
 }
 

@@ -41,6 +41,30 @@ pub trait TensorOp {
 
     /// Changes `pixels`, `[3, size, size]`, in place. All that is left to chance is drawn from `random`.
     fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random);
+
+    /// The same for pixels that are still bytes, `[size, size, 3]`: an op that sets numbers to zero sets bytes to zero,
+    /// and one that changes numbers alone, which draws none, leaves them as they are.
+    fn apply_to_bytes(&self, pixels: &mut [u8], size: usize, random: &mut Random);
+
+    /// What it makes of numbers, if that is the same for each pixel of a colour: a mean to subtract, then a deviation to
+    /// divide by.
+    fn scaling(&self) -> Option<Scaling> {
+        None
+    }
+
+    /// Whether it sets numbers to zero.
+    fn erases(&self) -> bool {
+        false
+    }
+}
+
+/// `(number - mean) / deviation`, for numbers of red, green and blue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scaling {
+    /// `[3]`.
+    pub mean: [f32; 3],
+    /// `[3]`, above 0.
+    pub deviation: [f32; 3],
 }
 
 /// What an op does to an image's width and height.

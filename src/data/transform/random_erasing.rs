@@ -60,10 +60,7 @@ impl TensorOp for RandomErasing {
     }
 
     fn apply(&self, pixels: &mut [f32], size: usize, random: &mut Random) {
-        if !random.chance(self.p) {
-            return;
-        }
-        if let Some((left, top, width, height)) = self.rectangle(size, random) {
+        if let Some((left, top, width, height)) = self.draw(size, random) {
             for plane in pixels.chunks_exact_mut(size * size) {
                 for row in plane.chunks_exact_mut(size).skip(top).take(height) {
                     row[left..left + width].fill(0.0);
@@ -71,9 +68,26 @@ impl TensorOp for RandomErasing {
             }
         }
     }
+
+    fn apply_to_bytes(&self, pixels: &mut [u8], size: usize, random: &mut Random) {
+        if let Some((left, top, width, height)) = self.draw(size, random) {
+            for row in pixels.chunks_exact_mut(3 * size).skip(top).take(height) {
+                row[3 * left..3 * (left + width)].fill(0);
+            }
+        }
+    }
+
+    fn erases(&self) -> bool {
+        true
+    }
 }
 
 impl RandomErasing {
+    /// Left, top, width and height of what is erased, if anything is.
+    fn draw(&self, size: usize, random: &mut Random) -> Option<(usize, usize, usize, usize)> {
+        random.chance(self.p).then(|| self.rectangle(size, random)).flatten()
+    }
+
     /// Left, top, width and height, as torchvision 0.24 chooses them.
     fn rectangle(&self, size: usize, random: &mut Random) -> Option<(usize, usize, usize, usize)> {
         let whole = (size * size) as f64;

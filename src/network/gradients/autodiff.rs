@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Pass, followed};
+use super::{Pass, joined};
 use crate::network::{Mode, Network, Parameters, layout::Slot};
 
 /// [`super::pass`], every operation of which burn records.
@@ -17,7 +17,7 @@ pub(super) fn pass(
     let (leaves, mask) = (parameters.leaves(), mask.map(Tensor::from_inner));
     let mode = Mode::Train { mask: mask.as_ref(), frozen: parameters.layout.frozen() };
     let output = network.forward(&leaves, Tensor::from_inner(images), &mode);
-    let statistics = followed(parameters, output.statistics);
+    let statistics = joined(parameters, output.statistics);
     let gradients = loss(output.logits).backward();
     let learnt = parameters.layout.slots_in(&parameters.layout.learnt()).iter();
     let of_leaf =

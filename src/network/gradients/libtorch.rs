@@ -6,7 +6,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Pass, followed};
+use super::{Pass, joined};
 use crate::network::{
     Mode, Network, Output, Parameters, Values,
     kernels::libtorch::{above, below, parts_of},
@@ -29,7 +29,7 @@ pub(super) fn pass(
     let logits = below(logits);
     let slope = slope(logits.detach(), loss);
     let gradient = backward(&logits, &slope, &leaf);
-    Pass { gradient: above(gradient), statistics: followed(parameters, statistics) }
+    Pass { gradient: above(gradient), statistics: joined(parameters, statistics) }
 }
 
 /// All that is learnt.

@@ -19,12 +19,9 @@ use crate::device;
 pub struct Pass {
     /// Of the loss, as long as what is learnt.
     pub gradient: Tensor<1>,
-    /// The running statistics after the batch, as long as those in the vector.
+    /// What the norms saw of the batch, which the running statistics follow and are as long as.
     pub statistics: Tensor<1>,
 }
-
-/// How much of a batch's statistics enters the running ones, PyTorch's default.
-const MOMENTUM: f64 = 0.1;
 
 /// Sends images `[batch, 3, height, width]` forward, and the loss that `loss` makes of the logits `[batch, classes]`
 /// backward. The head's features are multiplied by `mask` `[batch, FEATURES]`, if there is one.
@@ -47,19 +44,15 @@ pub fn pass(
     autodiff::pass(network, parameters, images, mask, loss)
 }
 
-/// The running statistics of the layout's norms after a batch with these: 0.9 of the old, 0.1 of the new.
-fn followed(parameters: &Parameters, seen: Vec<Statistics>) -> Tensor<1> {
-    let old = parameters.range(parameters.layout.statistics());
+/// What the layout's norms saw of a batch, as one vector.
+fn joined(parameters: &Parameters, seen: Vec<Statistics>) -> Tensor<1> {
     let parts = seen.into_iter().flat_map(|Statistics { norm, mean, variance }| {
         [(format!("{norm}.running_mean"), mean), (format!("{norm}.running_var"), variance)]
     });
     let parts: BTreeMap<String, Tensor<1>> = parts.collect();
     let slots = parameters.layout.slots_in(&parameters.layout.statistics()).iter();
     let new: Vec<Tensor<1>> = slots.map(|slot| parts[&slot.name].clone()).collect();
-    if new.is_empty() {
-        return old;
-    }
-    old.mul_scalar(1.0 - MOMENTUM) + Tensor::cat(new, 0).mul_scalar(MOMENTUM)
+    if new.is_empty() { parameters.range(0..0) } else { Tensor::cat(new, 0) }
 }
 
 #[cfg(test)]
@@ -119,9 +112,11 @@ mod tests {
 
     #[test]
     fn statistics_follow_the_batch() {
-        let fresh = fresh_network(&[]);
-        let parameters = &fresh.1;
-        let after = to_vec(squared(&fresh).1.statistics);
+        let mut fresh = fresh_network(&[]);
+        let seen = squared(&fresh).1.statistics;
+        let parameters = &mut fresh.1;
+        parameters.follow(seen);
+        let after = to_vec(parameters.range(parameters.layout.statistics()));
         // Means start at 0 and variances at 1.
         let first = parameters.layout.statistics().start;
         for slot in parameters.layout.slots_in(&parameters.layout.statistics()) {

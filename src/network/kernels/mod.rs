@@ -41,6 +41,16 @@ pub(super) fn kernel(numbers: Tensor<1>, shape: [usize; 4]) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::kernel(numbers.into_dispatch(), shape))
 }
 
+/// The numbers of such a kernel as the device likes them best for many calls of [`conv2d_bias_silu`] and of nothing else.
+pub(super) fn packed(numbers: Tensor<1>, shape: [usize; 4], geometry: Geometry) -> Tensor<1> {
+    #[cfg(feature = "libtorch")]
+    if is_libtorch(&numbers.device()) {
+        return libtorch::packed(numbers, shape, geometry);
+    }
+    let _ = (shape, geometry);
+    numbers
+}
+
 /// Convolution of images `[batch, c1, h, w]` with a weight `[c2, c1 / groups, kernel, kernel]`.
 pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, geometry: Geometry) -> Tensor<4> {
     let weight = typed(weight, x.dtype());

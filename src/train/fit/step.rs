@@ -1,71 +1,38 @@
-//! One micro-batch: forward, backward, and an optimizer step when it is time.
+//! Micro-batches: forward, backward, and an optimizer step when it is time.
 
 use burn::tensor::Tensor;
 
-use super::Fit;
+use super::{Fit, ahead::Ready, turn::Said};
 use crate::{
-    data::Batch,
-    error::Result,
-    eval::classifier::images,
-    network::{
-        gradients::{Pass, pass},
-        pointwise::sum,
-    },
-    random::Random,
-    train::{
-        checkpoint::Position,
-        dropout,
-        optimizer::{Rates, clip_norm},
-        out_of_memory,
-    },
+    network::{gradients::Pass, pointwise::sum},
+    train::optimizer::{Rates, clip_norm},
 };
 
 impl Fit<'_> {
-    /// One micro-batch; running out of memory is an error that says what to lower.
-    pub(super) fn train_step_guarded(&mut self, batch: Batch) -> Result<()> {
-        out_of_memory::guard(batch.len(), batch.size, || self.train_step(batch))
-    }
-
-    /// One micro-batch: forward, backward, and an optimizer step when it is time.
-    fn train_step(&mut self, mut batch: Batch) {
-        let targets =
-            self.input.config.mix().apply(&mut batch, self.input.arch.classes, &mut self.random("mix"));
-        let mask = self.dropout(batch.len());
-        let images = self.input.config.precision.of(images(batch, self.input.device));
-        let Pass { gradient, statistics } = pass(&self.network, &self.parameters, images, mask, |logits| {
-            let loss = self.loss.of(logits, &targets);
-            self.losses = self.losses.clone() + loss.clone().inner();
-            match &self.position.scaler {
-                Some(scaler) => scaler.scale(loss),
-                None => loss,
-            }
-        });
-        self.parameters.set_statistics(statistics);
-        self.gradient = Some(summed(self.gradient.take(), gradient));
-        let Position { step, last_opt_step, .. } = self.position;
-        if step as isize - last_opt_step >= self.schedule.accumulation_at(step) as isize {
-            self.position.last_opt_step = step as isize;
-            self.optimizer_step();
+    /// The micro-batches of a turn: forward, backward, and an optimizer step when it is time.
+    pub(super) fn train_step(&mut self, turn: Vec<Ready>) {
+        let said = self.say(turn);
+        let batches = said.len();
+        said.into_iter().for_each(|said| self.hear(said));
+        self.position.step += batches;
+        self.position.batch += batches;
+        let last = self.position.step - 1;
+        if self.schedule.is_due(last, self.position.last_opt_step) {
+            self.position.last_opt_step = last as isize;
+            self.optimizer_step(last);
             self.position.out_of_time = self.is_out_of_time();
         }
-        self.position.step += 1;
-        self.position.batch += 1;
     }
 
-    /// The random numbers of this micro-batch for `purpose`.
-    fn random(&self, purpose: &str) -> Random {
-        let Position { epoch, batch, .. } = self.position;
-        Random::new(purpose, &[self.input.seed, epoch as u64, batch as u64])
+    /// Adds what a micro-batch says to what those before it said.
+    fn hear(&mut self, Said { loss, pass: Pass { gradient, statistics } }: Said) {
+        self.losses = self.losses.clone() + loss;
+        self.parameters.follow(statistics);
+        self.gradient = Some(summed(self.gradient.take(), gradient));
     }
 
-    /// What the head's features are multiplied by, `[batch, FEATURES]`; none without `dropout`.
-    fn dropout(&self, batch: usize) -> Option<Tensor<2>> {
-        let p = self.input.config.dropout;
-        (p > 0.0).then(|| dropout::mask(p, batch, &mut self.random("dropout"), self.input.device))
-    }
-
-    /// Moves the parameters by the gradient that was summed, and the average after them.
-    fn optimizer_step(&mut self) {
+    /// Moves the parameters by the gradient that was summed up to micro-batch `step`, and the average after them.
+    fn optimizer_step(&mut self, step: usize) {
         let Some(mut gradient) = self.gradient.take() else { return };
         let mut usable = true;
         if let Some(scaler) = &mut self.position.scaler {
@@ -75,7 +42,7 @@ impl Fit<'_> {
             gradient = clip_norm(gradient, self.input.config.clip);
         }
         if usable {
-            let rates = self.learning_rates();
+            let rates = self.learning_rates(step);
             self.optimizer.step(&mut self.parameters, gradient, rates);
         }
         if let Some(ema) = &mut self.ema {
@@ -83,8 +50,8 @@ impl Fit<'_> {
         }
     }
 
-    fn learning_rates(&self) -> Rates {
-        let Position { step, epoch, .. } = self.position;
+    fn learning_rates(&self, step: usize) -> Rates {
+        let epoch = self.position.epoch;
         Rates {
             rate: self.schedule.rate(step, epoch),
             bias_rate: self.schedule.bias_rate(step, epoch),

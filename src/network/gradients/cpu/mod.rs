@@ -39,7 +39,7 @@ pub(super) fn pass(
     let statistics = std::mem::take(&mut tape.statistics);
     let of_logits = loss_gradient(logits, loss);
     let gradient = tape.backward(of_logits);
-    Pass { gradient, statistics: super::followed(parameters, statistics) }
+    Pass { gradient, statistics: super::joined(parameters, statistics) }
 }
 
 /// The gradient of the logits, `[batch, classes, 1, 1]`, by burn's autodiff.

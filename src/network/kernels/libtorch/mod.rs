@@ -5,6 +5,7 @@
 //! it never goes wrong in silence.
 #![expect(deprecated, reason = "burn 0.22 deprecates burn-tch, which the project is asked to use")]
 
+mod fused;
 pub(super) mod pointwise;
 
 use burn::backend::{DispatchDevice, LibTorch, LibTorchDevice, ops::FloatTensorOps, tensor::FloatTensor};
@@ -49,6 +50,9 @@ impl Kernels for LibTorch {
     }
 
     fn kernel(numbers: Array, [c2, c1, height, width]: [usize; 4]) -> Array {
+        if numbers.tensor.is_mkldnn() {
+            return numbers;
+        }
         let stored = numbers.tensor.view([c2, height, width, c1].map(|size| size as i64));
         Array::from_existing(stored.permute([0, 3, 1, 2]), numbers.storage)
     }
@@ -58,6 +62,15 @@ impl Kernels for LibTorch {
     }
 
     fn conv_bias_silu(x: Array, weight: Array, bias: Array, geometry: Geometry, activated: bool) -> Array {
+        if weight.tensor.is_mkldnn() {
+            return Array::new(fused::convolution(
+                &x.tensor,
+                &weight.tensor,
+                &bias.tensor,
+                geometry,
+                activated,
+            ));
+        }
         let y = convolution(&x.tensor, &weight.tensor, Some(&bias.tensor), geometry);
         Array::new(if activated { swish(y) } else { y })
     }
@@ -111,6 +124,19 @@ fn swish(mut x: Tensor) -> Tensor {
     if x.requires_grad() { x.silu() } else { x.silu_() }
 }
 
+/// The numbers of a kernel of such a shape, packed for [`Kernels::conv_bias_silu`] and nothing else where that is faster.
+pub(super) fn packed(
+    numbers: burn::tensor::Tensor<1>,
+    shape: [usize; 4],
+    geometry: Geometry,
+) -> burn::tensor::Tensor<1> {
+    let Array { tensor, storage } = LibTorch::kernel(array(numbers.clone()), shape);
+    match fused::packed(&tensor, geometry) {
+        Some(tensor) => burn::tensor::Tensor::from_primitive::<LibTorch>(Array { tensor, storage }),
+        None => numbers,
+    }
+}
+
 /// `x · sigmoid(x)`, element by element.
 pub(super) fn silu(x: burn::tensor::Tensor<4>) -> burn::tensor::Tensor<4> {
     above(below(x).silu())
@@ -161,18 +187,32 @@ pub(super) fn split(x: burn::tensor::Tensor<4>, dim: usize, parts: &[usize]) -> 
     parts.map(burn::tensor::Tensor::from_primitive::<LibTorch>).collect()
 }
 
-/// These numbers on one of LibTorch's devices. A GPU reads them by itself from memory that does not move.
+/// These numbers on one of LibTorch's devices.
 pub(in crate::network) fn upload<const D: usize>(
     numbers: &[f32],
     shape: [usize; D],
     device: &burn::tensor::Device,
 ) -> burn::tensor::Tensor<D> {
-    let here = Tensor::from_slice(numbers).reshape(shape.map(|size| size as i64));
+    above(sent(Tensor::from_slice(numbers), device).reshape(shape.map(|size| size as i64)))
+}
+
+/// The numbers that these bytes are, on one of LibTorch's devices.
+pub(in crate::network) fn upload_bytes<const D: usize>(
+    bytes: &[u8],
+    shape: [usize; D],
+    device: &burn::tensor::Device,
+) -> burn::tensor::Tensor<D> {
+    let there = sent(Tensor::from_slice(bytes), device).to_kind(Kind::Float);
+    above(there.reshape(shape.map(|size| size as i64)))
+}
+
+/// The same on another device. A GPU reads it by itself from memory that does not move.
+fn sent(here: Tensor, device: &burn::tensor::Device) -> Tensor {
     match device.as_dispatch() {
         DispatchDevice::LibTorch(device @ LibTorchDevice::Cuda(_)) => {
-            let device = (*device).into();
-            above(here.internal_pin_memory(device).to_device_(device, Kind::Float, true, false))
+            let (device, kind) = ((*device).into(), here.kind());
+            here.internal_pin_memory(device).to_device_(device, kind, true, false)
         }
-        _ => above(here),
+        _ => here,
     }
 }
