@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Project, StoreArgs,
     list::{ViewArgs, differing},
-    table::Table,
+    overview::Overview,
 };
 use crate::{
     error::{Error, Result},
@@ -63,7 +63,7 @@ pub(super) fn find(all: &[Experiment], name: &str) -> Result<Experiment> {
 }
 
 /// A row for each field, a column for each experiment.
-fn table(chosen: &[Experiment], all: bool) -> Table {
+fn table(chosen: &[Experiment], all: bool) -> Overview {
     let params: Vec<String> = match all {
         true => chosen
             .iter()
@@ -88,5 +88,5 @@ fn table(chosen: &[Experiment], all: bool) -> Table {
     rows.extend(params.iter().chain(metrics).map(field));
     let columns =
         std::iter::once("field".to_owned()).chain(chosen.iter().map(|one| one.id.clone())).collect();
-    Table { columns, rows }
+    Overview { columns, rows }
 }

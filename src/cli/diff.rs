@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    run::{FactDifference, Facts, Lockfile, Tolerance, compare, experiments, forecast},
+    run::{FactDifference, Facts, Lockfile, differences, experiments, forecast},
     shown,
     spec::MessageFormat,
     store::{Artifact, Store},
@@ -172,10 +172,7 @@ fn changed(before: &Side, after: &Side) -> Vec<Changed> {
     let both: BTreeSet<_> = before.facts.keys().filter(|node| after.facts.contains_key(*node)).collect();
     let changed = both.into_iter().map(|node| Changed {
         node: node.clone(),
-        facts: known(
-            compare(node, &before.facts[node], &after.facts[node], Tolerance::Bytes),
-            &after.facts[node],
-        ),
+        facts: known(differences(&before.facts[node], &after.facts[node]), &after.facts[node]),
         images: changed_images(before.images.get(node), after.images.get(node)),
     });
     changed.filter(|changed| !changed.facts.is_empty() || !changed.images.is_empty()).collect()

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Project, StoreArgs,
     filter::{Filter, compare},
-    table::{Table, TableFormat},
+    overview::{Overview, OverviewFormat},
 };
 use crate::{
     error::{Error, Result},
@@ -51,7 +51,7 @@ pub(super) struct ViewArgs {
     pub(super) reverse: bool,
     /// How the table is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(super) format: TableFormat,
+    pub(super) format: OverviewFormat,
     /// The same as --format json
     #[arg(long, conflicts_with = "format")]
     pub(super) json: bool,
@@ -59,8 +59,8 @@ pub(super) struct ViewArgs {
 
 impl ViewArgs {
     /// The format asked for.
-    pub(super) fn format(&self) -> TableFormat {
-        if self.json { TableFormat::Json } else { self.format }
+    pub(super) fn format(&self) -> OverviewFormat {
+        if self.json { OverviewFormat::Json } else { self.format }
     }
 
     /// Puts experiments, the last one first, in the order asked for. Those without the field come last.
@@ -106,12 +106,12 @@ pub fn list(args: &ListArgs) -> Result<()> {
         args.view.order(&mut all)?;
         let columns = match args.view.format() {
             _ if !args.columns.is_empty() => args.columns.clone(),
-            TableFormat::Text | TableFormat::Markdown => telling(&all),
-            TableFormat::Csv | TableFormat::Json => every(&all),
+            OverviewFormat::Text | OverviewFormat::Markdown => telling(&all),
+            OverviewFormat::Csv | OverviewFormat::Json => every(&all),
         };
         experiments_table(&all, &columns)
     };
-    if table.rows.is_empty() && args.view.format() == TableFormat::Text {
+    if table.rows.is_empty() && args.view.format() == OverviewFormat::Text {
         println!("nothing yet: `kiln run` leaves what is listed here");
         return Ok(());
     }
@@ -162,20 +162,20 @@ pub(super) fn differing(experiments: &[Experiment]) -> Vec<String> {
     names.into_iter().filter(differs).cloned().collect()
 }
 
-fn experiments_table(experiments: &[Experiment], columns: &[String]) -> Table {
+fn experiments_table(experiments: &[Experiment], columns: &[String]) -> Overview {
     let row = |one: &Experiment| {
         let head = [&one.id, &one.pipeline, &one.started].map(|text| Value::from(text.as_str()));
         let cells = columns.iter().map(|field| one.value(field).unwrap_or(Value::Null));
         head.into_iter().chain(cells).collect()
     };
     let head = ["id", "pipeline", "run"].map(str::to_owned);
-    Table {
+    Overview {
         columns: head.into_iter().chain(columns.iter().cloned()).collect(),
         rows: experiments.iter().map(row).collect(),
     }
 }
 
-fn runs_table(runs: &[RunRecord]) -> Table {
+fn runs_table(runs: &[RunRecord]) -> Overview {
     let columns =
         ["started", "pipeline", "took", "exit", "ran", "cached", "failed", "skipped", "device", "command"];
     let row = |run: &RunRecord| {
@@ -195,5 +195,5 @@ fn runs_table(runs: &[RunRecord]) -> Table {
             Value::from(run.command.iter().skip(1).cloned().collect::<Vec<_>>().join(" ")),
         ]
     };
-    Table { columns: columns.map(str::to_owned).to_vec(), rows: runs.iter().map(row).collect() }
+    Overview { columns: columns.map(str::to_owned).to_vec(), rows: runs.iter().map(row).collect() }
 }

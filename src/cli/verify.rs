@@ -15,7 +15,7 @@ use crate::{
     event::Event,
     plan::Plan,
     report::{self, Reporter},
-    run::{FactDifference, Facts, Lockfile, Options, Tolerance, compare, forecast},
+    run::{FactDifference, Facts, Lockfile, Options, Tolerance, differences, forecast},
     shown,
     spec::MessageFormat,
     store::{Artifact, Store},
@@ -177,7 +177,8 @@ fn verdicts(
     let mut verdicts = Vec::new();
     for step in plan.steps() {
         let (Some(before), Some(after)) = (expected.get(&step.id), made.get(&step.id)) else { continue };
-        let differences = compare(&step.id, &before.facts, &Facts::of(after), tolerance);
+        let mut differences = differences(&before.facts, &Facts::of(after));
+        differences.retain(|difference| tolerance.minds(difference));
         let numbers = match &before.artifact {
             Some(before) => numbers(before, after, &differences)?,
             None => BTreeMap::new(),

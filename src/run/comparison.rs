@@ -1,10 +1,10 @@
 //! Two results of the same node, fact by fact: whether they are the same, by bytes or within a tolerance.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
-use super::lockfile::{Drift, Facts, drift};
+use super::lockfile::Facts;
 use crate::shown;
 
 /// How far a result may be from another one and still count as the same.
@@ -27,15 +27,23 @@ pub struct FactDifference {
     pub after: Option<String>,
 }
 
-/// In what the result `after` is not the result `before` of `node`.
-pub fn compare(node: &str, before: &Facts, after: &Facts, tolerance: Tolerance) -> Vec<FactDifference> {
-    let drifts = drift(node, Some(before), after).into_iter();
-    let difference = |Drift { fact, locked, now, .. }| FactDifference { fact, before: locked, after: now };
-    drifts.map(difference).filter(|difference| tolerance.minds(difference)).collect()
+/// Every fact in which two results differ, in order. Where anything else does, the key, which follows from all, is not told.
+pub fn differences(before: &Facts, after: &Facts) -> Vec<FactDifference> {
+    let names: BTreeSet<_> = before.0.keys().chain(after.0.keys()).collect();
+    let one = |fact: &String| {
+        let (before, after) = (before.0.get(fact).cloned(), after.0.get(fact).cloned());
+        (before != after).then(|| FactDifference { fact: fact.clone(), before, after })
+    };
+    let mut all: Vec<_> = names.into_iter().filter_map(one).collect();
+    if all.len() > 1 {
+        all.retain(|difference| difference.fact != "key");
+    }
+    all
 }
 
 impl Tolerance {
-    fn minds(self, difference: &FactDifference) -> bool {
+    /// Whether a difference is one.
+    pub fn minds(self, difference: &FactDifference) -> bool {
         let Self::Metrics(limit) = self else { return true };
         if difference.fact.starts_with("metric.") {
             return difference.amount().is_none_or(|amount| amount > limit);
@@ -74,7 +82,8 @@ mod tests {
     }
 
     fn differing(before: &[(&str, &str)], after: &[(&str, &str)], tolerance: Tolerance) -> Vec<String> {
-        compare("n", &facts(before), &facts(after), tolerance).into_iter().map(|one| one.fact).collect()
+        let all = differences(&facts(before), &facts(after)).into_iter();
+        all.filter(|one| tolerance.minds(one)).map(|one| one.fact).collect()
     }
 
     #[test]

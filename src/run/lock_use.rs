@@ -6,8 +6,10 @@ use std::{
 };
 
 use super::{
-    RunRequest, forecast,
-    lockfile::{Drift, Lockfile},
+    RunRequest,
+    comparison::FactDifference,
+    forecast,
+    lockfile::{Lockfile, NODE},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -48,37 +50,39 @@ pub(super) fn check(request: &RunRequest<'_>, wanted: &[usize]) -> Result<()> {
     let forecasts = forecast(request.plan, request.store)?;
     let recipes =
         wanted.iter().filter_map(|&index| Some((&steps[index].id, forecasts[index].recipe.as_ref()?)));
-    let mut drifts: Vec<_> = recipes.flat_map(|(node, recipe)| lock.drift_before(node, recipe)).collect();
+    let mut drifts: Vec<_> = recipes.map(|(node, recipe)| (node, lock.drift_before(node, recipe))).collect();
     if wanted.len() == steps.len() {
         drifts.extend(gone(request, lock));
     }
-    if drifts.is_empty() {
+    let count = drifts.iter().map(|(_, drifts)| drifts.len()).sum();
+    if count == 0 {
         return Ok(());
     }
-    tell(request, &drifts);
-    let count = shown::count(drifts.len(), "fact");
-    let verb = if drifts.len() == 1 { "is" } else { "are" };
+    drifts.into_iter().for_each(|(node, drifts)| tell(request, node, drifts));
+    let verb = if count == 1 { "is" } else { "are" };
+    let count = shown::count(count, "fact");
     Err(Error::new(format!("{count} {verb} not what the lock says; nothing was run"))
         .of_kind(ErrorKind::Drift)
         .help("if the change is meant, run without `--locked`, which writes the lock, and commit it"))
 }
 
 /// Nodes that only the lock has.
-fn gone<'a>(request: &'a RunRequest<'_>, lock: &'a Lockfile) -> impl Iterator<Item = Drift> + 'a {
+fn gone<'a>(
+    request: &'a RunRequest<'_>,
+    lock: &'a Lockfile,
+) -> impl Iterator<Item = (&'a String, Vec<FactDifference>)> + 'a {
     let names: BTreeSet<_> = request.plan.steps().iter().map(|step| step.id.as_str()).collect();
     let gone = lock.nodes.keys().filter(move |name| !names.contains(name.as_str()));
-    gone.map(|name| Drift {
-        node: name.clone(),
-        fact: "node".to_owned(),
-        locked: Some(name.clone()),
-        now: None,
+    gone.map(|name| {
+        let difference = FactDifference { fact: NODE.to_owned(), before: Some(name.clone()), after: None };
+        (name, vec![difference])
     })
 }
 
-/// Tells each difference.
-pub(super) fn tell(request: &RunRequest<'_>, drifts: &[Drift]) {
-    for Drift { node, fact, locked, now } in drifts.iter().cloned() {
-        (request.emit)(Event::NodeDrift { node, fact, locked, now });
+/// Tells each difference of a node.
+pub(super) fn tell(request: &RunRequest<'_>, node: &str, drifts: Vec<FactDifference>) {
+    for FactDifference { fact, before, after } in drifts {
+        (request.emit)(Event::NodeDrift { node: node.to_owned(), fact, locked: before, now: after });
     }
 }
 

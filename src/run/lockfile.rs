@@ -24,7 +24,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::why::fields;
+use super::{
+    comparison::{FactDifference, differences},
+    why::fields,
+};
 use crate::{
     atomic::{self, Durability},
     error::{Error, ErrorKind, Result},
@@ -57,19 +60,6 @@ pub struct Lockfile {
     pub made_with: BTreeMap<String, String>,
     /// The facts of each node, by its name.
     pub nodes: BTreeMap<String, Facts>,
-}
-
-/// A fact that is not what the lock says; `None` where there is none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drift {
-    /// The node's name.
-    pub node: String,
-    /// The name of the fact, e.g. `param.epochs`.
-    pub fact: String,
-    /// What the lock says.
-    pub locked: Option<String>,
-    /// What is.
-    pub now: Option<String>,
 }
 
 impl Facts {
@@ -230,42 +220,31 @@ impl Lockfile {
     }
 
     /// In what a recipe is not that of the lock.
-    pub fn drift_before(&self, node: &str, recipe: &Recipe) -> Vec<Drift> {
-        let locked = self.nodes.get(node).map(Facts::without_results);
-        drift(node, locked.as_ref(), &Facts::of_recipe(recipe))
+    pub fn drift_before(&self, node: &str, recipe: &Recipe) -> Vec<FactDifference> {
+        self.drift(node, Facts::without_results, &Facts::of_recipe(recipe))
     }
 
     /// In what a result is not that of the lock.
-    pub fn drift_after(&self, node: &str, artifact: &Artifact) -> Vec<Drift> {
-        drift(node, self.nodes.get(node), &Facts::of(artifact))
+    pub fn drift_after(&self, node: &str, artifact: &Artifact) -> Vec<FactDifference> {
+        self.drift(node, Facts::clone, &Facts::of(artifact))
+    }
+
+    fn drift(&self, node: &str, part: fn(&Facts) -> Facts, now: &Facts) -> Vec<FactDifference> {
+        match self.nodes.get(node) {
+            Some(locked) => differences(&part(locked), now),
+            None => {
+                vec![FactDifference { fact: NODE.to_owned(), before: None, after: Some(node.to_owned()) }]
+            }
+        }
     }
 }
+
+/// The name of the fact that there is a node.
+pub(super) const NODE: &str = "node";
 
 /// The name of a fact: one word on one line, whatever keys and files are called.
 fn word(name: &str) -> String {
     shown::text(name).replace(' ', r"\u{20}")
-}
-
-/// Every fact that differs, in order. Where anything else does, the key, which follows from all, is not told.
-pub(super) fn drift(node: &str, locked: Option<&Facts>, now: &Facts) -> Vec<Drift> {
-    let Some(Facts(locked)) = locked else {
-        return vec![Drift {
-            node: node.to_owned(),
-            fact: "node".to_owned(),
-            locked: None,
-            now: Some(node.to_owned()),
-        }];
-    };
-    let names: BTreeSet<_> = locked.keys().chain(now.0.keys()).collect();
-    let one = |fact: &String| {
-        let (locked, now) = (locked.get(fact).cloned(), now.0.get(fact).cloned());
-        (locked != now).then(|| Drift { node: node.to_owned(), fact: fact.clone(), locked, now })
-    };
-    let mut all: Vec<_> = names.into_iter().filter_map(one).collect();
-    if all.len() > 1 {
-        all.retain(|drift| drift.fact != "key");
-    }
-    all
 }
 
 impl fmt::Display for Lockfile {
@@ -331,12 +310,13 @@ mod tests {
 
     #[test]
     fn what_differs_is_named_and_not_what_follows_from_it() {
-        let facts = |drifts: Vec<Drift>| drifts.into_iter().map(|drift| drift.fact).collect::<Vec<_>>();
+        let facts =
+            |drifts: Vec<FactDifference>| drifts.into_iter().map(|drift| drift.fact).collect::<Vec<_>>();
         assert_eq!(facts(lock(10).drift_before("fit", &recipe(10))), [] as [&str; 0]);
         assert_eq!(facts(lock(10).drift_before("fit", &recipe(11))), ["param.epochs"]);
         assert_eq!(facts(lock(10).drift_before("other", &recipe(10))), ["node"]);
         let now = Facts::of_manifest(&manifest(10, &["model.bin", "times.csv"]));
-        assert_eq!(facts(drift("fit", lock(10).nodes.get("fit"), &now)), ["output", r"output.my\u{20}file"]);
+        assert_eq!(facts(differences(&lock(10).nodes["fit"], &now)), ["output", r"output.my\u{20}file"]);
     }
 
     #[test]

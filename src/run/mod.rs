@@ -27,11 +27,11 @@ use std::{path::Path, time::Instant};
 
 use self::recorder::Recorder;
 pub use self::{
-    comparison::{FactDifference, Tolerance, compare},
+    comparison::{FactDifference, Tolerance, differences},
     experiment::{Experiment, experiments},
     forecast::{Forecast, Status, forecast, needs_device},
     lock_use::LockUse,
-    lockfile::{Drift, Facts, Lockfile},
+    lockfile::{Facts, Lockfile},
     origin::Origin,
     ownership::record,
     recipe::recipe,

@@ -10,9 +10,10 @@ use std::{
 };
 
 use super::{
+    comparison::FactDifference,
     context::{RunContext, held},
     lock_use,
-    lockfile::{Drift, Lockfile},
+    lockfile::Lockfile,
     recipe::recipe,
     results::{Before, reads_itself},
     schedule::{Inputs, STACK},
@@ -230,14 +231,14 @@ impl<'w> StepRun<'w> {
     }
 
     /// Ends the node if the lock, where one is to be obeyed, says anything else of it.
-    fn must_be_locked(&self, drift: impl FnOnce(&Lockfile, &str) -> Vec<Drift>) -> Result<()> {
+    fn must_be_locked(&self, drift: impl FnOnce(&Lockfile, &str) -> Vec<FactDifference>) -> Result<()> {
         let request = self.run.request;
         let Some(lock) = request.options.lock.obeyed() else { return Ok(()) };
         let drifts = drift(lock, &self.step.id);
         if drifts.is_empty() {
             return Ok(());
         }
-        lock_use::tell(request, &drifts);
+        lock_use::tell(request, &self.step.id, drifts);
         let made_with = lock.made_with.iter().map(|(name, value)| format!("{name} {value}"));
         Err(Error::new("it is not what the lock says")
             .of_kind(ErrorKind::Drift)

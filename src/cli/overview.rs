@@ -1,12 +1,12 @@
-//! A table of values as text, Markdown, CSV or JSON.
+//! An overview: values in a table, as text, Markdown, CSV or JSON.
 
 use serde_json::{Map, Value};
 
-use crate::{eval::table::Table as Csv, shown};
+use crate::{eval::table::Table, shown};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum TableFormat {
+pub(super) enum OverviewFormat {
     /// Columns in line, for people.
     #[default]
     Text,
@@ -19,21 +19,21 @@ pub(super) enum TableFormat {
 }
 
 /// Values under named columns; `Null` where there is none.
-pub(super) struct Table {
+pub(super) struct Overview {
     /// The names of the columns.
     pub(super) columns: Vec<String>,
     /// The rows, each with a value for every column.
     pub(super) rows: Vec<Vec<Value>>,
 }
 
-impl Table {
+impl Overview {
     /// The table in a format, with an end of line.
-    pub(super) fn written(&self, format: TableFormat) -> String {
+    pub(super) fn written(&self, format: OverviewFormat) -> String {
         match format {
-            TableFormat::Text => self.text(),
-            TableFormat::Markdown => self.markdown(),
-            TableFormat::Csv => self.csv(),
-            TableFormat::Json => self.json().to_string() + "\n",
+            OverviewFormat::Text => self.text(),
+            OverviewFormat::Markdown => self.markdown(),
+            OverviewFormat::Csv => self.csv(),
+            OverviewFormat::Json => self.json().to_string() + "\n",
         }
     }
 
@@ -61,7 +61,7 @@ impl Table {
     }
 
     fn csv(&self) -> String {
-        let mut csv = Csv::new(&self.columns);
+        let mut csv = Table::new(&self.columns);
         self.rows.iter().for_each(|row| csv.row(row.iter().map(plain)));
         csv.as_str().to_owned()
     }
@@ -117,14 +117,14 @@ mod tests {
 
     #[test]
     fn one_table_in_four_formats() {
-        let table = Table {
+        let table = Overview {
             columns: vec!["name".into(), "fit.lr0".into(), "score.top1".into()],
             rows: vec![
                 vec![json!("a|b\u{1b}"), json!(0.01), json!(0.812_345_678)],
                 vec![json!("=c"), Value::Null, json!(0.000_001_234_5)],
             ],
         };
-        let all = [TableFormat::Text, TableFormat::Markdown, TableFormat::Csv, TableFormat::Json];
+        let all = [OverviewFormat::Text, OverviewFormat::Markdown, OverviewFormat::Csv, OverviewFormat::Json];
         insta::assert_snapshot!(all.map(|format| table.written(format)).join("\n"));
     }
 }
