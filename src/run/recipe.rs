@@ -13,7 +13,6 @@ use crate::{
 /// All that decides the step's result.
 pub fn recipe(
     step: &Step,
-    seed: u64,
     inputs: BTreeMap<String, Digest>,
     sources: BTreeMap<String, Digest>,
 ) -> Recipe {
@@ -24,7 +23,7 @@ pub fn recipe(
         params: params(step),
         inputs,
         sources,
-        seed: step.node.seeded().then_some(seed),
+        seed: step.seed,
         precision: step.node.precision().map(str::to_owned),
     }
 }

@@ -9,7 +9,7 @@ use crate::yaml as text;
 /// The document as a pipeline file, with a comment on each value for which there is one.
 pub fn yaml(document: &Value, comment: &dyn Fn(&DocPath) -> Option<String>) -> String {
     let writer = Writer { comment };
-    writer.lines(&escaped(document.clone()), &DocPath::default(), 0)
+    writer.lines(document, &DocPath::default(), 0)
 }
 
 /// The paths of the values that have a line of their own.
