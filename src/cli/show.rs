@@ -40,10 +40,11 @@ pub struct ShowArgs {
 /// # Errors
 /// When the file is wrong.
 pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
-    let (source, draft) = plan::draft(&args.file, &args.set.overrides, args.point.as_deref(), KINDS).map_err(|rejected| {
-        check::show(&rejected, format);
-        Error::of_kind(rejected.error(), ErrorKind::Invalid)
-    })?;
+    let (source, draft) = plan::draft(&args.file, &args.set.overrides, args.point.as_deref(), KINDS)
+        .map_err(|rejected| {
+            check::show(&rejected, format);
+            Error::of_kind(rejected.error(), ErrorKind::Invalid)
+        })?;
     let shown = Shown::new(&source, &draft, args.defaults);
     match (args.json, args.origin) {
         (false, origin) => {

@@ -28,7 +28,7 @@ use std::{path::Path, time::Instant};
 use self::recorder::Recorder;
 pub use self::{
     comparison::{FactDifference, Tolerance, differences},
-    experiment::{Experiment, experiments},
+    experiment::{Experiment, POINT, experiments},
     forecast::{Forecast, Status, forecast, needs_device},
     lock_use::LockUse,
     lockfile::{Facts, Lockfile},

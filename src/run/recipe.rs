@@ -11,11 +11,7 @@ use crate::{
 };
 
 /// All that decides the step's result.
-pub fn recipe(
-    step: &Step,
-    inputs: BTreeMap<String, Digest>,
-    sources: BTreeMap<String, Digest>,
-) -> Recipe {
+pub fn recipe(step: &Step, inputs: BTreeMap<String, Digest>, sources: BTreeMap<String, Digest>) -> Recipe {
     Recipe {
         format: FORMAT,
         kind: step.kind.name.to_owned(),

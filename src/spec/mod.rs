@@ -8,10 +8,10 @@ mod expects;
 mod extends;
 mod keys;
 mod looks;
-mod matrix;
 mod naming;
 mod origin;
 mod overrides;
+mod points;
 pub mod problem;
 mod references;
 pub mod render;
@@ -177,7 +177,9 @@ impl Draft {
         point: Option<&str>,
         kinds: &[Kind],
     ) -> Self {
-        let one = |parameters: &[Parameter]| Self::of_resolved(resolve(document, &[], parameters), document.source, kinds);
+        let one = |parameters: &[Parameter]| {
+            Self::of_resolved(resolve(document, &[], parameters), document.source, kinds)
+        };
         let swept = match point {
             Some(id) => sweep::parameters_of(document, overrides, id).map(|parameters| Err(one(&parameters))),
             None => Swept::of(document, overrides, kinds).map(|swept| swept.ok_or_else(|| one(&[]))),
@@ -217,8 +219,7 @@ impl Draft {
 
     fn of(resolved: Resolved, source: Option<&Source>, schema: &Value, kinds: &[Kind]) -> Self {
         let Resolved { value, origins, broken, mut problems } = resolved;
-        let document =
-            untyped::typed(&Shapes { schema, document: &value, source, origins: &origins, kinds });
+        let document = untyped::typed(&Shapes { schema, document: &value, source, origins: &origins, kinds });
         let shapes = Shapes { schema, document: &document, source, origins: &origins, kinds };
         let (broken, violations) = violations::of(&shapes, &broken);
         problems.extend(violations);

@@ -8,9 +8,10 @@ use super::{
     codes,
     expects::plain,
     extends::Document,
-    matrix, naming,
+    naming,
     origin::{Origin, Origins, Spot},
     overrides::Override,
+    points,
     problem::{DocPath, Problem, Segment},
     references::{self, Fault, Part, Target},
     unresolved::Reference,
@@ -115,7 +116,7 @@ impl Document<'_> {
     /// The parameters, which the rest of the document is then without, as it is without what makes it a sweep.
     fn take_params(&mut self) -> Value {
         let Some(map) = self.value.as_object_mut() else { return Value::Object(Map::new()) };
-        [matrix::KEY, matrix::REPEATS].iter().for_each(|key| drop(map.shift_remove(*key)));
+        [points::KEY, points::REPEATS].iter().for_each(|key| drop(map.shift_remove(*key)));
         map.shift_remove(KEY).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    path::Path,
     sync::Arc,
 };
 
@@ -11,11 +12,12 @@ use super::{
     codes,
     expects::brief,
     extends::Document,
-    matrix::{self, Matrix, Point},
     naming,
     origin::Origins,
     overrides::Override,
+    points::{self, Point, Points},
     problem::{DocPath, Place, Problem, Segment},
+    references::escape,
     resolve::{Parameter, Resolved, resolve},
     schema::{self, MAX_NAME},
     shape::Shapes,
@@ -24,7 +26,7 @@ use super::{
 };
 use crate::{
     node::{Kind, SeedPurpose},
-    shown, suggest,
+    shown, suggest, yaml,
 };
 
 /// Stands in a node's name between what it is called in the file and the points that it is of: `fit@lr=0.1`.
@@ -68,10 +70,12 @@ impl Swept {
         overrides: &[Arc<Override>],
         kinds: &[Kind],
     ) -> Result<Option<Self>, Vec<Problem>> {
-        let Some(matrix) = Matrix::of(document, overrides)? else { return Ok(None) };
-        let resolved = |point: &Point| typed(resolve(document, &[], &point.parameters), document.source, kinds);
+        let Some(matrix) = Points::of(document, overrides)? else { return Ok(None) };
+        let resolved =
+            |point: &Point| typed(resolve(document, &[], &point.parameters), document.source, kinds);
         let points: Vec<Resolved> = matrix.points.iter().map(resolved).collect();
-        let mut merge = Merge { document, matrix: &matrix, points, kinds, known: Known::default(), problems: Vec::new() };
+        let mut merge =
+            Merge { document, matrix: &matrix, points, kinds, known: Known::default(), problems: Vec::new() };
         Ok(Some(merge.swept()))
     }
 }
@@ -80,7 +84,8 @@ impl Swept {
 fn typed(mut resolved: Resolved, source: &Source, kinds: &[Kind]) -> Resolved {
     if resolved.origins.untyped().next().is_some() {
         let (schema, origins) = (schema::pipeline(kinds), &resolved.origins);
-        let shapes = Shapes { schema: &schema, document: &resolved.value, source: Some(source), origins, kinds };
+        let shapes =
+            Shapes { schema: &schema, document: &resolved.value, source: Some(source), origins, kinds };
         resolved.value = untyped::typed(&shapes);
     }
     resolved
@@ -95,21 +100,26 @@ pub(super) fn parameters_of(
     overrides: &[Arc<Override>],
     id: &str,
 ) -> Result<Vec<Parameter>, Vec<Problem>> {
-    let matrix = Matrix::of(document, overrides)?;
-    let ids: Vec<_> = matrix.iter().flat_map(|it| it.points.iter().map(|point| it.id(point, |_| true))).collect();
+    let matrix = Points::of(document, overrides)?;
+    let ids: Vec<_> =
+        matrix.iter().flat_map(|it| it.points.iter().map(|point| it.id(point, |_| true))).collect();
     let mut points = matrix.iter().flat_map(|it| it.points.iter()).zip(&ids);
     if let Some((point, _)) = points.find(|(_, other)| is_part(id, other)) {
         return Ok(point.parameters.clone());
     }
-    let place = document.origins.of(&[matrix::KEY].into()).value.place(document.source, true);
+    let place = document.origins.of(&[points::KEY].into()).value.place(document.source, true);
     let problem = Problem::new(codes::SWEEP, place, format!("there is no point `{}`", brief(id)));
-    Err(vec![problem.label("not one of these").help(format!("there are {}", suggest::short_list(&ids, "and", "no points")))])
+    Err(vec![
+        problem
+            .label("not one of these")
+            .help(format!("there are {}", suggest::short_list(&ids, "and", "no points"))),
+    ])
 }
 
 /// Makes one document of those of all points.
 struct Merge<'a> {
     document: &'a Document<'a>,
-    matrix: &'a Matrix,
+    matrix: &'a Points,
     points: Vec<Resolved>,
     kinds: &'a [Kind],
     known: Known,
@@ -149,7 +159,8 @@ impl Merge<'_> {
         if self.points.windows(2).any(|pair| name(&pair[0]) != name(&pair[1])) {
             let origin = self.points[0].origins.of(&["name"].into());
             let message = "the name of the pipeline is not the same at all points";
-            let problem = Problem::new(codes::SWEEP, origin.value.place(self.document.source, false), message);
+            let problem =
+                Problem::new(codes::SWEEP, origin.value.place(self.document.source, false), message);
             let problem = problem.label("differs");
             self.problems.push(problem.help("leave the parameter out: the names of nodes say the point"));
         }
@@ -158,7 +169,8 @@ impl Merge<'_> {
     /// Numbers all nodes of a point: those that are the same as another point's have its number.
     fn numbers(&mut self, point: usize) -> Numbers {
         let mut numbers = Numbers::new();
-        let names: Vec<String> = self.nodes(point).map(|nodes| nodes.keys().cloned().collect()).unwrap_or_default();
+        let names: Vec<String> =
+            self.nodes(point).map(|nodes| nodes.keys().cloned().collect()).unwrap_or_default();
         for name in names {
             if name.len() > MAX_NAME || name.contains(AT) {
                 let at = self.points[point].origins.of(&["nodes", name.as_str()].into()).value;
@@ -196,7 +208,8 @@ impl Merge<'_> {
             .map(|key| self.points[point].origins.folder(&["nodes", name, key].into()))
             .collect();
         let broken: Vec<String> = self.points[point].broken.iter().map(DocPath::to_string).collect();
-        let broken: Vec<_> = broken.iter().filter(|path| path.starts_with(&format!("nodes.{name}."))).collect();
+        let broken: Vec<_> =
+            broken.iter().filter(|path| path.starts_with(&format!("nodes.{name}."))).collect();
         let all = json!([name, made_of, self.seed(point, &node), folders, broken]).to_string();
         let next = self.known.numbers.len();
         let number = *self.known.numbers.entry(all).or_insert(next);
@@ -360,11 +373,7 @@ fn purpose(node: &Value, kinds: &[Kind]) -> Option<SeedPurpose> {
     (kind_of(node, kinds)?.build)(params).ok()?.node.seed()
 }
 
-fn renamed_inputs<'n>(
-    node: &Value,
-    kinds: &[Kind],
-    renamed: impl Fn(&str) -> Option<&'n String>,
-) -> Value {
+fn renamed_inputs<'n>(node: &Value, kinds: &[Kind], renamed: impl Fn(&str) -> Option<&'n String>) -> Value {
     let mut node = node.clone();
     for port in ports(&node, kinds) {
         let name = node.get(port).and_then(Value::as_str).and_then(&renamed).cloned();
@@ -399,10 +408,12 @@ impl Sweep {
     /// The problems of the document of all points, each once and in the words of the file; `placed` are the same with
     /// their places where they are written.
     pub(crate) fn told_once(&self, problems: &[Problem], placed: Vec<Problem>) -> Vec<Problem> {
-        let names: BTreeSet<&str> = self.points.iter().flat_map(|it| it.nodes.iter()).map(String::as_str).collect();
+        let names: BTreeSet<&str> =
+            self.points.iter().flat_map(|it| it.nodes.iter()).map(String::as_str).collect();
         let mut told: Vec<(Problem, Option<&str>, Vec<String>)> = Vec::new();
         for (problem, placed) in problems.iter().zip(placed) {
-            let node = if let Place::Key(path) | Place::Value(path) = &problem.at { node_of(path) } else { None };
+            let node =
+                if let Place::Key(path) | Place::Value(path) = &problem.at { node_of(path) } else { None };
             let label = node.and_then(label_of).map(str::to_owned);
             let placed = placed.map_words(&without_labels);
             match told.iter_mut().find(|(other, ..)| *other == placed) {
@@ -417,6 +428,27 @@ impl Sweep {
                 None => problem,
             })
             .collect()
+    }
+
+    /// A pipeline file that says the same from anywhere: the paths of nodes, given with the node's name and the key, begin
+    /// at `base`, the folder of the file.
+    pub fn to_yaml<'p>(
+        &self,
+        base: &Path,
+        paths: impl Iterator<Item = (&'p str, &'p str, &'p str)>,
+    ) -> String {
+        let (mut document, mut seen) = (self.document.clone(), BTreeSet::new());
+        for (node, key, path) in paths {
+            let at = DocPath::from(["nodes", base_of(node), key]);
+            if !seen.insert(at.to_string()) || Path::new(path).is_absolute() {
+                continue;
+            }
+            let folder = base.join(self.origins.folder(&at).unwrap_or_default());
+            if let (Some(Value::String(text)), Some(folder)) = (at.of_mut(&mut document), folder.to_str()) {
+                *text = format!("{}/{text}", escape(folder.trim_end_matches('/')));
+            }
+        }
+        yaml::write(&document)
     }
 
     /// The names of the nodes that are meant: a node at all points (`fit`), the nodes of some points (`lr=0.1`), a node at

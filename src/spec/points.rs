@@ -36,7 +36,7 @@ const MAX_ID: usize = 140;
 
 /// The points of a sweep.
 #[derive(Debug)]
-pub(super) struct Matrix {
+pub(super) struct Points {
     /// What the parts of the points' names begin with: the swept parameters in the file's order, then the repeat.
     pub dimensions: Vec<String>,
     /// The points, those of the first value of the first parameter first.
@@ -54,7 +54,7 @@ pub(super) struct Point {
     pub repeat: u64,
 }
 
-impl Matrix {
+impl Points {
     /// The points of a document in which the overrides are set already; none if it is no sweep.
     ///
     /// # Errors
@@ -161,7 +161,8 @@ impl Reader<'_> {
     }
 
     fn no_parameter(&mut self, name: &str, params: &Value, at: &DocPath) {
-        let known: Vec<&str> = params.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        let known: Vec<&str> =
+            params.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
         let label = match suggest::closest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if name == REPEAT => "for the seed, write `repeats: 5` beside `matrix`".to_owned(),
@@ -169,7 +170,8 @@ impl Reader<'_> {
         };
         let message = format!("`matrix` sweeps `{}`, and there is no such parameter", brief(name));
         let place = self.document.origins.of(at).value.place(self.document.source, true);
-        let help = format!("there are {}", suggest::short_list(&known, "and", "no parameters: `params` has them"));
+        let help =
+            format!("there are {}", suggest::short_list(&known, "and", "no parameters: `params` has them"));
         self.problems.push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help));
     }
 
@@ -203,7 +205,8 @@ impl Reader<'_> {
     fn include(&mut self, included: &Value, combinations: &mut Vec<Combination>) {
         let (swept, originals) = (self.dimensions.len(), combinations.len());
         for (more, _) in self.assignments(included, INCLUDE) {
-            let own: Combination = more.clone().into_iter().filter(|(dimension, _)| *dimension < swept).collect();
+            let own: Combination =
+                more.clone().into_iter().filter(|(dimension, _)| *dimension < swept).collect();
             let mut found = false;
             for combination in combinations[..originals].iter_mut().filter(|it| agree(it, &own)) {
                 found = true;
@@ -307,18 +310,29 @@ impl Reader<'_> {
             };
             words.push(word(value));
             if words[i].len() > MAX_WORD {
-                let (message, at) = (format!("a value of `{name}` is too long for the name of a point"), at.clone());
+                let (message, at) =
+                    (format!("a value of `{name}` is too long for the name of a point"), at.clone());
                 let place = self.document.origins.of(&at).value.place(self.document.source, false);
                 let problem = Problem::new(codes::SWEEP, place, message).label("this value");
-                self.problems.push(problem.help("give it a name: put it below `params`, and write `${params.NAME}` here"));
+                self.problems.push(
+                    problem.help("give it a name: put it below `params`, and write `${params.NAME}` here"),
+                );
                 return None;
             }
             parameters.push(Parameter { path: path.clone(), value: value.clone(), at: at.clone() });
         }
-        let length: usize = self.dimensions.iter().zip(&words).map(|(it, word)| it.name.len() + word.len() + 2).sum();
+        let length: usize =
+            self.dimensions.iter().zip(&words).map(|(it, word)| it.name.len() + word.len() + 2).sum();
         if length > MAX_ID {
-            let message = format!("the names of the points are too long: {length} characters, and {MAX_ID} may be");
-            self.tell(codes::SWEEP, &DocPath::from([KEY]), false, &message, "too much for the name of a folder");
+            let message =
+                format!("the names of the points are too long: {length} characters, and {MAX_ID} may be");
+            self.tell(
+                codes::SWEEP,
+                &DocPath::from([KEY]),
+                false,
+                &message,
+                "too much for the name of a folder",
+            );
             return None;
         }
         Some(Point { words, parameters, repeat: 0 })
@@ -343,7 +357,8 @@ impl Reader<'_> {
             INCLUDE | EXCLUDE => "write `- { lr: 0.1 }` below it",
             _ => "write `lr: [0.1, 0.01]` below `matrix`",
         };
-        self.problems.push(Problem::new(codes::WRONG_TYPE, place, message).label("something else").help(help));
+        self.problems
+            .push(Problem::new(codes::WRONG_TYPE, place, message).label("something else").help(help));
     }
 
     fn tell(&mut self, code: &'static str, at: &DocPath, key: bool, message: &str, label: &str) {
@@ -361,11 +376,7 @@ impl Point {
 }
 
 /// Each of the combinations with each of the values.
-fn product(
-    combinations: &[Combination],
-    dimension: usize,
-    values: &[(Value, DocPath)],
-) -> Vec<Combination> {
+fn product(combinations: &[Combination], dimension: usize, values: &[(Value, DocPath)]) -> Vec<Combination> {
     let with = |combination: &Combination, value: &(Value, DocPath)| {
         let mut combination = combination.clone();
         combination.insert(dimension, value.clone());
@@ -403,7 +414,7 @@ mod tests {
         let text = format!("params: {{ lr: 1, size: 32, wd: 0, chain: [a], heavy: [b] }}\n{sweep}\n");
         let source = Source::new("p.yaml", text);
         let document = Document::read(&source, Path::new("")).unwrap();
-        match Matrix::of(&document, &[]) {
+        match Points::of(&document, &[]) {
             Ok(Some(matrix)) => matrix.points.iter().map(|point| matrix.id(point, |_| true)).collect(),
             Ok(None) => Vec::new(),
             Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
@@ -417,18 +428,28 @@ mod tests {
         assert_eq!(points("repeats: 2"), ["repeat=0", "repeat=1"]);
         assert_eq!(points("matrix: { lr: [1] }\nrepeats: 2"), ["lr=1,repeat=0", "lr=1,repeat=1"]);
         assert_eq!(points("a: 1"), [""; 0]);
-        assert_eq!(points("matrix: { chain: ['${params.chain}', '${params.heavy}'] }"), ["chain=params.chain", "chain=params.heavy"]);
+        assert_eq!(
+            points("matrix: { chain: ['${params.chain}', '${params.heavy}'] }"),
+            ["chain=params.chain", "chain=params.heavy"]
+        );
     }
 
     #[test]
     fn points_are_left_out_and_added() {
-        let exclude = points("matrix: { lr: [1, 2], size: [3, 4], exclude: [{ lr: 1, size: 4 }, { lr: 2 }] }");
+        let exclude =
+            points("matrix: { lr: [1, 2], size: [3, 4], exclude: [{ lr: 1, size: 4 }, { lr: 2 }] }");
         assert_eq!(exclude, ["lr=1,size=3"]);
         // As the example of GitHub Actions' documentation: what is added to points, what changes that again, and
         // what becomes points of their own.
         let include = "matrix: { lr: [1, 2], size: [3, 4], include: [{ wd: 5 }, { wd: 6, size: 3 }, { lr: 7 }, { lr: 7, size: 8 }] }";
-        let ids = ["lr=1,size=3,wd=6", "lr=1,size=4,wd=5", "lr=2,size=3,wd=6", "lr=2,size=4,wd=5",
-            "lr=7,size=32,wd=0", "lr=7,size=8,wd=0"];
+        let ids = [
+            "lr=1,size=3,wd=6",
+            "lr=1,size=4,wd=5",
+            "lr=2,size=3,wd=6",
+            "lr=2,size=4,wd=5",
+            "lr=7,size=32,wd=0",
+            "lr=7,size=8,wd=0",
+        ];
         assert_eq!(points(include), ids);
         assert_eq!(points("matrix: { include: [{ lr: 3 }, { wd: 2 }] }"), ["lr=3,wd=0", "lr=1,wd=2"]);
     }
@@ -442,10 +463,16 @@ mod tests {
             ("matrix: { lr: [1], exclude: [{ lr: 2 }] }", "`exclude` names values that no point has"),
             ("matrix: { lr: [1], exclude: [{ lr: 1 }] }", "the sweep has no point"),
             ("matrix: { lr: [a, A] }", "two points would both be called `A`"),
-            ("matrix: { chain: [[a, b]], chain[0]: [c] }", "`chain[0]` can't be swept: one value would be part of the other"),
+            (
+                "matrix: { chain: [[a, b]], chain[0]: [c] }",
+                "`chain[0]` can't be swept: one value would be part of the other",
+            ),
             ("repeats: 0", "`repeats` is 0, and must be from 1 to 1000"),
             ("repeats: five", "`repeats` must be a whole number"),
-            ("matrix: { lr: [1,2,3,4,5,6,7,8,9,10,11] }\nrepeats: 1000", "the sweep has more than 10000 points"),
+            (
+                "matrix: { lr: [1,2,3,4,5,6,7,8,9,10,11] }\nrepeats: 1000",
+                "the sweep has more than 10000 points",
+            ),
         ] {
             assert_eq!(points(sweep), [message], "{sweep}");
         }
