@@ -49,7 +49,7 @@ pub struct Export {
 
 impl NodeKind for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[("format", &["target", "kind"])];

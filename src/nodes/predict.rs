@@ -87,7 +87,7 @@ fn batch() -> usize {
 
 impl NodeKind for Predict {
     const NAME: &'static str = "predict";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("source", KeyRole::Source), ("batch", KeyRole::Runtime)];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] =

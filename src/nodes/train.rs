@@ -57,7 +57,7 @@ fn yes() -> bool {
 
 impl NodeKind for Train {
     const NAME: &'static str = "train";
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
     const KEYS: &'static [(&'static str, KeyRole)] = &[
         ("model", KeyRole::Input(&[ARCHITECTURE, MODEL])),
         ("dataset", KeyRole::Input(&[DATASET])),

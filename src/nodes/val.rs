@@ -78,7 +78,7 @@ fn how_many_wrong() -> usize {
 
 impl NodeKind for Val {
     const NAME: &'static str = "val";
-    const VERSION: u32 = 7;
+    const VERSION: u32 = 8;
     const KEYS: &'static [(&'static str, KeyRole)] = &[
         ("model", KeyRole::Input(&[MODEL])),
         ("dataset", KeyRole::InheritedInput { accepts: &[DATASET], from: "model" }),

@@ -62,10 +62,8 @@ pub(super) fn convolution(
     let mut arguments = Vec::from([x, weight, bias].map(|tensor| IValue::Tensor(tensor.shallow_clone())));
     arguments.extend(numbers(geometry));
     arguments.push(IValue::String(if activated { "swish" } else { "none" }.to_owned()));
-    match program.method_is("convolution", &arguments).unwrap() {
-        IValue::Tensor(y) => y,
-        other => panic!("a convolution gives a tensor, not {other:?}"),
-    }
+    let y = program.method_is("convolution", &arguments).expect("LibTorch can convolve");
+    Tensor::try_from(y).expect("the program gives a tensor")
 }
 
 fn numbers(Geometry { stride, padding, groups }: Geometry) -> [IValue; 3] {
