@@ -90,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shown", &[]),
     ("signature", &[]),
     ("softmax", &[]),
+    ("statistics", &[]),
     ("suggest", &[]),
     ("yaml", &[]),
 ];

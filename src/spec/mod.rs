@@ -180,19 +180,22 @@ impl Draft {
         let one = |parameters: &[Parameter]| {
             Self::of_resolved(resolve(document, &[], parameters), document.source, kinds)
         };
-        let swept = match point {
-            Some(id) => sweep::parameters_of(document, overrides, id).map(|parameters| Err(one(&parameters))),
-            None => Swept::of(document, overrides, kinds).map(|swept| swept.ok_or_else(|| one(&[]))),
+        // Without the points, there is still all else to check.
+        let without = |problems: Vec<Problem>| {
+            let mut draft = one(&[]);
+            draft.problems.extend(problems);
+            draft
         };
-        match swept {
-            Ok(Err(draft)) => draft,
-            Ok(Ok(swept)) => Self::of_swept(swept, document.source, kinds),
-            // Without the points, there is still all else to check.
-            Err(problems) => {
-                let mut draft = one(&[]);
-                draft.problems.extend(problems);
-                draft
-            }
+        match point {
+            Some(id) => match sweep::parameters_of(document, overrides, id) {
+                Ok(parameters) => one(&parameters),
+                Err(problems) => without(problems),
+            },
+            None => match Swept::of(document, overrides, kinds) {
+                Ok(Some(swept)) => Self::of_swept(swept, document.source, kinds),
+                Ok(None) => one(&[]),
+                Err(problems) => without(problems),
+            },
         }
     }
 

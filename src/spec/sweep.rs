@@ -1,7 +1,7 @@
 //! All points of a sweep as one document, in which a node that is the same at several points is there once.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
 };
@@ -130,9 +130,9 @@ struct Merge<'a> {
 #[derive(Default)]
 struct Known {
     /// Numbers of nodes that differ, by all that they are made of.
-    numbers: HashMap<String, usize>,
+    numbers: BTreeMap<String, usize>,
     /// What nodes draw random numbers for, by what they are made of.
-    purposes: HashMap<String, Option<SeedPurpose>>,
+    purposes: BTreeMap<String, Option<SeedPurpose>>,
 }
 
 /// The number of each node of a point; none for one that is being looked at, or is no node.
@@ -229,9 +229,9 @@ impl Merge<'_> {
     }
 
     /// The name of each numbered node: that of the file, and the part of the points' names that it depends on.
-    fn names(&self, numbers: &[Numbers]) -> HashMap<usize, String> {
+    fn names(&self, numbers: &[Numbers]) -> BTreeMap<usize, String> {
         let bases: BTreeSet<&String> = numbers.iter().flat_map(BTreeMap::keys).collect();
-        let mut names = HashMap::new();
+        let mut names = BTreeMap::new();
         for base in bases {
             let at = |(point, numbers): (usize, &Numbers)| Some((point, (*numbers.get(base)?)?));
             let at: Vec<(usize, usize)> = numbers.iter().enumerate().filter_map(at).collect();
@@ -251,7 +251,7 @@ impl Merge<'_> {
         let mut kept: BTreeSet<usize> = (0..self.matrix.dimensions.len()).collect();
         for dimension in (0..self.matrix.dimensions.len()).rev() {
             let without: BTreeSet<usize> = kept.iter().copied().filter(|it| *it != dimension).collect();
-            let mut seen = HashMap::new();
+            let mut seen = BTreeMap::new();
             let decides = |&(point, number): &(usize, usize)| {
                 let words = &self.matrix.points[point].words;
                 let words: Vec<&str> = without.iter().map(|i| words[*i].as_str()).collect();
@@ -268,7 +268,7 @@ impl Merge<'_> {
     fn merged(
         &mut self,
         numbers: &[Numbers],
-        names: &HashMap<usize, String>,
+        names: &BTreeMap<usize, String>,
     ) -> (Resolved, BTreeMap<String, u64>) {
         let mut merged = Resolved { problems: self.resolving(), ..Resolved::default() };
         merged.problems.append(&mut self.problems);
