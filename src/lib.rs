@@ -38,7 +38,7 @@
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], `suggest`, [`random`], `files` (opens a user's files
 //! safely), [`atomic`] (files that are there whole or not at all), `names` (of files, from files), [`paths`] (as text), `alike` (names that look the same), [`shown`] (names as a person may see them), `budget` (work that is
-//! counted down), [`device_name`] (`cuda:0`), [`device_names`] (`cuda:0,cuda:1`), `signature` (what a file is, by its first bytes), [`softmax`], [`yaml`] (text to values and places, within
+//! counted down), [`device_name`] (`cuda:0`), [`device_names`] (`cuda:0,cuda:1`), `signature` (what a file is, by its first bytes), [`softmax`], `statistics` (what few measurements say), [`yaml`] (text to values and places, within
 //! limits). [`event`] is all that a run can say; [`device`] opens a backend's device by its name
 //! (what a backend does better than burn is in `network/kernels`), [`download`] alone fetches from the internet;
 //! [`cli`] may use everything.
@@ -83,6 +83,7 @@ pub mod shown;
 mod signature;
 pub mod softmax;
 pub mod spec;
+mod statistics;
 pub mod store;
 mod suggest;
 pub mod train;

@@ -24,14 +24,23 @@ pub use self::{
 };
 use crate::{device_names::DeviceNames, error::Result, spec::Problem, store::Artifact};
 
+/// What a node draws random numbers for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeedPurpose {
+    /// To choose data, e.g. which images validate: the same in every repeat of an experiment.
+    Data,
+    /// To train: initial weights, the order of images, what transforms do. Each repeat has its own.
+    Training,
+}
+
 /// What a node does.
 pub trait Node: Send + Sync {
     /// What the node gives.
     fn output(&self) -> ArtifactType;
 
-    /// Whether the pipeline's seed decides the result.
-    fn seeded(&self) -> bool {
-        false
+    /// Which of the pipeline's seeds decides the result; none if no random number does.
+    fn seed(&self) -> Option<SeedPurpose> {
+        None
     }
 
     /// The number type that the work calculates with on the compute device, e.g. `f32`; none if it needs no device.

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 17] = [
+const LEAVES: [&str; 18] = [
     "alike",
     "atomic",
     "budget",
@@ -27,6 +27,7 @@ const LEAVES: [&str; 17] = [
     "shown",
     "signature",
     "softmax",
+    "statistics",
     "suggest",
     "yaml",
 ];
@@ -89,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("shown", &[]),
     ("signature", &[]),
     ("softmax", &[]),
+    ("statistics", &[]),
     ("suggest", &[]),
     ("yaml", &[]),
 ];

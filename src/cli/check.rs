@@ -46,7 +46,10 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
             (Ok(_), _) if place.is_err() => in_the_way = in_the_way.or(place.err()),
             (Ok(loaded), MessageFormat::Human) => {
                 let nodes = shown::count(loaded.plan.steps().len(), "node");
-                println!("{}: ok, {nodes}", shown::path(path));
+                let points =
+                    loaded.plan.sweep.as_ref().map(|sweep| shown::count(sweep.points.len(), "point"));
+                let points = points.map(|points| format!(" of {points}")).unwrap_or_default();
+                println!("{}: ok, {nodes}{points}", shown::path(path));
             }
             (Ok(loaded), MessageFormat::Json) => println!("{}", line(&render::report(&loaded.source, &[]))),
             (Err(rejected), format) => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     Project, StoreArgs,
     filter::{Filter, compare},
+    grouped,
     overview::{Overview, OverviewFormat},
 };
 use crate::{
@@ -34,6 +35,10 @@ pub struct ListArgs {
     /// Runs instead of experiments: what ran, when, how long, and how it ended
     #[arg(long, conflicts_with_all = ["filters", "columns"])]
     runs: bool,
+    /// One row for all repeats of a point: how many, and of each metric the mean, the standard deviation, and how far from the
+    /// mean its 95 % confidence interval (Student's t) reaches
+    #[arg(long, conflicts_with = "runs")]
+    group: bool,
     #[command(flatten)]
     view: ViewArgs,
     #[command(flatten)]
@@ -109,7 +114,7 @@ pub fn list(args: &ListArgs) -> Result<()> {
             OverviewFormat::Text | OverviewFormat::Markdown => telling(&all),
             OverviewFormat::Csv | OverviewFormat::Json => every(&all),
         };
-        experiments_table(&all, &columns)
+        if args.group { grouped::table(&all, &columns) } else { experiments_table(&all, &columns) }
     };
     if table.rows.is_empty() && args.view.format() == OverviewFormat::Text {
         println!("nothing yet: `kiln run` leaves what is listed here");

@@ -34,10 +34,12 @@ pub struct RunArgs {
     /// The pipeline file to run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Run this node again even if its result is in the store; may be given several times
+    /// Run this node again even if its result is in the store; of a sweep also at some points (fit@lr=0.1), or all of theirs
+    /// (lr=0.1); may be given several times
     #[arg(long, value_name = "NODE")]
     pub force: Vec<String>,
-    /// Run this node and what it needs, and nothing else; may be given several times
+    /// Run this node and what it needs, and nothing else; of a sweep also at some points (fit@lr=0.1), or all of theirs
+    /// (lr=0.1); may be given several times
     #[arg(long, value_name = "NODE")]
     pub only: Vec<String>,
     /// Fail, with exit code 4, where anything is not what the lock beside the file says; the lock stays as it is

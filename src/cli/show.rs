@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     nodes::KINDS,
     plan,
-    spec::{DocPath, Draft, MessageFormat, Source, show},
+    spec::{DocPath, Draft, MessageFormat, Origins, Source, show},
 };
 
 /// What `kiln show` is asked.
@@ -25,6 +25,9 @@ pub struct ShowArgs {
     /// Write out the values of keys that were left out
     #[arg(long)]
     pub defaults: bool,
+    /// Show a sweep as it is at this point, e.g. lr=0.1; without it, `matrix` and what depends on it stay as written
+    #[arg(long, value_name = "POINT")]
+    pub point: Option<String>,
     /// Print it as one JSON object
     #[arg(long)]
     pub json: bool,
@@ -37,19 +40,18 @@ pub struct ShowArgs {
 /// # Errors
 /// When the file is wrong.
 pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
-    let (source, draft) = plan::draft(&args.file, &args.set.overrides, KINDS).map_err(|rejected| {
-        check::show(&rejected, format);
-        Error::of_kind(rejected.error(), ErrorKind::Invalid)
-    })?;
+    let (source, draft) = plan::draft(&args.file, &args.set.overrides, args.point.as_deref(), KINDS)
+        .map_err(|rejected| {
+            check::show(&rejected, format);
+            Error::of_kind(rejected.error(), ErrorKind::Invalid)
+        })?;
     let shown = Shown::new(&source, &draft, args.defaults);
     match (args.json, args.origin) {
         (false, origin) => {
             print!("{}", show::yaml(&shown.document, &|path| origin.then(|| shown.origin(path))));
         }
-        (true, false) => println!("{}", show::escaped(shown.document)),
-        (true, true) => {
-            println!("{}", json!({ "origins": shown.origins(), "document": show::escaped(shown.document) }));
-        }
+        (true, false) => println!("{}", shown.document),
+        (true, true) => println!("{}", json!({ "origins": shown.origins(), "document": shown.document })),
     }
     Ok(())
 }
@@ -57,7 +59,7 @@ pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
 /// What is shown of a file.
 struct Shown<'a> {
     source: &'a Source,
-    draft: &'a Draft,
+    origins: &'a Origins,
     /// What the file says.
     said: Value,
     /// What is shown of it, and the defaults if asked for.
@@ -66,18 +68,22 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn new(source: &'a Source, draft: &'a Draft, defaults: bool) -> Self {
+        if let Some(sweep) = &draft.sweep {
+            let (said, document) = (sweep.document.clone(), sweep.document.clone());
+            return Self { source, origins: &sweep.origins, said, document };
+        }
         let said = draft.document();
         let spec = draft.spec().filter(|_| defaults);
         let document = spec.map_or_else(
             || said.clone(),
             |spec| serde_json::to_value(spec).expect("a spec is plain data with text keys"),
         );
-        Self { source, draft, said, document }
+        Self { source, origins: &draft.origins, said, document: show::escaped(document) }
     }
 
     fn origin(&self, path: &DocPath) -> String {
         match path.of(&self.said) {
-            Some(_) => self.draft.origins.told(self.source, path),
+            Some(_) => self.origins.told(self.source, path),
             None => "default".to_owned(),
         }
     }

@@ -34,7 +34,8 @@ pub struct VerifyArgs {
     /// Let bytes differ, and metrics by this much; for another device, e.g. 0.01
     #[arg(long, value_name = "NUMBER", value_parser = tolerance)]
     pub tolerance: Option<f64>,
-    /// Verify this node and what it needs, and nothing else; may be given several times
+    /// Verify this node and what it needs, and nothing else; of a sweep also at some points (fit@lr=0.1), or all of theirs
+    /// (lr=0.1); may be given several times
     #[arg(long, value_name = "NODE")]
     pub only: Vec<String>,
     /// Print what was found as one JSON object

@@ -22,7 +22,7 @@ use crate::{
     },
     error::{Error, Result},
     files,
-    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourceFiles, SourcePath},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose, SourceFiles, SourcePath},
     progress::Progress,
     spec::{Place, Problem, codes},
     store::Artifact,
@@ -68,8 +68,8 @@ impl Node for Dataset {
         DATASET
     }
 
-    fn seeded(&self) -> bool {
-        true
+    fn seed(&self) -> Option<SeedPurpose> {
+        Some(SeedPurpose::Data)
     }
 
     fn sources(&self) -> Vec<SourcePath> {

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     eval::{Classifier, classifier::arch_of},
     files,
-    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SourcePath},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose, SourcePath},
     progress::Stop,
     shown,
     spec::{Place, Problem},
@@ -92,9 +92,9 @@ impl Node for Model {
         }
     }
 
-    fn seeded(&self) -> bool {
+    fn seed(&self) -> Option<SeedPurpose> {
         // The head's rows of classes that the file does not have are drawn.
-        self.weights.is_some() && self.dataset.is_some()
+        (self.weights.is_some() && self.dataset.is_some()).then_some(SeedPurpose::Training)
     }
 
     fn sources(&self) -> Vec<SourcePath> {

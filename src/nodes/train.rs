@@ -19,7 +19,7 @@ use crate::{
     device_names::DeviceNames,
     error::{Error, Result},
     eval::{classes::Classes, classifier::arch_of},
-    node::{ArtifactType, Context, KeyRole, Node, NodeKind},
+    node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose},
     progress::Progress,
     spec::{Place, Problem},
     train::{FitInput, Fitted, History, KeyFault, Precision, Scores, TrainConfig, batch, fit, tensorboard},
@@ -98,8 +98,8 @@ impl Node for Train {
         MODEL
     }
 
-    fn seeded(&self) -> bool {
-        true
+    fn seed(&self) -> Option<SeedPurpose> {
+        Some(SeedPurpose::Training)
     }
 
     fn precision(&self) -> Option<&'static str> {

@@ -6,7 +6,7 @@ use super::graph::references;
 use crate::{
     budget::Budget,
     node::ArtifactType,
-    spec::{DocPath, DraftNode, Place, Problem, brief, codes},
+    spec::{DocPath, DraftNode, Place, Problem, brief, codes, sweep::base_of},
     suggest,
 };
 
@@ -46,7 +46,7 @@ fn unknown(
     accepts: &[ArtifactType],
 ) -> Problem {
     let others = nodes.iter().filter(|other| other.id != node.id);
-    let close = suggest::closest(id, others.map(|other| other.id.as_str()));
+    let close = suggest::closest(id, others.map(|other| base_of(&other.id)));
     let fitting = fitting(nodes, node, accepts);
     let meant = close.or(if let [only] = fitting[..] { Some(only) } else { None });
     let message = format!(
@@ -105,7 +105,11 @@ pub(super) fn fitting<'a>(
 ) -> Vec<&'a str> {
     let gives =
         |other: &DraftNode| other.built.as_ref().is_some_and(|built| accepts.contains(&built.node.output()));
-    nodes.iter().filter(|other| other.id != node.id && gives(other)).map(|other| other.id.as_str()).collect()
+    let others = nodes.iter().filter(|other| base_of(&other.id) != base_of(&node.id) && gives(other));
+    let mut names: Vec<&str> = others.map(|other| base_of(&other.id)).collect();
+    // Those of a sweep's points are beside each other.
+    names.dedup();
+    names
 }
 
 fn wanted(accepts: &[ArtifactType]) -> String {

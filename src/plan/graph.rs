@@ -47,7 +47,8 @@ impl Graph {
                 let inputs = self.inputs(i).into_iter().map(|(port, input)| (port, step_of[input])).collect();
                 let kind = node.kind.expect("a plan has no unknown kind");
                 let Built { node: behaviour, params } = node.built.expect("a plan has no broken node");
-                (step_of[i], Step { id: node.id, kind, node: behaviour, params, inputs })
+                let seed = behaviour.seed().map(|_| node.seed);
+                (step_of[i], Step { id: node.id, kind, node: behaviour, params, seed, inputs })
             })
             .collect();
         steps.sort_by_key(|(place, _)| *place);

@@ -8,7 +8,7 @@ use crate::{
     node::Kind,
     shown,
     spec::{
-        Draft, Origins, PipelineSpec, Problem, Reading, Source,
+        Draft, Origins, PipelineSpec, Problem, Reading, Source, Sweep,
         render::{self, FileReport, Style},
     },
 };
@@ -64,21 +64,27 @@ pub fn load(path: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
 /// # Errors
 /// The file with every problem there is.
 pub fn load_with(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
-    plan(read(path)?, Reading { base: &base_of(path), overrides }, kinds)
+    plan(read(path)?, Reading { base: &base_of(path), overrides, point: None }, kinds)
 }
 
-/// Reads a pipeline file, and checks what can be checked without looking at references between nodes and at paths.
+/// Reads a pipeline file, and checks what can be checked without looking at references between nodes and at paths; of a
+/// sweep, the point that is named.
 ///
 /// # Errors
 /// The file with every problem of its text, its keys and its values.
-pub fn draft(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<(Source, Draft), Box<Rejected>> {
+pub fn draft(
+    path: &Path,
+    overrides: &[String],
+    point: Option<&str>,
+    kinds: &[Kind],
+) -> Result<(Source, Draft), Box<Rejected>> {
     let source = read(path)?;
-    let mut draft = Draft::read(&source, Reading { base: &base_of(path), overrides }, kinds);
+    let mut draft = Draft::read(&source, Reading { base: &base_of(path), overrides, point }, kinds);
     if draft.problems.is_empty() {
         return Ok((source, draft));
     }
     let problems = std::mem::take(&mut draft.problems);
-    Err(Box::new(rejected(source, &draft.origins, problems)))
+    Err(Box::new(rejected(source, &draft.origins, draft.sweep.as_ref(), problems)))
 }
 
 fn read(path: &Path) -> Result<Source, Box<Rejected>> {
@@ -88,8 +94,13 @@ fn read(path: &Path) -> Result<Source, Box<Rejected>> {
     })
 }
 
-fn rejected(source: Source, origins: &Origins, problems: Vec<Problem>) -> Rejected {
-    let problems = render::sorted(&source, &origins.traced(&source, problems));
+fn rejected(source: Source, origins: &Origins, sweep: Option<&Sweep>, problems: Vec<Problem>) -> Rejected {
+    let placed = origins.traced(&source, problems.clone());
+    let placed = match sweep {
+        Some(sweep) => sweep.told_once(&problems, placed),
+        None => placed,
+    };
+    let problems = render::sorted(&source, &placed);
     Rejected { source, problems }
 }
 
@@ -104,9 +115,10 @@ pub fn load_source(source: Source, base: &Path, kinds: &[Kind]) -> Result<Loaded
 fn plan(source: Source, reading: Reading<'_>, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
     let mut draft = Draft::read(&source, reading, kinds);
     let (spec, origins) = (draft.spec(), std::mem::take(&mut draft.origins));
+    let sweep = draft.sweep.clone();
     match (spec, Plan::of_draft(draft, reading.base)) {
         (Some(spec), Ok(plan)) => Ok(Loaded { source, spec, plan }),
-        (_, Err(problems)) => Err(Box::new(rejected(source, &origins, problems))),
+        (_, Err(problems)) => Err(Box::new(rejected(source, &origins, sweep.as_ref(), problems))),
         (None, Ok(_)) => unreachable!("a draft without a spec has problems, and then there is no plan"),
     }
 }

@@ -18,15 +18,17 @@ use serde_json::{Map, Value};
 pub use self::load::{Loaded, Rejected, draft, load, load_source, load_with};
 use crate::{
     node::{ArtifactType, Kind, Node},
-    spec::{Draft, PipelineSpec, Problem},
+    spec::{Draft, PipelineSpec, Problem, Sweep},
 };
 
 /// A pipeline that can run: every step after those it needs.
 pub struct Plan {
     /// Name of the experiment.
     pub name: String,
-    /// Decides all random numbers.
+    /// Decides all random numbers, but for what points of a sweep say.
     pub seed: u64,
+    /// The points, if it is a sweep.
+    pub sweep: Option<Sweep>,
     /// The folder of the pipeline file: relative paths start there.
     pub base: PathBuf,
     steps: Vec<Step>,
@@ -42,6 +44,8 @@ pub struct Step {
     pub node: Box<dyn Node>,
     /// All its parameters, with the defaults written out.
     pub params: Map<String, Value>,
+    /// Decides its random numbers; none if it draws none.
+    pub seed: Option<u64>,
     /// The port and the step (an index into [`Plan::steps`]) of each node referred to.
     pub inputs: Vec<(String, usize)>,
 }
@@ -71,7 +75,7 @@ impl Plan {
         }
         let mut steps = graph::Graph::of(&draft.nodes).order(draft.nodes);
         fill_defaults(&mut steps);
-        Ok(Self { name: draft.name, seed: draft.seed, base: base.to_owned(), steps })
+        Ok(Self { name: draft.name, seed: draft.seed, sweep: draft.sweep, base: base.to_owned(), steps })
     }
 
     /// The steps, each after those it needs; otherwise in the file's order.
@@ -82,6 +86,14 @@ impl Plan {
     /// The index of the step of a node.
     pub fn position(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id == id)
+    }
+
+    /// The names of the nodes that are meant by a name: the node's own, and of a sweep what [`Sweep::named`] takes.
+    pub fn named(&self, text: &str) -> Vec<&str> {
+        if let Some(index) = self.position(text) {
+            return vec![&self.steps[index].id];
+        }
+        self.sweep.iter().flat_map(|sweep| sweep.named(text)).collect()
     }
 
     /// The steps of these nodes and of all that they need, in order; unknown names count for nothing.

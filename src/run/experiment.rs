@@ -9,12 +9,18 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::why::fields;
-use crate::store::{Digest, Key, Manifest, RunRecord, Store};
+use crate::{
+    spec::sweep,
+    store::{Digest, Key, Manifest, NodeRecord, RunRecord, Store},
+};
 
 /// The domain of the names of experiments, which keeps them apart from digests of other things.
 const DOMAIN: &str = "kiln 2026 experiment";
 
-/// The results of one run of a pipeline. Runs that gave the same results are one experiment.
+/// The field that says at which point of a sweep an experiment is.
+pub const POINT: &str = "point";
+
+/// The results of one run of a pipeline, or of one point of a sweep. Runs that gave the same results are one experiment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
     /// The first 12 digits of a digest of its results.
@@ -55,7 +61,7 @@ fn as_json(number: f64) -> Value {
 pub fn experiments(store: &Store) -> Vec<Experiment> {
     let mut manifests = Manifests { store, read: BTreeMap::new() };
     let mut seen = BTreeSet::new();
-    let found = store.runs().into_iter().filter_map(|run| manifests.experiment(run));
+    let found = store.runs().into_iter().flat_map(|run| manifests.experiments(&run));
     found.filter(|experiment| seen.insert(experiment.id.clone())).collect()
 }
 
@@ -66,15 +72,29 @@ struct Manifests<'s> {
 }
 
 impl Manifests<'_> {
-    /// What a run gave, if all of its results are still there.
-    fn experiment(&mut self, run: RunRecord) -> Option<Experiment> {
-        let keys = run.nodes.into_iter().map(|(node, record)| Some((node, record.key?)));
+    /// What a run gave; of a sweep, what each point gave.
+    fn experiments(&mut self, run: &RunRecord) -> Vec<Experiment> {
+        if run.points.is_empty() {
+            let nodes = run.nodes.iter().map(|(node, record)| (node.as_str(), record)).collect();
+            return self.experiment(run, &nodes).into_iter().collect();
+        }
+        let at_point = |point: &String| {
+            let mut experiment = self.experiment(run, &nodes_at(run, point)?)?;
+            experiment.params.insert(POINT.to_owned(), point.as_str().into());
+            Some(experiment)
+        };
+        run.points.iter().filter_map(at_point).collect()
+    }
+
+    /// What nodes of a run gave, if all of their results are still there.
+    fn experiment(&mut self, run: &RunRecord, nodes: &BTreeMap<&str, &NodeRecord>) -> Option<Experiment> {
+        let keys = nodes.iter().map(|(node, record)| Some(((*node).to_owned(), record.key.clone()?)));
         let keys = keys.collect::<Option<BTreeMap<_, _>>>()?;
         let mut experiment = Experiment {
             id: Digest::of_json(DOMAIN, &(&run.pipeline, &keys)).short(),
-            pipeline: run.pipeline,
-            started: run.started,
-            device: run.device,
+            pipeline: run.pipeline.clone(),
+            started: run.started.clone(),
+            device: run.device.clone(),
             keys,
             params: BTreeMap::new(),
             metrics: BTreeMap::new(),
@@ -93,6 +113,16 @@ impl Manifests<'_> {
         let read = || Some(Arc::new(store.manifest(key.parse::<Key>().ok()?)?));
         self.read.entry(key.to_owned()).or_insert_with(read).clone()
     }
+}
+
+/// The nodes of a run that a point of its sweep is made of, by what they are called in the file; none if the run did
+/// nothing for this point alone.
+fn nodes_at<'r>(run: &'r RunRecord, point: &str) -> Option<BTreeMap<&'r str, &'r NodeRecord>> {
+    let of_point = |name: &str| sweep::label_of(name).is_none_or(|label| sweep::is_part(label, point));
+    let nodes = run.nodes.iter().filter(|(name, _)| of_point(name));
+    let nodes: BTreeMap<_, _> = nodes.map(|(name, record)| (name.as_str(), record)).collect();
+    nodes.keys().any(|name| sweep::label_of(name).is_some()).then_some(())?;
+    Some(nodes.into_iter().map(|(name, record)| (sweep::base_of(name), record)).collect())
 }
 
 /// A node's parameters by `node.key`, and the seed.

@@ -73,6 +73,8 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// # Errors
 /// If such a node can't do its work there.
 pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<bool> {
+    // A run tells what is wrong with the names.
+    let options = &options.meant(plan).unwrap_or_else(|_| options.clone());
     let works = |index: &usize| plan.steps()[*index].node.check_devices(&options.devices).is_ok();
     // Always there, so nobody has to look first whether it is needed.
     if options.devices.first() == DeviceName::Cpu && wanted(plan, options).iter().all(works) {
@@ -119,7 +121,7 @@ fn one(
     let digest = |(port, input): &(String, usize)| Some((port.clone(), artifacts[*input].as_ref()?.digest()));
     let inputs: BTreeMap<String, Digest> = step.inputs.iter().filter_map(digest).collect();
     let snapshot = SourceSnapshot::take(step.node.as_ref(), &plan.base, store.files(), &Stop::default())?;
-    let recipe = recipe(step, plan.seed, inputs, snapshot.digests());
+    let recipe = recipe(step, inputs, snapshot.digests());
     let found = store.find(recipe.key());
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };

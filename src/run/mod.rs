@@ -28,7 +28,7 @@ use std::{path::Path, time::Instant};
 use self::recorder::Recorder;
 pub use self::{
     comparison::{FactDifference, Tolerance, differences},
-    experiment::{Experiment, experiments},
+    experiment::{Experiment, POINT, experiments},
     forecast::{Forecast, Status, forecast, needs_device},
     lock_use::LockUse,
     lockfile::{Facts, Lockfile},
@@ -92,6 +92,20 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The same with the full name of each node that is meant.
+    ///
+    /// # Errors
+    /// Of kind usage, if none is meant by a name.
+    pub(super) fn meant(&self, plan: &Plan) -> Result<Self> {
+        let full = |names: &[String]| {
+            let full: Result<Vec<_>> = names.iter().map(|name| meant(plan, name)).collect();
+            full.map(|full| full.into_iter().flatten().map(str::to_owned).collect())
+        };
+        Ok(Self { force: full(&self.force)?, only: full(&self.only)?, ..self.clone() })
+    }
+}
+
 /// A pipeline to run, and everything that is needed for it.
 #[derive(Clone, Copy)]
 pub struct RunRequest<'a> {
@@ -130,9 +144,8 @@ pub struct Summary {
 /// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
 /// store, if one failed because of the store; of kind interrupted, if the run was stopped.
 pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
-    for id in request.options.force.iter().chain(&request.options.only) {
-        must_exist(request.plan, id)?;
-    }
+    let options = &request.options.meant(request.plan)?;
+    let request = &RunRequest { options, ..*request };
     let started = Instant::now();
     let wanted = wanted(request.plan, request.options);
     request.results.check(request.plan, request.store, &wanted, &request.options.force)?;
@@ -194,6 +207,23 @@ fn failure(failed: usize, nodes: usize, kind: ErrorKind) -> Error {
     let of_kind = if matches!(kind, ErrorKind::Store | ErrorKind::Drift) { kind } else { ErrorKind::Failed };
     Error::new(format!("{failed} of {nodes} {} failed", if nodes == 1 { "node" } else { "nodes" }))
         .of_kind(of_kind)
+}
+
+/// The full names of the nodes that are meant by a name.
+///
+/// # Errors
+/// Of kind usage, if there is none.
+fn meant<'a>(plan: &'a Plan, name: &str) -> Result<Vec<&'a str>> {
+    let named = plan.named(name);
+    match (&plan.sweep, named.is_empty()) {
+        (_, false) => Ok(named),
+        (Some(sweep), true) if name.contains('=') => {
+            let ids: Vec<_> = sweep.points.iter().map(|point| point.id.as_str()).collect();
+            Err(Error::usage(format!("pipeline `{}` has no point `{name}`", plan.name))
+                .help(format!("its points are {}", suggest::short_list(&ids, "and", "none"))))
+        }
+        _ => must_exist(plan, name).map(|index| vec![plan.steps()[index].id.as_str()]),
+    }
 }
 
 /// An error that names the nearest node, if the plan has no node called `id`.

@@ -11,12 +11,7 @@ use crate::{
 };
 
 /// All that decides the step's result.
-pub fn recipe(
-    step: &Step,
-    seed: u64,
-    inputs: BTreeMap<String, Digest>,
-    sources: BTreeMap<String, Digest>,
-) -> Recipe {
+pub fn recipe(step: &Step, inputs: BTreeMap<String, Digest>, sources: BTreeMap<String, Digest>) -> Recipe {
     Recipe {
         format: FORMAT,
         kind: step.kind.name.to_owned(),
@@ -24,7 +19,7 @@ pub fn recipe(
         params: params(step),
         inputs,
         sources,
-        seed: step.node.seeded().then_some(seed),
+        seed: step.seed,
         precision: step.node.precision().map(str::to_owned),
     }
 }

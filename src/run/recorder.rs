@@ -57,6 +57,13 @@ impl Recorder {
             started: rfc3339(self.started),
             seconds: self.clock.elapsed().as_secs_f64(),
             exit: result.as_ref().err().map_or(0, |error| ErrorKind::exit_code(error.kind())),
+            points: request
+                .plan
+                .sweep
+                .iter()
+                .flat_map(|it| &it.points)
+                .map(|point| point.id.clone())
+                .collect(),
             nodes,
         };
         let _ = request.store.add_run(self.started, &record);

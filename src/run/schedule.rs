@@ -47,6 +47,9 @@ enum Reason {
     NotBegun(String),
 }
 
+/// How many steps have a thread at the same time; a sweep may have thousands that could.
+const MAX_AT_WORK: usize = 64;
+
 struct Schedule<'a> {
     request: &'a RunRequest<'a>,
     wanted: &'a [usize],
@@ -104,13 +107,17 @@ impl Schedule<'_> {
     /// The steps that can begin now; those that can't any more are left out for good.
     fn begin(&mut self) -> Vec<(usize, Inputs)> {
         let mut ready = Vec::new();
+        let mut at_work = self.states.values().filter(|state| matches!(state, State::Running)).count();
         for &index in self.wanted {
             if !matches!(self.states[&index], State::Waiting) {
                 continue;
             }
             if let Some(reason) = self.blocked_by(index) {
                 self.skip(index, reason);
-            } else if let Some(inputs) = self.inputs(index) {
+            } else if at_work < MAX_AT_WORK
+                && let Some(inputs) = self.inputs(index)
+            {
+                at_work += 1;
                 self.states.insert(index, State::Running);
                 ready.push((index, inputs));
             }

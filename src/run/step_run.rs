@@ -105,7 +105,7 @@ impl RunContext<'_> {
             return Err(reads_itself(&step.id, path));
         }
         let digests = inputs.iter().map(|(port, done)| (port.clone(), done.artifact.digest())).collect();
-        let recipe = recipe(step, self.request.plan.seed, digests, snapshot.digests());
+        let recipe = recipe(step, digests, snapshot.digests());
         let (snapshot, headline, metrics) = (Arc::new(snapshot), OnceLock::new(), Mutex::default());
         let work = StepRun { run: self, index, step, recipe, inputs, snapshot, headline, metrics };
         work.must_be_locked(|lock, node| lock.drift_before(node, &work.recipe))?;
@@ -188,7 +188,8 @@ impl<'w> StepRun<'w> {
             out: slot.out(),
             scratch: slot.scratch(),
             downloads: &downloads,
-            seed: request.plan.seed,
+            // A node without one draws no numbers.
+            seed: self.step.seed.unwrap_or_default(),
             devices: &request.options.devices,
             threads: request.options.threads,
             progress: Progress::new(&sink, request.stop),

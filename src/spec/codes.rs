@@ -94,6 +94,8 @@ pub const NO_VARIABLE: &str = "E0207";
 pub const PARAMETER_CYCLE: &str = "E0208";
 /// A file that can't be extended.
 pub const EXTENDS: &str = "E0209";
+/// Points that make no sweep.
+pub const SWEEP: &str = "E0210";
 /// A rule of a node's kind is broken.
 pub const RULE: &str = "E0301";
 
@@ -513,6 +515,35 @@ nodes:
   digits: { type: dataset, root: images }
 "),
         right: DATASET,
+    },
+    Code {
+        code: SWEEP,
+        title: "the points of a sweep can't be told, or told apart",
+        text: "\
+`matrix` gives parameters lists of values, and the points of the sweep are all combinations of them, but for those that
+`exclude` leaves out and with those that `include` adds. Each point has a name made of its values; there may be 10,000.",
+        wrong: Wrong::Yaml("\
+version: 1
+name: digits
+params: { fraction: 0.2 }
+matrix:
+  fraction: [0.1, 0.2]
+  exclude:
+    - fraction: 0.3
+nodes:
+  digits: { type: dataset, root: images, val_fraction: \"${params.fraction}\" }
+"),
+        right: "\
+version: 1
+name: digits
+params: { fraction: 0.2 }
+matrix:
+  fraction: [0.1, 0.2, 0.3]
+  exclude:
+    - fraction: 0.3
+nodes:
+  digits: { type: dataset, root: images, val_fraction: \"${params.fraction}\" }
+",
     },
     Code {
         code: RULE,

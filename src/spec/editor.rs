@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     expects::expects,
-    extends, resolve,
+    extends, points, resolve,
     schema::{MAX_NAME, PARAMETER_NAME},
 };
 
@@ -62,6 +62,8 @@ fn file(schema: &Value, node: &str) -> Value {
     for (key, property) in schema["properties"].as_object().into_iter().flatten() {
         if key == "nodes" {
             properties.insert(resolve::KEY.to_owned(), params());
+            properties.insert(points::KEY.to_owned(), matrix());
+            properties.insert(points::REPEATS.to_owned(), repeats());
         }
         properties.insert(key.clone(), property.clone());
     }
@@ -114,6 +116,41 @@ fn params() -> Value {
         "markdownDescription": "Values by name, which `${params.NAME}` stands for anywhere in the file.\n\n\
             A value may be a mapping or a list (`${params.sizes.small}`, `${params.rates[0]}`), and refer to other parameters and \
             to variables of the environment (`${env.NAME}`). `--set params.NAME=VALUE` replaces it for a run.",
+    })
+}
+
+fn matrix() -> Value {
+    let points = |description: &str| {
+        json!({
+            "type": "array",
+            "items": { "type": "object", "minProperties": 1 },
+            "description": description,
+        })
+    };
+    json!({
+        "title": points::KEY,
+        "type": "object",
+        "properties": {
+            points::EXCLUDE: points("Values of points that are left out."),
+            points::INCLUDE: points("Points that are added, or values that points get beside those that they have."),
+        },
+        "additionalProperties": { "type": "array", "minItems": 1 },
+        "description": "A sweep: lists of values of parameters; every combination is a point at which the nodes run.",
+        "markdownDescription": "A sweep: lists of values of parameters; every combination is a point at which the nodes run.\n\n\
+            `lr: [0.1, 0.01]` gives `params.lr` these values in turn. Nodes that are the same at several points run once. \
+            `exclude` leaves points out, `include` adds some, as in GitHub Actions.",
+    })
+}
+
+fn repeats() -> Value {
+    json!({
+        "title": points::REPEATS,
+        "type": "integer",
+        "minimum": 1,
+        "maximum": points::MAX_REPEATS,
+        "description": "How often everything that is trained is trained, each time with another seed.",
+        "markdownDescription": "How often everything that is trained is trained, each time with another seed: `seed`, `seed + 1`, …; \
+            the images that validate stay the same.\n\n`kiln list --group` shows means and confidence intervals.",
     })
 }
 

@@ -11,6 +11,7 @@ mod looks;
 mod naming;
 mod origin;
 mod overrides;
+mod points;
 pub mod problem;
 mod references;
 pub mod render;
@@ -19,6 +20,7 @@ pub mod schema;
 mod shape;
 pub mod show;
 pub mod source;
+pub mod sweep;
 mod syntax;
 mod tidy;
 mod unresolved;
@@ -28,6 +30,7 @@ mod violations;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
 };
 
 use indexmap::IndexMap;
@@ -44,8 +47,9 @@ pub use self::{
     render::MessageFormat,
     resolve::{Parameter, Resolved, resolve},
     source::Source,
+    sweep::{Sweep, SweepPoint},
 };
-use self::{references::escaped, shape::Shapes};
+use self::{references::escaped, shape::Shapes, sweep::Swept};
 use crate::{
     node::{Built, KeyRole, Kind},
     suggest, yaml,
@@ -99,12 +103,14 @@ pub struct Reading<'a> {
     pub base: &'a Path,
     /// What was typed after each `--set`.
     pub overrides: &'a [String],
+    /// The point of a sweep that is wanted; none for all of them.
+    pub point: Option<&'a str>,
 }
 
 impl<'a> Reading<'a> {
     /// A file of this folder, as it is.
     pub fn of(base: &'a Path) -> Self {
-        Self { base, overrides: &[] }
+        Self { base, overrides: &[], point: None }
     }
 }
 
@@ -124,8 +130,10 @@ pub struct Draft {
     pub name: String,
     /// Decides all random numbers; 0 if it is wrong.
     pub seed: u64,
-    /// The nodes in the file's order.
+    /// The nodes in the file's order; of a sweep, those of all points.
     pub nodes: Vec<DraftNode>,
+    /// The points, if it is a sweep.
+    pub sweep: Option<Sweep>,
     /// Every mistake found in the text, its keys and its values.
     pub problems: Vec<Problem>,
     /// Where the values are written.
@@ -144,6 +152,8 @@ pub struct DraftNode {
     pub params: Map<String, Value>,
     /// The typed node, if nothing is wrong with it.
     pub built: Option<Built>,
+    /// Decides the random numbers of this node, if it draws any.
+    pub seed: u64,
     /// Keys whose path starts at the folder of a file that the pipeline extends: that folder, which `params` and
     /// `built` have before the path.
     pub folders: BTreeMap<&'static str, String>,
@@ -152,42 +162,80 @@ pub struct DraftNode {
 impl Draft {
     /// Reads as much of a file as makes sense.
     pub fn read(source: &Source, reading: Reading<'_>, kinds: &[Kind]) -> Self {
-        let resolved = Document::read(source, reading.base)
-            .and_then(|document| Ok(resolve(&document, &Override::parse(reading.overrides)?, &[])));
-        match resolved {
-            Ok(resolved) => Self::of_resolved(resolved, source, kinds),
-            Err(problems) => Self { problems, ..Self::default() },
+        let drafted = || {
+            let document = Document::read(source, reading.base)?;
+            let overrides = Override::parse(reading.overrides)?;
+            Ok(Self::of_document(&document.overridden(&overrides), &overrides, reading.point, kinds))
+        };
+        drafted().unwrap_or_else(|problems| Self { problems, ..Self::default() })
+    }
+
+    /// A draft of a document in which the overrides are set; of one point, if one is named.
+    fn of_document(
+        document: &Document<'_>,
+        overrides: &[Arc<Override>],
+        point: Option<&str>,
+        kinds: &[Kind],
+    ) -> Self {
+        let one = |parameters: &[Parameter]| {
+            Self::of_resolved(resolve(document, &[], parameters), document.source, kinds)
+        };
+        // Without the points, there is still all else to check.
+        let without = |problems: Vec<Problem>| {
+            let mut draft = one(&[]);
+            draft.problems.extend(problems);
+            draft
+        };
+        match point {
+            Some(id) => match sweep::parameters_of(document, overrides, id) {
+                Ok(parameters) => one(&parameters),
+                Err(problems) => without(problems),
+            },
+            None => match Swept::of(document, overrides, kinds) {
+                Ok(Some(swept)) => Self::of_swept(swept, document.source, kinds),
+                Ok(None) => one(&[]),
+                Err(problems) => without(problems),
+            },
         }
+    }
+
+    /// A draft with the nodes of all points of a sweep.
+    fn of_swept(swept: Swept, source: &Source, kinds: &[Kind]) -> Self {
+        let Swept { sweep, resolved, seeds } = swept;
+        let mut draft = Self::of(resolved, Some(source), &schema::swept(kinds), kinds);
+        for node in &mut draft.nodes {
+            node.seed = seeds.get(&node.id).copied().unwrap_or(node.seed);
+        }
+        Self { sweep: Some(sweep), ..draft }
     }
 
     /// A draft of what a file says once its references are resolved.
     pub fn of_resolved(resolved: Resolved, source: &Source, kinds: &[Kind]) -> Self {
-        Self::of(resolved, Some(source), kinds)
+        Self::of(resolved, Some(source), &schema::pipeline(kinds), kinds)
     }
 
     /// A draft of a spec, as if it had been read.
     pub fn of_spec(spec: &PipelineSpec, kinds: &[Kind]) -> Self {
         let value = serde_json::to_value(spec).expect("a spec is plain data with text keys");
-        Self::of(Resolved { value, ..Resolved::default() }, None, kinds)
+        Self::of(Resolved { value, ..Resolved::default() }, None, &schema::pipeline(kinds), kinds)
     }
 
-    fn of(resolved: Resolved, source: Option<&Source>, kinds: &[Kind]) -> Self {
+    fn of(resolved: Resolved, source: Option<&Source>, schema: &Value, kinds: &[Kind]) -> Self {
         let Resolved { value, origins, broken, mut problems } = resolved;
-        let schema = schema::pipeline(kinds);
-        let document =
-            untyped::typed(&Shapes { schema: &schema, document: &value, source, origins: &origins, kinds });
-        let shapes = Shapes { schema: &schema, document: &document, source, origins: &origins, kinds };
+        let document = untyped::typed(&Shapes { schema, document: &value, source, origins: &origins, kinds });
+        let shapes = Shapes { schema, document: &document, source, origins: &origins, kinds };
         let (broken, violations) = violations::of(&shapes, &broken);
         problems.extend(violations);
         let names = document["nodes"].as_object().into_iter().flatten();
         problems.extend(naming::twins(names.map(|(name, _)| name.as_str())));
-        let mut nodes = Vec::new();
-        for (id, value) in document["nodes"].as_object().into_iter().flatten() {
-            nodes.push(DraftNode::of(id, value, &broken, kinds, &mut problems).at_home(&origins));
-        }
         let name = document["name"].as_str().unwrap_or_default().to_owned();
         let seed = document["seed"].as_u64().unwrap_or(0);
-        Self { name, seed, nodes, problems, origins, said: document }
+        let mut nodes = Vec::new();
+        for (id, value) in document["nodes"].as_object().into_iter().flatten() {
+            let node = DraftNode::of(id, value, &broken, kinds, &mut problems).at_home(&origins);
+            nodes.push(DraftNode { seed, ..node });
+        }
+        Self { name, seed, nodes, problems, origins, said: document, sweep: None }
     }
 
     /// All that the file says, paths as they are seen from its folder; without the defaults.
@@ -228,7 +276,7 @@ impl DraftNode {
         if let (Some(kind), false) = (kind, broken.contains(id)) {
             built = build(id, &kind, &params, problems);
         }
-        Self { id: id.to_owned(), kind, params, built, folders: BTreeMap::new() }
+        Self { id: id.to_owned(), kind, params, built, seed: 0, folders: BTreeMap::new() }
     }
 
     /// The same node with the paths that other files say as they are seen from the pipeline's folder.

@@ -92,6 +92,21 @@ impl Override {
         self.start + range.start..self.start + range.end
     }
 
+    /// What it sets.
+    pub(super) fn path(&self) -> &DocPath {
+        &self.at.path
+    }
+
+    /// The problem that it sets what the sweep gives values, a parameter called `name`.
+    pub(super) fn swept(&self, name: &str) -> Problem {
+        let message =
+            format!("can't set `{}`: the sweep gives it its values", brief(&self.at.path.to_string()));
+        let problem = self.problem(self.at.spans.len() - 1, &message).label(format!("`matrix` has `{name}`"));
+        problem.help(format!(
+            "replace all of them: `--set 'matrix.{name}=[…]'`, or run one with `--only {name}=…`"
+        ))
+    }
+
     fn step(&self, step: usize) -> Range<usize> {
         self.at.spans[step].clone()
     }

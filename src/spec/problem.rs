@@ -125,6 +125,15 @@ impl Problem {
         self.map_places(|place| place.under(base))
     }
 
+    /// The same problem, all that is said as `to` gives it.
+    pub(super) fn map_words(mut self, to: &impl Fn(&str) -> String) -> Self {
+        self.message = to(&self.message);
+        self.label = to(&self.label);
+        self.related.iter_mut().for_each(|(_, label)| *label = to(label));
+        self.help = self.help.map(|help| to(&help));
+        self
+    }
+
     /// The same problem, each place as `to` gives it.
     pub(super) fn map_places(mut self, to: impl Fn(Place) -> Place) -> Self {
         self.at = to(self.at);

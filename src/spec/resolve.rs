@@ -11,6 +11,7 @@ use super::{
     naming,
     origin::{Origin, Origins, Spot},
     overrides::Override,
+    points,
     problem::{DocPath, Problem, Segment},
     references::{self, Fault, Part, Target},
     unresolved::Reference,
@@ -34,14 +35,14 @@ pub struct Parameter {
     pub path: DocPath,
     /// Its value.
     pub value: Value,
-    /// Where in the pipeline file that is written.
+    /// Where in the document that is written.
     pub at: DocPath,
 }
 
 /// A document without references.
 #[derive(Debug, Clone, Default)]
 pub struct Resolved {
-    /// What the pipeline says; `params` and `extends` are no part of it.
+    /// What the pipeline says; `params`, `extends` and what makes it a sweep are no part of it.
     pub(super) value: Value,
     /// Where each of its values is written.
     pub(super) origins: Origins,
@@ -74,7 +75,8 @@ fn resolve_with(
     point: &[Parameter],
     variable: Variables<'_>,
 ) -> Resolved {
-    let mut document = document.set(overrides, point);
+    let mut document = document.overridden(overrides);
+    point.iter().for_each(|parameter| document.set_parameter(parameter));
     let params = document.take_params();
     let mut resolver = Resolver::new(&document, &params, variable);
     resolver.check_params();
@@ -84,14 +86,13 @@ fn resolve_with(
 }
 
 impl Document<'_> {
-    /// The same with overrides and parameters set.
-    fn set(&self, overrides: &[Arc<Override>], point: &[Parameter]) -> Self {
+    /// The same with overrides set.
+    pub(super) fn overridden(&self, overrides: &[Arc<Override>]) -> Self {
         let mut set = self.clone();
         for set_one in overrides {
             let done = set_one.apply(&mut set.value, &mut set.origins);
             set.problems.extend(done.err().map(|problem| *problem));
         }
-        point.iter().for_each(|parameter| set.set_parameter(parameter));
         set
     }
 
@@ -109,13 +110,14 @@ impl Document<'_> {
             }
             (_, None) => return,
         }
-        self.origins.replace(&path, Origin::at(Spot::Own(parameter.at.clone())));
+        self.origins.replace(&path, self.origins.of(&parameter.at));
     }
 
-    /// The parameters, which the rest of the document is then without.
+    /// The parameters, which the rest of the document is then without, as it is without what makes it a sweep.
     fn take_params(&mut self) -> Value {
-        let map = self.value.as_object_mut();
-        map.and_then(|map| map.shift_remove(KEY)).unwrap_or_else(|| Value::Object(Map::new()))
+        let Some(map) = self.value.as_object_mut() else { return Value::Object(Map::new()) };
+        [points::KEY, points::REPEATS].iter().for_each(|key| drop(map.shift_remove(*key)));
+        map.shift_remove(KEY).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }
 

@@ -58,6 +58,14 @@ pub fn pipeline(kinds: &[Kind]) -> Value {
     })
 }
 
+/// The same for the nodes of all points of a sweep, whose names say the points too.
+pub(super) fn swept(kinds: &[Kind]) -> Value {
+    let mut schema = pipeline(kinds);
+    let names = &mut schema["properties"]["nodes"]["propertyNames"];
+    *names = json!({ "pattern": format!("{}(@.*)?$", NODE_NAME.trim_end_matches('$')) });
+    schema
+}
+
 /// The schema of a file made of these kinds as it is written: what editors load.
 pub fn written(kinds: &[Kind]) -> Value {
     editor::of(pipeline(kinds))

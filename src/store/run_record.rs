@@ -38,6 +38,9 @@ pub struct RunRecord {
     pub seconds: f64,
     /// What the program said to the shell; 0 is success.
     pub exit: u8,
+    /// The names of the points of a sweep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<String>,
     /// What became of each node that the run was asked for, by its name.
     pub nodes: BTreeMap<String, NodeRecord>,
 }
@@ -137,6 +140,7 @@ mod tests {
             started: "2026-11-23T22:17:50Z".into(),
             seconds: 2.0,
             exit: 0,
+            points: Vec::new(),
             nodes: [("fit".to_owned(), node)].into(),
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use kiln::{
     atomic,
     error::{Error, Result},
-    node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind, SourcePath},
+    node::{ArtifactType, Context, KeyRole, Kind, Node, NodeKind, SeedPurpose, SourcePath},
     progress::Stop,
     store::Artifact,
 };
@@ -221,8 +221,8 @@ impl Node for Work {
         TEXT
     }
 
-    fn seeded(&self) -> bool {
-        true
+    fn seed(&self) -> Option<SeedPurpose> {
+        Some(SeedPurpose::Training)
     }
 
     fn precision(&self) -> Option<&'static str> {

@@ -15,6 +15,7 @@ mod kit;
 mod links;
 mod lock;
 mod prune;
+mod sweep;
 
 #[path = "../kit/mod.rs"]
 mod shared;

@@ -113,7 +113,7 @@ impl Results {
     /// # Errors
     /// When it can't be written, or somebody else was faster.
     pub fn claim(&self, spec: &PipelineSpec, plan: &Plan) -> Result<()> {
-        let (path, text) = (self.root.join(PIPELINE), with_absolute_paths(spec, plan).to_yaml());
+        let (path, text) = (self.root.join(PIPELINE), text_of(spec, plan));
         let is_written = || fs::read(&path).is_ok_and(|old| old == text.as_bytes());
         let record = Record::read(&self.root);
         if record.is_some_and(|record| record.of == self.origin) && is_written() {
@@ -136,6 +136,20 @@ impl Results {
         };
         write().map_err(|error| store_error("write", &self.root, error))?
     }
+}
+
+/// What `pipeline.yaml` says: the spec; of a sweep, what makes it one, so that it is one again.
+fn text_of(spec: &PipelineSpec, plan: &Plan) -> String {
+    let Some(sweep) = &plan.sweep else { return with_absolute_paths(spec, plan).to_yaml() };
+    let paths = plan
+        .steps()
+        .iter()
+        .flat_map(|step| step.node.sources().into_iter().map(move |source| (step, source)));
+    let paths: Vec<_> = paths.collect();
+    sweep.to_yaml(
+        &plan.base,
+        paths.iter().map(|(step, source)| (step.id.as_str(), source.key, source.path.as_str())),
+    )
 }
 
 /// The spec, with every path absolute: it lies in another folder than the file it was read from.
