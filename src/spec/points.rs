@@ -464,7 +464,7 @@ mod tests {
             ("matrix: { lr: [1], exclude: [{ lr: 1 }] }", "the sweep has no point"),
             ("matrix: { lr: [a, A] }", "two points would both be called `A`"),
             (
-                "matrix: { chain: [[a, b]], chain[0]: [c] }",
+                "matrix: { chain: [[a, b]], 'chain[0]': [c] }",
                 "`chain[0]` can't be swept: one value would be part of the other",
             ),
             ("repeats: 0", "`repeats` is 0, and must be from 1 to 1000"),
