@@ -72,6 +72,7 @@ mod names;
 pub mod network;
 pub mod node;
 pub mod nodes;
+mod panics;
 pub mod paths;
 pub mod plan;
 mod plot;

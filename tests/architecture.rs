@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 18] = [
+const LEAVES: [&str; 19] = [
     "alike",
     "atomic",
     "budget",
@@ -21,6 +21,7 @@ const LEAVES: [&str; 18] = [
     "files",
     "matrix",
     "names",
+    "panics",
     "paths",
     "progress",
     "random",
@@ -84,6 +85,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("files", &[]),
     ("matrix", &[]),
     ("names", &[]),
+    ("panics", &[]),
     ("paths", &[]),
     ("progress", &[]),
     ("random", &[]),

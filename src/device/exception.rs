@@ -1,44 +1,19 @@
 //! Exceptions of LibTorch, told in one line.
 
-use std::{
-    any::Any,
-    panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Once,
+use crate::{
+    error::{Error, Result},
+    panics,
 };
-
-use crate::error::{Error, Result};
 
 /// Does `work`, of which nothing is used after an exception.
 ///
 /// # Errors
 /// Those of `work`; and an exception of LibTorch, which tch makes a panic. Every other panic goes on.
 pub fn guard<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    hush();
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| match exception(panic.as_ref()) {
-        Some(line) => Err(Error::new(format!("LibTorch gave up: {line}"))
-            .help("`kiln doctor` tells which LibTorch, driver and GPUs there are; `--device cpu` needs none of them")),
-        None => resume_unwind(panic),
-    })
-}
-
-/// Keeps the program from printing the panics that become errors here, with the frames of C++; all others are printed as
-/// before.
-fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if exception(info.payload()).is_none() {
-                before(info);
-            }
-        }));
-    });
-}
-
-/// What an exception says, if a panic is one.
-fn exception(panic: &(dyn Any + Send)) -> Option<String> {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    first_line(text.or_else(|| panic.downcast_ref::<&str>().copied())?)
+    panics::caught(first_line, work).map_err(|line| {
+        Error::new(format!("LibTorch gave up: {line}"))
+            .help("`kiln doctor` tells which LibTorch, driver and GPUs there are; `--device cpu` needs none of them")
+    })?
 }
 
 /// The first line of an exception in the words of a panic, where its text stands as in a program: the frames of C++
@@ -65,9 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_other_panics_go_on() {
+    fn errors_go_on() {
         assert_eq!(guard(|| Err::<(), _>(Error::new("plain"))).unwrap_err().to_string(), "plain");
-        let panic = catch_unwind(|| guard(|| -> Result<()> { panic!("a bug") })).unwrap_err();
-        assert_eq!(panic.downcast_ref::<&str>(), Some(&"a bug"));
     }
 }

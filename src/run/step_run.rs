@@ -24,6 +24,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     event::Event,
     node::Context,
+    panics,
     plan::Step,
     progress::{Progress, Update},
     shown,
@@ -302,8 +303,7 @@ fn is_disk_full(error: &Error) -> bool {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let text = panics::message(panic).unwrap_or("no message");
     Error::new(format!("the node panicked: {text}"))
         .help("this is a bug in Kiln; the pipeline file and this message are what is needed to fix it")
 }

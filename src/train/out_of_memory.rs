@@ -1,44 +1,20 @@
 //! Running out of memory, told so that one knows what to do.
 
-use std::{
-    any::Any,
-    panic::{self, AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::Once,
+use crate::{
+    error::{Error, Result},
+    panics,
 };
-
-use crate::error::{Error, Result};
 
 /// Does a step of `batch` images of `size`² pixels; running out of memory is an error.
 ///
-/// The one place that catches a panic: LibTorch tells of a lack of memory (CUDA's, or its own on the CPU)
-/// with an exception that tch and burn turn into a panic. What was half done is not used afterwards. Every
-/// other panic goes on. Where the system itself has no memory left, it ends the program and nobody is told.
+/// LibTorch tells of a lack of memory (CUDA's, or its own on the CPU) with an exception that tch and burn turn into a
+/// panic. What was half done is not used afterwards. Every other panic goes on. Where the system itself has no memory
+/// left, it ends the program and nobody is told.
 ///
 /// # Errors
 /// If the memory does not suffice.
 pub(super) fn guard<T>(batch: usize, size: usize, work: impl FnOnce() -> T) -> Result<T> {
-    hush();
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| match text(panic.as_ref()).and_then(shortage) {
-        Some(shortage) => out_of_memory(batch, size, &shortage),
-        None => resume_unwind(panic),
-    })
-}
-
-/// Keeps the program from printing the panics that become errors here; all others are printed as before.
-fn hush() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if text(info.payload()).and_then(shortage).is_none() {
-                before(info);
-            }
-        }));
-    });
-}
-
-fn text(panic: &(dyn Any + Send)) -> Option<&str> {
-    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
+    panics::caught(shortage, work).map_err(|shortage| out_of_memory(batch, size, &shortage))
 }
 
 /// What LibTorch says about memory, if that is what it speaks of: one line, without its advice for Python.
@@ -85,11 +61,5 @@ mod tests {
         assert_eq!(shortage(message).unwrap(), message);
         let message = "CUDA out of memory. Asked for 2 GiB; CUBLAS_STATUS_ALLOC_FAILED";
         assert_eq!(shortage(message).unwrap(), message);
-    }
-
-    #[test]
-    fn other_panics_go_on() {
-        let panic = catch_unwind(|| guard(1, 32, || panic!("a bug")).map(|(): ()| ())).unwrap_err();
-        assert_eq!(text(panic.as_ref()), Some("a bug"));
     }
 }
