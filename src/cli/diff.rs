@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    process::Command,
 };
 
 use clap::Args;
@@ -13,7 +12,7 @@ use super::{
     Project, SetArgs, StoreArgs,
     changed_images::{ChangedImages, Images, images, images_now},
     compare::find,
-    load_or_show,
+    git, load_or_show,
 };
 use crate::{
     error::{Error, Result},
@@ -104,11 +103,7 @@ fn of_commit(commit: &str, file: &Path, args: &DiffArgs) -> Result<Side> {
     let lock = Lockfile::path_of(file);
     let (folder, name) = (crate::atomic::folder_of(&lock), lock.file_name().unwrap_or_default());
     let object = format!("{commit}:./{}", name.to_string_lossy());
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(["show", "--no-textconv", "--end-of-options", &object])
-        .output();
+    let output = git::ask(folder, &[], &["show", "--no-textconv", "--end-of-options", &object]);
     let output = output.map_err(|error| Error::new("cannot start git").because(error))?;
     if !output.status.success() {
         let says = String::from_utf8_lossy(&output.stderr);

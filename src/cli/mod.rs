@@ -24,6 +24,7 @@ pub mod explain;
 pub mod export;
 mod filter;
 mod flags;
+mod git;
 mod grouped;
 pub mod init;
 pub mod inspect;

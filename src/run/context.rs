@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     event::Event,
-    store::{Artifact, Entry, Key, Surroundings},
+    store::{Artifact, Digest, Entry, Key, Surroundings},
 };
 
 /// What all steps of a run share: the request, who may work, and what they know of each other.
@@ -70,8 +70,18 @@ impl<'a> RunContext<'a> {
     /// The program and the sources of the run.
     pub(super) fn surroundings(&self) -> Surroundings {
         let Options { command, surroundings, .. } = self.request.options;
-        let ask = || Surroundings { command: command.clone(), ..surroundings(&self.request.plan.base) };
+        let ask = || Surroundings {
+            binary: self.binary(),
+            command: command.clone(),
+            ..surroundings(&self.request.plan.base)
+        };
         self.surroundings.get_or_init(ask).clone()
+    }
+
+    /// The digest of this program's file, which is read once for all runs that share the store.
+    fn binary(&self) -> Option<Digest> {
+        let program = std::env::current_exe().ok()?;
+        Some(self.request.store.files().look(&program).ok()?.digest)
     }
 
     /// Notes that step `index` asks for `key`; gives who tells the name of another step that may be at work on it.

@@ -69,8 +69,8 @@ pub struct Options {
     pub lock: LockUse,
     /// The words of the command line, for the records of runs.
     pub command: Vec<String>,
-    /// Finds out what is told of the program and the sources in the records of results, given the folder that paths of
-    /// the pipeline start at. Asked once, before the first node works.
+    /// Finds out what is told of the libraries, the processor and the sources in the records of results, given the folder
+    /// that paths of the pipeline start at. Asked once, before the first node works.
     pub surroundings: fn(&Path) -> Surroundings,
 }
 

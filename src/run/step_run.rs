@@ -157,6 +157,8 @@ impl<'w> StepRun<'w> {
             reason: self.reason().to_string(),
             resumed: slot.resumed(),
         });
+        // The sources as they are now, not as they may be when the work is done.
+        self.run.surroundings();
         let started = Instant::now();
         self.execute(&slot)?;
         let seconds = started.elapsed().as_secs_f64();
