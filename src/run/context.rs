@@ -33,6 +33,8 @@ pub(super) struct RunContext<'a> {
     replaced: Mutex<Vec<(String, Key)>>,
     /// What the steps gave that have finished.
     finished: Mutex<BTreeMap<usize, Artifact>>,
+    /// Those of them whose result is not in the store, since what it was made from changed meanwhile.
+    unstored: Mutex<BTreeSet<usize>>,
     /// The steps that asked for a key so far.
     askers: Mutex<BTreeMap<Key, BTreeSet<usize>>>,
 }
@@ -49,6 +51,7 @@ impl<'a> RunContext<'a> {
             surroundings: OnceLock::new(),
             replaced: Mutex::default(),
             finished: Mutex::default(),
+            unstored: Mutex::default(),
             askers: Mutex::default(),
         }
     }
@@ -98,9 +101,17 @@ impl<'a> RunContext<'a> {
         held(&self.finished).insert(index, artifact);
     }
 
-    /// What the steps gave that have finished.
+    /// Notes that the result of step `index` is not what its recipe says, and not in the store.
+    pub(super) fn not_stored(&self, index: usize) {
+        held(&self.unstored).insert(index);
+    }
+
+    /// What the steps gave that have finished, and the store has.
     pub(super) fn into_results(self) -> BTreeMap<usize, Artifact> {
-        self.finished.into_inner().unwrap_or_else(PoisonError::into_inner)
+        let mut results = self.finished.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let unstored = self.unstored.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.retain(|index, _| !unstored.contains(index));
+        results
     }
 
     /// Notes that the result of `node` before, which the store has under `key`, is no longer shown.

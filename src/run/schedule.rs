@@ -17,7 +17,7 @@ pub(super) struct Outcome {
     pub worst: Option<ErrorKind>,
     /// Whether a node was stopped or not begun because of a stop.
     pub interrupted: bool,
-    /// What the steps gave that ended well.
+    /// What the steps gave that ended well, and the store has.
     pub results: BTreeMap<usize, Artifact>,
 }
 

@@ -216,6 +216,7 @@ impl<'w> StepRun<'w> {
             path.display()
         );
         self.emit(|node| Event::NodeWarning { node, line });
+        self.run.not_stored(self.index);
         Ok((slot.finish_uncached(provenance)?, false))
     }
 

@@ -104,6 +104,13 @@ fn a_failed_run_leaves_the_lock_as_it_is() {
 }
 
 #[test]
+fn a_result_of_files_that_changed_meanwhile_is_not_locked() {
+    let test = Test::new().file("a.txt", "one").nodes("a: {type: read, file: a.txt, meddle: true}");
+    let test = writing(test).run().ok().warned("changed while the node ran").test();
+    assert!(lock(&test).nodes.is_empty());
+}
+
+#[test]
 fn what_is_no_lock_is_not_overwritten_and_no_reason_to_fail() {
     let test = locked();
     fs::write(test.path("pipeline.lock"), "mine").unwrap();
