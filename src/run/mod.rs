@@ -161,11 +161,12 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
 }
 
 fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> Result<Summary> {
+    // A run that was told to have begun is told to have ended, too.
+    lock_use::check(request, wanted)?;
     (request.emit)(begun(request, wanted.len()));
     if let Some(because) = request.options.because.clone() {
         (request.emit)(Event::DeviceChosen { device: request.options.devices.to_string(), because });
     }
-    lock_use::check(request, wanted)?;
     let ended = schedule::run_steps(request, wanted);
     let saved = request.store.save();
     let Summary { ran, cached, failed, skipped } = ended.summary;
