@@ -62,7 +62,7 @@ impl Filter {
     /// Whether an experiment has such a parameter or metric, and it is as asked.
     pub(super) fn accepts(&self, experiment: &Experiment) -> bool {
         let Some(value) = experiment.value(&self.field) else { return false };
-        let order = compare(&value, &self.value);
+        let order = order(&value, &self.value);
         match self.relation {
             Relation::Equal => order == Some(Ordering::Equal),
             Relation::Unequal => order != Some(Ordering::Equal),
@@ -75,7 +75,7 @@ impl Filter {
 }
 
 /// The order of two values: numbers by size, texts by letters; others are equal or not.
-pub(super) fn compare(one: &Value, other: &Value) -> Option<Ordering> {
+pub(super) fn order(one: &Value, other: &Value) -> Option<Ordering> {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64()?.partial_cmp(&other.as_f64()?),
         (Value::String(one), Value::String(other)) => Some(one.cmp(other)),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Project, StoreArgs,
-    filter::{Filter, compare},
+    filter::{self, Filter},
     grouped,
     overview::{Overview, OverviewFormat},
 };
@@ -86,7 +86,7 @@ impl ViewArgs {
 fn by(field: &str, reverse: bool, one: &Experiment, other: &Experiment) -> Ordering {
     match (one.value(field), other.value(field)) {
         (Some(one), Some(other)) => {
-            let order = compare(&one, &other).unwrap_or(Ordering::Equal);
+            let order = filter::order(&one, &other).unwrap_or(Ordering::Equal);
             if reverse { order.reverse() } else { order }
         }
         (one, other) => one.is_none().cmp(&other.is_none()),
