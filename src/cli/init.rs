@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     paths,
     progress::Stop,
+    run::command,
     shown,
     spec::{escape, schema},
 };
@@ -86,7 +87,8 @@ pub fn init(args: &InitArgs) -> Result<()> {
     let size = chosen(args.size, ask, "Size of the images in pixels", suitable(seen.side))?;
     let epochs = chosen(args.epochs, ask, "Epochs", EPOCHS)?;
     let folder = atomic::folder_of(&out);
-    let (root, schema) = (relative(folder, &absolute(&data)), schema_beside(folder)?);
+    let root = command::text(&relative(folder, &absolute(&data)))?.to_owned();
+    let schema = schema_beside(folder)?;
     let choice = Choice { name, root, schema, arch, size, epochs };
     write(&out, &choice.text(&seen))?;
     let out = shown::path(paths::from_here(&out));
@@ -133,14 +135,14 @@ fn suitable(side: u32) -> u32 {
     side.next_multiple_of(32).clamp(32, 224)
 }
 
-/// The name of a pipeline for a folder: its last part, of the characters that names may have.
+/// The name of a pipeline for a folder: its last part.
 fn name_of(data: &Path) -> String {
     let data = absolute(data);
-    let last = data.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let plain = |char: char| if char.is_ascii_alphanumeric() || char == '-' { char } else { '_' };
-    let name: String = last.chars().map(plain).take(40).collect();
-    let name = name.trim_matches(['_', '-']).to_owned();
-    if name.starts_with(|char: char| char.is_ascii_alphabetic()) { name } else { format!("images{name}") }
+    let name = command::plain_name(&data.file_name().unwrap_or_default().to_string_lossy());
+    if name.starts_with(|char: char| char.is_ascii_alphabetic()) {
+        return name;
+    }
+    format!("images-{name}").trim_end_matches('-').to_owned()
 }
 
 fn must_be_free(out: &Path) -> Result<()> {
@@ -181,16 +183,15 @@ fn answer(question: &str, usual: &str) -> Result<String> {
 }
 
 /// The path to `to` as a file in `folder` says it: with `..` where that is short, else from the root.
-fn relative(folder: &Path, to: &Path) -> String {
-    let up = folder
-        .ancestors()
-        .take(4)
-        .enumerate()
-        .find(|(_, above)| to.starts_with(above) && above.parent().is_some());
-    let Some((levels, above)) = up else { return paths::to_text(to) };
-    let below = to.strip_prefix(above).unwrap_or(to);
-    let text = format!("{}{}", "../".repeat(levels), paths::to_text(below));
-    if text.is_empty() { ".".to_owned() } else { text.trim_end_matches('/').to_owned() }
+fn relative(folder: &Path, to: &Path) -> PathBuf {
+    let above = |(_, above): &(usize, &Path)| to.starts_with(above) && above.parent().is_some();
+    let Some((levels, above)) = folder.ancestors().take(4).enumerate().find(above) else {
+        return to.to_owned();
+    };
+    let up = std::iter::repeat_n(Path::new(".."), levels);
+    let below = to.strip_prefix(above).ok().filter(|below| !below.as_os_str().is_empty());
+    let path: PathBuf = up.chain(below).collect();
+    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
 /// The schema that editors read, beside the file: written unless there is one already.
@@ -284,18 +285,23 @@ mod tests {
     #[test]
     fn names_that_may_be() {
         let name = |path: &str| name_of(Path::new(path));
-        assert_eq!(name("/photos/My Cats (2)"), "my_cats__2");
-        assert_eq!(name("/2024"), "images2024");
+        assert_eq!(name("/photos/My Cats (2)"), "My-Cats--2");
+        assert_eq!(name("/2024"), "images-2024");
         assert_eq!(name("/写真"), "images");
     }
 
     #[test]
     fn roots_are_relative_where_that_is_short() {
         let from = |to: &str| relative(Path::new("/home/me/work"), Path::new(to));
-        assert_eq!(from("/home/me/work/digits"), "digits");
-        assert_eq!(from("/home/me/digits"), "../digits");
-        assert_eq!(from("/home/me/work"), ".");
-        assert_eq!(from("/data/digits"), "/data/digits");
+        for (to, path) in [
+            ("/home/me/work/digits", "digits"),
+            ("/home/me/digits", "../digits"),
+            ("/home/me/work", "."),
+            ("/home/me", ".."),
+            ("/data/digits", "/data/digits"),
+        ] {
+            assert_eq!(from(to), Path::new(path));
+        }
     }
 
     #[test]

@@ -39,12 +39,17 @@ pub fn name(verb: &str, path: &Path) -> String {
         true => [above(2), above(1), own].join("-"),
         false => own,
     };
-    let plain = |char: char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '-' };
-    let stem: String = stem.chars().map(plain).take(60).collect();
-    match stem.trim_matches('-') {
+    match &*plain_name(&stem) {
         "" => verb.to_owned(),
         stem => format!("{verb}-{stem}"),
     }
+}
+
+/// A text as a part of a pipeline's name: characters that names can't have become `-`; empty if nothing is left.
+pub fn plain_name(text: &str) -> String {
+    let plain = |char: char| if char.is_ascii_alphanumeric() || char == '_' { char } else { '-' };
+    let name: String = text.chars().map(plain).take(60).collect();
+    name.trim_matches('-').to_owned()
 }
 
 /// A path as a pipeline file has it.
