@@ -33,6 +33,7 @@ pub mod list;
 mod oneliner;
 mod output;
 mod overview;
+mod paired;
 pub mod plan;
 pub mod predict;
 mod project;

@@ -3,9 +3,11 @@
 pub mod codes;
 mod dotted;
 mod drawing;
+mod draws;
 mod editor;
 mod expects;
 mod extends;
+mod halving;
 mod keys;
 mod looks;
 mod naming;
@@ -40,6 +42,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
+    halving::Halving,
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},
