@@ -8,6 +8,7 @@ mod expects;
 mod extends;
 pub mod fix;
 mod keys;
+mod layout;
 mod looks;
 mod naming;
 mod origin;
@@ -42,6 +43,7 @@ pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
     fix::{Edit, Fix},
+    layout::formatted,
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},
