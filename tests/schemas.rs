@@ -77,6 +77,9 @@ const ASKED: &[(&str, i32, &str)] = &[
     ("list --json --group", 0, "list"),
     ("list --runs --json", 0, "list-runs"),
     ("compare p --json", 0, "compare"),
+    ("run sweep.yaml --progress json", 0, "event"),
+    ("compare --paired n=1 n=2 --json", 0, "compare-paired"),
+    ("list --group --json", 0, "list"),
     ("diff p.lock p.yaml --json", 0, "diff"),
     ("inspect yolo11n-cls --json", 0, "inspect"),
     ("cache list --json", 0, "cache-list"),
@@ -104,6 +107,9 @@ fn what_commands_print_fits_its_schema() {
     let text = EXPERIMENT.replace("IMAGES", &images).replace("ARCH", &arch);
     fs::write(dir.path().join("p.yaml"), &text).unwrap();
     fs::write(dir.path().join("bad.yaml"), text.replace("epochs: 1", "epocs: 1")).unwrap();
+    let sweep = text.replace("name: p\n", "name: sweep\nparams: { n: 1 }\nmatrix: { n: [1, 2] }\n");
+    let sweep = sweep.replace("epochs: 1,", "epochs: \"${params.n}\",");
+    fs::write(dir.path().join("sweep.yaml"), sweep).unwrap();
     let mut shapes = std::collections::BTreeSet::new();
     for (line, code, shape) in ASKED {
         let words = line.split(' ').map(|word| match word {

@@ -102,15 +102,16 @@ fn root(store: &StoreArgs) -> Result<PathBuf> {
 }
 
 fn list(root: &Path, as_json: bool) -> Result<()> {
-    let mut entries = Store::peek(root)?.entries();
+    let store = Store::peek(root)?;
+    let mut entries = store.entries();
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
     if as_json {
-        entries.iter().for_each(|entry| json::print(&Listed::of(entry)));
+        entries.iter().for_each(|entry| json::print(&Listed::of(entry, store.size(&entry.manifest))));
         return Ok(());
     }
     let now = SystemTime::now();
-    entries.iter().for_each(|entry| output::prose(&row(entry, now)));
-    let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
+    entries.iter().for_each(|entry| output::prose(&row(entry, store.size(&entry.manifest), now)));
+    let total: u64 = entries.iter().map(|entry| store.size(&entry.manifest)).sum();
     output::remark(&format!(
         "{}, {} in {}",
         shown::count(entries.len(), "result"),
@@ -120,12 +121,12 @@ fn list(root: &Path, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-fn row(entry: &Entry, now: SystemTime) -> String {
+fn row(entry: &Entry, bytes: u64, now: SystemTime) -> String {
     let manifest = &entry.manifest;
     let (kind, provenance) = (&manifest.recipe.kind, &manifest.provenance);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
     let name = format!("{}/{}", shown::text(&provenance.pipeline), shown::text(&provenance.node));
-    let (size, kind) = (size(manifest.size()), shown::text(kind));
+    let (size, kind) = (size(bytes), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}\n", manifest.key.short())
 }
 
@@ -149,14 +150,14 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, size: u64) -> Self {
         let manifest = &entry.manifest;
         Self {
             key: manifest.key.to_string(),
             kind: manifest.recipe.kind.clone(),
             pipeline: manifest.provenance.pipeline.clone(),
             node: manifest.provenance.node.clone(),
-            size: manifest.size(),
+            size,
             created: manifest.created.clone(),
             seconds: manifest.provenance.seconds,
         }
@@ -194,7 +195,7 @@ pub(super) struct Removed {
 impl Removed {
     fn of(pruned: &Pruned, dry_run: bool) -> Self {
         let Pruned { results, blobs, freed, kept } = pruned;
-        let results = results.iter().map(Listed::of).collect();
+        let results = results.iter().map(|entry| Listed::of(entry, entry.manifest.size())).collect();
         Self { dry_run, results, files: *blobs, freed: *freed, kept: *kept }
     }
 }
@@ -231,7 +232,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
         return Ok(());
     }
     let now = SystemTime::now();
-    pruned.results.iter().for_each(|entry| output::prose(&row(entry, now)));
+    pruned.results.iter().for_each(|entry| output::prose(&row(entry, entry.manifest.size(), now)));
     let Pruned { results, blobs, freed, kept } = pruned;
     let verb = if args.dry_run { "would remove" } else { "removed" };
     let (results, blobs) = (shown::count(results.len(), "result"), shown::count(blobs, "file"));

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    cache, check, compare, diff, doctor, explain, fix, fmt, init, inspect, list, oneliner, output, plan,
-    restore, verify, why,
+    cache, check, compare, diff, doctor, explain, fix, fmt, init, inspect, list, oneliner, output, paired,
+    plan, restore, verify, why,
 };
 use crate::{eval::predictions::Prediction, event::Event};
 
@@ -26,6 +26,7 @@ pub const SHAPES: &[Shape] = &[
     ("cache-verify", || schema::<cache::Checked>("cache-verify")),
     ("check", || schema::<check::Checked>("check")),
     ("compare", || schema::<compare::Row>("compare")),
+    ("compare-paired", || schema::<paired::PairedRow>("compare-paired")),
     ("diff", || schema::<diff::Differing>("diff")),
     ("doctor", || schema::<doctor::Found>("doctor")),
     ("error", || schema::<output::Told>("error")),

@@ -36,6 +36,7 @@ pub mod list;
 mod oneliner;
 mod output;
 mod overview;
+mod paired;
 pub mod plan;
 pub mod predict;
 mod project;

@@ -14,7 +14,8 @@ use super::{
 use crate::{node::Kind, yaml::layout::laid_out};
 
 /// The keys of a file in their order.
-const KEYS: [&str; 8] = ["version", "name", "seed", "extends", "params", "matrix", "repeats", "nodes"];
+const KEYS: [&str; 9] =
+    ["version", "name", "seed", "extends", "params", "matrix", "repeats", "halving", "nodes"];
 
 /// The text of the file in that layout; what it says, down to the order of its nodes, is the same. Keys that are not
 /// known come last.

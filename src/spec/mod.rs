@@ -3,10 +3,12 @@
 pub mod codes;
 mod dotted;
 mod drawing;
+mod draws;
 mod editor;
 mod expects;
 mod extends;
 pub mod fix;
+mod halving;
 mod keys;
 mod layout;
 mod looks;
@@ -43,6 +45,7 @@ pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
     fix::{Edit, Fix},
+    halving::Halving,
     layout::formatted,
     origin::Origins,
     overrides::Override,
