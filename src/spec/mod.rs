@@ -7,8 +7,10 @@ mod draws;
 mod editor;
 mod expects;
 mod extends;
+pub mod fix;
 mod halving;
 mod keys;
+mod layout;
 mod looks;
 mod naming;
 mod origin;
@@ -42,7 +44,9 @@ use serde_json::{Map, Value};
 pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
+    fix::{Edit, Fix},
     halving::Halving,
+    layout::formatted,
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},

@@ -12,6 +12,7 @@ use super::{
     draws::{self, Range, RangeFault, Space},
     expects::{brief, plain},
     extends::Document,
+    fix::Fix,
     halving::{self, Halving},
     overrides::Override,
     problem::{DocPath, Problem},
@@ -202,7 +203,10 @@ impl Reader<'_> {
         let place = self.document.origins.of(at).value.place(self.document.source, of_matrix);
         let help =
             format!("there are {}", suggest::short_list(&known, "and", "no parameters: `params` has them"));
-        self.problems.push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help));
+        let meant = suggest::only(name, known.iter().copied());
+        let fix = meant.map(|meant| Fix::word(place.clone(), name, meant));
+        self.problems
+            .push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help).fix(fix));
     }
 
     /// What the values of a parameter are taken from.

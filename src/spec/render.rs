@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, fmt, ops::Range};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     problem::{Place, Problem},
     source::Source,
 };
-use crate::shown;
+use crate::{shown, width};
 
 /// How many problems of a file are shown; the others are counted.
 pub const CAP: usize = 20;
@@ -41,9 +42,11 @@ impl Style {
     /// Without colour, 80 characters wide: the same on every machine.
     pub const PLAIN: Self = Self { width: 80, colour: false };
 
-    /// Coloured if `terminal`, unless the user asks for `NO_COLOR`.
-    pub fn of(terminal: bool) -> Self {
-        Self { colour: terminal && shown::takes_colours(), ..Self::PLAIN }
+    /// For standard error: as wide as a terminal is, at most 80 characters; coloured, unless the user asks for `NO_COLOR`.
+    pub fn of_stderr() -> Self {
+        let terminal = width::of_stderr();
+        let width = terminal.map_or(Self::PLAIN.width, |width| width.min(Self::PLAIN.width));
+        Self { width, colour: terminal.is_some() && shown::takes_colours() }
     }
 }
 
@@ -85,7 +88,7 @@ pub fn human(source: &Source, problems: &[Problem], style: Style) -> String {
 }
 
 /// The problems of a file as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FileReport {
     /// The file as given.
     pub file: String,
@@ -98,7 +101,7 @@ pub struct FileReport {
 }
 
 /// A problem as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ProblemReport {
     /// The code of the mistake, e.g. `E0102`; `kiln explain E0102` tells more.
     pub code: &'static str,
@@ -110,10 +113,21 @@ pub struct ProblemReport {
     pub related: Vec<Span>,
     /// How to mend it, where something can be said.
     pub help: Option<String>,
+    /// The change that mends it, where only one thing can have been meant.
+    pub fix: Option<FixReport>,
+}
+
+/// A change as data.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FixReport {
+    /// What is replaced, or the empty place where something is added.
+    pub at: Span,
+    /// What comes there.
+    pub replacement: String,
 }
 
 /// A place as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Span {
     /// The path of the file that the place is in, as it was given.
     pub file: String,
@@ -141,20 +155,28 @@ pub fn report(source: &Source, problems: &[Problem]) -> FileReport {
 }
 
 fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
-    let span = |place: &Place, label: &str| {
+    let place = |place: &Place, label: &str| {
         let source = place.source(source);
-        let Range { start, end } = source.locate(place);
-        let (line, column) = source.line_column(start);
-        let (start, end) = (start + source.before(), end + source.before());
-        Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
+        span(source, source.locate(place), label)
     };
+    let fix = problem.fix.as_ref().and_then(|fix| Some((fix.title(), fix.edit(source)?)));
     ProblemReport {
         code: problem.code,
         message: problem.message.clone(),
-        at: span(&problem.at, &problem.label),
-        related: problem.related.iter().map(|(place, label)| span(place, label)).collect(),
+        at: place(&problem.at, &problem.label),
+        related: problem.related.iter().map(|(at, label)| place(at, label)).collect(),
         help: problem.help.clone(),
+        fix: fix.map(|(title, edit)| FixReport {
+            at: span(edit.source, edit.range, &title),
+            replacement: edit.text,
+        }),
     }
+}
+
+fn span(source: &Source, range: Range<usize>, label: &str) -> Span {
+    let (line, column) = source.line_column(range.start);
+    let (start, end) = (range.start + source.before(), range.end + source.before());
+    Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
 }
 
 /// A problem as miette draws it.
