@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub use self::load::{Loaded, Rejected, draft, load, load_source, load_with};
+pub use self::load::{Loaded, Rejected, draft, load, load_source, load_unsaved, load_with};
 use crate::{
     node::{ArtifactType, Kind, Node},
     spec::{Draft, PipelineSpec, Problem, Sweep},
