@@ -5,6 +5,14 @@ pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     all_close(word, candidates).into_iter().next()
 }
 
+/// The closest of `candidates` to `word`, if it is close enough and no other is as close.
+pub(crate) fn only<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut ranked = ranked(word, candidates).into_iter();
+    let (distance, closest) = ranked.next()?;
+    let rival = ranked.take_while(|(other, _)| *other == distance).any(|(_, other)| other != closest);
+    (!rival).then_some(closest)
+}
+
 /// The longest word that anything is close to, in characters.
 const MAX_WORD: usize = 64;
 /// The most candidates that are looked at.
@@ -18,6 +26,11 @@ const MAX_CANDIDATES: usize = 2_000;
 /// `last.pt`. Nothing is close to a word of more than 64 characters, and only the first 2,000 candidates are looked
 /// at.
 pub(crate) fn all_close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    ranked(word, candidates).into_iter().map(|(_, candidate)| candidate).collect()
+}
+
+/// As [`all_close`], each with how far it is.
+fn ranked<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<(usize, &'a str)> {
     if word.len() > 4 * MAX_WORD || word.chars().count() > MAX_WORD {
         return Vec::new();
     }
@@ -30,7 +43,7 @@ pub(crate) fn all_close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a
         .filter(|(_, candidate)| !are_opposite(&word, &fold(candidate)))
         .collect();
     close.sort_by_key(|(distance, _)| *distance);
-    close.into_iter().map(|(_, candidate)| candidate).collect()
+    close
 }
 
 /// Words of which one is close to the other, but asks for something else.
@@ -151,6 +164,13 @@ mod tests {
     fn the_closest_comes_first() {
         assert_eq!(all_close("digit", ["digitss", "digits"]), ["digits"]);
         assert_eq!(all_close("model", ["modle", "modal", "model2"]), ["modle", "modal", "model2"]);
+    }
+
+    #[test]
+    fn of_two_that_are_as_close_neither_is_the_only_one() {
+        assert_eq!(only("digit", ["digitss", "digits", "digits"]), Some("digits"));
+        assert_eq!(only("net3", ["net1", "net2"]), None);
+        assert_eq!(only("far", ["away"]), None);
     }
 
     #[test]

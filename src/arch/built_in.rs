@@ -31,19 +31,34 @@ pub(super) fn text(name: &str) -> Result<&'static str> {
     BUILT_IN.iter().find(|(known, _)| *known == base).map(|(_, text)| *text).ok_or_else(|| unknown(name))
 }
 
+/// The one name that was meant by another, if there is one.
+pub(super) fn meant(name: &str) -> Option<String> {
+    let known = names();
+    let only = || suggest::only(name, known.iter().map(String::as_str));
+    let meant = classifier(name, &known).or_else(only).filter(|_| !is_of_another_task(name));
+    meant.map(str::to_owned)
+}
+
+/// The classifier of a detector's name: the reference calls its detectors `yolo11n`.
+fn classifier<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    known.iter().map(String::as_str).find(|known| known.strip_suffix("-cls") == Some(name))
+}
+
+/// Whether a name is close to others in letters, but not in meaning.
+fn is_of_another_task(name: &str) -> bool {
+    OTHER_TASKS.iter().any(|task| name.ends_with(task))
+}
+
 /// What networks for other tasks are called.
 const OTHER_TASKS: [&str; 6] = ["-seg", "-pose", "-obb", "-det", "-detect", "-segment"];
 
 fn unknown(name: &str) -> Error {
     let known = names();
     let error = Error::new(format!("there is no architecture `{}`", shown::text(name)));
-    // Close in letters, but not in meaning.
-    if OTHER_TASKS.iter().any(|task| name.ends_with(task)) {
+    if is_of_another_task(name) {
         return error.help(format!("Kiln only has classifiers: {}", known.join(", ")));
     }
-    // The reference calls its detectors `yolo11n`.
-    let classifier = known.iter().map(String::as_str).find(|known| known.strip_suffix("-cls") == Some(name));
-    match classifier.or_else(|| suggest::closest(name, known.iter().map(String::as_str))) {
+    match classifier(name, &known).or_else(|| suggest::closest(name, known.iter().map(String::as_str))) {
         Some(near) => error.help(format!("did you mean `{near}`? A path to a model YAML works too")),
         None => error
             .help(format!("the built-in ones are {}; a path to a model YAML works too", known.join(", "))),

@@ -151,6 +151,11 @@ impl Arch {
         built_in::text(name)
     }
 
+    /// The one built-in architecture that a name close to it means.
+    pub fn meant(name: &str) -> Option<String> {
+        built_in::meant(name)
+    }
+
     /// What somebody who uses this architecture should know.
     pub fn notes(&self) -> Vec<&'static str> {
         let trunk = self.rows.iter().filter(|row| matches!(row.blocks[..], [Module::TorchVision(_)]));

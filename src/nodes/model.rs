@@ -23,7 +23,7 @@ use crate::{
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose, SourcePath},
     progress::Stop,
     shown,
-    spec::{Place, Problem},
+    spec::{Fix, Place, Problem},
     store::{Artifact, Lock, LockMode},
     weights::{self, ModelFile, Transfer, Weights},
 };
@@ -117,7 +117,8 @@ impl Node for Model {
         let unknown = self.arch.iter().filter(|arch| !is_path(arch)).filter_map(|arch| {
             let error = Arch::built_in_text(arch).err()?;
             let help = error.hint().unwrap_or_default().to_owned();
-            Some(problem("arch", error.to_string()).label("not a built-in architecture").help(help))
+            let fix = Arch::meant(arch).map(|meant| Fix::word(Place::Value(["arch"].into()), arch, meant));
+            Some(problem("arch", error.to_string()).label("not a built-in architecture").help(help).fix(fix))
         });
         unknown.chain(self.gaps()).chain(self.wrong_weights()).collect()
     }

@@ -6,7 +6,7 @@ use super::graph::references;
 use crate::{
     budget::Budget,
     node::ArtifactType,
-    spec::{DocPath, DraftNode, Place, Problem, brief, codes, sweep::base_of},
+    spec::{DocPath, DraftNode, Fix, Place, Problem, brief, codes, sweep::base_of},
     suggest,
 };
 
@@ -46,7 +46,8 @@ fn unknown(
     accepts: &[ArtifactType],
 ) -> Problem {
     let others = nodes.iter().filter(|other| other.id != node.id);
-    let close = suggest::closest(id, others.map(|other| base_of(&other.id)));
+    let others: Vec<&str> = others.map(|other| base_of(&other.id)).collect();
+    let close = suggest::closest(id, others.iter().copied());
     let fitting = fitting(nodes, node, accepts);
     let meant = close.or(if let [only] = fitting[..] { Some(only) } else { None });
     let message = format!(
@@ -56,6 +57,9 @@ fn unknown(
         brief(id)
     );
     let problem = Problem::new(codes::UNKNOWN_REFERENCE, Place::Value(at.clone()), message);
+    let only = if close.is_some() { suggest::only(id, others) } else { meant };
+    let fix = only.filter(|only| fitting.is_empty() || fitting.contains(only));
+    let problem = problem.fix(fix.map(|only| Fix::word(Place::Value(at.clone()), id, only)));
     let problem = problem.label(
         meant.map_or_else(|| "no node has this name".to_owned(), |meant| format!("did you mean `{meant}`?")),
     );
@@ -91,8 +95,15 @@ fn mismatch<'a>(
         [only] => format!("did you mean `{only}`?"),
         _ => format!("{} is wanted here", wanted(accepts)),
     };
-    let problem = Problem::new(codes::WRONG_REFERENCE, Place::Value(at.clone()), message)
+    let place = Place::Value(at.clone());
+    let fix = if let [only] = fitting[..] {
+        Some(Fix::word(place.clone(), base_of(&other.id), only))
+    } else {
+        None
+    };
+    let problem = Problem::new(codes::WRONG_REFERENCE, place, message)
         .label(label)
+        .fix(fix)
         .related(kind, format!("gives {}", gives.phrase));
     Some(problem.help(offer(accepts, &fitting)))
 }

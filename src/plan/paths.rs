@@ -11,7 +11,7 @@ use crate::{
     paths,
     progress::Stop,
     shown,
-    spec::{DocPath, DraftNode, Place, Problem, brief, codes, source::nearest},
+    spec::{DocPath, DraftNode, Fix, Place, Problem, brief, codes, escape, source::nearest},
 };
 
 /// How many folders are searched for names like those that are not there.
@@ -135,7 +135,11 @@ impl Wrong<'_> {
     fn nothing_there(&self, tried: &Path, searches: &mut Budget) -> Problem {
         let (written, base) = (self.written, self.base);
         let tried = paths::fixed_part(tried);
-        let other = match other_spelling(base, written) {
+        let same = other_spelling(base, written);
+        // A file of another name is a guess, and another user's home is another folder.
+        let fix = same.as_ref().filter(|_| !written.starts_with(['~', '$']));
+        let fix = fix.map(|same| Fix::word(self.at.clone(), escape(written), escape(same)));
+        let other = match same {
             Some(other) => Respelled::Whole(other),
             None => respelled(base, written, searches),
         };
@@ -159,7 +163,7 @@ impl Wrong<'_> {
             }
             _ => {}
         }
-        self.told("names {}, and nothing is there").label(label).help(help.join("\n"))
+        self.told("names {}, and nothing is there").label(label).help(help.join("\n")).fix(fix)
     }
 }
 

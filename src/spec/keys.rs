@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     codes,
     expects::brief,
+    fix::Fix,
     problem::{DocPath, Place, Problem},
     shape::{self, Shapes},
     violations,
@@ -29,7 +30,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
 /// the object's own.
 pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem, Option<String>) {
     let own = shapes.keys(at);
-    let meant = meant(shapes, at, key, &own);
+    let Meant { word: meant, is_only } = meant(shapes, at, key, &own);
     let owner = violations::owner(shapes, at);
     let mut problem = bare(at, key, &owner).label(match (&meant, elsewhere(shapes, at, key)) {
         (Some(meant), _) => format!("did you mean `{meant}`?"),
@@ -43,7 +44,8 @@ pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem,
     let named: Vec<&str> = own.into_iter().filter(|key| *key != "type").collect();
     let help = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
     let odd = shown::odd(key).map(|odd| format!("there is {odd} in the key\n")).unwrap_or_default();
-    (problem.help(format!("{odd}{of}: {help}")), meant)
+    let fix = meant.as_ref().filter(|_| is_only).map(|meant| Fix::word(problem.at.clone(), key, meant));
+    (problem.fix(fix).help(format!("{odd}{of}: {help}")), meant)
 }
 
 /// The same without a word on what was meant, where there are very many.
@@ -52,8 +54,14 @@ pub(super) fn bare(at: &DocPath, key: &str, owner: &str) -> Problem {
     Problem::new(codes::UNKNOWN_KEY, Place::Key(at.join(key)), message)
 }
 
+/// The key that was meant, if any, and whether no other can have been.
+struct Meant {
+    word: Option<String>,
+    is_only: bool,
+}
+
 /// A close or equal-meaning key of the same object that is not there yet, or only in another text.
-fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Option<String> {
+fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Meant {
     let present = shapes.value(at);
     let is_free =
         |own: &str| present.get(own).is_none() || shapes.origins.are_apart(&at.join(own), &at.join(key));
@@ -64,7 +72,9 @@ fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Option<S
             own.chain(SYNONYMS).filter(|(_, words)| contains(words, key)).map(|(known, _)| *known);
         meant.find(|known| free.contains(known))
     };
-    suggest::closest(key, free.iter().copied()).or_else(synonym).map(str::to_owned)
+    let close = suggest::closest(key, free.iter().copied());
+    let is_only = close.is_none() || suggest::only(key, free.iter().copied()).is_some();
+    Meant { word: close.or_else(synonym).map(str::to_owned), is_only }
 }
 
 /// Where a key would belong that doesn't belong here.

@@ -6,6 +6,7 @@ mod drawing;
 mod editor;
 mod expects;
 mod extends;
+pub mod fix;
 mod keys;
 mod looks;
 pub mod manual;
@@ -42,6 +43,7 @@ use serde_json::{Map, Value};
 pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
+    fix::{Edit, Fix},
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},

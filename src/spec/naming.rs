@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     codes,
     expects::brief,
+    fix::Fix,
     problem::{DocPath, Place, Problem},
     schema::MAX_NAME,
 };
@@ -20,6 +21,8 @@ pub(super) fn bad(place: Place, name: &str, of: &str) -> Problem {
         _ => "use letters, digits, `_`, `.` and `-`, with no `.` at an end",
     };
     let (reason, similar) = (reason(name), similar(name, of));
+    // References to a node would have to change with its name.
+    let fix = similar.as_ref().filter(|_| of == "pipeline").map(|to| Fix::word(place.clone(), name, to));
     let (label, help) = match (similar, reason) {
         (Some(similar), None) => (format!("did you mean `{similar}`?"), rule.to_owned()),
         (Some(similar), Some(reason)) => (format!("did you mean `{similar}`?"), format!("{reason}; {rule}")),
@@ -27,7 +30,7 @@ pub(super) fn bad(place: Place, name: &str, of: &str) -> Problem {
         (None, None) => ("not a name".to_owned(), rule.to_owned()),
     };
     let message = format!("`{}` can't be the name of a {of}", brief(name));
-    Problem::new(codes::PATTERN, place, message).label(label).help(help)
+    Problem::new(codes::PATTERN, place, message).label(label).help(help).fix(fix)
 }
 
 /// Whether a reference can name a parameter so.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     expects::brief,
+    fix::Fix,
     overrides::Override,
     problem::{DocPath, Place, Problem},
     references::Target,
@@ -12,6 +13,9 @@ use super::{
 
 /// How many reasons for a value, and how many variables in it, are told.
 const MAX_TOLD: usize = 8;
+
+/// What is said of a reference that brought a whole value.
+const USED_HERE: &str = "used here";
 
 /// A file that a pipeline extends.
 #[derive(Debug, PartialEq, Eq)]
@@ -204,7 +208,7 @@ impl Origins {
     /// The same, each brought to its place by the reference at `by`.
     pub(super) fn brought(mut self, by: &Spot) -> Self {
         for origin in self.0.values_mut() {
-            origin.reasons.push((by.clone(), "used here".to_owned()));
+            origin.reasons.push((by.clone(), USED_HERE.to_owned()));
             origin.keep_few();
         }
         if let Some(whole) = self.0.get_mut(&DocPath::default()) {
@@ -271,6 +275,7 @@ impl Origins {
         for (place, _) in &mut problem.related {
             *place = self.placed(own, place.clone()).0;
         }
+        problem.fix = problem.fix.and_then(|fix| self.placed_fix(own, fix));
         let Some(origin) = origin else { return problem };
         // The reference itself, where the key beside it is meant.
         let reasons = if key && origin.key.is_some() { Vec::new() } else { origin.reasons };
@@ -281,6 +286,16 @@ impl Origins {
             problem = problem.more_help(&format!("the environment has {name}=`{}`", brief(value)));
         }
         problem
+    }
+
+    /// The fix with its place where it is written; none if it is not written there alone: what a longer text is put
+    /// together from, or the environment says, is not replaced.
+    fn placed_fix(&self, own: &Source, fix: Fix) -> Option<Fix> {
+        let (_, origin) = self.placed(own, fix.at.clone());
+        let is_written = origin.is_none_or(|origin| {
+            origin.variables.is_empty() && origin.reasons.iter().all(|(_, said)| said == USED_HERE)
+        });
+        is_written.then(|| fix.map_place(|place| self.placed(own, place).0))
     }
 
     /// A place of the resolved document as one of a text.
@@ -303,7 +318,7 @@ impl Origins {
             told = origin.variables.iter().map(|(name, _)| format!("env {name}")).collect();
         }
         told.extend(origin.reasons.iter().map(|(spot, said)| match said.as_str() {
-            "used here" => format!("used at {}", spot.told(own)),
+            USED_HERE => format!("used at {}", spot.told(own)),
             of => format!("{of} at {}", spot.told(own)),
         }));
         told.dedup();

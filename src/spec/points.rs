@@ -8,6 +8,7 @@ use super::{
     codes, dotted,
     expects::{brief, plain},
     extends::Document,
+    fix::Fix,
     overrides::Override,
     problem::{DocPath, Problem},
     resolve::{self, Parameter},
@@ -172,7 +173,10 @@ impl Reader<'_> {
         let place = self.document.origins.of(at).value.place(self.document.source, true);
         let help =
             format!("there are {}", suggest::short_list(&known, "and", "no parameters: `params` has them"));
-        self.problems.push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help));
+        let meant = suggest::only(name, known.iter().copied());
+        let fix = meant.map(|meant| Fix::word(place.clone(), name, meant));
+        self.problems
+            .push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help).fix(fix));
     }
 
     /// The values of a list, with where they are written.

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Source, codes};
+use super::{Source, codes, fix::Fix};
 use crate::shown;
 pub use crate::yaml::path::{DocPath, Segment};
 
@@ -62,6 +62,8 @@ pub struct Problem {
     pub related: Vec<(Place, String)>,
     /// How to mend it, in one or more lines, where something can be said.
     pub help: Option<String>,
+    /// What mends it, where only one thing can have been meant.
+    pub fix: Option<Fix>,
 }
 
 impl Problem {
@@ -69,7 +71,7 @@ impl Problem {
     pub fn new(code: &'static str, at: Place, message: impl Into<String>) -> Self {
         let (label, related) = (String::new(), Vec::new());
         let message = line(message.into());
-        Self { code, message, at, label, related, help: None }
+        Self { code, message, at, label, related, help: None, fix: None }
     }
 
     /// A rule of a kind's own that its keys break.
@@ -108,6 +110,13 @@ impl Problem {
         self
     }
 
+    /// Adds what mends it, if anything does without a choice.
+    #[must_use]
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
+        self
+    }
+
     /// The same problem, its places in a file beside the pipeline.
     #[must_use]
     pub fn within(self, file: &Arc<Source>) -> Self {
@@ -138,6 +147,7 @@ impl Problem {
     pub(super) fn map_places(mut self, to: impl Fn(Place) -> Place) -> Self {
         self.at = to(self.at);
         self.related = self.related.into_iter().map(|(place, label)| (to(place), label)).collect();
+        self.fix = self.fix.map(|fix| fix.map_place(&to));
         self
     }
 }

@@ -110,6 +110,17 @@ pub struct ProblemReport {
     pub related: Vec<Span>,
     /// How to mend it, where something can be said.
     pub help: Option<String>,
+    /// The change that mends it, where only one thing can have been meant.
+    pub fix: Option<FixReport>,
+}
+
+/// A change as data.
+#[derive(Debug, Serialize)]
+pub struct FixReport {
+    /// What is replaced, or the empty place where something is added.
+    pub at: Span,
+    /// What comes there.
+    pub replacement: String,
 }
 
 /// A place as data.
@@ -141,20 +152,28 @@ pub fn report(source: &Source, problems: &[Problem]) -> FileReport {
 }
 
 fn problem_report(source: &Source, problem: &Problem) -> ProblemReport {
-    let span = |place: &Place, label: &str| {
+    let place = |place: &Place, label: &str| {
         let source = place.source(source);
-        let Range { start, end } = source.locate(place);
-        let (line, column) = source.line_column(start);
-        let (start, end) = (start + source.before(), end + source.before());
-        Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
+        span(source, source.locate(place), label)
     };
+    let fix = problem.fix.as_ref().and_then(|fix| Some((fix.title(), fix.edit(source)?)));
     ProblemReport {
         code: problem.code,
         message: problem.message.clone(),
-        at: span(&problem.at, &problem.label),
-        related: problem.related.iter().map(|(place, label)| span(place, label)).collect(),
+        at: place(&problem.at, &problem.label),
+        related: problem.related.iter().map(|(at, label)| place(at, label)).collect(),
         help: problem.help.clone(),
+        fix: fix.map(|(title, edit)| FixReport {
+            at: span(edit.source, edit.range, &title),
+            replacement: edit.text,
+        }),
     }
+}
+
+fn span(source: &Source, range: Range<usize>, label: &str) -> Span {
+    let (line, column) = source.line_column(range.start);
+    let (start, end) = (range.start + source.before(), range.end + source.before());
+    Span { file: source.name().to_owned(), line, column, start, end, label: label.to_owned() }
 }
 
 /// A problem as miette draws it.

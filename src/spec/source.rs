@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     codes,
+    fix::Fix,
     looks::Looks,
     problem::{DocPath, Place, Problem},
 };
@@ -218,8 +219,11 @@ impl Source {
                     true => "a list or a mapping".to_owned(),
                     false => format!("did you mean `\"{key}\"`?"),
                 };
+                let value = yaml::scalar(key).filter(|_| !label.starts_with("a list"));
+                let fix = value.map(|value| Fix::value(place.clone(), &value, format!("\"{key}\"")));
                 Problem::new(codes::YAML_FEATURE, place, Refusal::KeyNotText(key.to_owned()).to_string())
                     .label(label)
+                    .fix(fix)
                     .help("keys are text; put quotes around one that looks like something else")
             }
             Refusal::Number(number) => {

@@ -2,6 +2,7 @@
 
 use super::{
     codes,
+    fix::Fix,
     problem::{Place, Problem},
     source::Source,
 };
@@ -105,7 +106,10 @@ fn unquoted_reference(text: &str, brace: usize) -> Option<Problem> {
     let end = after.starts_with('{').then(|| after.find('}'))?? + 1;
     let reference = after.get(..end).filter(|reference| !reference.contains('\n'))?;
     let message = "not YAML: a reference without quotes within `{ … }` or `[ … ]`";
-    let problem = Problem::new(codes::SYNTAX, Place::Bytes(before.len(), brace + end), message)
+    let place = Place::Bytes(before.len(), brace + end);
+    let fix = Fix::value(place.clone(), &format!("${reference}").into(), format!("\"${reference}\""));
+    let problem = Problem::new(codes::SYNTAX, place, message)
+        .fix(Some(fix))
         .label(format!("did you mean `\"${reference}\"`?"));
     Some(problem.help("quotes around a reference leave the parameter's type as it is"))
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     codes,
     expects::brief,
+    fix::Fix,
     origin::Spot,
     problem::{DocPath, Problem},
     references::Fault,
@@ -31,6 +32,12 @@ impl Reference<'_> {
         Problem::new(code, self.at.part(self.own, self.written), message)
     }
 
+    /// Another reference in its place.
+    fn fix(&self, to: &str) -> Option<Fix> {
+        let at = self.at.part(self.own, self.written);
+        (!self.written.contains(['\'', '"', '\\'])).then(|| Fix::value(at, &self.written.into(), to))
+    }
+
     /// There is no parameter at `path`: `inside`, which stands at `above`, has no such thing.
     pub(super) fn no_parameter(&self, path: &DocPath, above: &DocPath, inside: &Value) -> Problem {
         let name = path.seen_from(&[KEY].into()).to_string();
@@ -38,9 +45,10 @@ impl Reference<'_> {
         match inside {
             Value::Object(map) => {
                 let names: Vec<&str> = map.keys().map(String::as_str).collect();
-                let label = closest(path, above, &names);
+                let label = closest(path, above, &names, suggest::closest);
+                let fix = closest(path, above, &names, suggest::only).and_then(|to| self.fix(&to));
                 let label = label.map_or("not a parameter".to_owned(), |it| format!("did you mean `{it}`?"));
-                problem.label(label).help(match names[..] {
+                problem.label(label).fix(fix).help(match names[..] {
                     [] => "the file has no parameters; name them under `params:`".to_owned(),
                     _ => format!("`{above}` has {}", suggest::short_list(&names, "and", "none")),
                 })
@@ -103,10 +111,13 @@ impl Reference<'_> {
                 .help("write `${params.NAME}`, or `$${` for a `${` that is text"),
             Fault::Nothing(..) => {
                 let what = "names neither a parameter nor a variable of the environment";
-                let label = meant
-                    .map_or("not a reference".to_owned(), |meant| format!("did you mean `${{{meant}}}`?"));
+                let meant = meant.map(|meant| format!("${{{meant}}}"));
+                let fix = meant.as_deref().and_then(|meant| self.fix(meant));
+                let label =
+                    meant.map_or("not a reference".to_owned(), |meant| format!("did you mean `{meant}`?"));
                 self.problem(codes::NO_REFERENCE, format!("`{}` {what}", brief(self.written)))
                     .label(label)
+                    .fix(fix)
                     .help("write `${params.NAME}` or `${env.NAME}`, or `$${` for a `${` that is text")
             }
         }
@@ -114,9 +125,14 @@ impl Reference<'_> {
 }
 
 /// The reference whose step after `above` is the closest of `names`.
-fn closest(path: &DocPath, above: &DocPath, names: &[&str]) -> Option<String> {
+fn closest<'a>(
+    path: &DocPath,
+    above: &DocPath,
+    names: &'a [&'a str],
+    closest: impl FnOnce(&str, Vec<&'a str>) -> Option<&'a str>,
+) -> Option<String> {
     let (step, rest) = path.0[above.0.len()..].split_first()?;
     let wanted = DocPath(vec![step.clone()]).to_string();
-    let close = suggest::closest(&wanted, names.iter().copied())?;
+    let close = closest(&wanted, names.to_vec())?;
     Some(format!("${{{}}}", above.join(close).under(&DocPath(rest.to_vec()))))
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     codes,
     expects::{SHORT, brief, expects, plain, range, short, shown},
+    fix::Fix,
     keys, naming,
     problem::{DocPath, Place, Problem, Segment},
     schema,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     shown::{self, odd},
-    suggest,
+    suggest, yaml,
 };
 
 /// Of how many problems it is said what was meant.
@@ -38,8 +39,8 @@ struct Found {
     problems: Vec<(DocPath, Problem)>,
     /// Paths whose value has the wrong type.
     mistyped: BTreeSet<DocPath>,
-    /// Keys that were meant, by the object that lacks them.
-    meant: BTreeSet<(DocPath, String)>,
+    /// Keys that were meant, by the object that lacks them; and how often.
+    meant: BTreeMap<(DocPath, String), usize>,
     /// Keys that objects lack.
     missing: BTreeMap<(DocPath, String), Problem>,
 }
@@ -56,7 +57,9 @@ impl Found {
                         continue;
                     }
                     let (problem, meant) = keys::unknown(shapes, &path, key);
-                    self.meant.extend(meant.map(|meant| (path.clone(), meant)));
+                    meant
+                        .into_iter()
+                        .for_each(|meant| *self.meant.entry((path.clone(), meant)).or_default() += 1);
                     self.problems.push((path.join(key.as_str()), problem));
                 }
             }
@@ -86,10 +89,16 @@ impl Found {
 
     fn finish(self, unknown: &[DocPath]) -> (BTreeSet<String>, Vec<Problem>) {
         let Self { mut problems, mistyped, meant, missing } = self;
+        problems.iter_mut().for_each(|(path, problem)| {
+            // Two keys can't both become one.
+            problem
+                .fix
+                .take_if(|fix| meant.get(&(path.parent(), fix.to().to_owned())).is_some_and(|n| *n > 1));
+        });
         problems.retain(|(path, problem)| {
             problem.code == codes::WRONG_TYPE || problem.code == codes::PATTERN || !mistyped.contains(path)
         });
-        let missing = missing.into_iter().filter(|(place, _)| !meant.contains(place));
+        let missing = missing.into_iter().filter(|(place, _)| !meant.contains_key(place));
         problems.extend(missing.map(|((path, _), problem)| (path, problem)));
         let above: BTreeSet<&[Segment]> = unknown.iter().map(|path| &path.0[..]).collect();
         let is_unknown = |path: &DocPath| (0..=path.0.len()).any(|length| above.contains(&path.0[..length]));
@@ -146,7 +155,10 @@ fn missing(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> Problem {
             .label(format!("`{key}` is missing"));
     if key == "type" {
         let kinds = suggest::list(&tags(shapes, at), "or", "none");
-        return problem.help(match keys::kind_of_keys(shapes, at) {
+        let kind = keys::kind_of_keys(shapes, at);
+        let first = shapes.value(at).as_object().and_then(|object| object.keys().next());
+        let fix = kind.zip(first).map(|(kind, first)| Fix::entry(at, first, format!("type: {kind}")));
+        return problem.fix(fix).help(match kind {
             Some(kind) => format!("write `type: {kind}`; its keys are those of a `{kind}`"),
             None => format!("write one of {kinds}"),
         });
@@ -170,14 +182,20 @@ fn wrong_type(shapes: &Shapes<'_>, path: &DocPath) -> Problem {
         true => format!("{subject} is empty; it must be {wanted}"),
         false => format!("{subject} must be {wanted}, not {got}"),
     };
-    let label = match fixed(value, written, schema) {
+    let fixed = fixed(value, written, schema);
+    let place = Place::Value(path.clone());
+    let fix = fixed
+        .as_ref()
+        .filter(|fixed| yaml::scalar(fixed).is_some())
+        .map(|fixed| Fix::value(place.clone(), value, fixed));
+    let label = match fixed {
         Some(fixed) => format!("did you mean `{fixed}`?"),
         None if schema["type"] == "array" && value.is_object() => "begin each item with `- `".to_owned(),
         None if is_empty => "nothing here".to_owned(),
         None if value.is_null() => "this stands for nothing".to_owned(),
         None => format!("this is {got}"),
     };
-    helped(shapes, path, Problem::new(codes::WRONG_TYPE, Place::Value(path.clone()), message).label(label))
+    helped(shapes, path, Problem::new(codes::WRONG_TYPE, place, message).label(label).fix(fix))
 }
 
 /// The same without a word on what was meant, where there are very many.
@@ -316,8 +334,12 @@ fn not_allowed(shapes: &Shapes<'_>, path: &DocPath, options: &Value) -> Problem 
     let close = suggest::closest(&word, options.iter().map(String::as_str));
     let label =
         close.map_or_else(|| "not one of those known".to_owned(), |close| format!("did you mean `{close}`?"));
+    let fix = shapes.value(path).as_str().and_then(|word| {
+        let only = suggest::only(word, options.iter().map(String::as_str))?;
+        Some(Fix::word(problem.at.clone(), word, only))
+    });
     let odd = odd(&word).map(|odd| format!("there is {odd} in it\n")).unwrap_or_default();
-    problem.label(label).help(format!("{odd}it may be {}", suggest::list(&options, "or", "nothing")))
+    problem.label(label).fix(fix).help(format!("{odd}it may be {}", suggest::list(&options, "or", "nothing")))
 }
 
 /// The tags that the object at `at` may have.

@@ -94,6 +94,29 @@ pub fn write(value: &impl serde::Serialize) -> String {
     serde_yaml::to_string(value).expect("plain data with text keys is YAML")
 }
 
+/// The value of a text that is one scalar or flow collection.
+pub fn scalar(text: &str) -> Option<Value> {
+    only_item(&format!("- {text}\n"))
+}
+
+/// The item of a list of one.
+fn only_item(text: &str) -> Option<Value> {
+    match parse(text).ok()?.value {
+        Value::Array(mut list) if list.len() == 1 => list.pop(),
+        _ => None,
+    }
+}
+
+/// A text as a scalar that stands for it, in the quotes of another scalar; also where that has none, if it needs some.
+pub fn quoted_as(other: &str, text: &str) -> String {
+    let is_plain = |text: &&str| only_item(&format!("[{text}]")).is_some_and(|value| value == *text);
+    match other.chars().next() {
+        Some('\'') if !text.contains(char::is_control) => format!("'{}'", text.replace('\'', "''")),
+        Some('"' | '\'') => Value::from(text).to_string(),
+        _ => Some(text).filter(is_plain).map_or_else(|| Value::from(text).to_string(), str::to_owned),
+    }
+}
+
 /// What an error of the parser means.
 fn refusal(reader: &Reader, error: &serde_yaml::Error) -> (Refusal, Option<usize>) {
     let at = error.location().map(|location| location.index());
@@ -144,6 +167,20 @@ mod tests {
         assert_eq!(value(&list.join(3)), "|\n    block\n    text");
         assert_eq!(value(&list.join(4)), "[1, {b: 2}]");
         assert_eq!(value(&list.join(4).join(1).join("b")), "2");
+    }
+
+    #[test]
+    fn a_word_that_takes_anothers_place_reads_as_itself() {
+        assert_eq!(quoted_as("'a'", "it's"), "'it''s'");
+        assert_eq!(quoted_as("\"a\"", "b\"c"), "\"b\\\"c\"");
+        assert_eq!(
+            ["fit", "true", "1", "a, b", "#x", "a: b", ""].map(|text| quoted_as("a", text)).join(" "),
+            "fit \"true\" \"1\" \"a, b\" \"#x\" \"a: b\" \"\""
+        );
+        assert_eq!(scalar("1_0"), Some("1_0".into()));
+        assert_eq!(scalar("a, b"), Some("a, b".into()));
+        assert_eq!(scalar("~"), Some(Value::Null));
+        assert_eq!(scalar("|\n    block"), Some("block\n".into()));
     }
 
     #[test]
