@@ -62,7 +62,8 @@ impl Ability {
 
     /// Answers a request. What panics is an error, and harms no other request.
     pub(super) fn answer(&self, world: &World, params: Value) -> Result<Value, ResponseError> {
-        let answered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.answer)(world, params)));
+        let answered =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.answer)(world, params)));
         answered.unwrap_or_else(|_| {
             let message = format!("Kiln failed at `{}`, which is a mistake of its own", self.method.as_str());
             Err(error(ErrorCode::InternalError, message))

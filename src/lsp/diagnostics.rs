@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use gen_lsp_types::{
-    Code, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, PublishDiagnosticsParams, Uri,
+    Code, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, PublishDiagnosticsParams,
+    Uri,
 };
 use lsp_server::{Message, Notification};
 
@@ -15,13 +16,18 @@ use crate::spec::{Problem, render::CAP};
 pub(super) struct Published(BTreeMap<String, Vec<Diagnostic>>);
 
 impl Published {
+    /// Tells again what is wrong with a file, though it may be the same: its text is another one.
+    pub(super) fn forget(&mut self, uri: &Uri) {
+        self.0.remove(&uri.0);
+    }
+
     /// Tells what is wrong now, of files of which something else was said last.
     pub(super) fn tell(&mut self, world: &World, send: &dyn Fn(Message)) {
         let now = all(world);
         let gone = self.0.keys().filter(|uri| !now.contains_key(*uri)).cloned();
-        let empty: Vec<_> = gone.map(|uri| (uri, Vec::new())).collect();
+        let empty: BTreeMap<_, _> = gone.map(|uri| (uri, Vec::new())).collect();
         for (uri, diagnostics) in empty.iter().chain(&now) {
-            // An open file is told even that nothing is wrong with it, if it was not told before.
+            // That nothing is wrong with it is told of an open file, too, if nothing was told before.
             if self.0.get(uri) != Some(diagnostics) {
                 send(note(world, Uri(uri.clone()), diagnostics.clone()));
             }
@@ -41,7 +47,7 @@ fn all(world: &World) -> BTreeMap<String, Vec<Diagnostic>> {
     let mut all: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
     for uri in world.uris() {
         all.entry(uri.0.clone()).or_default();
-        let Some(page) = world.page(&uri) else { continue };
+        let Some(page) = world.pipeline(&uri) else { continue };
         for (uri, diagnostic) in of_page(world, &page) {
             let told = all.entry(uri.0).or_default();
             if !told.contains(&diagnostic) {

@@ -157,8 +157,9 @@ impl Reader<'_> {
         let Some(frame) = self.frames.last_mut() else { return };
         frame.last = frame.path.join(text.as_str());
         let path = frame.last.clone();
+        let value = self.at + after;
         self.token(path.clone(), Part::Key, length);
-        self.at += after;
+        self.at = value;
         self.blanks();
         self.value(&path, column);
     }
@@ -285,8 +286,9 @@ impl Reader<'_> {
             return self.token(path.clone(), Part::Value, length.max(1));
         };
         let path = path.join(unquoted(&word[..colon.0]).as_str());
+        let value = self.at + colon.1;
         self.token(path.clone(), Part::Key, colon.0);
-        self.at += colon.1;
+        self.at = value;
         self.blanks();
         match self.rest().chars().next() {
             None | Some(',' | '}' | ']' | '\r' | '\n') => {}

@@ -5,15 +5,18 @@ use std::{
     sync::Arc,
 };
 
-use gen_lsp_types::{Position, Uri};
+use gen_lsp_types::{Location, Position, Uri};
 use serde_json::Value;
 
-use super::{lines::Lines, outline::Outline, uri, world::World};
+use super::{family, lines::Lines, outline::Outline, uri, world::World};
 use crate::{
     node::Kind,
     plan::{Loaded, Rejected, load_unsaved},
-    spec::{DocPath, Document, Draft, Place, Reading, Source},
+    spec::{DocPath, Document, Draft, Reading, Source},
 };
+
+/// How many files that extend each other are looked at, if one of them is broken.
+const MAX_FILES: usize = 16;
 
 /// A file by its URI.
 pub(super) struct Page {
@@ -82,13 +85,21 @@ impl Page {
     }
 
     /// Where a key of the document is written: in this file or in one that it extends.
-    pub(super) fn place_of_key(&self, world: &World, path: &DocPath) -> Option<Place> {
-        let known = self.document(world).and_then(|document| document.place(path, true));
-        let here = || {
-            let token = self.outline().key(path)?.range.clone();
-            Some(Place::Bytes(token.start, token.end))
-        };
-        known.or_else(here)
+    pub(super) fn location_of_key(&self, world: &World, path: &DocPath) -> Option<Location> {
+        match self.document(world) {
+            Some(document) => Some(world.location(self, &document.place(path, true)?)),
+            None => self.likely_location(world, path, MAX_FILES),
+        }
+    }
+
+    /// The same of a file that can't be read as a whole; at most so many files are looked at.
+    fn likely_location(&self, world: &World, path: &DocPath, files: usize) -> Option<Location> {
+        if let Some(token) = self.outline().key(path) {
+            let range = Lines::of(&self.text).range(&token.range);
+            return Some(Location { uri: self.uri.clone(), range });
+        }
+        let extended = world.page_at(&family::extended(self).filter(|_| files > 1)?)?;
+        extended.likely_location(world, path, files - 1)
     }
 }
 

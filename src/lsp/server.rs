@@ -39,8 +39,8 @@ pub fn serve(store_of: Arc<StoreOf>) -> Result<()> {
 
 fn speak(connection: &Connection, store_of: Arc<StoreOf>) -> Result<()> {
     let (id, params) = connection.initialize_start().map_err(protocol)?;
-    let params: InitializeParams =
-        serde_json::from_value(params).map_err(|wrong| Error::new(format!("`initialize` is wrong: {wrong}")))?;
+    let params: InitializeParams = serde_json::from_value(params)
+        .map_err(|wrong| Error::new(format!("`initialize` is wrong: {wrong}")))?;
     let greeting = json!({
         "capabilities": capabilities(),
         "serverInfo": { "name": "kiln", "version": env!("CARGO_PKG_VERSION") },
@@ -50,7 +50,10 @@ fn speak(connection: &Connection, store_of: Arc<StoreOf>) -> Result<()> {
 }
 
 fn protocol(wrong: lsp_server::ProtocolError) -> Error {
-    Error::new(format!("this is no editor: {wrong}")).help("`kiln lsp` is started by an editor; the README says how")
+    // It may have a whole file in it.
+    let wrong: String = wrong.to_string().chars().take(200).collect();
+    Error::new(format!("this is no editor: {wrong}"))
+        .help("`kiln lsp` is started by an editor; the README says how")
 }
 
 /// What the server can.
@@ -158,14 +161,17 @@ impl<'a> Server<'a> {
         match method.as_str() {
             "textDocument/didOpen" => {
                 let Some(DidOpenTextDocumentParams { text_document: it }) = read(params) else { return };
-                self.world.open(&it.uri, it.version, it.text);
+                self.published.forget(&it.uri);
+                self.world.open(it);
             }
             "textDocument/didChange" => {
                 let Some(DidChangeTextDocumentParams { text_document: it, content_changes }) = read(params)
                 else {
                     return;
                 };
-                self.world.change(&it.text_document_identifier.uri, it.version, content_changes);
+                let uri = it.text_document_identifier.uri;
+                self.published.forget(&uri);
+                self.world.change(&uri, it.version, content_changes);
             }
             "textDocument/didClose" => {
                 let Some(DidCloseTextDocumentParams { text_document: it }) = read(params) else { return };

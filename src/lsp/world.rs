@@ -6,9 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use gen_lsp_types::{ClientCapabilities, Location, TextDocumentContentChangeEvent, Uri};
+use gen_lsp_types::{ClientCapabilities, Location, TextDocumentContentChangeEvent, TextDocumentItem, Uri};
 
-use super::{StoreOf, explanations::Explanations, lines::Lines, page::Page, uri};
+use super::{
+    StoreOf,
+    explanations::Explanations,
+    lines::Lines,
+    meant::{self, Meant},
+    outline::Outline,
+    page::Page,
+    uri,
+};
 use crate::{
     node::Kind,
     nodes::KINDS,
@@ -36,11 +44,20 @@ pub(super) struct World {
 struct OpenText {
     version: i32,
     text: Arc<str>,
+    /// Whether the editor says that it is a pipeline.
+    is_told: bool,
+}
+
+impl OpenText {
+    fn meant(&self) -> Meant {
+        if self.is_told { Meant::Pipeline } else { meant::of(&self.text, &Outline::of(&self.text)) }
+    }
 }
 
 impl World {
     pub(super) fn new(store_of: Arc<StoreOf>, client: &ClientCapabilities) -> Self {
-        let item = client.text_document.as_ref().and_then(|it| it.completion.as_ref()?.completion_item.as_ref());
+        let item =
+            client.text_document.as_ref().and_then(|it| it.completion.as_ref()?.completion_item.as_ref());
         Self {
             open: BTreeMap::new(),
             kinds: KINDS,
@@ -51,9 +68,10 @@ impl World {
         }
     }
 
-    pub(super) fn open(&mut self, uri: &Uri, version: i32, text: String) {
-        let text = OpenText { version, text: text.into() };
-        self.open.insert(uri.0.clone(), text);
+    pub(super) fn open(&mut self, document: TextDocumentItem) {
+        let TextDocumentItem { uri, language_id, version, text } = document;
+        let is_told = String::from(language_id) == meant::LANGUAGE;
+        self.open.insert(uri.0, OpenText { version, text: text.into(), is_told });
     }
 
     /// Takes in what was typed.
@@ -71,7 +89,7 @@ impl World {
                 }
             }
         }
-        *open = OpenText { version, text: text.into() };
+        (open.version, open.text) = (version, text.into());
     }
 
     pub(super) fn close(&mut self, uri: &Uri) {
@@ -88,10 +106,16 @@ impl World {
         self.open.get(&uri.0).map(|open| open.version)
     }
 
-    /// A file that is open; not one that is larger than a pipeline can be.
+    /// A file that is open; none that is larger than a pipeline can be, or is meant as something else.
     pub(super) fn page(&self, uri: &Uri) -> Option<Page> {
-        let text = self.open.get(&uri.0)?.text.clone();
-        (text.len() <= MAX_BYTES).then(|| Page::new(uri.clone(), text))
+        let open = self.open.get(&uri.0).filter(|open| open.text.len() <= MAX_BYTES)?;
+        (open.meant() != Meant::Other).then(|| Page::new(uri.clone(), open.text.clone()))
+    }
+
+    /// The same, if there is something in it: an empty file has no mistakes yet.
+    pub(super) fn pipeline(&self, uri: &Uri) -> Option<Page> {
+        let open = self.open.get(&uri.0)?;
+        self.page(uri).filter(|_| open.meant() == Meant::Pipeline)
     }
 
     /// The file at a path: as it is in the editor, or else on the disk.
