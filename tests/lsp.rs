@@ -595,12 +595,17 @@ fn the_store_is_read_and_nothing_is_written() {
     assert!(score.contains("cached, took ") && score.contains(" · top1 "), "{score}");
     let changed = FILE.replace("epochs: 1", "epochs: 2");
     editor.change("p.yaml", json!([{ "text": changed }]));
-    let lenses = editor.ask("textDocument/codeLens", asked);
+    let lenses = editor.ask("textDocument/codeLens", asked.clone());
     let told = titles(&lenses, &changed);
     let fit = told.iter().find(|title| title.starts_with("fit: ")).unwrap();
     assert!(fit.starts_with("fit: would run: epochs: 1 -> 2"), "{fit}");
     let score = told.iter().find(|title| title.starts_with("score: ")).unwrap();
     assert!(score.starts_with("score: would run: fit will run first · last top1 "), "{score}");
+    let sweep = FILE.replace("nodes:", "matrix: { rate: [0.01, 0.1] }\nnodes:");
+    editor.change("p.yaml", json!([{ "text": sweep }]));
+    let lenses = editor.ask("textDocument/codeLens", asked);
+    let told = titles(&lenses, &sweep);
+    assert!(told.iter().any(|title| title.starts_with("score: 1 of 2 points cached · best top1 ")), "{told:?}");
     assert_eq!(files(editor.folder.path()), before);
 }
 

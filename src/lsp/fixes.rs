@@ -1,7 +1,5 @@
 //! Quick fixes: where a problem knows the one thing that was meant, what `kiln fix` would write.
 
-use std::collections::HashMap;
-
 use gen_lsp_types::{
     CodeAction, CodeActionKind, CodeActionRequest, CodeActionResponse, Range, TextEdit, WorkspaceEdit,
 };
@@ -40,8 +38,7 @@ fn action(world: &World, page: &Page, problem: &Problem, range: Range) -> Option
     };
     let location = world.location(page, &place);
     let edits = vec![TextEdit { range: location.range, new_text: edit.text }];
-    let change =
-        WorkspaceEdit { changes: Some(HashMap::from([(location.uri, edits)])), ..WorkspaceEdit::default() };
+    let change = WorkspaceEdit { changes: Some([(location.uri, edits)].into()), ..WorkspaceEdit::default() };
     Some(CodeActionResponse::CodeAction(CodeAction {
         title: fix.title(),
         kind: Some(CodeActionKind::QuickFix),

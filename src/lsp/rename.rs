@@ -1,7 +1,5 @@
 //! Another name for a node or a parameter, wherever it is the same.
 
-use std::collections::HashMap;
-
 use gen_lsp_types::{
     PrepareRenamePlaceholder, PrepareRenameRequest, PrepareRenameResult, RenameRequest, TextEdit,
     WorkspaceEdit,
@@ -40,8 +38,7 @@ impl Answer for RenameRequest {
         must_be_a_name(&found.name, &name)?;
         must_be_free(world, &page, &found.name, &name)?;
         let members = family::of(world, page, &found.name);
-        let changes: HashMap<_, _> =
-            members.iter().map(|it| (it.page.uri.clone(), edits(it, &name))).collect();
+        let changes = members.iter().map(|it| (it.page.uri.clone(), edits(it, &name))).collect();
         Ok(Some(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }))
     }
 }
@@ -56,11 +53,11 @@ fn edits(member: &Member, name: &str) -> Vec<TextEdit> {
 }
 
 fn must_be_a_name(what: &Name, name: &str) -> Result<(), String> {
-    let checked = match what {
-        Name::Node(_) => naming::check_node(name),
-        Name::Parameter(_) => naming::check_parameter(name),
+    let problem = match what {
+        Name::Node(_) => naming::problem_of_node(name),
+        Name::Parameter(_) => naming::problem_of_parameter(name),
     };
-    checked.map_err(|problem| told(&problem))
+    problem.map_or(Ok(()), |problem| Err(told(&problem)))
 }
 
 fn told(problem: &Problem) -> String {

@@ -81,7 +81,7 @@ impl Fix {
         let token = source.text().get(range.clone())?;
         match &self.change {
             Change::Word { from, to } => {
-                let is_it = yaml::scalar(token)? == Value::from(from.as_str());
+                let is_it = yaml::scalar(token)? == from.as_str();
                 is_it.then(|| Edit { source, range, text: yaml::quoted_as(token, to) })
             }
             Change::Value { from, to } => {

@@ -30,7 +30,11 @@ impl Manual {
     pub fn at<'a>(&'a self, document: &'a Value, path: &DocPath) -> &'a Value {
         let shapes =
             Shapes { schema: &self.schema, document, source: None, origins: &self.origins, kinds: &[] };
-        shapes.at(path)
+        // Which tags there are is no longer said once one is chosen.
+        match &shapes.unchosen(&path.parent())["properties"]["type"] {
+            tag @ Value::Object(_) if path.last_key() == "type" => tag,
+            _ => shapes.at(path),
+        }
     }
 
     /// The text for people that a schema has, in Markdown, with the words that may stand there and what they mean.

@@ -41,21 +41,15 @@ pub(super) fn is_parameter(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
-/// Whether a node may be called so.
-///
-/// # Errors
-/// Why not.
-pub fn check_node(name: &str) -> Result<(), Problem> {
+/// Why a node can't be called so, if it can't.
+pub fn problem_of_node(name: &str) -> Option<Problem> {
     let is_name = is_parameter(name) && reason(name).is_none();
-    is_name.then_some(()).ok_or_else(|| bad(Place::Bytes(0, 0), name, "node"))
+    (!is_name).then(|| bad(Place::Bytes(0, 0), name, "node"))
 }
 
-/// Whether a parameter may be called so.
-///
-/// # Errors
-/// Why not.
-pub fn check_parameter(name: &str) -> Result<(), Problem> {
-    is_parameter(name).then_some(()).ok_or_else(|| bad_parameter(Place::Bytes(0, 0), name))
+/// Why a parameter can't be called so, if it can't.
+pub fn problem_of_parameter(name: &str) -> Option<Problem> {
+    (!is_parameter(name)).then(|| bad_parameter(Place::Bytes(0, 0), name))
 }
 
 /// A name of a parameter that [`is_parameter`] refuses.

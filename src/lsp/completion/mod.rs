@@ -127,7 +127,7 @@ fn overlay(under: &mut Value, over: Value) {
                 overlay(under.entry(key).or_insert(Value::Null), value);
             }
         }
-        (under, over) if !over.is_null() && !(under.is_array() && over.is_array()) => *under = over,
+        (under, over) if !(over.is_null() || under.is_array() && over.is_array()) => *under = over,
         _ => {}
     }
 }
