@@ -4,7 +4,7 @@
 //   node tests/editor/run.mjs WORK target/release/kiln                       (from the repository's root)
 //
 // The cases are data: `cases.yaml` for documents with a cursor, `mistakes.yaml` for the files of tests/fixtures/invalid beside
-// what `kiln check` says of them. Where a server falls short, they say so; one that no longer does is an error, too.
+// what `kiln check` says of them. Where there is nothing better to expect, they say why; if it comes, that is an error, too.
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
@@ -66,18 +66,20 @@ async function document(server, one, number) {
   const marks = await server.open(uri, text);
   const faults = [];
   if (one.clean) faults.push(...marks.map((mark) => `marked: ${mark.message}`));
-  if (one.offers || one.keys_of) {
+  if (one.offers || one.keys_of || one.values) {
     const offered = await server.completions(uri, position);
     const keys = Object.fromEntries((one.keys_of ? keysOf(one.keys_of) : []).map((key) => [key, null]));
     const wanted = { ...one.offers, ...keys };
     faults.push(...missing(offered, wanted));
+    const labels = offered.map(({ label }) => label);
+    faults.push(...(one.values ?? []).filter((value) => !labels.includes(value)).map((value) => `\`${value}\` is not offered`));
     if (one.only) faults.push(...besides(offered, [...Object.keys(wanted), ...one.only]));
   }
   for (const part of one.shows ?? []) {
     const shown = (await server.hover(uri, position)).replaceAll('\\', '');
     if (!shown.includes(part)) faults.push(`the hover lacks ${JSON.stringify(part)}: ${JSON.stringify(shown)}`);
   }
-  tell(one.name, faults, one.short?.[version]);
+  tell(one.name, faults);
 }
 
 // Files with mistakes, beside what the program says.
