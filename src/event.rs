@@ -41,6 +41,8 @@ pub enum Event {
     NodeSkipped { node: String, because: String, needs: bool },
     /// The run was asked to stop while this node worked; what it did so far is kept.
     NodeInterrupted { node: String },
+    /// Of `of` points of a sweep these go on with `next` (`epochs=6`), the best first `by` a node's metric.
+    PointsKept { by: String, next: String, of: usize, kept: Vec<KeptPoint> },
     /// Results that were shown before are no longer shown; the store has them under `keys`.
     ResultsReplaced { nodes: Vec<String>, keys: Vec<String> },
     /// Nothing more will happen; results are shown in the folder `results`.
@@ -53,6 +55,15 @@ pub enum Event {
         seconds: f64,
         results: String,
     },
+}
+
+/// A point of a sweep that goes on, without how far it got and the repeat.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct KeptPoint {
+    /// Its name, e.g. `lr=0.1,size=64`.
+    pub point: String,
+    /// The metric by which it was chosen, the mean over its repeats.
+    pub value: f64,
 }
 
 impl Event {

@@ -92,6 +92,16 @@ pub trait Node: Send + Sync {
         Ok(())
     }
 
+    /// Whether a run with more of the kind's [`NodeKind::AMOUNT`] can go on from where one with `amount` ended, and end with
+    /// the bytes of one that was never interrupted. If so, what the work leaves in [`Context::scratch`] is kept with
+    /// its result, and lies there when the longer run begins.
+    ///
+    /// # Errors
+    /// Why it can't, as the end of a sentence.
+    fn goes_on_from(&self, _amount: u64) -> std::result::Result<(), String> {
+        Err("nothing is kept to go on from".to_owned())
+    }
+
     /// Does the work: reads `cx.inputs` and `cx.sources`, writes files into `cx.out`.
     ///
     /// # Errors
@@ -116,7 +126,8 @@ pub trait NodeKind: Node + Serialize + DeserializeOwned + JsonSchema + 'static {
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[];
     /// Words of other programs for what is no key of the kind, and where it is said here.
     const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[];
-    /// A parameter of which more means more of the same work, e.g. `epochs`: told where a result with less is there.
+    /// A parameter of which more means more of the same work, e.g. `epochs`: told where a result with less is there, which
+    /// may be gone on from ([`Node::goes_on_from`]).
     const AMOUNT: Option<&'static str> = None;
 }
 

@@ -109,6 +109,36 @@ fn results_are_verified_against_the_store_and_the_lock() {
 }
 
 #[test]
+fn more_epochs_go_on_from_fewer() {
+    let home = Home::new();
+    let text = fs::read_to_string(home.path("p.yaml")).unwrap();
+    let trained = |how: &str| fs::write(home.path("p.yaml"), text.replace("epochs: 1", how)).unwrap();
+    trained("epochs: 2, save_period: 1, warmup_epochs: 1, nominal_batch: 4, schedule: step");
+    home.kiln("run p.yaml").ends(0, &[]);
+    trained("epochs: 4, save_period: 1, warmup_epochs: 1, nominal_batch: 4, schedule: step");
+    home.kiln("plan p.yaml").ends(0, &["epochs: 2 -> 4; goes on from the finished run with `epochs: 2`"]);
+    home.kiln("why p.yaml fit").ends(0, &["goes on from the finished run with `epochs: 2`"]);
+    let said = home.kiln("run p.yaml").ends(0, &["continues in epoch 3/4, batch 1", "epoch 4/4"]);
+    assert!(!said.text.contains("epoch 2/4"), "{}", said.text);
+    home.kiln("verify p.yaml").ends(0, &["epoch 1/4", "same     fit", "same     score"]);
+    // The rate of a run that falls to the end is another one from its first epoch on.
+    trained("epochs: 2, warmup_epochs: 1");
+    home.kiln("run p.yaml").ends(0, &[]);
+    trained("epochs: 4, warmup_epochs: 1");
+    home.kiln("plan p.yaml")
+        .ends(0, &["can't go on from the finished run with `epochs: 2`: its learning rate fell"]);
+    let said = home.kiln("run p.yaml").ends(0, &["epoch 1/4"]);
+    assert!(!said.text.contains("continues"), "{}", said.text);
+    assert_eq!(
+        fs::read_dir(home.path(".kiln/store/ends")).unwrap().count(),
+        2,
+        "one for each that can be gone on from"
+    );
+    home.kiln("cache prune --size 0").ends(0, &[]);
+    assert_eq!(fs::read_dir(home.path(".kiln/store/ends")).unwrap().count(), 0, "they go with their results");
+}
+
+#[test]
 fn experiments_are_listed_filtered_and_compared() {
     let home = Home::new();
     home.kiln("list").ends(0, &["nothing yet"]);

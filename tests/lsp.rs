@@ -396,7 +396,7 @@ fn names_of_nodes_are_offered_that_give_what_is_wanted() {
 fn keys_kinds_and_words_are_offered() {
     let mut editor = Editor::in_folder(project());
     let offered = editor.offered("version: 1\nname: a\n‸\n");
-    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "repeats", "extends"]);
+    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "repeats", "halving", "extends"]);
     let kinds = ["dataset", "transforms", "model", "train", "val", "predict", "export"];
     assert_eq!(editor.offered("nodes:\n  ‸\n"), kinds);
     assert_eq!(editor.offered("nodes:\n  a:\n    ‸\n"), kinds);
@@ -468,7 +468,7 @@ fn parameters_classes_and_paths_are_offered() {
     assert_eq!(deeper[..2], ["images/train/", "images/val/"]);
     assert_eq!(editor.offered("extends: ‸\n"), ["images/", "p.yaml"]);
     let sweep = FILE.replace("nodes:", "matrix:\n  ‸\nnodes:");
-    assert_eq!(editor.offered(&sweep), ["exclude", "include", "rate", "sizes"]);
+    assert_eq!(editor.offered(&sweep), ["exclude", "include", "draw", "rate", "sizes"]);
 }
 
 /// A file of the folder that extends [`FILE`].
@@ -533,7 +533,7 @@ fn a_name_is_changed_wherever_it_is_the_same() {
 fn a_parameter_is_changed_within_texts_too() {
     let mut editor = Editor::in_folder(project());
     fs::write(editor.path("own.yaml"), OWN).unwrap();
-    let sweep = "matrix: { rate: [0.1, 0.2], exclude: [{ rate: 0.2 }] }\nnodes:";
+    let sweep = "matrix: { rate: [0.1, 0.2], exclude: [{ rate: 0.2 }] }\nhalving: { over: rate, values: [1], by: score.top1 }\nnodes:";
     let text = FILE
         .replace("nodes:", sweep)
         .replace("root: images", "root: \"a ${params.rate}/${ params.rate }/$${params.rate}\"");
@@ -547,6 +547,12 @@ fn a_parameter_is_changed_within_texts_too() {
     assert_eq!(done, wanted);
     let own = edited(OWN, renamed["changes"][&editor.uri("own.yaml")].as_array().unwrap());
     assert_eq!(own, OWN.replace("rate", "pace"));
+
+    let asked = marked(&text.replace("  score:", "  sc‸ore:"));
+    let asked = json!({ "textDocument": { "uri": uri }, "position": asked.position, "newName": "measured" });
+    let renamed = editor.ask("textDocument/rename", asked);
+    let done = edited(&text, renamed["changes"][&uri].as_array().unwrap());
+    assert_eq!(done, text.replace("score", "measured"), "a node is named beside its metric");
 }
 
 #[test]
@@ -605,7 +611,10 @@ fn the_store_is_read_and_nothing_is_written() {
     editor.change("p.yaml", json!([{ "text": sweep }]));
     let lenses = editor.ask("textDocument/codeLens", asked);
     let told = titles(&lenses, &sweep);
-    assert!(told.iter().any(|title| title.starts_with("score: 1 of 2 points cached · best top1 ")), "{told:?}");
+    assert!(
+        told.iter().any(|title| title.starts_with("score: 1 of 2 points cached · best top1 ")),
+        "{told:?}"
+    );
     assert_eq!(files(editor.folder.path()), before);
 }
 
@@ -666,5 +675,5 @@ fn files_that_are_no_pipelines_are_left_alone() {
     assert_eq!(editor.open("ci.yaml", &workflow.replace('‸', "")), [] as [Value; 0]);
     assert_eq!(editor.offered(workflow), [] as [&str; 0]);
     assert_eq!(editor.open("empty.yaml", ""), [] as [Value; 0]);
-    assert_eq!(editor.offered("‸").len(), 8);
+    assert_eq!(editor.offered("‸").len(), 9);
 }

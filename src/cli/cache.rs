@@ -95,36 +95,37 @@ fn root(store: &StoreArgs) -> Result<PathBuf> {
 }
 
 fn list(root: &Path, json: bool) -> Result<()> {
-    let mut entries = Store::peek(root)?.entries();
+    let store = Store::peek(root)?;
+    let mut entries = store.entries();
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
     if json {
-        entries.iter().for_each(|entry| println!("{}", as_json(entry)));
+        entries.iter().for_each(|entry| println!("{}", as_json(entry, store.size(&entry.manifest))));
         return Ok(());
     }
     let now = SystemTime::now();
-    entries.iter().for_each(|entry| println!("{}", row(entry, now)));
-    let total: u64 = entries.iter().map(|entry| entry.manifest.size()).sum();
+    entries.iter().for_each(|entry| println!("{}", row(entry, store.size(&entry.manifest), now)));
+    let total: u64 = entries.iter().map(|entry| store.size(&entry.manifest)).sum();
     println!("{}, {} in {}", shown::count(entries.len(), "result"), size(total), shown::path(root));
     Ok(())
 }
 
-fn row(entry: &Entry, now: SystemTime) -> String {
+fn row(entry: &Entry, bytes: u64, now: SystemTime) -> String {
     let manifest = &entry.manifest;
     let (kind, provenance) = (&manifest.recipe.kind, &manifest.provenance);
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
     let name = format!("{}/{}", shown::text(&provenance.pipeline), shown::text(&provenance.node));
-    let (size, kind) = (size(manifest.size()), shown::text(kind));
+    let (size, kind) = (size(bytes), shown::text(kind));
     format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
 }
 
-fn as_json(entry: &Entry) -> serde_json::Value {
+fn as_json(entry: &Entry, bytes: u64) -> serde_json::Value {
     let manifest = &entry.manifest;
     json!({
         "key": manifest.key,
         "kind": manifest.recipe.kind,
         "pipeline": manifest.provenance.pipeline,
         "node": manifest.provenance.node,
-        "size": manifest.size(),
+        "size": bytes,
         "created": manifest.created,
         "seconds": manifest.provenance.seconds,
     })
@@ -153,7 +154,7 @@ fn prune(args: &PruneArgs) -> Result<()> {
     let limits = Limits { size: Some(args.size.0), age: args.age, spare: Duration::ZERO };
     let pruned = store::prune(&root, limits, args.dry_run)?.ok_or_else(|| in_use(&root))?;
     let now = SystemTime::now();
-    pruned.results.iter().for_each(|entry| println!("{}", row(entry, now)));
+    pruned.results.iter().for_each(|entry| println!("{}", row(entry, entry.manifest.size(), now)));
     let Pruned { results, blobs, freed, kept } = pruned;
     let verb = if args.dry_run { "would remove" } else { "removed" };
     let (results, blobs) = (shown::count(results.len(), "result"), shown::count(blobs, "file"));

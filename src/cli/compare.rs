@@ -9,6 +9,7 @@ use super::{
     Project, StoreArgs,
     list::{ViewArgs, differing},
     overview::Overview,
+    paired,
 };
 use crate::{
     error::{Error, Result},
@@ -26,6 +27,13 @@ pub struct CompareArgs {
     /// Parameters that are the same, too
     #[arg(long)]
     all: bool,
+    /// Instead of experiments, two settings of a sweep (rate=0.1 rate=0.01): for each metric the mean difference of the points that
+    /// differ in nothing else, its 95 % confidence interval, and how probable it is by chance (Student's t)
+    #[arg(long, conflicts_with = "all")]
+    paired: bool,
+    /// With --paired, only this pipeline's
+    #[arg(long, value_name = "PIPELINE", requires = "paired")]
+    pipeline: Option<String>,
     #[command(flatten)]
     view: ViewArgs,
     #[command(flatten)]
@@ -39,9 +47,22 @@ pub struct CompareArgs {
 pub fn compare(args: &CompareArgs) -> Result<()> {
     let store = Store::peek(&Project::of_command(&args.store)?.store)?;
     let all = experiments(&store);
+    if args.paired {
+        return paired(args, all);
+    }
     let mut chosen = args.runs.iter().map(|name| find(&all, name)).collect::<Result<Vec<_>>>()?;
     args.view.order(&mut chosen)?;
     print!("{}", table(&chosen, args.all).written(args.view.format()));
+    Ok(())
+}
+
+fn paired(args: &CompareArgs, mut all: Vec<Experiment>) -> Result<()> {
+    let [first, second] = &args.runs[..] else {
+        return Err(Error::usage("`--paired` compares two settings")
+            .help("e.g. `kiln compare --paired rate=0.1 rate=0.01`"));
+    };
+    all.retain(|one| args.pipeline.as_ref().is_none_or(|pipeline| one.pipeline == *pipeline));
+    print!("{}", paired::table(&all, first, second)?.written(args.view.format()));
     Ok(())
 }
 

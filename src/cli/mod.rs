@@ -34,6 +34,7 @@ pub mod lsp;
 mod oneliner;
 mod output;
 mod overview;
+mod paired;
 pub mod plan;
 pub mod predict;
 mod project;

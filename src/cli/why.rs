@@ -112,10 +112,8 @@ fn changed(node: &str, last: &Last, differences: &[Difference], finished: Option
         let (old, new) = (value(old.as_ref()), value(new.as_ref()));
         text.push_str(&format!("  {field:<width$}  {old} -> {new}\n"));
     }
-    if let Some(Amount { key, value }) = finished {
-        text.push_str(&format!(
-            "  a finished run of the same recipe with `{key}: {value}` is in the store\n"
-        ));
+    if let Some(less) = finished {
+        text.push_str(&format!("  {less}\n"));
     }
     text
 }
@@ -151,14 +149,19 @@ mod tests {
             of("params.weights", Some(json!("x.pt")), None),
             of("params.note\u{1b}", Some(json!("é".repeat(32))), Some(json!("\u{202e}"))),
         ];
-        let epochs = Amount { key: "epochs".into(), value: 3 };
+        let epochs = Amount {
+            key: "epochs".into(),
+            value: 3,
+            result: "a".repeat(64).parse().unwrap(),
+            obstacle: Some("it was cut short".into()),
+        };
         insta::assert_snapshot!(changed("fit", &last, &differences, Some(&epochs)), @r#"
         `fit` would run: its recipe is not that of aaaaaaaaaaaa (`fit` of mnist160, 2026-11-23T22:17:50Z)
           inputs.dataset     bbbbbbbbbbbb -> cccccccccccc
           params.epochs      3 -> 5
           params.weights     "x.pt" -> none
           params.note\u{1b}  "éééééééééééééééééééééééééééééééé" -> "\u{202e}"
-          a finished run of the same recipe with `epochs: 3` is in the store
+          can't go on from the finished run with `epochs: 3`: it was cut short
         "#);
     }
 }

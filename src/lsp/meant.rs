@@ -7,7 +7,8 @@ pub(super) const LANGUAGE: &str = "kiln";
 /// What the first line of a pipeline names.
 const SCHEMA: &str = "pipeline.schema.json";
 /// The keys of a pipeline.
-const KEYS: [&str; 8] = ["version", "name", "seed", "params", "matrix", "repeats", "nodes", "extends"];
+const KEYS: [&str; 9] =
+    ["version", "name", "seed", "params", "matrix", "repeats", "halving", "nodes", "extends"];
 /// Those that other files seldom have.
 const OWN: [&str; 2] = ["nodes", "extends"];
 

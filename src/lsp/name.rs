@@ -89,10 +89,12 @@ impl Reader<'_> {
         match (token.part, &keys[..]) {
             (Part::Key, ["nodes", node]) => whole(Name::Node((*node).to_owned()), true),
             (Part::Key, ["params", name]) => whole(Name::Parameter((*name).to_owned()), true),
-            (Part::Key, ["matrix", name]) if !matches!(*name, "include" | "exclude") => {
-                self.swept(token, name)
+            (Part::Key, ["matrix", name]) if !self.is_key_of_matrix(name) => self.parameter(token),
+            (Part::Key, ["matrix", "include" | "exclude", "", _]) | (Part::Value, ["halving", "over"]) => {
+                self.parameter(token)
             }
-            (Part::Key, ["matrix", "include" | "exclude", "", name]) => self.swept(token, name),
+            // A node and its metric: `score.top1`.
+            (Part::Value, ["halving", "by"]) => self.first(token, Name::Node),
             (Part::Value, ["nodes", node, key]) if self.refers(node, key) && !token.text.contains("${") => {
                 whole(Name::Node(token.text.clone()), false)
             }
@@ -106,15 +108,21 @@ impl Reader<'_> {
         }
     }
 
-    /// A parameter that a sweep gives values: `lr`, `sizes.small`.
-    fn swept(&self, token: &Token, name: &str) -> Vec<Occurrence> {
-        let first = name.split(['.', '[']).next().unwrap_or(name);
+    /// Whether this says something of the sweep, and is no parameter.
+    fn is_key_of_matrix(&self, name: &str) -> bool {
+        self.world.manual.at(&self.document, &["matrix"].into())["properties"].get(name).is_some()
+    }
+
+    /// A parameter by its path: `lr`, `sizes.small`.
+    fn parameter(&self, token: &Token) -> Vec<Occurrence> {
+        self.first(token, Name::Parameter)
+    }
+
+    /// What is called by the first word of a path.
+    fn first(&self, token: &Token, name: fn(String) -> Name) -> Vec<Occurrence> {
+        let first = token.text.split(['.', '[']).next().unwrap_or_default();
         let start = self.inside(token).start;
-        vec![Occurrence {
-            name: Name::Parameter(first.to_owned()),
-            range: start..start + first.len(),
-            defines: false,
-        }]
+        vec![Occurrence { name: name(first.to_owned()), range: start..start + first.len(), defines: false }]
     }
 
     /// The parameters in `${…}`.

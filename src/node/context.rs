@@ -18,7 +18,8 @@ pub struct Context<'a> {
     pub sources: BTreeMap<String, SourceFiles>,
     /// An empty folder; what is left here becomes the artifact.
     pub out: &'a Path,
-    /// A folder of this recipe alone that survives interruption and is removed on success.
+    /// A folder of this recipe alone that survives interruption; on success it is removed, or kept for a longer run to
+    /// begin with ([`super::Node::goes_on_from`]).
     pub scratch: &'a Path,
     /// A folder that all recipes share, for files from elsewhere under the names of their digests; it
     /// need not be there yet.

@@ -118,6 +118,10 @@ impl Node for Train {
         self.config.check().into_iter().map(problem).collect()
     }
 
+    fn goes_on_from(&self, epochs: u64) -> std::result::Result<(), String> {
+        self.config.goes_on_from(epochs)
+    }
+
     fn run(&self, cx: &Context<'_>) -> Result<()> {
         device::guard(|| self.work(cx))
     }

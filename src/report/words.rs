@@ -2,7 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use crate::{event::Event, paths, shown};
+use crate::{
+    event::{Event, KeptPoint},
+    paths, shown,
+};
 
 /// What a line is about, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +97,13 @@ impl Line {
             }
             Event::NodeInterrupted { node } => {
                 line(Tone::Careful, "Interrupted", format!("{node}: the next run goes on from here"))
+            }
+            Event::PointsKept { by, next, of, kept } => {
+                let point = |one: &KeptPoint| format!("{} ({:.4})", one.point, one.value);
+                let kept: Vec<_> = kept.iter().map(point).collect();
+                let count =
+                    format!("{} of {of} {} on", kept.len(), if kept.len() == 1 { "goes" } else { "go" });
+                line(Tone::Good, "Halving", format!("{count} with {next}, by {by}: {}", kept.join(", ")))
             }
             Event::ResultsReplaced { nodes, keys } => {
                 let key = |key: &String| key[..key.len().min(12)].to_owned();

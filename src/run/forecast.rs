@@ -7,9 +7,10 @@ use serde::Serialize;
 use super::{
     Options,
     recipe::recipe,
+    rungs::{self, Standing},
     sources::SourceSnapshot,
     wanted,
-    why::{Asking, Reason},
+    why::{Asking, Reason, goes_on_from},
 };
 use crate::{
     device_name::DeviceName,
@@ -65,7 +66,24 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
         all.push(forecast);
         artifacts.push(artifact);
     }
+    give_up(plan, &artifacts, &mut all);
     Ok(all)
+}
+
+/// Says of nodes that are not there if their points run later, or not at all.
+fn give_up(plan: &Plan, artifacts: &[Option<Artifact>], all: &mut [Forecast]) {
+    let Some((sweep, halving)) = rungs::of(plan) else { return };
+    let result = |node: &str| artifacts[plan.position(node)?].as_ref();
+    let standings = rungs::standings(sweep, halving, &result);
+    for forecast in all.iter_mut().filter(|forecast| forecast.status != Status::Hit) {
+        let at = |rung: usize| format!("{}={}", halving.over, halving.values[rung]);
+        let why = match standings.get(forecast.node.as_str()) {
+            None | Some(Standing::Runs) => continue,
+            Some(Standing::Waits(rung)) => Reason::Chosen { at: at(*rung) },
+            Some(Standing::GivenUp(rung)) => Reason::GivenUp { at: at(*rung) },
+        };
+        (forecast.status, forecast.why) = (Status::Unknown, Some(why));
+    }
 }
 
 /// Whether a run would calculate on the device: whether a node that uses it may miss in the store.
@@ -82,9 +100,12 @@ pub fn needs_device(plan: &Plan, store: &Store, options: &Options) -> Result<boo
     }
     // A run tells better than this does why a source can't be read.
     let Ok(forecasts) = forecast(plan, store) else { return Ok(true) };
-    let misses = |index: usize| {
-        forecasts[index].status != Status::Hit || options.force.contains(&plan.steps()[index].id)
+    // Those that may run later do so only if another one runs now.
+    let may_run = |forecast: &Forecast| {
+        let later = matches!(forecast.why, Some(Reason::Chosen { .. } | Reason::GivenUp { .. }));
+        forecast.status != Status::Hit && (!later || !options.only.is_empty())
     };
+    let misses = |index: usize| may_run(&forecasts[index]) || options.force.contains(&plan.steps()[index].id);
     let steps = wanted(plan, options).into_iter().filter(|index| misses(*index));
     let nodes: Vec<_> =
         steps.map(|index| &plan.steps()[index].node).filter(|node| node.precision().is_some()).collect();
@@ -126,7 +147,14 @@ fn one(
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
     forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().provenance.seconds);
-    forecast.why = found.is_none().then(|| Reason::of(&recipe, Asking::of(plan, step), entries));
+    let goes_on_from = |result: &Entry, amount| goes_on_from(step, store, result, amount);
+    let asking = Asking {
+        pipeline: &plan.name,
+        node: &step.id,
+        amount: step.kind.amount,
+        goes_on_from: &goes_on_from,
+    };
+    forecast.why = found.is_none().then(|| Reason::of(&recipe, asking, entries));
     forecast.recipe = Some(recipe);
     Ok((forecast, found))
 }

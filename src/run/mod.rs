@@ -17,13 +17,14 @@ mod ownership;
 mod recipe;
 mod recorder;
 mod results;
+mod rungs;
 mod schedule;
 mod semaphore;
 mod sources;
 mod step_run;
 pub mod why;
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use self::recorder::Recorder;
 pub use self::{
@@ -46,7 +47,7 @@ use crate::{
     plan::Plan,
     progress::Stop,
     spec::PipelineSpec,
-    store::{Store, Surroundings},
+    store::{Artifact, Store, Surroundings},
     suggest,
 };
 
@@ -138,7 +139,26 @@ pub struct Summary {
     pub skipped: usize,
 }
 
-/// Runs a pipeline.
+impl Summary {
+    /// Both together.
+    fn and(self, other: Self) -> Self {
+        Self {
+            ran: self.ran + other.ran,
+            cached: self.cached + other.cached,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+/// What came of a run.
+struct Done {
+    summary: Summary,
+    /// What the steps gave, by their places in the plan.
+    results: BTreeMap<usize, Artifact>,
+}
+
+/// Runs a pipeline; a sweep that gives up points by and by, unless some nodes are asked for.
 ///
 /// # Errors
 /// Of kind usage, if an option names a node that there isn't; of kind failed, if nodes failed; of kind
@@ -146,6 +166,13 @@ pub struct Summary {
 pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     let options = &request.options.meant(request.plan)?;
     let request = &RunRequest { options, ..*request };
+    match rungs::of(request.plan) {
+        Some((sweep, halving)) if options.only.is_empty() => rungs::run(request, sweep, halving),
+        _ => run_once(request).map(|done| done.summary),
+    }
+}
+
+fn run_once(request: &RunRequest<'_>) -> Result<Done> {
     let started = Instant::now();
     let wanted = wanted(request.plan, request.options);
     request.results.check(request.plan, request.store, &wanted, &request.options.force)?;
@@ -160,7 +187,7 @@ pub fn run(request: &RunRequest<'_>) -> Result<Summary> {
     result
 }
 
-fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> Result<Summary> {
+fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> Result<Done> {
     // A run that was told to have begun is told to have ended, too.
     lock_use::check(request, wanted)?;
     (request.emit)(begun(request, wanted.len()));
@@ -179,11 +206,12 @@ fn run_wanted(request: &RunRequest<'_>, wanted: &[usize], started: Instant) -> R
     if ended.worst.is_none() {
         lock_use::write(request, &ended.results);
     }
+    let done = Done { summary: ended.summary, results: ended.results };
     match ended.worst {
         Some(kind) => Err(failure(failed, wanted.len(), kind)),
         // Where nothing ran, there was nothing to write but what makes the next run faster.
-        None if ran == 0 => Ok(ended.summary),
-        None => saved.map(|()| ended.summary),
+        None if ran == 0 => Ok(done),
+        None => saved.map(|()| done),
     }
 }
 

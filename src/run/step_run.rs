@@ -18,7 +18,7 @@ use super::{
     results::{Before, reads_itself},
     schedule::{Inputs, STACK},
     sources::SourceSnapshot,
-    why::{Asking, Reason},
+    why::{Amount, Asking, Reason, goes_on_from},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -28,7 +28,7 @@ use crate::{
     plan::Step,
     progress::{Progress, Update},
     shown,
-    store::{Artifact, Lookup, Machine, Provenance, Recipe, Request, Slot},
+    store::{Artifact, Ended, Entry, Lookup, Machine, Provenance, Recipe, Request, Slot},
 };
 
 /// A node's result, and the sources it was made from as they were then.
@@ -144,17 +144,21 @@ impl<'w> StepRun<'w> {
         })
     }
 
-    fn make(&self, slot: Slot<'_>) -> Result<Finished> {
+    fn make(&self, mut slot: Slot<'_>) -> Result<Finished> {
         let uses_device = self.step.node.precision().is_some();
         let permit = self.run.permit(self.index, uses_device)?;
         if uses_device {
             self.run.foresee(self.index)?;
         }
+        let reason = self.reason();
+        if let Reason::Changed { finished: Some(Amount { result, obstacle: None, .. }), .. } = &reason {
+            slot.begin_at(*result)?;
+        }
         self.emit(|node| Event::NodeStarted {
             node,
             kind: self.kind(),
             key: self.key(),
-            reason: self.reason().to_string(),
+            reason: reason.to_string(),
             resumed: slot.resumed(),
         });
         // The sources as they are now, not as they may be when the work is done.
@@ -210,7 +214,7 @@ impl<'w> StepRun<'w> {
         let provenance = self.provenance(seconds);
         let inherited = self.inputs.values().map(|done| done.snapshot.as_ref());
         let changed = inherited.chain([self.snapshot.as_ref()]).find_map(SourceSnapshot::changed);
-        let Some(path) = changed else { return Ok((slot.commit(provenance)?, true)) };
+        let Some(path) = changed else { return Ok((slot.commit(provenance, self.ended())?, true)) };
         let line = format!(
             "{} changed while the node ran; its result is under `runs/` but not stored, and the next run makes it again",
             path.display()
@@ -218,6 +222,15 @@ impl<'w> StepRun<'w> {
         self.emit(|node| Event::NodeWarning { node, line });
         self.run.not_stored(self.index);
         Ok((slot.finish_uncached(provenance)?, false))
+    }
+
+    /// Whether longer work can go on from where this ended.
+    fn ended(&self) -> Ended {
+        let amount = self.step.kind.amount.and_then(|key| self.step.params.get(key)?.as_u64());
+        match amount.map(|amount| self.step.node.goes_on_from(amount)) {
+            Some(Ok(())) => Ended::Kept,
+            Some(Err(_)) | None => Ended::Forgotten,
+        }
     }
 
     fn provenance(&self, seconds: f64) -> Provenance {
@@ -272,7 +285,19 @@ impl<'w> StepRun<'w> {
         if self.forced() {
             return Reason::Forced;
         }
-        Reason::of(&self.recipe, Asking::of(self.run.request.plan, self.step), self.run.entries())
+        let (plan, store) = (self.run.request.plan, self.run.request.store);
+        let goes_on_from = |result: &Entry, amount| goes_on_from(self.step, store, result, amount);
+        let asking = Asking {
+            pipeline: &plan.name,
+            node: &self.step.id,
+            amount: self.step.kind.amount,
+            goes_on_from: &goes_on_from,
+        };
+        match self.step.kind.amount {
+            // Work with less may have ended in this very run.
+            Some(_) => Reason::of(&self.recipe, asking, &store.entries()),
+            None => Reason::of(&self.recipe, asking, self.run.entries()),
+        }
     }
 
     fn forced(&self) -> bool {

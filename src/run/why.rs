@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    plan::{Plan, Step},
+    plan::Step,
     shown,
-    store::{Entry, Recipe},
+    store::{Entry, Key, Recipe, Store},
 };
 
 /// Why a node has to run.
@@ -29,6 +29,16 @@ pub enum Reason {
         differences: Vec<Difference>,
         /// A finished result whose recipe is the same but for less of the kind's amount.
         finished: Option<Amount>,
+    },
+    /// Whether it runs is decided by how good its point is with less of something, `at` a value of a parameter.
+    Chosen {
+        /// The parameter and its value, e.g. `epochs=2`.
+        at: String,
+    },
+    /// Its points were given up, as they were not among the best `at` a value of a parameter.
+    GivenUp {
+        /// The parameter and its value, e.g. `epochs=2`.
+        at: String,
     },
     /// Nodes that it needs have to run first, and what they will give is not known.
     Upstream {
@@ -64,7 +74,7 @@ pub struct Difference {
 }
 
 /// Who asks why it must run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Asking<'a> {
     /// The name of the pipeline that the node is in.
     pub pipeline: &'a str,
@@ -72,12 +82,16 @@ pub struct Asking<'a> {
     pub node: &'a str,
     /// The key of which more means more of the same work ([`crate::node::NodeKind::AMOUNT`]), if there is one.
     pub amount: Option<&'a str>,
+    /// Whether the node can go on from where a result with less ended ([`crate::node::Node::goes_on_from`]).
+    pub goes_on_from: &'a dyn Fn(&Entry, u64) -> Result<(), String>,
 }
 
-impl<'a> Asking<'a> {
-    /// A step of a plan.
-    pub fn of(plan: &'a Plan, step: &'a Step) -> Self {
-        Self { pipeline: &plan.name, node: &step.id, amount: step.kind.amount }
+/// Whether a step can go on from where a result with less of its kind's amount ended.
+pub(super) fn goes_on_from(step: &Step, store: &Store, result: &Entry, amount: u64) -> Result<(), String> {
+    step.node.goes_on_from(amount)?;
+    match store.has_end(result.manifest.key) {
+        true => Ok(()),
+        false => Err("what is needed for that was not kept".to_owned()),
     }
 }
 
@@ -88,12 +102,16 @@ pub struct Amount {
     pub key: String,
     /// The parameter's value in the finished result.
     pub value: u64,
+    /// That result's name in the store.
+    pub result: Key,
+    /// Why the work can't go on from there; `None` if it does.
+    pub obstacle: Option<String>,
 }
 
 impl Reason {
     /// Compares the recipe of a node with what the store has.
     pub fn of(recipe: &Recipe, asking: Asking<'_>, entries: &[Entry]) -> Self {
-        let Asking { pipeline, node, amount } = asking;
+        let Asking { pipeline, node, .. } = asking;
         let key = recipe.key();
         if entries.iter().any(|entry| entry.manifest.key == key) {
             return Self::Damaged;
@@ -101,8 +119,9 @@ impl Reason {
         let same_kind = entries.iter().filter(|entry| entry.manifest.recipe.kind == recipe.kind);
         let compared: Vec<_> =
             same_kind.map(|entry| (entry, differences(&entry.manifest.recipe, recipe))).collect();
-        let less = |(_, differences): &(_, Vec<Difference>)| less(amount?, differences);
-        let finished = compared.iter().filter_map(less).max_by_key(|amount| amount.value);
+        let less = |(entry, differences): &(&Entry, Vec<Difference>)| less(asking, entry, differences);
+        let finished =
+            compared.iter().filter_map(less).max_by_key(|less| (less.obstacle.is_none(), less.value));
         let last = compared.into_iter().min_by_key(|(entry, differences)| {
             let provenance = &entry.manifest.provenance;
             let same = (&*provenance.pipeline, &*provenance.node) == (pipeline, node);
@@ -175,11 +194,14 @@ fn flatten(path: &str, value: Value, fields: &mut BTreeMap<String, Value>) {
 }
 
 /// The old amount, if it grew and nothing else changed.
-fn less(amount: &str, differences: &[Difference]) -> Option<Amount> {
+fn less(asking: Asking<'_>, old_result: &Entry, differences: &[Difference]) -> Option<Amount> {
+    let amount = asking.amount?;
     let [Difference { field, old: Some(old), new: Some(new) }] = differences else { return None };
     let (old, new) = (old.as_u64()?, new.as_u64()?);
     let grew = field.strip_prefix("params.") == Some(amount) && old < new;
-    grew.then(|| Amount { key: amount.to_owned(), value: old })
+    let obstacle = || (asking.goes_on_from)(old_result, old).err();
+    let result = old_result.manifest.key;
+    grew.then(|| Amount { key: amount.to_owned(), value: old, result, obstacle: obstacle() })
 }
 
 impl fmt::Display for Reason {
@@ -188,12 +210,26 @@ impl fmt::Display for Reason {
             Self::Forced => f.write_str("forced"),
             Self::NeverRun => f.write_str("never run"),
             Self::Damaged => f.write_str("its stored result is damaged"),
+            Self::Chosen { at } => write!(f, "runs if its point is among the best at `{at}`"),
+            Self::GivenUp { at } => write!(f, "given up: not among the best at `{at}`"),
             Self::Upstream { nodes } => write!(f, "{} will run first", nodes.join(", ")),
-            Self::Changed { finished: Some(Amount { key, value }), differences, .. } => {
-                write!(f, "{}; a finished run with `{key}: {value}` is in the store", list(differences))
+            Self::Changed { finished: Some(less), differences, .. } => {
+                write!(f, "{}; {less}", list(differences))
             }
             Self::Changed { last: Last { own: false, .. }, .. } => f.write_str("never run"),
             Self::Changed { differences, .. } => f.write_str(&list(differences)),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, obstacle, .. } = self;
+        match obstacle {
+            None => write!(f, "goes on from the finished run with `{key}: {value}`"),
+            Some(obstacle) => {
+                write!(f, "can't go on from the finished run with `{key}: {value}`: {obstacle}")
+            }
         }
     }
 }
@@ -268,7 +304,12 @@ mod tests {
     }
 
     fn reason(params: Value, entries: &[Entry]) -> String {
-        let asking = Asking { pipeline: "p", node: "fit", amount: Some("epochs") };
+        let goes_on_from = |_: &Entry, epochs| match epochs {
+            50 => Ok(()),
+            _ => Err("it is not 50".to_owned()),
+        };
+        let asking =
+            Asking { pipeline: "p", node: "fit", amount: Some("epochs"), goes_on_from: &goes_on_from };
         Reason::of(&recipe(params), asking, entries).to_string()
     }
 
@@ -300,7 +341,17 @@ mod tests {
         ];
         assert_eq!(
             reason(json!({"epochs": 100}), &entries),
-            "epochs: 200 -> 100; a finished run with `epochs: 50` is in the store"
+            "epochs: 200 -> 100; goes on from the finished run with `epochs: 50`"
+        );
+        assert_eq!(
+            reason(json!({"epochs": 30}), &entries),
+            "epochs: 200 -> 30; can't go on from the finished run with `epochs: 10`: it is not 50"
+        );
+        let both = [entry("fit", 1, json!({"epochs": 50})), entry("fit", 2, json!({"epochs": 70}))];
+        assert_eq!(
+            reason(json!({"epochs": 100}), &both),
+            "epochs: 70 -> 100; goes on from the finished run with `epochs: 50`",
+            "one that can be gone on from counts more than a longer one"
         );
     }
 

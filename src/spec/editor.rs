@@ -8,8 +8,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    draws,
     expects::expects,
-    extends, points, resolve,
+    extends, halving, points, resolve,
     schema::{MAX_NAME, PARAMETER_NAME},
 };
 
@@ -63,6 +64,7 @@ fn file(schema: &Value, node: &str) -> Value {
         if key == "nodes" {
             properties.insert(resolve::KEY.to_owned(), params());
             properties.insert(points::KEY.to_owned(), matrix());
+            properties.insert(halving::KEY.to_owned(), halving());
             properties.insert(points::REPEATS.to_owned(), repeats());
         }
         properties.insert(key.clone(), property.clone());
@@ -138,12 +140,79 @@ fn matrix() -> Value {
         "properties": {
             points::EXCLUDE: points("Values of points that are left out."),
             points::INCLUDE: points("Points that are added, or values that points get beside those that they have."),
+            draws::KEY: draw(),
         },
-        "additionalProperties": { "type": "array", "minItems": 1 },
+        "additionalProperties": space(),
         "description": "A sweep: lists of values of parameters; every combination is a point at which the nodes run.",
         "markdownDescription": "A sweep: lists of values of parameters; every combination is a point at which the nodes run.\n\n\
             `lr: [0.1, 0.01]` gives `params.lr` these values in turn. Nodes that are the same at several points run once. \
-            `exclude` leaves points out, `include` adds some, as in GitHub Actions.",
+            `exclude` leaves points out, `include` adds some, as in GitHub Actions. With `draw: 20` that many points are drawn \
+            at random, from lists and from ranges such as `lr: { min: 0.001, max: 0.1, scale: log }`.",
+    })
+}
+
+fn draw() -> Value {
+    json!({
+        "title": draws::KEY,
+        "type": "integer",
+        "minimum": 1,
+        "maximum": points::MAX_POINTS,
+        "description": "How many points are drawn at random, by the pipeline's seed, in place of all combinations.",
+    })
+}
+
+/// What the values of a parameter are taken from: a list, or a range.
+fn space() -> Value {
+    let end = |description: &str| json!({ "type": "number", "description": description });
+    json!({
+        "type": ["array", "object"],
+        "minItems": 1,
+        "properties": {
+            "min": end("The lowest number. If both ends are whole, so are all numbers."),
+            "max": end("The highest number."),
+            "scale": {
+                "enum": ["linear", "log"],
+                "default": "linear",
+                "description": "On `log`, each order of magnitude is as likely as the others.",
+            },
+        },
+        "required": ["min", "max"],
+        "additionalProperties": false,
+    })
+}
+
+fn halving() -> Value {
+    let text = |description: &str, example: &str| json!({ "type": "string", "description": description, "examples": [example] });
+    json!({
+        "title": halving::KEY,
+        "type": "object",
+        "properties": {
+            "over": text("The parameter of which points get more and more.", "epochs"),
+            "values": {
+                "type": "array",
+                "minItems": 1,
+                "description": "The parameter's values in turn: all points begin with the first, the best go on with the next.",
+            },
+            "by": text("The node and its metric that say how good a point is.", "score.top1"),
+            "factor": {
+                "type": "integer",
+                "minimum": 2,
+                "maximum": 1000,
+                "default": 3,
+                "description": "One in so many goes on, at least one.",
+            },
+            "best": {
+                "enum": ["highest", "lowest"],
+                "default": "highest",
+                "description": "Which metric is better.",
+            },
+        },
+        "required": ["over", "values", "by"],
+        "additionalProperties": false,
+        "description": "All points begin with little of something, and only the best go on with more.",
+        "markdownDescription": "All points begin with little of something, and only the best go on with more (successive halving).\n\n\
+            `{ over: epochs, values: [2, 6, 18], by: score.top1 }`: all points train for 2 epochs, the best third of them for 6, \
+            the best third of those for 18; with `schedule: step`, or `lrf: 1`, they go on from where they were.",
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{editor, extends, origin::Origins, points, problem::DocPath, resolve, schema, shape::Shapes};
+use super::{editor, origin::Origins, problem::DocPath, schema, shape::Shapes};
 use crate::node::Kind;
 
 /// The schema of a file as it is written, in the plain form of one whose references are resolved.
@@ -18,11 +18,13 @@ impl Manual {
     pub fn of(kinds: &[Kind]) -> Self {
         let mut schema = schema::pipeline(kinds);
         let written = schema::written(kinds);
-        let part = &written["definitions"]["part"]["properties"];
-        for key in [resolve::KEY, points::KEY, points::REPEATS] {
-            schema["properties"][key] = part[key].clone();
+        // Keys that are gone once references are resolved.
+        for top in [&written["definitions"]["part"]["properties"], &written["properties"]] {
+            for (key, property) in top.as_object().into_iter().flatten().filter(|(_, it)| it.is_object()) {
+                let known = schema["properties"].as_object_mut().expect("a file has keys");
+                known.entry(key).or_insert_with(|| property.clone());
+            }
         }
-        schema["properties"][extends::KEY] = written["properties"][extends::KEY].clone();
         Self { schema, origins: Origins::default() }
     }
 

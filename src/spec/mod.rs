@@ -3,10 +3,12 @@
 pub mod codes;
 mod dotted;
 mod drawing;
+mod draws;
 mod editor;
 mod expects;
 mod extends;
 pub mod fix;
+mod halving;
 mod keys;
 mod looks;
 pub mod manual;
@@ -44,6 +46,7 @@ pub(crate) use self::expects::brief;
 pub use self::{
     extends::Document,
     fix::{Edit, Fix},
+    halving::Halving,
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},

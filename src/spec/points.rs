@@ -1,14 +1,19 @@
-//! `matrix:` and `repeats:`: the points of a sweep, each of which gives parameters other values.
+//! `matrix:`, `halving:` and `repeats:`: the points of a sweep, each of which gives parameters other values.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
 use super::{
     codes, dotted,
+    draws::{self, Range, RangeFault, Space},
     expects::{brief, plain},
     extends::Document,
     fix::Fix,
+    halving::{self, Halving},
     overrides::Override,
     problem::{DocPath, Problem},
     resolve::{self, Parameter},
@@ -26,8 +31,11 @@ pub(super) const INCLUDE: &str = "include";
 /// Points that are left out.
 pub(super) const EXCLUDE: &str = "exclude";
 
+/// The keys of `matrix` that are no parameters.
+const RESERVED: [&str; 3] = [INCLUDE, EXCLUDE, draws::KEY];
+
 /// The most points of a sweep.
-const MAX_POINTS: usize = 10_000;
+pub(super) const MAX_POINTS: usize = 10_000;
 /// The most repeats of a point.
 pub(super) const MAX_REPEATS: u64 = 1_000;
 /// The longest text of a value in the name of a point.
@@ -42,6 +50,8 @@ pub(super) struct Points {
     pub dimensions: Vec<String>,
     /// The points, those of the first value of the first parameter first.
     pub points: Vec<Point>,
+    /// How points are given up, if they are.
+    pub halving: Option<Halving>,
 }
 
 /// One point of a sweep.
@@ -65,11 +75,14 @@ impl Points {
         overrides: &[Arc<Override>],
     ) -> Result<Option<Self>, Vec<Problem>> {
         let (matrix, repeats) = (document.value.get(KEY), document.value.get(REPEATS));
-        if matrix.is_none() && repeats.is_none() {
+        let halving = halving::read(document)?;
+        if matrix.is_none() && repeats.is_none() && halving.is_none() {
             return Ok(None);
         }
         let mut reader = Reader { document, dimensions: Vec::new(), problems: Vec::new() };
-        let combinations = matrix.map_or_else(|| vec![Combination::new()], |matrix| reader.matrix(matrix));
+        let mut combinations =
+            matrix.map_or_else(|| vec![Combination::new()], |matrix| reader.matrix(matrix));
+        let halving = halving.and_then(|said| reader.halve(said, &mut combinations));
         let repeats = repeats.and_then(|repeats| reader.repeats(repeats));
         reader.refuse(overrides);
         let points = reader.points(&combinations, repeats);
@@ -78,7 +91,22 @@ impl Points {
         }
         let mut dimensions: Vec<_> = reader.dimensions.into_iter().map(|it| it.name).collect();
         dimensions.extend(repeats.map(|_| REPEAT.to_owned()));
-        Ok(Some(Self { dimensions, points }))
+        Ok(Some(Self { dimensions, points, halving }))
+    }
+
+    /// The name of a point without how far it got and the repeat: what is given up as a whole.
+    pub(super) fn trial(&self, point: &Point) -> String {
+        let over = self.halving.as_ref().map(|halving| halving.over.as_str());
+        self.id(point, |i| self.dimensions[i] != REPEAT && Some(self.dimensions[i].as_str()) != over)
+    }
+
+    /// The place of a point's value among those of `halving`.
+    pub(super) fn rung(&self, point: &Point) -> usize {
+        let place = |halving: &Halving| {
+            let dimension = self.dimensions.iter().position(|name| *name == halving.over)?;
+            halving.values.iter().position(|value| *value == point.words[dimension])
+        };
+        self.halving.as_ref().and_then(place).unwrap_or(0)
     }
 
     /// The name of a point, restricted to some of the dimensions.
@@ -113,17 +141,17 @@ impl Reader<'_> {
             self.wrong_type(&at, "`matrix` must be a mapping (parameters and lists of values)");
             return Vec::new();
         };
-        let lists: Vec<_> = map.iter().filter(|(key, _)| *key != INCLUDE && *key != EXCLUDE).collect();
-        let mut combinations = vec![Combination::new()];
+        let lists: Vec<_> = map.iter().filter(|(key, _)| !RESERVED.contains(&key.as_str())).collect();
+        let mut spaces = Vec::new();
         for (name, values) in &lists {
-            let Some(dimension) = self.dimension(name, &at.join(name.as_str())) else { continue };
-            let Some(values) = self.list(values, &at.join(name.as_str())) else { continue };
-            if combinations.len().saturating_mul(values.len()) > MAX_POINTS {
-                self.too_many(&at);
-                return Vec::new();
-            }
-            combinations = product(&combinations, dimension, &values);
+            let at = at.join(name.as_str());
+            let Some(dimension) = self.dimension(name, &at) else { continue };
+            spaces.extend(self.space(values, &at).map(|space| (dimension, space)));
         }
+        let mut combinations = match map.get(draws::KEY) {
+            Some(number) => self.draw(number, &spaces),
+            None => self.all(&spaces),
+        };
         if let Some(excluded) = map.get(EXCLUDE) {
             self.exclude(excluded, &mut combinations);
         }
@@ -177,6 +205,100 @@ impl Reader<'_> {
         let fix = meant.map(|meant| Fix::word(place.clone(), name, meant));
         self.problems
             .push(Problem::new(codes::NO_PARAMETER, place, message).label(label).help(help).fix(fix));
+    }
+
+    /// What the values of a parameter are taken from.
+    fn space(&mut self, values: &Value, at: &DocPath) -> Option<Space> {
+        let Some(map) = values.as_object() else { return self.list(values, at).map(Space::List) };
+        match Range::read(map) {
+            Ok(range) => Some(Space::Range(range, at.clone())),
+            Err(RangeFault { key, message, label }) => {
+                let at = key.map_or_else(|| at.clone(), |key| at.join(key.as_str()));
+                self.tell(codes::SWEEP, &at, false, &message, &label);
+                None
+            }
+        }
+    }
+
+    /// All combinations of the values.
+    fn all(&mut self, spaces: &[(usize, Space)]) -> Vec<Combination> {
+        let mut combinations = vec![Combination::new()];
+        for (dimension, space) in spaces {
+            let values = match space {
+                Space::List(values) => values,
+                Space::Range(_, at) => {
+                    let message = "a range has no end of values";
+                    self.tell(
+                        codes::SWEEP,
+                        at,
+                        false,
+                        message,
+                        "write how many points there are: `draw: 20`",
+                    );
+                    continue;
+                }
+            };
+            if combinations.len().saturating_mul(values.len()) > MAX_POINTS {
+                self.too_many(&DocPath::from([KEY]));
+                return Vec::new();
+            }
+            combinations = product(&combinations, *dimension, values);
+        }
+        combinations
+    }
+
+    /// As many combinations of drawn values as asked for, no two the same.
+    fn draw(&mut self, number: &Value, spaces: &[(usize, Space)]) -> Vec<Combination> {
+        let at = DocPath::from([KEY]).join(draws::KEY);
+        let Some(wanted @ 1..=MAX_POINTS) = number.as_u64().map(|number| number as usize) else {
+            let message = format!("`{}` must be a whole number from 1 to {MAX_POINTS}", draws::KEY);
+            self.tell(codes::OUT_OF_RANGE, &at, false, &message, "so many points are drawn");
+            return Vec::new();
+        };
+        let seed = match self.document.value.get("seed") {
+            None => 0,
+            Some(seed) => seed.as_u64().unwrap_or_default(),
+        };
+        let (mut seen, mut drawn) = (BTreeSet::new(), Vec::new());
+        for number in 0..wanted.saturating_mul(100) {
+            let combination: Combination = spaces
+                .iter()
+                .map(|(dimension, space)| {
+                    let mut stream = draws::stream(seed, &self.dimensions[*dimension].name, number);
+                    (*dimension, space.draw(&mut stream))
+                })
+                .collect();
+            let words: Vec<String> = combination.values().map(|(value, _)| word(value)).collect();
+            if seen.insert(words) {
+                drawn.push(combination);
+            }
+            if drawn.len() == wanted {
+                return drawn;
+            }
+        }
+        if self.problems.is_empty() {
+            let message = format!("{wanted} points are to be drawn, and only {} were found", drawn.len());
+            self.tell(codes::SWEEP, &at, false, &message, "more than there are");
+        }
+        drawn
+    }
+
+    /// Each combination with each value of the parameter that there is more and more of.
+    fn halve(&mut self, said: halving::Said<'_>, combinations: &mut Vec<Combination>) -> Option<Halving> {
+        let known = self.dimensions.iter().any(|it| it.name == said.over);
+        if known {
+            let message = format!("`{}` is swept by `matrix`, too", brief(said.over));
+            self.tell(codes::SWEEP, &halving::over_at(), false, &message, "leave it out there");
+            return None;
+        }
+        let dimension = self.dimension(said.over, &halving::over_at())?;
+        let values = self.list(said.values, &halving::values_at())?;
+        if combinations.len().saturating_mul(values.len()) > MAX_POINTS {
+            self.too_many(&halving::values_at());
+            return None;
+        }
+        *combinations = product(combinations, dimension, &values);
+        Some(said.with(values.iter().map(|(value, _)| word(value)).collect()))
     }
 
     /// The values of a list, with where they are written.

@@ -8,7 +8,7 @@ use super::{
     codes,
     expects::plain,
     extends::Document,
-    naming,
+    halving, naming,
     origin::{Origin, Origins, Spot},
     overrides::Override,
     points,
@@ -116,7 +116,7 @@ impl Document<'_> {
     /// The parameters, which the rest of the document is then without, as it is without what makes it a sweep.
     fn take_params(&mut self) -> Value {
         let Some(map) = self.value.as_object_mut() else { return Value::Object(Map::new()) };
-        [points::KEY, points::REPEATS].iter().for_each(|key| drop(map.shift_remove(*key)));
+        [points::KEY, points::REPEATS, halving::KEY].iter().for_each(|key| drop(map.shift_remove(*key)));
         map.shift_remove(KEY).unwrap_or_else(|| Value::Object(Map::new()))
     }
 }

@@ -12,6 +12,7 @@ use super::{
     codes,
     expects::brief,
     extends::Document,
+    halving::Halving,
     naming,
     origin::Origins,
     overrides::Override,
@@ -41,6 +42,8 @@ pub struct Sweep {
     pub origins: Origins,
     /// The points, in order.
     pub points: Vec<SweepPoint>,
+    /// How points are given up, if they are.
+    pub halving: Option<Halving>,
 }
 
 /// A point of a sweep.
@@ -50,6 +53,10 @@ pub struct SweepPoint {
     pub id: String,
     /// The names of its nodes.
     pub nodes: Vec<String>,
+    /// The point's name without how far it got and the repeat: what [`Halving`] gives up or not.
+    pub trial: String,
+    /// How far it got: the place among the values of [`Halving`], from 0.
+    pub rung: usize,
 }
 
 /// A sweep, and the document that has the nodes of all its points.
@@ -147,10 +154,13 @@ impl Merge<'_> {
         let points = self.matrix.points.iter().zip(&numbers).map(|(point, numbers)| SweepPoint {
             id: self.matrix.id(point, |_| true),
             nodes: numbers.values().flatten().map(|number| names[number].clone()).collect(),
+            trial: self.matrix.trial(point),
+            rung: self.matrix.rung(point),
         });
         let points = points.collect();
+        let halving = self.matrix.halving.clone();
         let (document, origins) = (self.document.value.clone(), self.document.origins.clone());
-        Swept { sweep: Sweep { document, origins, points }, resolved, seeds }
+        Swept { sweep: Sweep { document, origins, points, halving }, resolved, seeds }
     }
 
     /// Results of one pipeline have one place.
@@ -245,23 +255,39 @@ impl Merge<'_> {
         names
     }
 
-    /// The dimensions that decide which of the numbers a point has: one after the other is left out, the last one first,
-    /// while all points that agree in the others have the same number.
+    /// The dimensions that decide which of the numbers a point has: those that tell points of one number apart are left out if
+    /// the others decide, and of these one after the other, the last one first, while they still do.
     fn depends_on(&self, numbers: &[(usize, usize)]) -> BTreeSet<usize> {
-        let mut kept: BTreeSet<usize> = (0..self.matrix.dimensions.len()).collect();
+        let all: BTreeSet<usize> = (0..self.matrix.dimensions.len()).collect();
+        let one_value: BTreeSet<usize> =
+            all.iter().copied().filter(|i| self.has_one_value(*i, numbers)).collect();
+        let mut kept = if self.decide(&one_value, numbers) { one_value } else { all };
         for dimension in (0..self.matrix.dimensions.len()).rev() {
             let without: BTreeSet<usize> = kept.iter().copied().filter(|it| *it != dimension).collect();
-            let mut seen = BTreeMap::new();
-            let decides = |&(point, number): &(usize, usize)| {
-                let words = &self.matrix.points[point].words;
-                let words: Vec<&str> = without.iter().map(|i| words[*i].as_str()).collect();
-                *seen.entry(words).or_insert(number) == number
-            };
-            if numbers.iter().all(decides) {
+            if self.decide(&without, numbers) {
                 kept = without;
             }
         }
         kept
+    }
+
+    /// Whether all points of a number have the same value in a dimension.
+    fn has_one_value(&self, dimension: usize, numbers: &[(usize, usize)]) -> bool {
+        let mut seen = BTreeMap::new();
+        numbers.iter().all(|(point, number)| {
+            let word = &self.matrix.points[*point].words[dimension];
+            *seen.entry(number).or_insert(word) == word
+        })
+    }
+
+    /// Whether all points that agree in some dimensions have the same number.
+    fn decide(&self, dimensions: &BTreeSet<usize>, numbers: &[(usize, usize)]) -> bool {
+        let mut seen = BTreeMap::new();
+        numbers.iter().all(|(point, number)| {
+            let words = &self.matrix.points[*point].words;
+            let words: Vec<&str> = dimensions.iter().map(|i| words[*i].as_str()).collect();
+            seen.entry(words).or_insert(number) == &number
+        })
     }
 
     /// The document with every numbered node once, and their seeds.

@@ -23,7 +23,8 @@ pub(super) const CACHE_TAG: &str = "CACHEDIR.TAG";
 pub(super) const CACHE_TAG_TEXT: &str = "Signature: 8a477f597d28d172789f06886806bc55\n";
 
 /// The folders that a store may have.
-const FOLDERS: [&str; 7] = ["manifests", "blobs", "scratch", "work", "locks", "downloads", "quarantine"];
+const FOLDERS: [&str; 8] =
+    ["manifests", "blobs", "scratch", "ends", "work", "locks", "downloads", "quarantine"];
 /// The files that it may have, but for the packed ones, which are made anew when they are damaged.
 const FILES: [&str; 4] = [MARKER, CACHE_TAG, ".gitignore", "lock"];
 

@@ -6,6 +6,7 @@
 //!   manifests/ab/cdef….json   key -> files, recipe, provenance; written last, carries its own checksum
 //!   blobs/12/3456…            read-only, named by content
 //!   scratch/<key>/            what an interrupted node left for its next try
+//!   ends/<key>/               where a finished node ended, if longer work can begin there
 //!   work/<key>/               where a node writes now
 //!   locks/<key>               one kernel lock per key; `lock` for the whole store
 //!   downloads/<sha256>        files from elsewhere; `.part` is one that has not arrived yet
@@ -25,6 +26,7 @@ mod artifact;
 mod blob;
 mod damage;
 mod digest;
+mod ends;
 mod inside;
 mod key;
 mod lease;
@@ -50,6 +52,7 @@ pub use self::{
     artifact::Artifact,
     blob::set_read_only,
     digest::{Digest, NotADigest},
+    ends::Ended,
     key::{FORMAT, Key, Recipe, canonical},
     lock::{Lock, LockMode},
     manifest::{Machine, Manifest, Output, Provenance, rfc3339},
@@ -239,9 +242,24 @@ impl Store {
         whole.then(|| Artifact::new(manifest, &self.blobs))
     }
 
+    /// How many bytes a result takes, with what is kept of where it ended.
+    pub fn size(&self, result: &Manifest) -> u64 {
+        result.size().saturating_add(ends::size(&self.root, result.key))
+    }
+
+    /// Whether it is kept where the work ended that made the result for a key, so that longer work can begin there.
+    pub fn has_end(&self, key: Key) -> bool {
+        ends::is_there(&self.root, key)
+    }
+
     /// The record of the result for a key, if there is a sound one.
     pub fn manifest(&self, key: Key) -> Option<Manifest> {
         self.record(key).ok()?
+    }
+
+    /// Whether a result is there whose key is written so.
+    fn has_record(&self, key: &str) -> bool {
+        key.parse().is_ok_and(|key| self.manifest(key).is_some())
     }
 
     /// The record for a key, and `None` if it is damaged, or the record for another one.

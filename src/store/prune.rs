@@ -8,8 +8,9 @@ use std::{
 };
 
 use super::{
-    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store, inside,
-    is_forbidden,
+    BLOBS, DOWNLOADS, Digest, Entry, Found, INDEXES, LOCK, LOCKS, MANIFESTS, QUARANTINE, Store,
+    ends::{self, ENDS},
+    inside, is_forbidden,
     lock::{Lock, LockMode},
     marker::{self, Standing},
     shelved,
@@ -70,12 +71,14 @@ pub fn prune(root: &Path, limits: Limits, dry_run: bool) -> Result<Option<Pruned
     };
     let store = Store::at(root, users, None);
     let now = SystemTime::now();
-    let plan = choose(store.entries(), limits, now);
+    let entries = store.entries().into_iter();
+    let plan =
+        choose(entries.map(|entry| (ends::size(root, entry.manifest.key), entry)).collect(), limits, now);
     let blobs = unnamed(&store, &plan, now);
     let pruned = Pruned {
         blobs: blobs.len(),
-        freed: blobs.iter().map(|(_, size)| size).sum(),
-        kept: plan.stay.values().fold(0, |kept, size| kept.saturating_add(*size)),
+        freed: blobs.iter().map(|(_, size)| size).sum::<u64>() + plan.ends_that_go,
+        kept: plan.stay.values().fold(plan.ends_that_stay, |kept, size| kept.saturating_add(*size)),
         results: plan.go,
     };
     if !dry_run {
@@ -97,18 +100,23 @@ struct Choice {
     go: Vec<Entry>,
     /// Blobs of results that stay, with their sizes.
     stay: BTreeMap<Digest, u64>,
+    /// How many bytes are kept of where the results ended that go, and those that stay.
+    ends_that_go: u64,
+    ends_that_stay: u64,
 }
 
-fn choose(mut entries: Vec<Entry>, limits: Limits, now: SystemTime) -> Choice {
-    entries.sort_by_key(|entry| (entry.used, entry.manifest.key));
+/// Of results, each with how many bytes are kept of where it ended.
+fn choose(mut entries: Vec<(u64, Entry)>, limits: Limits, now: SystemTime) -> Choice {
+    entries.sort_by_key(|(_, entry)| (entry.used, entry.manifest.key));
     let age = |entry: &Entry| now.duration_since(entry.used).unwrap_or_default();
     let mut users: BTreeMap<Digest, (usize, u64)> = BTreeMap::new();
-    for output in entries.iter().flat_map(|entry| entry.manifest.outputs.values()) {
+    for output in entries.iter().flat_map(|(_, entry)| entry.manifest.outputs.values()) {
         users.entry(output.digest).or_insert((0, output.size)).0 += 1;
     }
-    let mut total = users.values().fold(0_u64, |total, (_, size)| total.saturating_add(*size));
+    let (mut ends_that_go, mut ends_that_stay) = (0, entries.iter().map(|(end, _)| end).sum::<u64>());
+    let mut total = users.values().fold(ends_that_stay, |total, (_, size)| total.saturating_add(*size));
     let mut go = Vec::new();
-    for entry in entries {
+    for (end, entry) in entries {
         let too_old = limits.age.is_some_and(|limit| age(&entry) > limit);
         let too_much = limits.size.is_some_and(|limit| total > limit) && age(&entry) >= limits.spare;
         if !(too_old || too_much) {
@@ -119,11 +127,13 @@ fn choose(mut entries: Vec<Entry>, limits: Limits, now: SystemTime) -> Choice {
             *count -= 1;
             total = total.saturating_sub(if *count == 0 { *size } else { 0 });
         }
+        (ends_that_go, ends_that_stay) = (ends_that_go + end, ends_that_stay - end);
+        total = total.saturating_sub(end);
         go.push(entry);
     }
     let stay =
         users.into_iter().filter(|(_, (count, _))| *count > 0).map(|(d, (_, size))| (d, size)).collect();
-    Choice { go, stay }
+    Choice { go, stay, ends_that_go, ends_that_stay }
 }
 
 /// Blobs that no staying result names: those of results that go, and others once they are old enough.
@@ -152,6 +162,7 @@ fn is_blob((shelf, found): &(String, Found)) -> bool {
 fn remove_all(store: &Store, results: &[Entry], blobs: Vec<PathBuf>, now: SystemTime) -> Result<()> {
     for entry in results {
         store.remove(&store.manifest_path(entry.manifest.key))?;
+        store.remove(&ends::folder(&store.root, entry.manifest.key))?;
     }
     blobs.iter().try_for_each(|blob| store.remove(blob))?;
     leftovers(store, now).iter().try_for_each(|path| store.remove(path))?;
@@ -169,6 +180,7 @@ fn leftovers(store: &Store, now: SystemTime) -> Vec<PathBuf> {
     left.extend(["work", LOCKS].into_iter().flat_map(list).filter(is_of_digest));
     left.retain(|found| age_of(&found.path, now) > GRACE);
     let mut late: Vec<_> = ["scratch", DOWNLOADS].into_iter().flat_map(list).filter(is_of_digest).collect();
+    late.extend(list(ENDS).filter(is_of_digest).filter(|found| !store.has_record(&found.name)));
     late.extend(list(QUARANTINE).filter(is_quarantined));
     late.retain(|found| age_of(&found.path, now) > LEFTOVERS);
     left.into_iter().chain(late).map(|found| found.path).chain(store.late_runs()).collect()

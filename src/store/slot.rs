@@ -9,8 +9,9 @@ use std::{
 use super::{
     Store,
     artifact::Artifact,
+    ends::{self, Ended},
     inside,
-    key::Recipe,
+    key::{Key, Recipe},
     lock::Lock,
     manifest::{self, Manifest, Provenance},
     store_error::store_error,
@@ -67,11 +68,24 @@ impl<'s> Slot<'s> {
         self.resumed
     }
 
-    /// Makes what lies in [`Self::out`] the result: files first, the record last.
+    /// Puts what is kept of where `result` ended into the scratch folder, unless an interrupted try left something there.
+    ///
+    /// # Errors
+    /// Of kind store, when it can't be copied.
+    pub fn begin_at(&mut self, result: Key) -> Result<()> {
+        if self.resumed {
+            return Ok(());
+        }
+        ends::copy(&self.store.root, result, &self.scratch)
+            .map_err(|error| store_error("copy", &self.scratch, error))
+    }
+
+    /// Makes what lies in [`Self::out`] the result: files first, the record last. What lies in the scratch folder goes, or is
+    /// kept as where the result `ended`, for longer work to begin at.
     ///
     /// # Errors
     /// Of kind store, when it can't be written; there is no result then.
-    pub fn commit(self, provenance: Provenance) -> Result<Artifact> {
+    pub fn commit(self, provenance: Provenance, ended: Ended) -> Result<Artifact> {
         let manifest = self.take_files(provenance)?;
         let path = self.store.manifest_path(manifest.key);
         let text = manifest.to_json();
@@ -81,7 +95,12 @@ impl<'s> Slot<'s> {
         inside::make(&self.store.root, atomic::folder_of(&path))
             .and_then(|()| atomic::write(&path, text.as_bytes(), Durability::Synced))
             .map_err(|error| store_error("write", &path, error))?;
-        self.store.remove(&self.scratch)?;
+        self.store.remove(&ends::folder(&self.store.root, manifest.key))?;
+        match ended {
+            Ended::Kept => ends::keep(&self.store.root, manifest.key, &self.scratch)
+                .map_err(|error| store_error("keep", &self.scratch, error))?,
+            Ended::Forgotten => self.store.remove(&self.scratch)?,
+        }
         Ok(Artifact::new(manifest, &self.store.blobs))
     }
 
@@ -183,7 +202,7 @@ pub(super) mod tests {
         };
         let Lookup::Miss(slot) = store.lookup(&request)? else { panic!("it is forced") };
         work(slot.out()).unwrap();
-        slot.commit(Provenance::example())
+        slot.commit(Provenance::example(), Ended::Forgotten)
     }
 
     fn names(store: &Store, work: impl FnOnce(&Path) -> io::Result<()>) -> Result<Vec<String>, String> {

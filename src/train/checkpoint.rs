@@ -44,6 +44,9 @@ pub struct TrainState {
 pub struct Position {
     /// How many epochs the run has; only a `time` budget changes it on the way.
     pub epochs: usize,
+    /// What decides the steps beside their number: the same in a longer run that can go on from here.
+    #[serde(default)]
+    pub terms: String,
     /// The epoch that is going on, from 0.
     pub epoch: usize,
     /// The epoch's next micro-batch, from 0.

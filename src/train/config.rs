@@ -2,6 +2,7 @@
 
 mod check;
 mod devices;
+mod growth;
 mod resolve;
 
 use std::collections::BTreeMap;

@@ -107,6 +107,7 @@ pub fn fit(input: &FitInput<'_>) -> Result<Fitted> {
         fit.train_epoch()?;
         fit.close_epoch()?;
     }
+    fit.keep_end()?;
     fit.finish()
 }
 
@@ -148,6 +149,7 @@ impl<'a> Fit<'a> {
         let (train, val) = loaders(input, &dataset)?;
         tell_validation(&input.dataset.index, &input.progress);
         let (schedule, rule, decay) = config.resolve(input.batch, train.len(), input.arch.classes);
+        let terms = terms(&schedule, rule, decay);
         let network = Network::new(Computation::of(input.arch));
         let parameters = first_parameters(input, network.computation(), frozen);
         let scaler = GradScaler::of(config.precision);
@@ -165,14 +167,20 @@ impl<'a> Fit<'a> {
             optimizer: Optimizer::new(rule, decay),
             gradient: None,
             losses: Tensor::zeros([1], input.device),
-            position: Position { last_opt_step: -1, epochs: config.epochs(), scaler, ..Position::default() },
+            position: Position {
+                last_opt_step: -1,
+                epochs: config.epochs(),
+                terms,
+                scaler,
+                ..Position::default()
+            },
             start: None,
             best: None,
             begun: now,
             saved: now,
         };
         if let Some(checkpoint) = Checkpoint::load(input.scratch, &fit.parameters.layout, input.device)? {
-            fit.resume(checkpoint);
+            fit.resume_if_it_fits(checkpoint);
         }
         Ok(fit)
     }
@@ -267,6 +275,11 @@ impl<'a> Fit<'a> {
         let Position { history, hits, .. } = self.position;
         Ok(Fitted { best, last, kept, history, hits })
     }
+}
+
+/// The schedule but for its length, and the optimizer, in words.
+fn terms(schedule: &Schedule, rule: Rule, decay: f64) -> String {
+    format!("{:?} {rule:?} {decay:?}", Schedule { epochs: 0, ..schedule.clone() })
 }
 
 /// Those of the weights to start from where they fit, fresh ones elsewhere.

@@ -39,6 +39,7 @@ pub(super) fn offers(asked: &Asked<'_>) -> Vec<Offer> {
         [Segment::Key(matrix)] if matrix == "matrix" => swept(asked),
         [Segment::Key(matrix), Segment::Key(_), Segment::Item(_)] if matrix == "matrix" => swept(asked),
         _ if asked.cursor.part == Part::Key || asked.takes_keys() => Vec::new(),
+        [Segment::Key(halving), Segment::Key(over)] if halving == "halving" && over == "over" => named(asked),
         _ => whole(asked),
     }
 }
@@ -52,6 +53,15 @@ fn whole(asked: &Asked<'_>) -> Vec<Offer> {
         offer.insert(format!("{quote}{reference}{quote}"))
     };
     all(asked).into_iter().filter(|(path, _)| !path.0.starts_with(&asked.cursor.path.0)).map(offer).collect()
+}
+
+/// Parameters by their paths, without `params`.
+fn named(asked: &Asked<'_>) -> Vec<Offer> {
+    let params = ["params"].into();
+    let name = |(path, value): (DocPath, &Value)| {
+        Offer::new(path.seen_from(&params).to_string(), CompletionItemKind::Variable).detail(told(value))
+    };
+    all(asked).into_iter().map(name).collect()
 }
 
 fn swept(asked: &Asked<'_>) -> Vec<Offer> {

@@ -16,12 +16,41 @@ use crate::{
 };
 
 impl Fit<'_> {
-    /// Goes on from a checkpoint.
-    pub(super) fn resume(&mut self, checkpoint: Checkpoint) {
-        let Position { epoch, epochs, batch, .. } = checkpoint.now.position;
-        self.input.progress.note(format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1));
+    /// Goes on from a checkpoint: of this run, or of a shorter one that did the same up to there.
+    pub(super) fn resume_if_it_fits(&mut self, checkpoint: Checkpoint) {
+        let Position { epochs, ref terms, .. } = checkpoint.now.position;
+        let own = self.input.config.time.is_some() || epochs == self.position.epochs;
+        if own || *terms == self.position.terms {
+            self.resume(checkpoint);
+        } else {
+            self.input.progress.note(format!(
+                "begins anew: a run of {epochs} epochs has another optimizer, other rates or larger steps with so many images"
+            ));
+        }
+    }
+
+    fn resume(&mut self, checkpoint: Checkpoint) {
+        let length = self.position.epochs;
         (self.start, self.best) = (checkpoint.start, checkpoint.best);
         self.restore(checkpoint.now);
+        if self.input.config.time.is_none() {
+            self.position.epochs = length;
+            self.reschedule();
+        }
+        if !self.is_done() {
+            let Position { epoch, epochs, batch, .. } = self.position;
+            let note = format!("continues in epoch {}/{epochs}, batch {}", epoch + 1, batch + 1);
+            self.input.progress.note(note);
+        }
+    }
+
+    /// Writes where the run ended, if a longer one can go on from there.
+    pub(super) fn keep_end(&mut self) -> Result<()> {
+        let epochs = self.position.epochs as u64;
+        if self.input.config.time.is_some() || self.input.config.goes_on_from(epochs).is_err() {
+            return Ok(());
+        }
+        self.save()
     }
 
     /// Takes a state that [`Self::state`] gave.

@@ -1,0 +1,185 @@
+//! `halving:`: all points begin with little of something, and only the best go on with more (successive halving: Jamieson and
+//! Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016).
+
+use serde_json::{Map, Value};
+
+use super::{
+    codes,
+    expects::brief,
+    extends::Document,
+    problem::{DocPath, Problem},
+};
+use crate::suggest;
+
+/// The key that says how it goes.
+pub(super) const KEY: &str = "halving";
+/// Its keys.
+const OVER: &str = "over";
+const VALUES: &str = "values";
+const BY: &str = "by";
+const FACTOR: &str = "factor";
+const BEST: &str = "best";
+const KEYS: [&str; 5] = [OVER, VALUES, BY, FACTOR, BEST];
+/// One in so many goes on, unless the file says otherwise.
+const USUAL_FACTOR: u64 = 3;
+
+/// How points are given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halving {
+    /// The parameter of which the points get more and more, e.g. `epochs`.
+    pub over: String,
+    /// Its values in turn, as they stand in the names of points.
+    pub values: Vec<String>,
+    /// The node that tells how good a point is, as the file calls it.
+    pub node: String,
+    /// That node's metric.
+    pub metric: String,
+    /// One in so many goes on, at least one.
+    pub factor: usize,
+    /// Whether less of the metric is better.
+    pub lowest: bool,
+}
+
+impl Halving {
+    /// How many of so many go on.
+    pub fn kept(&self, trials: usize) -> usize {
+        trials.div_ceil(self.factor).max(1)
+    }
+
+    /// The metric as it is called in tables, `score.top1`.
+    pub fn by(&self) -> String {
+        format!("{}.{}", self.node, self.metric)
+    }
+}
+
+/// What the key says, before the values are part of the points.
+pub(super) struct Said<'d> {
+    pub over: &'d str,
+    pub values: &'d Value,
+    node: &'d str,
+    metric: &'d str,
+    factor: u64,
+    lowest: bool,
+}
+
+impl Said<'_> {
+    /// With the values as they stand in the names of points.
+    pub(super) fn with(self, values: Vec<String>) -> Halving {
+        Halving {
+            over: self.over.to_owned(),
+            values,
+            node: self.node.to_owned(),
+            metric: self.metric.to_owned(),
+            factor: self.factor as usize,
+            lowest: self.lowest,
+        }
+    }
+}
+
+/// Reads the key; none if the document does not have it.
+///
+/// # Errors
+/// Every mistake in it, but for those in what its parameter is and in the list of its values.
+pub(super) fn read<'d>(document: &'d Document<'_>) -> Result<Option<Said<'d>>, Vec<Problem>> {
+    let Some(value) = document.value.get(KEY) else { return Ok(None) };
+    let mut reader = Reader { document, problems: Vec::new() };
+    let said = match value.as_object() {
+        Some(map) => reader.said(map),
+        None => {
+            reader.tell(codes::WRONG_TYPE, "", false, "`halving` must be a mapping", "something else");
+            None
+        }
+    };
+    if reader.problems.is_empty() { Ok(said) } else { Err(reader.problems) }
+}
+
+struct Reader<'a, 'd> {
+    document: &'a Document<'d>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Reader<'a, '_> {
+    fn said(&mut self, map: &'a Map<String, Value>) -> Option<Said<'a>> {
+        for key in map.keys().filter(|key| !KEYS.contains(&key.as_str())) {
+            let label = suggest::closest(key, KEYS)
+                .map_or("not a key of it".to_owned(), |meant| format!("did you mean `{meant}`?"));
+            let message = format!("unknown key `{}` in `{KEY}`", brief(key));
+            self.tell(codes::UNKNOWN_KEY, key, true, &message, &label);
+        }
+        for key in [OVER, VALUES, BY].into_iter().filter(|key| !map.contains_key(*key)) {
+            let message = format!("`{KEY}` has no `{key}`");
+            self.tell(codes::MISSING_KEY, "", true, &message, &format!("needs `{key}`"));
+        }
+        let over = self.text(map, OVER)?;
+        let (node, metric) = self.by(map)?;
+        let factor = self.factor(map)?;
+        let lowest = match map.get(BEST).map(Value::as_str) {
+            None | Some(Some("highest")) => false,
+            Some(Some("lowest")) => true,
+            Some(_) => {
+                let message = format!("`{BEST}` must be `highest` or `lowest`");
+                self.tell(codes::NOT_ALLOWED, BEST, false, &message, "not one of them");
+                return None;
+            }
+        };
+        Some(Said { over, values: map.get(VALUES)?, node, metric, factor, lowest })
+    }
+
+    fn text(&mut self, map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+        let value = map.get(key)?;
+        if value.as_str().is_none() {
+            self.tell(codes::WRONG_TYPE, key, false, &format!("`{key}` must be text"), "something else");
+        }
+        value.as_str()
+    }
+
+    /// The node and its metric.
+    fn by(&mut self, map: &'a Map<String, Value>) -> Option<(&'a str, &'a str)> {
+        let text = self.text(map, BY)?;
+        let nodes = self.document.value.get("nodes").and_then(Value::as_object)?;
+        let Some((node, metric)) = text.split_once('.') else {
+            let message = format!("`{BY}` is `{}`, and must be a node and its metric", brief(text));
+            self.tell(codes::PATTERN, BY, false, &message, "as in `score.top1`");
+            return None;
+        };
+        if !nodes.contains_key(node) {
+            let known: Vec<&str> = nodes.keys().map(String::as_str).collect();
+            let label = suggest::closest(node, known.iter().copied())
+                .map_or("no such node".to_owned(), |meant| format!("did you mean `{meant}`?"));
+            let message = format!("`{BY}` asks for a metric of `{}`, and there is no such node", brief(node));
+            self.tell(codes::UNKNOWN_REFERENCE, BY, false, &message, &label);
+            return None;
+        }
+        Some((node, metric))
+    }
+
+    fn factor(&mut self, map: &Map<String, Value>) -> Option<u64> {
+        match map.get(FACTOR).map(Value::as_u64) {
+            None => Some(USUAL_FACTOR),
+            Some(Some(factor @ 2..=1000)) => Some(factor),
+            Some(_) => {
+                let message = format!("`{FACTOR}` must be a whole number from 2 to 1000");
+                self.tell(codes::OUT_OF_RANGE, FACTOR, false, &message, "one in so many goes on");
+                None
+            }
+        }
+    }
+
+    /// Adds a problem at a key below `halving`, or at that itself.
+    fn tell(&mut self, code: &'static str, key: &str, at_key: bool, message: &str, label: &str) {
+        let at = DocPath::from([KEY]);
+        let at = if key.is_empty() { at } else { at.join(key) };
+        let place = self.document.origins.of(&at).value.place(self.document.source, at_key);
+        self.problems.push(Problem::new(code, place, message).label(label));
+    }
+}
+
+/// Where the values are written.
+pub(super) fn values_at() -> DocPath {
+    DocPath::from([KEY]).join(VALUES)
+}
+
+/// Where the parameter is named.
+pub(super) fn over_at() -> DocPath {
+    DocPath::from([KEY]).join(OVER)
+}
