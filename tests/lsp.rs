@@ -21,6 +21,8 @@ struct Editor {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     folder: TempDir,
+    /// Where the server has what it writes for itself: it is killed, and leaves that.
+    _temporary: TempDir,
     asked: i32,
     versions: BTreeMap<String, i32>,
     /// What the server said while something else was waited for.
@@ -48,11 +50,13 @@ impl Editor {
 
     fn in_folder(folder: TempDir) -> Self {
         let mut program = kit::program(folder.path());
-        program.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let temporary = tempfile::tempdir().unwrap();
+        program.arg("lsp").env("TMPDIR", temporary.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = program.spawn().unwrap();
         let (input, output) = (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
         let (versions, said) = (BTreeMap::new(), VecDeque::new());
-        let mut editor = Self { server, input, output, folder, asked: 0, versions, said };
+        let mut editor =
+            Self { server, input, output, folder, _temporary: temporary, asked: 0, versions, said };
         let capabilities = json!({
             "workspace": { "codeLens": { "refreshSupport": true } },
             "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } },
