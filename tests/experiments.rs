@@ -139,6 +139,43 @@ fn more_epochs_go_on_from_fewer() {
 }
 
 #[test]
+fn points_are_given_up_and_the_best_go_on() {
+    let home = Home::new();
+    let text = fs::read_to_string(home.path("p.yaml")).unwrap();
+    let trained = "epochs: '${params.epochs}', lr0: '${params.rate}', optimizer: sgd, nominal_batch: 4, warmup_epochs: 0, schedule: step";
+    let text = text.replace("epochs: 1", trained).replace(
+        "nodes:",
+        "params: { rate: 1, epochs: 1 }\nmatrix: { rate: { min: 0.001, max: 0.1, scale: log }, draw: 3 }\n\
+         halving: { over: epochs, values: [1, 2], by: score.loss, best: lowest }\nnodes:",
+    );
+    fs::write(home.path("p.yaml"), &text).unwrap();
+    home.kiln("plan p.yaml")
+        .ends(0, &["runs if its point is among the best at `epochs=1`", "0 of 15 in the store"]);
+    let said = home
+        .kiln("run p.yaml")
+        .ends(0, &["1 of 3 goes on with epochs=2, by score.loss: rate=", "continues in epoch 2/2"]);
+    assert_eq!(said.text.matches("Finished score@").count(), 4, "{}", said.text);
+    home.kiln("plan p.yaml")
+        .ends(0, &["given up: not among the best at `epochs=1`", "11 of 15 in the store"]);
+    // The same ones are chosen again, and nothing runs.
+    let again = home.kiln("run p.yaml").ends(0, &["1 of 3 goes on with epochs=2"]);
+    assert!(!again.text.contains("Running"), "{}", again.text);
+    let rates: Vec<String> = home
+        .kiln("list --json --where fit.epochs=1")
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["point"].as_str().unwrap().split(',').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(rates.len(), 3);
+    home.kiln(&format!("compare --paired {} {}", rates[0], rates[1])).ends(0, &["difference", "score.loss"]);
+    home.kiln("compare --paired rate=7 rate=8").ends(2, &["no point of a sweep has `rate=7`"]);
+    fs::write(home.path("p.yaml"), text.replace("score.loss", "score.los")).unwrap();
+    home.kiln("run p.yaml").ends(2, &["gave no `los`", "`halving.by` can be one of"]);
+}
+
+#[test]
 fn experiments_are_listed_filtered_and_compared() {
     let home = Home::new();
     home.kiln("list").ends(0, &["nothing yet"]);

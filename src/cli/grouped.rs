@@ -13,6 +13,9 @@ use crate::{
 /// How the part of a point's name begins that says which repeat it is.
 const REPEAT: &str = "repeat=";
 
+/// How the names of parameters end that repeats differ in.
+const SEED: &str = ".seed";
+
 /// A row for each setting; `columns` are those of the table of single experiments.
 pub(super) fn table(experiments: &[Experiment], columns: &[String]) -> Overview {
     let groups = groups(experiments);
@@ -51,18 +54,20 @@ fn row(group: &[&Experiment], params: &[&String], metrics: &[&String]) -> Vec<Va
     head.into_iter().chain(params).chain(metrics).collect()
 }
 
-/// The experiments of the same pipeline and point, whatever the repeat, in their order; one that is of no sweep stands for
-/// itself.
+/// The experiments of the same pipeline, point and parameters, whatever the repeat and its seeds, in their order; one that is of
+/// no sweep stands for itself.
 fn groups(experiments: &[Experiment]) -> Vec<Vec<&Experiment>> {
     let mut places = BTreeMap::new();
     let mut groups: Vec<Vec<&Experiment>> = Vec::new();
     for one in experiments {
         let of = if one.params.contains_key(POINT) { setting(one) } else { one.id.clone() };
-        let place = *places.entry((&one.pipeline, of)).or_insert(groups.len());
+        let params = one.params.iter().filter(|(name, _)| *name != POINT && !name.ends_with(SEED));
+        let params: Vec<_> = params.map(|(name, value)| (name, value.to_string())).collect();
+        let place = *places.entry((&one.pipeline, of, params)).or_insert(groups.len());
         if place == groups.len() {
             groups.push(Vec::new());
         }
-        // Only the last of the same repeat counts: the settings outside of the point may have changed since.
+        // Only the last of the same repeat counts: its data may have changed since.
         if groups[place].iter().all(|other| other.params.get(POINT) != one.params.get(POINT)) {
             groups[place].push(one);
         }
@@ -111,5 +116,15 @@ mod tests {
         assert_eq!(table.rows[0][..5], [json!("p"), json!("lr=1"), json!(2), json!("lr=1"), json!(0.6)]);
         assert!((table.rows[0][6].as_f64().unwrap() - 12.706_204_7 * 0.1).abs() < 1e-6);
         assert_eq!(table.rows[1][2..], [json!(1), json!("lr=2"), json!(0.9), Value::Null, Value::Null]);
+        let epochs = |mut one: Experiment, epochs: u64| {
+            one.params.insert("fit.epochs".into(), json!(epochs));
+            one
+        };
+        // Half of a sweep that was run again with more epochs is not averaged with the other half.
+        let mixed = [(0, 9), (1, 3), (0, 3)]
+            .map(|(repeat, with)| epochs(experiment(&format!("lr=1,repeat={repeat}"), 0.5), with));
+        let table = super::table(&mixed, &["fit.epochs", "score.top1"].map(str::to_owned));
+        let rows: Vec<_> = table.rows.iter().map(|row| (&row[2], &row[3])).collect();
+        assert_eq!(rows, [(&json!(1), &json!(9)), (&json!(2), &json!(3))]);
     }
 }

@@ -213,12 +213,26 @@ impl fmt::Display for Reason {
             Self::Chosen { at } => write!(f, "runs if its point is among the best at `{at}`"),
             Self::GivenUp { at } => write!(f, "given up: not among the best at `{at}`"),
             Self::Upstream { nodes } => write!(f, "{} will run first", nodes.join(", ")),
+            // In what another result differs, which has nothing to do with the one gone on from, would mislead.
+            Self::Changed { finished: Some(less @ Amount { obstacle: None, .. }), differences, .. }
+                if differences.len() > 1 || !less.is_of(&differences[0]) =>
+            {
+                write!(f, "{less}")
+            }
             Self::Changed { finished: Some(less), differences, .. } => {
                 write!(f, "{}; {less}", list(differences))
             }
             Self::Changed { last: Last { own: false, .. }, .. } => f.write_str("never run"),
             Self::Changed { differences, .. } => f.write_str(&list(differences)),
         }
+    }
+}
+
+impl Amount {
+    /// Whether a difference is that to this amount.
+    fn is_of(&self, difference: &Difference) -> bool {
+        difference.field.strip_prefix("params.") == Some(&self.key)
+            && difference.old == Some(self.value.into())
     }
 }
 
@@ -341,7 +355,11 @@ mod tests {
         ];
         assert_eq!(
             reason(json!({"epochs": 100}), &entries),
-            "epochs: 200 -> 100; goes on from the finished run with `epochs: 50`"
+            "goes on from the finished run with `epochs: 50`"
+        );
+        assert_eq!(
+            reason(json!({"epochs": 100}), &entries[..2]),
+            "epochs: 50 -> 100; goes on from the finished run with `epochs: 50`"
         );
         assert_eq!(
             reason(json!({"epochs": 30}), &entries),
@@ -350,7 +368,7 @@ mod tests {
         let both = [entry("fit", 1, json!({"epochs": 50})), entry("fit", 2, json!({"epochs": 70}))];
         assert_eq!(
             reason(json!({"epochs": 100}), &both),
-            "epochs: 70 -> 100; goes on from the finished run with `epochs: 50`",
+            "goes on from the finished run with `epochs: 50`",
             "one that can be gone on from counts more than a longer one"
         );
     }

@@ -166,6 +166,7 @@ fn space() -> Value {
     let end = |description: &str| json!({ "type": "number", "description": description });
     json!({
         "type": ["array", "object"],
+        "description": "A list of values, or with `draw` a range of numbers.",
         "minItems": 1,
         "properties": {
             "min": end("The lowest number. If both ends are whole, so are all numbers."),

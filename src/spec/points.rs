@@ -197,8 +197,10 @@ impl Reader<'_> {
             None if name == REPEAT => "for the seed, write `repeats: 5` beside `matrix`".to_owned(),
             None => "not below `params`".to_owned(),
         };
-        let message = format!("`matrix` sweeps `{}`, and there is no such parameter", brief(name));
-        let place = self.document.origins.of(at).value.place(self.document.source, true);
+        let of_matrix = at.0.first() == DocPath::from([KEY]).0.first();
+        let sweeps = if of_matrix { "`matrix` sweeps" } else { "`halving` is over" };
+        let message = format!("{sweeps} `{}`, and there is no such parameter", brief(name));
+        let place = self.document.origins.of(at).value.place(self.document.source, of_matrix);
         let help =
             format!("there are {}", suggest::short_list(&known, "and", "no parameters: `params` has them"));
         let meant = suggest::only(name, known.iter().copied());
@@ -581,6 +583,47 @@ mod tests {
     }
 
     #[test]
+    fn points_are_drawn_by_the_seed_and_stay_when_there_are_more() {
+        let draw = |number: usize, seed: u64| {
+            points(&format!(
+                "seed: {seed}\nmatrix: {{ lr: {{ min: 0.001, max: 0.1, scale: log }}, size: [32, 64], draw: {number} }}"
+            ))
+        };
+        let five = draw(5, 0);
+        assert_eq!((five.len(), &draw(8, 0)[..5]), (5, &five[..]));
+        assert_ne!(draw(5, 1), five);
+        // Another parameter changes none of the values.
+        let more =
+            points("matrix: { wd: { min: 1, max: 9 }, lr: { min: 0.001, max: 0.1, scale: log }, draw: 5 }");
+        let rate = |id: &str| id.split(',').find(|part| part.starts_with("lr=")).unwrap().to_owned();
+        assert!(more.iter().zip(&five).all(|(one, other)| rate(one) == rate(other)), "{more:?} {five:?}");
+        assert_eq!(points("matrix: { lr: [1, 2], size: [3], draw: 2 }").len(), 2);
+    }
+
+    #[test]
+    fn points_get_more_and_more() {
+        let nodes = "nodes: { score: {} }\n";
+        let ids = ["lr=1,wd=2", "lr=1,wd=6", "lr=3,wd=2", "lr=3,wd=6"];
+        let matrix = "matrix: { lr: [1, 3] }\nhalving: { over: wd, values: [2, 6], by: score.top1 }";
+        assert_eq!(points(&format!("{nodes}{matrix}")), ids);
+        let of =
+            |halving: &str| points(&format!("{nodes}matrix: {{ lr: [1] }}\nhalving: {halving}")).join("\n");
+        let told = [
+            of("3"),
+            of("{ over: wd, values: [1], by: score.top1, facto: 2 }"),
+            of("{ over: wd }"),
+            of("{ over: dw, values: [1], by: score.top1 }"),
+            of("{ over: lr, values: [1], by: score.top1 }"),
+            of("{ over: wd, values: 1, by: score.top1 }"),
+            of("{ over: wd, values: [1], by: top1 }"),
+            of("{ over: wd, values: [1], by: scor.top1 }"),
+            of("{ over: wd, values: [1], by: score.top1, factor: 1 }"),
+            of("{ over: wd, values: [1], by: score.top1, best: low }"),
+        ];
+        insta::assert_snapshot!(told.join("\n"));
+    }
+
+    #[test]
     fn what_makes_no_sweep_is_told() {
         for (sweep, message) in [
             ("matrix: 3", "`matrix` must be a mapping (parameters and lists of values)"),
@@ -593,6 +636,10 @@ mod tests {
                 "matrix: { chain: [[a, b]], 'chain[0]': [c] }",
                 "`chain[0]` can't be swept: one value would be part of the other",
             ),
+            ("matrix: { lr: { min: 0, max: 1 } }", "a range has no end of values"),
+            ("matrix: { lr: { min: 2, max: 1 }, draw: 2 }", "`max` must be above `min`, 2"),
+            ("matrix: { lr: [1, 2], draw: 3 }", "3 points are to be drawn, and only 2 were found"),
+            ("matrix: { lr: [1], draw: 0 }", "`draw` must be a whole number from 1 to 10000"),
             ("repeats: 0", "`repeats` is 0, and must be from 1 to 1000"),
             ("repeats: five", "`repeats` must be a whole number"),
             (
