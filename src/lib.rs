@@ -20,6 +20,7 @@
 //! | room | concept | its main types |
 //! |---|---|---|
 //! | [`api`] | a program's way in | `Workspace`, `Training`, `Model` |
+//! | [`lsp`] | an editor's way in | one file an ability |
 //! | [`spec`] | what the user wrote | `Source`, `PipelineSpec`, `Problem` |
 //! | [`node`] | the contract between engine and kinds | `Node`, `Kind`, `Context` |
 //! | [`plan`] | what will happen | `Plan`, `Step` |
@@ -67,6 +68,7 @@ pub mod event;
 // Its insides are being rewritten; `pub(crate)` comes with that.
 pub mod export;
 mod files;
+pub mod lsp;
 mod matrix;
 mod names;
 pub mod network;

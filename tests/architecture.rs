@@ -41,12 +41,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "arch", "data", "device", "eval", "event", "export", "node", "nodes", "plan", "plot", "report",
-            "run", "spec", "store", "train", "weights",
+            "arch", "data", "device", "eval", "event", "export", "lsp", "node", "nodes", "plan", "plot",
+            "report", "run", "spec", "store", "train", "weights",
         ],
     ),
     // A program's way in, as `cli` is a person's.
     ("api", &["data", "eval", "event", "nodes", "plan", "run", "spec", "store", "train"]),
+    // An editor's.
+    ("lsp", &["node", "nodes", "plan", "report", "run", "spec", "store"]),
     // The bridge.
     (
         "nodes",
@@ -108,6 +110,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("tch", &["device", "network", "train"]),
     ("image", &["data", "plot"]),
     ("rten", &["export"]),
+    ("lsp_server", &["lsp"]),
+    ("gen_lsp_types", &["lsp"]),
     ("prost", &["export", "train"]),
     ("petgraph", &["plan"]),
     ("jsonschema", &["spec"]),

@@ -52,7 +52,7 @@ pub fn explain(args: &ExplainArgs) -> Result<()> {
         None if args.json => codes::ALL.iter().for_each(|code| json::print(&Explained::of(code))),
         Some(wanted) if args.json => json::print(&Explained::of(find(wanted)?)),
         None => output::prose(&list()),
-        Some(wanted) => print!("{}", page(find(wanted)?)),
+        Some(wanted) => print!("{}", find(wanted)?.page()),
     }
     Ok(())
 }
@@ -74,17 +74,6 @@ fn list() -> String {
     codes::ALL.iter().map(|code| format!("{}  {}\n", code.code, code.title)).collect()
 }
 
-/// A code's title, explanation and examples.
-fn page(code: &Code) -> String {
-    let Code { code, title, text, wrong, right } = code;
-    let mut page = format!("{code}: {title}\n\n{text}\n");
-    for (heading, example) in [("Wrong", wrong.shown()), ("Right", (*right).to_owned())] {
-        page.push_str(&format!("\n{heading}:\n\n"));
-        page.extend(example.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n"));
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +89,7 @@ mod tests {
     #[test]
     fn a_page_has_both_examples() {
         for code in codes::ALL {
-            let page = page(code);
+            let page = code.page();
             assert!(page.contains("\nWrong:\n") && page.contains("\nRight:\n"), "{}", code.code);
         }
     }

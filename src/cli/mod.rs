@@ -33,6 +33,7 @@ pub mod inspect;
 pub mod json;
 mod key_flags;
 pub mod list;
+pub mod lsp;
 mod oneliner;
 mod output;
 mod overview;
@@ -145,6 +146,8 @@ enum Command {
     Man(completions::ManArgs),
     /// Write the JSON Schema of pipeline files, for editors
     Schema(schema::SchemaArgs),
+    /// Speak with an editor over standard input and output: the language server
+    Lsp(lsp::LspArgs),
     /// Explain a code such as E0102, with a wrong and a right example
     Explain(explain::ExplainArgs),
 }
@@ -240,6 +243,7 @@ impl Cli {
             }
             Command::Man(args) => completions::man(&args),
             Command::Schema(args) => schema::schema(&args),
+            Command::Lsp(args) => lsp::serve(&args),
             Command::Explain(args) => explain::explain(&args),
         }
     }

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{SetArgs, check};
 use crate::{
     error::{Error, ErrorKind, Result},
     nodes::KINDS,
     plan,
-    spec::{DocPath, Draft, MessageFormat, Origins, Source, show},
+    spec::{
+        MessageFormat,
+        show::{self, Shown},
+    },
 };
 
 /// What `kiln show` is asked.
@@ -56,43 +59,4 @@ pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What is shown of a file.
-struct Shown<'a> {
-    source: &'a Source,
-    origins: &'a Origins,
-    /// What the file says.
-    said: Value,
-    /// What is shown of it, and the defaults if asked for.
-    document: Value,
-}
-
-impl<'a> Shown<'a> {
-    fn new(source: &'a Source, draft: &'a Draft, defaults: bool) -> Self {
-        if let Some(sweep) = &draft.sweep {
-            let (said, document) = (sweep.document.clone(), sweep.document.clone());
-            return Self { source, origins: &sweep.origins, said, document };
-        }
-        let said = draft.document();
-        let spec = draft.spec().filter(|_| defaults);
-        let document = spec.map_or_else(
-            || said.clone(),
-            |spec| serde_json::to_value(spec).expect("a spec is plain data with text keys"),
-        );
-        Self { source, origins: &draft.origins, said, document: show::escaped(document) }
-    }
-
-    fn origin(&self, path: &DocPath) -> String {
-        match path.of(&self.said) {
-            Some(_) => self.origins.told(self.source, path),
-            None => "default".to_owned(),
-        }
-    }
-
-    fn origins(&self) -> Map<String, Value> {
-        let mut leaves = Vec::new();
-        show::leaves(&self.document, &DocPath::default(), &mut leaves);
-        leaves.into_iter().map(|path| (path.to_string(), self.origin(&path).into())).collect()
-    }
 }

@@ -23,7 +23,8 @@ use crate::{
     error::{Error, Result},
     files,
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose, SourceFiles, SourcePath},
-    progress::Progress,
+    paths,
+    progress::{Progress, Stop},
     spec::{Place, Problem, codes},
     store::Artifact,
 };
@@ -159,6 +160,17 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
         return Err(Error::store("the stored index of the dataset has impossible entries"));
     }
     data::Dataset::open(root, index)
+}
+
+/// The classes of the images at `root`, by the names of its files alone: none is opened. Empty if they can't be told.
+pub fn class_names(root: &Path) -> Vec<String> {
+    let listed = || {
+        let reader = source::open(root)?;
+        let names = reader.files(&Stop::default())?.into_iter().map(|path| paths::below(root, &path));
+        let file = |name| File { name, size: 0, digest: String::new(), fault: None };
+        reader.list(&names.map(file).collect::<Vec<_>>(), &Stop::default())
+    };
+    listed().map(|listing: source::Listing| listing.classes).unwrap_or_default()
 }
 
 fn files(source: &SourceFiles) -> Vec<File> {

@@ -35,6 +35,7 @@ pub struct Model {
     /// A built-in architecture such as `yolo11n-cls`, or the path of a model YAML. May be left out
     /// where `weights` says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = crate::arch::names()))]
     pub arch: Option<String>,
     /// The dataset that says how many classes there are, and their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use crate::{
     node::Kind,
     shown,
     spec::{
-        Draft, Origins, PipelineSpec, Problem, Reading, Source, Sweep,
+        Draft, Origins, PipelineSpec, Problem, Reading, Source, Sweep, Unsaved,
         render::{self, FileReport, Style},
     },
 };
@@ -67,7 +67,7 @@ pub fn load(path: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
 /// # Errors
 /// The file with every problem there is.
 pub fn load_with(path: &Path, overrides: &[String], kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
-    plan(read(path)?, Reading { base: &base_of(path), overrides, point: None }, kinds)
+    plan(read(path)?, Reading { overrides, ..Reading::of(&base_of(path)) }, kinds)
 }
 
 /// Reads a pipeline file, and checks what can be checked without looking at references between nodes and at paths; of a
@@ -82,7 +82,7 @@ pub fn draft(
     kinds: &[Kind],
 ) -> Result<(Source, Draft), Box<Rejected>> {
     let source = read(path)?;
-    let mut draft = Draft::read(&source, Reading { base: &base_of(path), overrides, point }, kinds);
+    let mut draft = Draft::read(&source, Reading { overrides, point, ..Reading::of(&base_of(path)) }, kinds);
     if draft.problems.is_empty() {
         return Ok((source, draft));
     }
@@ -124,6 +124,19 @@ pub fn fix_file(path: &Path, kinds: &[Kind]) -> Result<(Source, Fixed), Box<Reje
 /// The text with every problem there is.
 pub fn load_source(source: Source, base: &Path, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {
     plan(source, Reading::of(base), kinds)
+}
+
+/// As [`load_source`], with texts in place of those on the disk for files that the pipeline extends.
+///
+/// # Errors
+/// The text with every problem there is.
+pub fn load_unsaved(
+    source: Source,
+    base: &Path,
+    unsaved: &Unsaved,
+    kinds: &[Kind],
+) -> Result<Loaded, Box<Rejected>> {
+    plan(source, Reading { unsaved, ..Reading::of(base) }, kinds)
 }
 
 fn plan(source: Source, reading: Reading<'_>, kinds: &[Kind]) -> Result<Loaded, Box<Rejected>> {

@@ -17,6 +17,19 @@ pub struct Code {
     pub right: &'static str,
 }
 
+impl Code {
+    /// Title, explanation and examples.
+    pub fn page(&self) -> String {
+        let Self { code, title, text, wrong, right } = self;
+        let mut page = format!("{code}: {title}\n\n{text}\n");
+        for (heading, example) in [("Wrong", wrong.shown()), ("Right", (*right).to_owned())] {
+            page.push_str(&format!("\n{heading}:\n\n"));
+            page.extend(example.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n"));
+        }
+        page
+    }
+}
+
 /// A file that gives a code.
 #[derive(Debug, Clone, Copy)]
 pub enum Wrong {

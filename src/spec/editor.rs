@@ -112,8 +112,13 @@ fn params() -> Value {
     json!({
         "title": resolve::KEY,
         "type": "object",
-        "propertyNames": { "pattern": PARAMETER_NAME, "maxLength": MAX_NAME },
+        "propertyNames": {
+            "pattern": PARAMETER_NAME,
+            "maxLength": MAX_NAME,
+            "patternErrorMessage": "use letters, digits, `_` and `-`, a letter or `_` first",
+        },
         "additionalProperties": true,
+        "errorMessage": "must be a mapping (names and values)",
         "description": "Values by name, which `${params.NAME}` stands for anywhere in the file.",
         "markdownDescription": "Values by name, which `${params.NAME}` stands for anywhere in the file.\n\n\
             A value may be a mapping or a list (`${params.sizes.small}`, `${params.rates[0]}`), and refer to other parameters and \
@@ -245,7 +250,7 @@ fn loosen(schema: &mut Value) {
     match (kind.as_str(), map.contains_key("enum")) {
         (Some("string"), true) => word(map, &or),
         (Some("string"), false) => form(map, WITH_REFERENCE),
-        (Some("object"), _) if map.contains_key("properties") => {}
+        (Some("object"), _) if map.contains_key("properties") && !map.contains_key("allOf") => {}
         (Some(kind), _) => {
             map.insert("type".into(), json!([kind, "string"]));
             map.insert("pattern".into(), REFERENCE.into());
@@ -298,7 +303,7 @@ fn word(map: &mut Map<String, Value>, message: &str) {
 }
 
 /// Words with what they mean, as servers list those of an `enum`.
-fn listed(words: &Value, meanings: &Value) -> String {
+pub(super) fn listed(words: &Value, meanings: &Value) -> String {
     let words = words.as_array().into_iter().flatten().filter_map(Value::as_str);
     let meaning = |i: usize| meanings[i].as_str().filter(|text| !text.is_empty());
     let line = |(i, word): (usize, &str)| match meaning(i) {

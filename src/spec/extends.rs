@@ -11,9 +11,10 @@ use super::{
     codes,
     expects::brief,
     origin::{BaseFile, Origin, Origins, Spot},
-    problem::{DocPath, Problem},
+    problem::{DocPath, Place, Problem},
     references,
     source::{Source, nearest},
+    unsaved::{self, Unsaved},
 };
 use crate::{paths, shown};
 
@@ -41,6 +42,14 @@ impl<'a> Document<'a> {
     /// # Errors
     /// Why one of them can't be read.
     pub fn read(source: &'a Source, base: &Path) -> Result<Self, Vec<Problem>> {
+        Self::read_with(source, base, &unsaved::NONE)
+    }
+
+    /// As [`Self::read`], with texts in place of those on the disk.
+    ///
+    /// # Errors
+    /// Why one of the files can't be read.
+    pub fn read_with(source: &'a Source, base: &Path, unsaved: &Unsaved) -> Result<Self, Vec<Problem>> {
         let (value, mut problems) = source.parse().map_err(|problem| vec![*problem])?;
         super::known_version(&value, |path| source.written(path).map(str::to_owned))
             .map_err(|it| vec![*it])?;
@@ -48,11 +57,22 @@ impl<'a> Document<'a> {
         if own.value.get(KEY).is_none() {
             return Ok(Self { source, value: own.value, origins: Origins::default(), problems });
         }
-        let layers = chain(source, base, own, &mut problems)?;
+        let layers = chain(source, base, unsaved, own, &mut problems)?;
         let (value, origins) = merged(layers);
         super::known_version(&value, |path| origins.written(source, path))
             .map_err(|problem| vec![origins.trace(source, *problem)])?;
         Ok(Self { source, value, origins, problems })
+    }
+
+    /// All that is said, its references as they are written.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// Where the key or the value at a path is written, if something stands there.
+    pub fn place(&self, path: &DocPath, key: bool) -> Option<Place> {
+        path.of(&self.value)?;
+        Some(self.origins.of(path).value.place(self.source, key))
     }
 }
 
@@ -76,6 +96,7 @@ impl Layer {
 fn chain(
     source: &Source,
     base: &Path,
+    unsaved: &Unsaved,
     own: Layer,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Layer>, Vec<Problem>> {
@@ -85,7 +106,7 @@ fn chain(
     while let Some(layer) = layers.last()
         && let Some(named) = layer.value.get(KEY)
     {
-        let link = Link { source, base, at: layer.spot([KEY].into()), from: layer.file.as_deref() };
+        let link = Link { source, base, unsaved, at: layer.spot([KEY].into()), from: layer.file.as_deref() };
         let (path, file) = link.file(named).map_err(|problem| vec![*problem])?;
         link.must_be_new(&path, &seen).map_err(|problem| vec![*problem])?;
         seen.extend(path.canonicalize());
@@ -105,6 +126,7 @@ struct Link<'a> {
     /// The pipeline file, and its folder.
     source: &'a Source,
     base: &'a Path,
+    unsaved: &'a Unsaved,
     /// Where the other file is named.
     at: Spot,
     /// The file in which it is; none for the pipeline file.
@@ -128,7 +150,7 @@ impl Link<'_> {
         let written = Path::new(folder).join(named);
         let path = paths::resolve(self.base, written.to_str().unwrap_or_default());
         let shown_as = Path::new(self.source.name()).with_file_name("").join(&written);
-        let text = match Source::read(&path) {
+        let text = match self.unsaved.read(&path) {
             Ok(text) => text.called(shown::path(&shown_as)),
             Err(unread) if unread.1.code == codes::UNREADABLE => {
                 return Err(Box::new(self.absent(named, &path)));

@@ -12,7 +12,8 @@ mod halving;
 mod keys;
 mod layout;
 mod looks;
-mod naming;
+pub mod manual;
+pub mod naming;
 mod origin;
 mod overrides;
 mod points;
@@ -28,6 +29,7 @@ pub mod sweep;
 mod syntax;
 mod tidy;
 mod unresolved;
+pub mod unsaved;
 mod untyped;
 mod violations;
 
@@ -50,11 +52,12 @@ pub use self::{
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},
-    references::escape,
+    references::{Mention, escape, mentioned},
     render::MessageFormat,
     resolve::{Parameter, Resolved, resolve},
     source::Source,
     sweep::{Sweep, SweepPoint},
+    unsaved::Unsaved,
 };
 use self::{references::escaped, shape::Shapes, sweep::Swept};
 use crate::{
@@ -112,12 +115,14 @@ pub struct Reading<'a> {
     pub overrides: &'a [String],
     /// The point of a sweep that is wanted; none for all of them.
     pub point: Option<&'a str>,
+    /// Texts in place of those on the disk, for files that the pipeline extends.
+    pub unsaved: &'a Unsaved,
 }
 
 impl<'a> Reading<'a> {
     /// A file of this folder, as it is.
     pub fn of(base: &'a Path) -> Self {
-        Self { base, overrides: &[], point: None }
+        Self { base, overrides: &[], point: None, unsaved: &unsaved::NONE }
     }
 }
 
@@ -170,7 +175,7 @@ impl Draft {
     /// Reads as much of a file as makes sense.
     pub fn read(source: &Source, reading: Reading<'_>, kinds: &[Kind]) -> Self {
         let drafted = || {
-            let document = Document::read(source, reading.base)?;
+            let document = Document::read_with(source, reading.base, reading.unsaved)?;
             let overrides = Override::parse(reading.overrides)?;
             Ok(Self::of_document(&document.overridden(&overrides), &overrides, reading.point, kinds))
         };

@@ -41,6 +41,17 @@ pub(super) fn is_parameter(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
 }
 
+/// Why a node can't be called so, if it can't.
+pub fn problem_of_node(name: &str) -> Option<Problem> {
+    let is_name = is_parameter(name) && reason(name).is_none();
+    (!is_name).then(|| bad(Place::Bytes(0, 0), name, "node"))
+}
+
+/// Why a parameter can't be called so, if it can't.
+pub fn problem_of_parameter(name: &str) -> Option<Problem> {
+    (!is_parameter(name)).then(|| bad_parameter(Place::Bytes(0, 0), name))
+}
+
 /// A name of a parameter that [`is_parameter`] refuses.
 pub(super) fn bad_parameter(place: Place, name: &str) -> Problem {
     let message = format!("`{}` can't be the name of a parameter", brief(name));

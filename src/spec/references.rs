@@ -74,6 +74,33 @@ pub(super) fn parts(text: &str) -> Result<Vec<Part>, Fault> {
     Ok(parts)
 }
 
+/// A parameter that a text refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// Its path in the document: `params.lr`.
+    pub path: DocPath,
+    /// The bytes of the text that each step of the path has.
+    pub spans: Vec<Range<usize>>,
+}
+
+/// The parameters that a text refers to as it is written, whatever else in it is wrong.
+pub fn mentioned(text: &str) -> Vec<Mention> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(open) = text[at..].find(OPEN).map(|open| at + open) {
+        at = open + OPEN.len();
+        let is_escaped = text[..open].ends_with('$');
+        let Some(end) = text[at..].find(['}', '\n']).filter(|_| !is_escaped) else { continue };
+        let (inside, name) = (&text[at..at + end], text[at..at + end].trim());
+        let start = at + inside.len() - inside.trim_start().len();
+        let dotted = dotted::parse(name).ok().filter(|_| name.starts_with("params."));
+        found.extend(dotted.map(|dotted| Mention {
+            path: dotted.path,
+            spans: dotted.spans.into_iter().map(|span| start + span.start..start + span.end).collect(),
+        }));
+    }
+    found
+}
+
 fn target(inside: &str, span: &Range<usize>) -> Result<Target, Fault> {
     let name = inside.trim();
     let nothing = || Fault::Nothing(span.clone(), name.to_owned());
@@ -138,6 +165,15 @@ mod tests {
         for plain in ["", "a", "$", "$a", "a $ {b}", "{}"] {
             assert_eq!(parts(plain), Ok(vec![text(plain)]));
         }
+    }
+
+    #[test]
+    fn parameters_are_found_in_a_text_that_is_wrong_elsewhere() {
+        let text = "'${params.a.b}/${ params.c[0] }${env.X}$${params.d}${parms.e}${params.f'";
+        let found: Vec<_> = mentioned(text).into_iter().map(|it| (it.path.to_string(), it.spans)).collect();
+        let words: Vec<_> =
+            found.iter().map(|(path, spans)| (path.as_str(), &text[spans[1].clone()])).collect();
+        assert_eq!(words, [("params.a.b", "a"), ("params.c[0]", "c")]);
     }
 
     #[test]

@@ -105,7 +105,7 @@ fn seed() -> Value {
         "minimum": 0,
         "default": 0,
         "description": "Decides all random numbers: the same file and seed give the same result.",
-        "markdownDescription": "Decides all random numbers: the same file and seed give the same result.\n\nAt least 0. Default: `0`.",
+        "markdownDescription": "Decides all random numbers: the same file and seed give the same result.\n\nA whole number of at least 0. Default: `0`.",
     })
 }
 
@@ -114,7 +114,11 @@ fn nodes(kinds: &[(&str, Value)]) -> Value {
         "title": "nodes",
         "type": "object",
         "description": "The nodes by name. A key such as `dataset: digits` refers to another node; the order doesn't matter.",
-        "propertyNames": { "pattern": NODE_NAME, "maxLength": MAX_NAME },
+        "propertyNames": {
+            "pattern": NODE_NAME,
+            "maxLength": MAX_NAME,
+            "patternErrorMessage": "use letters, digits, `_` and `-`, a letter or `_` first; and no name that Windows keeps for itself, such as `con`",
+        },
         "minProperties": 1,
         "additionalProperties": { "$ref": "#/definitions/node" },
         "defaultSnippets": kinds.iter().map(snippet).collect::<Vec<_>>(),

@@ -63,13 +63,18 @@ impl<'a> Shapes<'a> {
 
     /// Whether the object at `path` has a key `type` that chooses the others.
     pub(super) fn is_choice(&self, path: &DocPath) -> bool {
-        let Some((last, parent)) = path.0.split_last() else { return false };
+        self.unchosen(path)["allOf"].is_array()
+    }
+
+    /// What the schema says about the value at `path` before its tag chooses.
+    pub(super) fn unchosen(&self, path: &DocPath) -> &'a Value {
+        let Some((last, parent)) = path.0.split_last() else { return self.resolve(self.schema) };
         let parent = DocPath(parent.to_vec());
         let schema = match last {
             Segment::Key(key) => key_schema(self.at(&parent), key),
             Segment::Item(item) => item_schema(self.at(&parent), *item),
         };
-        self.resolve(schema)["allOf"].is_array()
+        self.resolve(schema)
     }
 
     /// Follows references and, where a tag decides, the branch that `value` chose.

@@ -1,10 +1,52 @@
 //! A pipeline as YAML, a value a line, with what is said of each beside it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::problem::DocPath;
 pub use super::references::escaped;
+use super::{Draft, origin::Origins, problem::DocPath, source::Source};
 use crate::yaml as text;
+
+/// What `kiln show` shows of a file.
+pub struct Shown<'a> {
+    source: &'a Source,
+    origins: &'a Origins,
+    /// What the file says.
+    said: Value,
+    /// What is shown of it, and the defaults if asked for.
+    pub document: Value,
+}
+
+impl<'a> Shown<'a> {
+    /// What is shown of a draft; the defaults, too, if asked for.
+    pub fn new(source: &'a Source, draft: &'a Draft, defaults: bool) -> Self {
+        if let Some(sweep) = &draft.sweep {
+            let (said, document) = (sweep.document.clone(), sweep.document.clone());
+            return Self { source, origins: &sweep.origins, said, document };
+        }
+        let said = draft.document();
+        let spec = draft.spec().filter(|_| defaults);
+        let document = spec.map_or_else(
+            || said.clone(),
+            |spec| serde_json::to_value(spec).expect("a spec is plain data with text keys"),
+        );
+        Self { source, origins: &draft.origins, said, document: escaped(document) }
+    }
+
+    /// Where the value at a path comes from, in a few words.
+    pub fn origin(&self, path: &DocPath) -> String {
+        match path.of(&self.said) {
+            Some(_) => self.origins.told(self.source, path),
+            None => "default".to_owned(),
+        }
+    }
+
+    /// The same of every value, by its path.
+    pub fn origins(&self) -> Map<String, Value> {
+        let mut paths = Vec::new();
+        leaves(&self.document, &DocPath::default(), &mut paths);
+        paths.into_iter().map(|path| (path.to_string(), self.origin(&path).into())).collect()
+    }
+}
 
 /// The document, its texts as they are written in a file, as a pipeline file with a comment on each value for which there is one.
 pub fn yaml(document: &Value, comment: &dyn Fn(&DocPath) -> Option<String>) -> String {

@@ -213,12 +213,13 @@ fn one_paragraph(map: &mut Map<String, Value>) {
     }
 }
 
-/// Adds range and default to the text that the editor shows.
+/// Adds type, range and default to the text that the editor shows. Words are listed by editors, and text says what it is.
 fn describe(schema: &mut Value) {
     let Some(text) = schema.get("description").and_then(Value::as_str) else { return };
     let mut facts = Vec::new();
-    if let Some(range) = super::expects::range(schema) {
-        facts.push(format!("{}.", capital(&range)));
+    let is_plain = matches!(schema["type"].as_str(), Some("string" | "object") | None);
+    if !is_plain || schema["type"].is_array() {
+        facts.push(format!("{}.", capital(&super::expects::expects(schema))));
     }
     let default = schema.get("default").map(|default| (super::expects::shown(default), default));
     match default {
@@ -255,7 +256,7 @@ mod tests {
     fn an_option_may_be_left_out() {
         let schema = json!({"description": "How long.", "type": ["integer", "null"], "format": "uint32", "minimum": 1, "default": null});
         let tidied = json!({"description": "How long.", "type": "integer", "minimum": 1,
-            "markdownDescription": "How long.\n\nAt least 1."});
+            "markdownDescription": "How long.\n\nA whole number of at least 1."});
         assert_eq!(tidy(schema), tidied);
         let schema = json!({"description": "Mine.", "anyOf": [{"description": "Its own.", "type": "string"}, {"type": "null"}]});
         assert_eq!(tidy(schema), json!({"description": "Mine.", "type": "string"}));
