@@ -76,7 +76,7 @@ fn main() -> ExitCode {
     let kinds: Vec<Kind> = KINDS.iter().copied().chain([Kind::of::<Brightness>()]).collect();
     match load_source(Source::new("bright.yaml", PIPELINE), Path::new("."), &kinds) {
         Err(rejected) => {
-            eprint!("{}", rejected.human(Style::of(false)));
+            eprint!("{}", rejected.human(Style::of_stderr()));
             ExitCode::from(3)
         }
         Ok(loaded) => match run(&loaded) {

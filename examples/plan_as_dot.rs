@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(rejected) => {
-            eprint!("{}", rejected.human(Style::of(false)));
+            eprint!("{}", rejected.human(Style::of_stderr()));
             ExitCode::from(3)
         }
     }

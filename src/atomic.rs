@@ -8,6 +8,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use crate::files;
+
 /// Whether a file must survive a power cut the moment it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -31,6 +33,31 @@ pub fn write(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()
     }
     file.persist(path)?;
     if durability == Durability::Synced { sync_folder(folder) } else { Ok(()) }
+}
+
+/// Writes `bytes` in place of `old`, which `path` has, with the permissions that it has; as [`write`].
+///
+/// # Errors
+/// As [`write`]; when nobody may write to the file, when it is a link, and when it does not have `old` any more.
+pub fn replace(path: &Path, old: &[u8], bytes: &[u8]) -> io::Result<()> {
+    let there = fs::symlink_metadata(path)?;
+    if there.is_symlink() {
+        let target = fs::read_link(path)?;
+        let message = format!("it is a link to {}: name that file", crate::shown::path(&target));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    if there.permissions().readonly() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it may not be written to"));
+    }
+    let mut file = temporary(folder_of(path))?;
+    file.write_all(bytes)?;
+    file.as_file().set_permissions(there.permissions())?;
+    file.as_file().sync_all()?;
+    if files::read(path, old.len() as u64).ok().as_deref() != Some(old) {
+        return Err(io::Error::other("it has changed in the meantime"));
+    }
+    file.persist(path)?;
+    sync_folder(folder_of(path))
 }
 
 /// A temporary file in `folder`, which others may read as far as the user's mask lets them. It is removed unless it is renamed.
@@ -86,6 +113,27 @@ mod tests {
         let reader = File::open(&path).unwrap();
         write(&path, b"new", Durability::Relaxed).unwrap();
         assert_eq!(io::read_to_string(reader).unwrap(), "old");
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_replaced_keeps_its_permissions_and_is_what_was_read() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let (path, link) = (dir.path().join("file"), dir.path().join("link"));
+        fs::write(&path, b"old").unwrap();
+        symlink(&path, &link).unwrap();
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o640);
+        replace(&path, b"old", b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        let why = |path, old: &[u8]| replace(path, old, b"no").unwrap_err().to_string();
+        assert_eq!(why(&path, b"old"), "it has changed in the meantime");
+        assert_eq!(why(&link, b"new"), format!("it is a link to {}: name that file", path.display()));
+        mode(0o440);
+        assert_eq!(why(&path, b"new"), "it may not be written to");
         assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 

@@ -91,4 +91,5 @@ pub mod store;
 mod suggest;
 pub mod train;
 pub mod weights;
+mod width;
 pub mod yaml;

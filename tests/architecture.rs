@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Rooms that know nothing of ours, so everyone may use them.
-const LEAVES: [&str; 19] = [
+const LEAVES: [&str; 20] = [
     "alike",
     "atomic",
     "budget",
@@ -30,6 +30,7 @@ const LEAVES: [&str; 19] = [
     "softmax",
     "statistics",
     "suggest",
+    "width",
     "yaml",
 ];
 
@@ -96,6 +97,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("softmax", &[]),
     ("statistics", &[]),
     ("suggest", &[]),
+    ("width", &[]),
     ("yaml", &[]),
 ];
 
@@ -114,6 +116,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("petgraph", &["plan"]),
     ("jsonschema", &["spec"]),
     ("serde_yaml", &["yaml"]),
+    ("pretty_yaml", &["yaml"]),
+    ("yaml_parser", &["yaml"]),
     ("indicatif", &["report"]),
     ("clap", &["cli", "main", "report", "spec"]),
 ];

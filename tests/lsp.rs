@@ -400,7 +400,7 @@ fn names_of_nodes_are_offered_that_give_what_is_wanted() {
 fn keys_kinds_and_words_are_offered() {
     let mut editor = Editor::in_folder(project());
     let offered = editor.offered("version: 1\nname: a\n‸\n");
-    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "repeats", "halving", "extends"]);
+    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "halving", "repeats", "extends"]);
     let kinds = ["dataset", "transforms", "model", "train", "val", "predict", "export"];
     assert_eq!(editor.offered("nodes:\n  ‸\n"), kinds);
     assert_eq!(editor.offered("nodes:\n  a:\n    ‸\n"), kinds);

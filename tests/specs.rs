@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use kiln::{
     nodes::{KINDS, arch},
-    plan::{Loaded, Rejected, load},
+    plan::{Loaded, Rejected, fix_file, load},
     spec::{
-        self, DocPath, Place, Source, codes,
+        self, DocPath, Place, Source, codes, formatted,
         render::{self, Style},
     },
 };
@@ -271,4 +271,97 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_is_shipped_is_formatted() {
+    let mut texts: Vec<(String, String)> = kit::yaml_files("pipelines")
+        .iter()
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    let readme = fs::read_to_string("README.md").unwrap();
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    texts.extend(blocks.map(|block| ("README.md".to_owned(), block.to_owned())));
+    assert!(texts.len() > 4, "README has examples");
+    for (name, text) in texts {
+        let formatted = formatted(&Source::new(name.as_str(), text.as_str()), KINDS).expect("it is YAML");
+        assert_eq!(formatted, text, "{name} is not formatted");
+    }
+}
+
+#[test]
+fn every_mistake_can_be_formatted_or_is_no_yaml() {
+    for path in kit::yaml_files("tests/fixtures/invalid") {
+        let Ok(source) = Source::read(&path) else { continue };
+        match formatted(&source, KINDS) {
+            Ok(text) => {
+                let again = Source::new("again", text.as_str());
+                assert_eq!(again.parse().unwrap().0, source.parse().unwrap().0, "{}", path.display());
+                assert_eq!(formatted(&again, KINDS).unwrap(), text, "{}", path.display());
+            }
+            Err(_) => assert!(source.parse().is_err(), "{}", path.display()),
+        }
+    }
+}
+
+#[test]
+fn what_is_fixed_has_fewer_problems() {
+    let mut told = String::new();
+    for path in kit::yaml_files("tests/fixtures/invalid") {
+        let before = rejected(&path);
+        let Ok((_, fixed)) = fix_file(&path, KINDS) else { continue };
+        let after = fixed.outcome.as_ref().err().map_or(0, |rejected| rejected.problems.len());
+        assert_eq!(
+            fixed.titles.is_empty(),
+            fixed.source().text() == before.source.text(),
+            "{}",
+            path.display()
+        );
+        if !fixed.titles.is_empty() {
+            let (name, before) = (path.file_name().unwrap().display(), before.problems.len());
+            told.push_str(&format!("{name}, {before} -> {after}:\n  {}\n", fixed.titles.join("\n  ")));
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+/// What a command says in a folder, and its exit code.
+#[cfg(unix)]
+fn said(folder: &Path, arguments: &[&str]) -> String {
+    let output = kit::program(folder).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let code = output.status.code().unwrap();
+    format!("$ kiln {}\n{}{}[{code}]\n", arguments.join(" "), text(&output.stdout), text(&output.stderr))
+}
+
+#[cfg(unix)]
+#[test]
+fn files_are_mended_and_formatted_in_place() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let (file, link) = (dir.path().join("a.yaml"), dir.path().join("link.yaml"));
+    let text =
+        "\u{feff}# head\nnodes:\n  data: { rot: ., type: dataset } # the images\nname: my a\nversion: 1\n";
+    fs::write(&file, text).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("a.yaml", &link).unwrap();
+    fs::write(dir.path().join("bad.yaml"), "a: [1\n").unwrap();
+    let mut told = String::new();
+    for arguments in [
+        &["fix", "--dry-run", "a.yaml"][..],
+        &["fix", "link.yaml"],
+        &["fix", "a.yaml"],
+        &["fix", "a.yaml"],
+        &["fmt", "--check", "a.yaml"],
+        &["fmt", "a.yaml"],
+        &["fmt", "--check", "a.yaml", "link.yaml"],
+        &["fix", "bad.yaml"],
+        &["fmt", "bad.yaml", "none.yaml"],
+    ] {
+        told.push_str(&said(dir.path(), arguments));
+    }
+    told.push_str(&fs::read_to_string(&file).unwrap());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(link.is_symlink(), "a link stays one");
+    insta::assert_snapshot!(told.replace(&dir.path().display().to_string(), "DIR"));
 }

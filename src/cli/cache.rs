@@ -6,9 +6,10 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Project, StoreArgs};
+use super::{Project, StoreArgs, json, output};
 use crate::{
     error::{Error, Result},
     report::words::{ago, size},
@@ -44,6 +45,9 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct VerifyArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -59,6 +63,9 @@ struct PruneArgs {
     /// Say what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -84,7 +91,7 @@ impl std::fmt::Display for Bytes {
 pub fn cache(args: &CacheArgs) -> Result<()> {
     match &args.command {
         Command::List(args) => list(&root(&args.store)?, args.json),
-        Command::Verify(args) => verify(&root(&args.store)?),
+        Command::Verify(args) => verify(&root(&args.store)?, args.json),
         Command::Prune(args) => prune(args),
     }
 }
@@ -94,18 +101,23 @@ fn root(store: &StoreArgs) -> Result<PathBuf> {
     Ok(Project::of_command(store)?.store)
 }
 
-fn list(root: &Path, json: bool) -> Result<()> {
+fn list(root: &Path, as_json: bool) -> Result<()> {
     let store = Store::peek(root)?;
     let mut entries = store.entries();
     entries.sort_by(|a, b| b.used.cmp(&a.used).then(a.manifest.key.cmp(&b.manifest.key)));
-    if json {
-        entries.iter().for_each(|entry| println!("{}", as_json(entry, store.size(&entry.manifest))));
+    if as_json {
+        entries.iter().for_each(|entry| json::print(&Listed::of(entry, store.size(&entry.manifest))));
         return Ok(());
     }
     let now = SystemTime::now();
-    entries.iter().for_each(|entry| println!("{}", row(entry, store.size(&entry.manifest), now)));
+    entries.iter().for_each(|entry| output::prose(&row(entry, store.size(&entry.manifest), now)));
     let total: u64 = entries.iter().map(|entry| store.size(&entry.manifest)).sum();
-    println!("{}, {} in {}", shown::count(entries.len(), "result"), size(total), shown::path(root));
+    output::remark(&format!(
+        "{}, {} in {}",
+        shown::count(entries.len(), "result"),
+        size(total),
+        shown::path(root)
+    ));
     Ok(())
 }
 
@@ -115,30 +127,92 @@ fn row(entry: &Entry, bytes: u64, now: SystemTime) -> String {
     let used = ago(now.duration_since(entry.used).unwrap_or_default());
     let name = format!("{}/{}", shown::text(&provenance.pipeline), shown::text(&provenance.node));
     let (size, kind) = (size(bytes), shown::text(kind));
-    format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}", manifest.key.short())
+    format!("{}  {kind:<10}  {size:>10}  {used:>11}  {name}\n", manifest.key.short())
 }
 
-fn as_json(entry: &Entry, bytes: u64) -> serde_json::Value {
-    let manifest = &entry.manifest;
-    json!({
-        "key": manifest.key,
-        "kind": manifest.recipe.kind,
-        "pipeline": manifest.provenance.pipeline,
-        "node": manifest.provenance.node,
-        "size": bytes,
-        "created": manifest.created,
-        "seconds": manifest.provenance.seconds,
-    })
+/// A result in the store, as `kiln cache list --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Listed {
+    /// Its name in the store.
+    key: String,
+    /// The kind of the node that made it, e.g. `train`.
+    kind: String,
+    /// The pipeline that made it.
+    pipeline: String,
+    /// The node that made it.
+    node: String,
+    /// How large its files are, in bytes.
+    size: u64,
+    /// When it was made, in UTC.
+    created: String,
+    /// How long that took, in seconds.
+    seconds: f64,
 }
 
-fn verify(root: &Path) -> Result<()> {
+impl Listed {
+    fn of(entry: &Entry, size: u64) -> Self {
+        let manifest = &entry.manifest;
+        Self {
+            key: manifest.key.to_string(),
+            kind: manifest.recipe.kind.clone(),
+            pipeline: manifest.provenance.pipeline.clone(),
+            node: manifest.provenance.node.clone(),
+            size,
+            created: manifest.created.clone(),
+            seconds: manifest.provenance.seconds,
+        }
+    }
+}
+
+/// What became of reading everything again, as `kiln cache verify --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Checked {
+    /// How many results were looked at.
+    results: usize,
+    /// How many bytes were read.
+    bytes: u64,
+    /// What was wrong, and is in quarantine now.
+    damage: Vec<String>,
+    /// What lies among the records and is none.
+    strange: Vec<String>,
+}
+
+/// What was removed, as `kiln cache prune --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Removed {
+    /// Whether it was only said, and nothing removed.
+    dry_run: bool,
+    /// The results, the one used longest ago first.
+    results: Vec<Listed>,
+    /// How many files that no result names.
+    files: usize,
+    /// How much room that makes, in bytes.
+    freed: u64,
+    /// What the results that stay have, in bytes.
+    kept: u64,
+}
+
+impl Removed {
+    fn of(pruned: &Pruned, dry_run: bool) -> Self {
+        let Pruned { results, blobs, freed, kept } = pruned;
+        let results = results.iter().map(|entry| Listed::of(entry, entry.manifest.size())).collect();
+        Self { dry_run, results, files: *blobs, freed: *freed, kept: *kept }
+    }
+}
+
+fn verify(root: &Path, as_json: bool) -> Result<()> {
     if !root.is_dir() {
         return Err(nothing_at(root));
     }
     let Verified { results, bytes, damage, strange } = Store::open(root)?.verify()?;
-    damage.iter().chain(&strange).for_each(|line| println!("{}", shown::text(line)));
-    println!("{}, {} read", shown::count(results, "result"), size(bytes));
-    if damage.is_empty() {
+    let is_whole = damage.is_empty();
+    if as_json {
+        json::print(&Checked { results, bytes, damage, strange });
+    } else {
+        damage.iter().chain(&strange).for_each(|line| println!("{}", shown::text(line)));
+        output::remark(&format!("{}, {} read", shown::count(results, "result"), size(bytes)));
+    }
+    if is_whole {
         return Ok(());
     }
     Err(Error::store("the store had damaged files").help("the next run makes what it needs again"))
@@ -153,12 +227,16 @@ fn prune(args: &PruneArgs) -> Result<()> {
     let root = root(&args.store)?;
     let limits = Limits { size: Some(args.size.0), age: args.age, spare: Duration::ZERO };
     let pruned = store::prune(&root, limits, args.dry_run)?.ok_or_else(|| in_use(&root))?;
+    if args.json {
+        json::print(&Removed::of(&pruned, args.dry_run));
+        return Ok(());
+    }
     let now = SystemTime::now();
-    pruned.results.iter().for_each(|entry| println!("{}", row(entry, entry.manifest.size(), now)));
+    pruned.results.iter().for_each(|entry| output::prose(&row(entry, entry.manifest.size(), now)));
     let Pruned { results, blobs, freed, kept } = pruned;
     let verb = if args.dry_run { "would remove" } else { "removed" };
     let (results, blobs) = (shown::count(results.len(), "result"), shown::count(blobs, "file"));
-    println!("{verb} {results} and {blobs}, {}; {} stay", size(freed), size(kept));
+    output::remark(&format!("{verb} {results} and {blobs}, {}; {} stay", size(freed), size(kept)));
     Ok(())
 }
 

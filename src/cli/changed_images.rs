@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
 pub(super) type Images = BTreeMap<String, String>;
 
 /// In what the images of a dataset are not those of before.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub(super) struct ChangedImages {
     /// Those that are new.
     pub(super) came: Vec<String>,

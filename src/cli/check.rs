@@ -1,20 +1,17 @@
 //! `kiln check`: what is wrong with pipeline files, without running anything.
 
-use std::{
-    io::{IsTerminal, stderr},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Project, SetArgs, StoreArgs};
+use super::{Project, SetArgs, StoreArgs, json, output};
 use crate::{
     error::{Error, Result},
     node::Kind,
     plan::{Loaded, Rejected, load_with},
     shown,
     spec::{
-        MessageFormat,
+        MessageFormat, Source,
         render::{self, Style},
     },
     store::Store,
@@ -49,9 +46,9 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
                 let points =
                     loaded.plan.sweep.as_ref().map(|sweep| shown::count(sweep.points.len(), "point"));
                 let points = points.map(|points| format!(" of {points}")).unwrap_or_default();
-                println!("{}: ok, {nodes}{points}", shown::path(path));
+                output::remark(&format!("{}: ok, {nodes}{points}", shown::path(path)));
             }
-            (Ok(loaded), MessageFormat::Json) => println!("{}", line(&render::report(&loaded.source, &[]))),
+            (Ok(loaded), MessageFormat::Json) => show_sound(&loaded.source, MessageFormat::Json),
             (Err(rejected), format) => {
                 show(&rejected, format);
                 bad.push(rejected);
@@ -79,11 +76,17 @@ fn can_be_shown(path: &Path, loaded: &Loaded) -> Result<()> {
 /// Shows the problems of a file: for people on stderr, as data on stdout.
 pub fn show(rejected: &Rejected, format: MessageFormat) {
     match format {
-        MessageFormat::Human => eprint!("{}", rejected.human(Style::of(stderr().is_terminal()))),
-        MessageFormat::Json => println!("{}", line(&rejected.report())),
+        MessageFormat::Human => eprint!("{}", rejected.human(Style::of_stderr())),
+        MessageFormat::Json => json::print(&rejected.report()),
     }
 }
 
-fn line(report: &render::FileReport) -> String {
-    serde_json::to_string(report).expect("a report is plain data")
+/// Says as data that nothing is wrong with a file; people are told in words by who checked it.
+pub fn show_sound(source: &Source, format: MessageFormat) {
+    if format == MessageFormat::Json {
+        json::print(&render::report(source, &[]));
+    }
 }
+
+/// A file and its problems, as `kiln check --json` prints them.
+pub(super) type Checked = render::FileReport;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     Project, StoreArgs,
@@ -16,6 +18,7 @@ use crate::{
     run::{Experiment, experiments},
     shown,
     store::Store,
+    width,
 };
 
 /// What `kiln compare` is asked.
@@ -40,6 +43,16 @@ pub struct CompareArgs {
     store: StoreArgs,
 }
 
+/// A parameter or a metric of experiments, as `kiln compare --json` prints it in a list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Row {
+    /// Its name, as `NODE.NAME`; or `pipeline`, `run`, `device`.
+    field: String,
+    /// Its values by the experiments' ids, of those that have it.
+    #[serde(flatten)]
+    values: Map<String, Value>,
+}
+
 /// Shows in which parameters experiments differ, and all their metrics.
 ///
 /// # Errors
@@ -52,7 +65,7 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
     }
     let mut chosen = args.runs.iter().map(|name| find(&all, name)).collect::<Result<Vec<_>>>()?;
     args.view.order(&mut chosen)?;
-    print!("{}", table(&chosen, args.all).written(args.view.format()));
+    print!("{}", table(&chosen, args.all).written(args.view.format(), width::of_stdout()));
     Ok(())
 }
 
@@ -62,7 +75,7 @@ fn paired(args: &CompareArgs, mut all: Vec<Experiment>) -> Result<()> {
             .help("e.g. `kiln compare --paired rate=0.1 rate=0.01`"));
     };
     all.retain(|one| args.pipeline.as_ref().is_none_or(|pipeline| one.pipeline == *pipeline));
-    print!("{}", paired::table(&all, first, second)?.written(args.view.format()));
+    print!("{}", paired::table(&all, first, second)?.written(args.view.format(), width::of_stdout()));
     Ok(())
 }
 

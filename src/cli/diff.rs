@@ -6,13 +6,14 @@ use std::{
 };
 
 use clap::Args;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
     Project, SetArgs, StoreArgs,
     changed_images::{ChangedImages, Images, images, images_now},
     compare::find,
-    git, load_or_show,
+    git, json, load_or_show, output,
 };
 use crate::{
     error::{Error, Result},
@@ -50,10 +51,25 @@ struct Side {
 }
 
 /// In what a node differs.
+#[derive(Serialize, JsonSchema)]
 struct Changed {
+    /// The node's name.
     node: String,
+    /// Its facts that differ.
     facts: Vec<FactDifference>,
+    /// Its images that came, went or changed.
     images: ChangedImages,
+}
+
+/// In what two things differ, as `kiln diff --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Differing {
+    /// The nodes that both have, and that differ.
+    changed: Vec<Changed>,
+    /// The nodes that only the first has.
+    only_before: Vec<String>,
+    /// The nodes that only the second has.
+    only_after: Vec<String>,
 }
 
 /// Shows in what two things differ.
@@ -72,9 +88,9 @@ pub fn diff(args: &DiffArgs, format: MessageFormat) -> Result<()> {
     };
     let (went, came) = (only(&before, &after), only(&after, &before));
     if args.json {
-        println!("{}", as_json(&changed, &went, &came));
+        json::print(&Differing { changed, only_before: went, only_after: came });
     } else {
-        print!("{}", as_text(&changed, &went, &came, args.all));
+        output::prose(&as_text(&changed, &went, &came, args.all));
     }
     Ok(())
 }
@@ -185,12 +201,6 @@ fn known(mut facts: Vec<FactDifference>, after: &Facts) -> Vec<FactDifference> {
 
 fn changed_images(before: Option<&Images>, after: Option<&Images>) -> ChangedImages {
     before.zip(after).map(|(before, after)| ChangedImages::between(before, after)).unwrap_or_default()
-}
-
-fn as_json(changed: &[Changed], went: &[String], came: &[String]) -> Value {
-    let one =
-        |Changed { node, facts, images }: &Changed| json!({"node": node, "facts": facts, "images": images});
-    json!({"changed": changed.iter().map(one).collect::<Vec<_>>(), "only_before": went, "only_after": came})
 }
 
 fn as_text(changed: &[Changed], went: &[String], came: &[String], all: bool) -> String {

@@ -1,11 +1,13 @@
 //! `kiln doctor`: what there is to compute with, what is missing, and what mends it.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use clap::Args;
-use serde_json::{Value, json};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Project, StoreArgs, companion, device_choice::best};
+use super::{Project, StoreArgs, companion, device_choice::best, json, output};
 use crate::{
     device::{self, LibTorch, Nvidia},
     device_name::DeviceName,
@@ -47,8 +49,8 @@ pub fn doctor(args: &DoctorArgs) -> Result<()> {
         device::needs_other_program(DeviceName::LibTorch).then(|| companion::go_on(DeviceName::LibTorch));
     let findings = findings(lost, &Project::of_command(&args.store)?.store);
     match args.json {
-        true => println!("{}", as_json(&findings)),
-        false => findings.iter().for_each(|finding| println!("{}", as_text(finding))),
+        true => json::print(&as_data(&findings)),
+        false => findings.iter().for_each(|finding| output::prose(&format!("{}\n", as_text(finding)))),
     }
     Ok(())
 }
@@ -144,16 +146,34 @@ fn as_text(Finding { what, state }: &Finding) -> String {
     }
 }
 
-fn as_json(findings: &[Finding]) -> Value {
-    let one = |Finding { what, state }: &Finding| match state {
-        Ok(state) => (what.clone(), json!({"ready": true, "says": state})),
-        Err(error) => (what.clone(), json!({"ready": false, "says": error.chain(), "help": error.hint()})),
+/// What was found out, as `kiln doctor --json` prints it, by what it is about: `cpu`, `libtorch`, `cuda:0`, `store`, ….
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Found(#[schemars(with = "BTreeMap<String, FoundState>")] IndexMap<String, FoundState>);
+
+/// What was found out about one thing.
+#[derive(Serialize, JsonSchema)]
+struct FoundState {
+    /// Whether it can be used.
+    ready: bool,
+    /// In what state it is.
+    says: String,
+    /// What mends it, where something can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+}
+
+fn as_data(findings: &[Finding]) -> Found {
+    let state = |finding: &Finding| match &finding.state {
+        Ok(says) => FoundState { ready: true, says: says.clone(), help: None },
+        Err(error) => FoundState { ready: false, says: error.chain(), help: error.hint().map(str::to_owned) },
     };
-    Value::Object(findings.iter().map(one).collect())
+    Found(findings.iter().map(|finding| (finding.what.clone(), state(finding))).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -168,7 +188,7 @@ mod tests {
         assert!(text("cpu").starts_with("cpu       ready; "), "{}", text("cpu"));
         #[cfg(unix)]
         assert!(text("store").ends_with(" free"), "{}", text("store"));
-        let json = as_json(&all);
+        let json = json::object(&as_data(&all));
         assert_eq!(
             json["libtorch"],
             json!({"ready": false, "says": "there is no LibTorch", "help": "put it there"})

@@ -1,7 +1,10 @@
 //! `kiln explain`: what a problem's code means.
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::{json, output};
 use crate::{
     error::{Error, Result},
     spec::codes::{self, Code},
@@ -13,6 +16,31 @@ use crate::{
 pub struct ExplainArgs {
     /// E.g. E0102; all codes are listed if left out
     pub code: Option<String>,
+    /// Print one JSON object for each code
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A code, as `kiln explain --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Explained {
+    /// The code, e.g. `E0102`.
+    code: &'static str,
+    /// What the mistake is, in a few words.
+    title: &'static str,
+    /// What causes it and what to do.
+    text: &'static str,
+    /// What gives it.
+    wrong: String,
+    /// The same without the mistake.
+    right: &'static str,
+}
+
+impl Explained {
+    fn of(code: &Code) -> Self {
+        let Code { code, title, text, wrong, right } = code;
+        Self { code, title, text, wrong: wrong.shown(), right }
+    }
 }
 
 /// Explains a code, or lists all of them.
@@ -21,7 +49,9 @@ pub struct ExplainArgs {
 /// If there is no such code.
 pub fn explain(args: &ExplainArgs) -> Result<()> {
     match &args.code {
-        None => print!("{}", list()),
+        None if args.json => codes::ALL.iter().for_each(|code| json::print(&Explained::of(code))),
+        Some(wanted) if args.json => json::print(&Explained::of(find(wanted)?)),
+        None => output::prose(&list()),
         Some(wanted) => print!("{}", find(wanted)?.page()),
     }
     Ok(())

@@ -20,6 +20,9 @@ pub struct ExportArgs {
     pub model: PathBuf,
     #[arg(long, value_name = "FORMAT", help = format!("What to write: {}", Format::listed()))]
     pub format: String,
+    /// Print where the results are, and metrics, as one JSON object
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -29,8 +32,8 @@ pub struct ExportArgs {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn export(args: &ExportArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute("export", spec(args)?, &args.common, Show::Progress, format)? {
-        tell(&results, &["out"]);
+    if let Some(results) = execute("export", spec(args)?, &args.common, Show::of(args.json), format)? {
+        tell(&results, &["out"], args.json);
     }
     Ok(())
 }

@@ -7,17 +7,20 @@ use std::{
 };
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::project::absolute;
+use super::{json, output, project::absolute};
 use crate::{
     atomic::{self, Durability},
     data::{Split, source},
     error::{Error, Result},
+    nodes::KINDS,
     paths,
     progress::Stop,
     run::command,
     shown,
-    spec::{escape, schema},
+    spec::{Source, escape, formatted, schema},
 };
 
 /// What `kiln init` is asked.
@@ -41,6 +44,9 @@ pub struct InitArgs {
     /// Ask nothing
     #[arg(long)]
     pub yes: bool,
+    /// Ask nothing, and print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What was seen in a folder of images.
@@ -50,6 +56,34 @@ struct Seen {
     counts: [usize; 3],
     /// The median shorter side of some images, in pixels.
     side: u32,
+}
+
+/// What was written, as `kiln init --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Written {
+    /// The pipeline file.
+    file: String,
+    /// The names of the classes.
+    classes: Vec<String>,
+    /// How many images each split has.
+    images: WrittenImages,
+    /// The median shorter side of some images, in pixels.
+    side: u32,
+}
+
+/// How many images each split has.
+#[derive(Serialize, JsonSchema)]
+struct WrittenImages {
+    train: usize,
+    val: usize,
+    test: usize,
+}
+
+impl Written {
+    fn of(file: String, seen: Seen) -> Self {
+        let Seen { classes, counts: [train, val, test], side } = seen;
+        Self { file, classes, images: WrittenImages { train, val, test }, side }
+    }
 }
 
 /// What goes into the file.
@@ -72,14 +106,16 @@ const OPENED: usize = 9;
 /// # Errors
 /// If there is no such folder or no dataset in it, and if the file is there already or can't be written.
 pub fn init(args: &InitArgs) -> Result<()> {
-    let ask = !args.yes && io::stdin().is_terminal() && io::stdout().is_terminal();
+    let ask = !args.yes && !args.json && io::stdin().is_terminal() && io::stdout().is_terminal();
     let data = match &args.data {
         Some(data) => data.clone(),
         None if ask => PathBuf::from(answer("Folder of images", "")?),
         None => return Err(Error::usage("which folder of images is it for?").help("`kiln init FOLDER`")),
     };
     let seen = look(&data)?;
-    println!("{}", seen.line());
+    if !args.json {
+        output::remark(&seen.line());
+    }
     let name = name_of(&data);
     let out = absolute(args.out.as_deref().unwrap_or(format!("{name}.yaml").as_ref()));
     must_be_free(&out)?;
@@ -88,11 +124,19 @@ pub fn init(args: &InitArgs) -> Result<()> {
     let epochs = chosen(args.epochs, ask, "Epochs", EPOCHS)?;
     let folder = atomic::folder_of(&out);
     let root = command::text(&relative(folder, &absolute(&data)))?.to_owned();
-    let schema = schema_beside(folder)?;
+    let is_new = schema_beside(folder)?;
+    if is_new && !args.json {
+        output::remark(&format!("wrote {}", shown::path(paths::from_here(&folder.join(schema::PATH)))));
+    }
+    let schema = schema::PATH.to_owned();
     let choice = Choice { name, root, schema, arch, size, epochs };
     write(&out, &choice.text(&seen))?;
     let out = shown::path(paths::from_here(&out));
-    println!("wrote {out}\n\n  kiln check {out}\n  kiln run {out}");
+    if args.json {
+        json::print(&Written::of(out, seen));
+        return Ok(());
+    }
+    output::remark(&format!("wrote {out}\n\n  kiln check {out}\n  kiln run {out}"));
     Ok(())
 }
 
@@ -194,22 +238,19 @@ fn relative(folder: &Path, to: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
-/// The schema that editors read, beside the file: written unless there is one already.
-fn schema_beside(folder: &Path) -> Result<String> {
+/// Writes the schema that editors read beside the file, unless there is one already; whether it did.
+fn schema_beside(folder: &Path) -> Result<bool> {
     let path = folder.join(schema::PATH);
-    if !path.exists() {
+    let is_new = !path.exists();
+    if is_new {
         write(&path, schema::PUBLISHED)?;
-        println!("wrote {}", shown::path(paths::from_here(&path)));
     }
-    Ok(schema::PATH.to_owned())
+    Ok(is_new)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
     atomic::write(path, text.as_bytes(), Durability::Relaxed).map_err(|error| Error::io("write", path, error))
 }
-
-/// Where comments begin that stand behind a value.
-const COMMENTS: usize = 40;
 
 impl Choice {
     /// The pipeline file.
@@ -224,9 +265,10 @@ impl Choice {
         );
         let line = |(text, comment): &(String, &str)| match *comment {
             "" => format!("{text}\n"),
-            comment => format!("{text:<COMMENTS$}# {comment}\n"),
+            comment => format!("{text:<39} # {comment}\n"),
         };
-        head + &self.lines(seen).iter().map(line).collect::<String>()
+        let text = head + &self.lines(seen).iter().map(line).collect::<String>();
+        formatted(&Source::new(name.as_str(), text.as_str()), KINDS).unwrap_or(text)
     }
 
     /// The lines below the head, each with a comment or none.
@@ -309,7 +351,7 @@ mod tests {
         let seen = Seen { classes: vec!["cat".into(), "dog".into()], counts: [80, 0, 3], side: 500 };
         let choice = Choice {
             name: "pets".into(),
-            root: "my pets".into(),
+            root: "my pets in a folder whose path is longer than most".into(),
             schema: schema::PATH.into(),
             arch: ARCH.into(),
             size: 224,

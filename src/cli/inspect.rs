@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 
-use super::check;
+use super::{check, json};
 use crate::{
     arch::{Arch, Costs},
     error::{Error, Result},
@@ -49,7 +51,7 @@ pub fn inspect(args: &InspectArgs, format: MessageFormat) -> Result<()> {
     let size = args.size.map(|size| size as usize).or(own_size).unwrap_or(SIZE);
     let costs = Costs::of(&arch, size)?;
     if args.json {
-        println!("{}", as_json(&arch, &costs, size));
+        json::print(&as_data(&arch, &costs, size));
     } else {
         print!("{}", as_text(&arch, &costs, size));
     }
@@ -159,35 +161,91 @@ fn grouped(number: u64) -> String {
     text
 }
 
-fn as_json(arch: &Arch, costs: &Costs, size: usize) -> Value {
-    let row = |(i, row): (usize, &crate::arch::Row)| {
-        json!({
-            "row": i,
-            "from": -1,
-            "repeats": row.repeats,
-            "parameters": costs.rows[i].parameters,
-            "layers": costs.rows[i].layers,
-            "gflops": costs.rows[i].gflops(),
-            "module": row.module,
-            "arguments": row.arguments,
-            "output": costs.shapes[i],
-        })
+/// A network and what it costs, as `kiln inspect --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Inspected {
+    /// The name of the architecture.
+    name: String,
+    /// How many classes the head tells apart.
+    classes: usize,
+    /// The side of the square images, in pixels.
+    size: usize,
+    /// How many numbers are learned.
+    parameters: u64,
+    /// How many layers there are.
+    layers: usize,
+    /// Operations for one image, in 10⁹.
+    gflops: f64,
+    /// The same with norms folded into convolutions.
+    folded: Folded,
+    /// The rows of the model YAML.
+    rows: Vec<InspectedRow>,
+    /// What somebody who uses the architecture should know.
+    notes: Vec<&'static str>,
+}
+
+/// A network with its norms folded into its convolutions.
+#[derive(Serialize, JsonSchema)]
+struct Folded {
+    /// How many numbers there are.
+    parameters: u64,
+    /// How many layers there are.
+    layers: usize,
+}
+
+/// A row of a model YAML.
+#[derive(Serialize, JsonSchema)]
+struct InspectedRow {
+    /// Its number, from 0.
+    row: usize,
+    /// Where its input comes from: -1 is the row before.
+    from: i32,
+    /// How often its module comes.
+    repeats: usize,
+    /// How many numbers are learned in it.
+    parameters: u64,
+    /// How many layers it has.
+    layers: usize,
+    /// Its operations for one image, in 10⁹.
+    gflops: f64,
+    /// The module.
+    module: String,
+    /// The module's arguments, scaled.
+    arguments: Vec<Value>,
+    /// The shape of what it gives: channels, height, width; or classes.
+    output: Vec<usize>,
+}
+
+fn as_data(arch: &Arch, costs: &Costs, size: usize) -> Inspected {
+    let row = |(i, row): (usize, &crate::arch::Row)| InspectedRow {
+        row: i,
+        from: -1,
+        repeats: row.repeats,
+        parameters: costs.rows[i].parameters,
+        layers: costs.rows[i].layers,
+        gflops: costs.rows[i].gflops(),
+        module: row.module.clone(),
+        arguments: row.arguments.clone(),
+        output: costs.shapes[i].clone(),
     };
-    json!({
-        "name": arch.name,
-        "classes": arch.classes,
-        "size": size,
-        "parameters": costs.total.parameters,
-        "layers": costs.total.layers,
-        "gflops": costs.total.gflops(),
-        "folded": {"parameters": costs.total.folded_parameters, "layers": costs.total.folded_layers},
-        "rows": arch.rows.iter().enumerate().map(row).collect::<Vec<_>>(),
-        "notes": arch.notes(),
-    })
+    let total = &costs.total;
+    Inspected {
+        name: arch.name.clone(),
+        classes: arch.classes,
+        size,
+        parameters: total.parameters,
+        layers: total.layers,
+        gflops: total.gflops(),
+        folded: Folded { parameters: total.folded_parameters, layers: total.folded_layers },
+        rows: arch.rows.iter().enumerate().map(row).collect(),
+        notes: arch.notes(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn text(model: &str, classes: Option<usize>, size: usize) -> String {
@@ -208,7 +266,7 @@ mod tests {
     #[test]
     fn json_says_the_same() {
         let arch = Arch::built_in("yolo12l-cls", 10).unwrap();
-        let value = as_json(&arch, &Costs::of(&arch, 64).unwrap(), 64);
+        let value = json::object(&as_data(&arch, &Costs::of(&arch, 64).unwrap(), 64));
         assert_eq!((&value["layers"], &value["folded"]["layers"]), (&json!(312), &json!(190)));
         let row = json!([512, 512, 4, true, 4, true, 1.2]);
         assert_eq!(

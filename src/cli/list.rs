@@ -3,12 +3,14 @@
 use std::{cmp::Ordering, collections::BTreeSet};
 
 use clap::Args;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     Project, StoreArgs,
     filter::{self, Filter},
-    grouped,
+    grouped, output,
     overview::{Overview, OverviewFormat},
 };
 use crate::{
@@ -17,7 +19,7 @@ use crate::{
     run::{Experiment, experiments},
     shown,
     store::{NodeEnding, RunRecord, Store},
-    suggest,
+    suggest, width,
 };
 
 /// What `kiln list` is asked.
@@ -93,6 +95,48 @@ fn by(field: &str, reverse: bool, one: &Experiment, other: &Experiment) -> Order
     }
 }
 
+/// An experiment, as `kiln list --json` prints it in a list; with `--group`, all repeats of a point.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ExperimentRow {
+    /// The id that `kiln compare` and `kiln diff` know it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// The pipeline that it is of.
+    pipeline: String,
+    /// When it ran, in UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
+    /// Its parameters and metrics as `NODE.NAME`, those that it has.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+/// A run, as `kiln list --runs --json` prints it in a list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct RunRow {
+    /// When it began, in UTC.
+    started: String,
+    /// The pipeline that ran.
+    pipeline: String,
+    /// How long it took, for people.
+    took: String,
+    /// Its exit code; none if it was killed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<u8>,
+    /// How many nodes ran.
+    ran: usize,
+    /// How many nodes had their results in the store.
+    cached: usize,
+    /// How many nodes failed.
+    failed: usize,
+    /// How many nodes did not get to run, or to their end.
+    skipped: usize,
+    /// The device.
+    device: String,
+    /// The command line, without the program.
+    command: String,
+}
+
 /// Lists experiments, or runs.
 ///
 /// # Errors
@@ -117,10 +161,10 @@ pub fn list(args: &ListArgs) -> Result<()> {
         if args.group { grouped::table(&all, &columns) } else { experiments_table(&all, &columns) }
     };
     if table.rows.is_empty() && args.view.format() == OverviewFormat::Text {
-        println!("nothing yet: `kiln run` leaves what is listed here");
+        output::remark("nothing yet: `kiln run` leaves what is listed here");
         return Ok(());
     }
-    print!("{}", table.written(args.view.format()));
+    print!("{}", table.written(args.view.format(), width::of_stdout()));
     Ok(())
 }
 

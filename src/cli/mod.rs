@@ -23,11 +23,14 @@ pub mod doctor;
 pub mod explain;
 pub mod export;
 mod filter;
+pub mod fix;
 mod flags;
+pub mod fmt;
 mod git;
 mod grouped;
 pub mod init;
 pub mod inspect;
+pub mod json;
 mod key_flags;
 pub mod list;
 pub mod lsp;
@@ -90,12 +93,19 @@ pub struct Cli {
     /// How mistakes and errors are reported
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", display_order = 900)]
     message_format: MessageFormat,
+    /// Tell only what was asked for, and errors: no progress, no remarks
+    #[arg(long, short, global = true, display_order = 901)]
+    quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Say what is wrong with pipeline files, without running anything
     Check(check::CheckArgs),
+    /// Mend the mistakes of pipeline files that can be mended without a choice, in the files
+    Fix(fix::FixArgs),
+    /// Put pipeline files into the one layout that all have: keys in order, comments with what they are about
+    Fmt(fmt::FmtArgs),
     /// Show what a run would do: the order, what is in the store, and why the rest is not
     Plan(plan::PlanArgs),
     /// Run a pipeline file, except what is already in the store
@@ -203,8 +213,13 @@ impl Cli {
 
     fn execute(self) -> Result<()> {
         let format = self.message_format();
+        if self.quiet {
+            output::be_quiet();
+        }
         match self.command {
             Command::Check(args) => check::check(&check::CheckArgs { message_format: format, ..args }, KINDS),
+            Command::Fix(args) => fix::fix(&args, format),
+            Command::Fmt(args) => fmt::fmt(&args, format),
             Command::Plan(args) => plan::plan(&args, format),
             Command::Run(args) => run::run(&args, format),
             Command::Verify(args) => verify::verify(&args, format),

@@ -1,12 +1,16 @@
 //! The four verbs for people without a file yet: each makes the file it stands for and runs that.
 
-use std::{io::stderr, path::Path};
+use std::{collections::BTreeMap, fs, io::stderr, path::Path};
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::{
     Project, StoreArgs, check,
     flags::{Flags, Reworded},
+    json, output,
     project::absolute,
     run::{HowArgs, run_loaded},
 };
@@ -46,6 +50,39 @@ pub(super) enum Show {
     Trouble,
 }
 
+impl Show {
+    /// The result alone, if it is for a program.
+    pub(super) fn of(json: bool) -> Self {
+        if json { Self::Trouble } else { Self::Progress }
+    }
+}
+
+/// What `kiln train`, `val` or `export` made, as they print it with `--json`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Made {
+    /// The folder of all results.
+    results: String,
+    /// The folders of what was asked for, by node.
+    nodes: BTreeMap<String, String>,
+    /// What was measured, by node; the same as their `metrics.json`.
+    metrics: BTreeMap<String, Map<String, Value>>,
+}
+
+impl Made {
+    fn of(results: &Results, nodes: &[&str]) -> Self {
+        let path = |path: &Path| shown::path(paths::from_here(path));
+        let metrics = |node: &&str| {
+            let text = fs::read(results.folder(node).join("metrics.json")).ok()?;
+            Some(((*node).to_owned(), serde_json::from_slice(&text).ok()?))
+        };
+        Self {
+            results: path(results.root()),
+            nodes: nodes.iter().map(|node| ((*node).to_owned(), path(&results.folder(node)))).collect(),
+            metrics: nodes.iter().filter_map(metrics).collect(),
+        }
+    }
+}
+
 /// Prints the pipeline's file and gives nothing, or runs it from the current folder with the ordinary
 /// parser, planner and store and gives its results. Hints name the flags of `kiln COMMAND`.
 ///
@@ -75,7 +112,7 @@ pub(super) fn execute(
             .help("`--print` shows the whole pipeline file that it stands for")
     })?;
     let reporter: Box<dyn Reporter> = match show {
-        Show::Progress => report::for_stdout(common.how.progress),
+        Show::Progress => report::for_stdout(output::progress(common.how.progress)),
         Show::Trouble => Box::new(Lines::new(stderr(), false).only_trouble()),
     };
     let reporter = Reworded { command, reporter };
@@ -92,7 +129,10 @@ fn shown_in(spec: PipelineSpec, project: &Project, out: Option<&Path>) -> Result
 }
 
 /// Says where the files lie that the nodes made.
-pub(super) fn tell(results: &Results, nodes: &[&str]) {
+pub(super) fn tell(results: &Results, nodes: &[&str], as_json: bool) {
+    if as_json {
+        return json::print(&Made::of(results, nodes));
+    }
     for node in nodes {
         println!("{node}: {}", shown::path(paths::from_here(&results.folder(node))));
     }

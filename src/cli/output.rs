@@ -3,16 +3,58 @@
 use std::{
     fmt,
     io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
+use super::json;
 use crate::{
     error::{Error, ErrorKind},
-    report::{self, Stdout},
+    report::{self, Format, Stdout},
     shown,
     spec::MessageFormat,
+    width,
 };
+
+/// Whether only what was asked for is to be told, and errors.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on only what was asked for is told, and errors.
+pub(super) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Writes text for people, with the lines broken that a terminal has no room for.
+pub(super) fn prose(text: &str) {
+    write(format_args!("{}", width::folded(text, width::of_stdout(), INDENT)));
+}
+
+/// As [`prose`], on a line of its own, unless only what was asked for is to be told.
+pub(super) fn remark(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        prose(&format!("{text}\n"));
+    }
+}
+
+/// As [`remark`], on standard error: beside a result.
+pub(super) fn aside(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        let _ = writeln!(io::stderr(), "{}", width::folded(text, width::of_stderr(), INDENT));
+    }
+}
+
+/// How a run is shown, if the user asks for `progress`.
+pub(super) fn progress(progress: Format) -> Format {
+    match progress {
+        Format::Auto | Format::Plain if QUIET.load(Ordering::Relaxed) => Format::Quiet,
+        progress => progress,
+    }
+}
+
+/// By how much the rest of a line is indented that was broken, in characters.
+const INDENT: usize = 4;
 
 /// Writes to standard output; [`report::written`] tells what went wrong.
 pub(super) fn write(text: fmt::Arguments<'_>) {
@@ -31,21 +73,40 @@ pub(super) fn page(page: &clap::Error) {
 pub(super) fn error(error: &Error, code: u8, format: MessageFormat) {
     match format {
         MessageFormat::Json if error.kind() == ErrorKind::Invalid => {}
-        MessageFormat::Json => println!("{}", as_json(error, code)),
+        MessageFormat::Json => json::print(&Told::of(error, code)),
         MessageFormat::Human => {
             let colour = io::stderr().is_terminal() && shown::takes_colours();
-            let _ = writeln!(io::stderr(), "{}", as_text(error, colour));
+            let text = width::folded(&as_text(error, colour), width::of_stderr(), INDENT);
+            let _ = writeln!(io::stderr(), "{text}");
         }
     }
 }
 
-fn as_json(error: &Error, code: u8) -> serde_json::Value {
-    json!({"error": {
-        "message": error.to_string(),
-        "causes": error.causes(),
-        "help": error.hint(),
-        "exit_code": code,
-    }})
+/// An error, as it is told with `--message-format json`.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Told {
+    /// What went wrong.
+    error: ToldError,
+}
+
+/// What went wrong.
+#[derive(Serialize, JsonSchema)]
+struct ToldError {
+    /// What happened, in one sentence.
+    message: String,
+    /// What led to it, the nearest cause first.
+    causes: Vec<String>,
+    /// What to do, where something can be said.
+    help: Option<String>,
+    /// What the program says to the shell.
+    exit_code: u8,
+}
+
+impl Told {
+    fn of(error: &Error, exit_code: u8) -> Self {
+        let help = error.hint().map(str::to_owned);
+        Self { error: ToldError { message: error.to_string(), causes: error.causes(), help, exit_code } }
+    }
 }
 
 fn as_text(error: &Error, colour: bool) -> String {
@@ -73,6 +134,6 @@ mod tests {
           because: no space left on device
           help: free some space
         ");
-        insta::assert_snapshot!(as_json(&error, 5), @r#"{"error":{"message":"cannot write /store/blobs","causes":["no space left on device"],"help":"free some space","exit_code":5}}"#);
+        insta::assert_snapshot!(json::object(&Told::of(&error, 5)), @r#"{"version":1,"error":{"message":"cannot write /store/blobs","causes":["no space left on device"],"help":"free some space","exit_code":5}}"#);
     }
 }

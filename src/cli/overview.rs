@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::{eval::table::Table, shown};
+use super::json;
+use crate::{eval::table::Table, shown, width};
 
 /// How a table is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -28,25 +29,32 @@ pub(super) struct Overview {
 
 impl Overview {
     /// The table in a format, with an end of line.
-    pub(super) fn written(&self, format: OverviewFormat) -> String {
+    ///
+    /// As text, columns that do not fit into `width` are named below.
+    pub(super) fn written(&self, format: OverviewFormat, width: Option<usize>) -> String {
         match format {
-            OverviewFormat::Text => self.text(),
+            OverviewFormat::Text => self.text(width),
             OverviewFormat::Markdown => self.markdown(),
             OverviewFormat::Csv => self.csv(),
             OverviewFormat::Json => self.json().to_string() + "\n",
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, width: Option<usize>) -> String {
         let lines = self.lines();
         let widths: Vec<_> = (0..self.columns.len())
             .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
             .collect();
+        let fitting = width.map_or(widths.len(), |width| fitting(&widths, width));
         let line = |line: &Vec<String>| {
-            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let cells = line.iter().zip(&widths[..fitting]).map(|(cell, width)| format!("{cell:<width$}"));
             cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
         };
-        lines.iter().map(line).collect()
+        let table: String = lines.iter().map(line).collect();
+        match self.columns.len() - fitting {
+            0 => table,
+            more => table + &width::folded(&format!("{}\n", unshown(more, &lines[0][fitting..])), width, 2),
+        }
     }
 
     fn markdown(&self) -> String {
@@ -69,7 +77,7 @@ impl Overview {
     fn json(&self) -> Value {
         let object = |row: &Vec<Value>| {
             let cells = self.columns.iter().cloned().zip(row.iter().cloned());
-            Value::Object(cells.filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
+            json::object(&cells.filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>())
         };
         self.rows.iter().map(object).collect()
     }
@@ -83,6 +91,20 @@ impl Overview {
             .map(|row| row.iter().map(|value| shown::text(&rounded(value)).into_owned()).collect());
         std::iter::once(head).chain(rows).collect()
     }
+}
+
+/// How many columns of these widths go into a line, at least one.
+fn fitting(widths: &[usize], width: usize) -> usize {
+    let ends = widths.iter().scan(0, |end, width| {
+        *end += width + 2;
+        Some(*end - 2)
+    });
+    ends.take_while(|end| *end <= width).count().clamp(1, widths.len().max(1))
+}
+
+/// What is said of columns that are not shown.
+fn unshown(count: usize, names: &[String]) -> String {
+    format!("no room for {}: {}; `--format csv` has all", shown::count(count, "column"), shown::few(names))
 }
 
 /// A value without quotes; nothing where there is none.
@@ -125,6 +147,10 @@ mod tests {
             ],
         };
         let all = [OverviewFormat::Text, OverviewFormat::Markdown, OverviewFormat::Csv, OverviewFormat::Json];
-        insta::assert_snapshot!(all.map(|format| table.written(format)).join("\n"));
+        insta::assert_snapshot!(all.map(|format| table.written(format, None)).join("\n"));
+        assert_eq!(
+            table.written(OverviewFormat::Text, Some(29)),
+            "name       fit.lr0\na|b\\u{1b}  0.01\n=c\nno room for 1 column:\n  score.top1; `--format csv`\n  has all\n"
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::overview::Overview;
 use crate::{
@@ -12,6 +14,29 @@ use crate::{
     statistics::Estimate,
     suggest,
 };
+
+/// A metric of two settings, as `kiln compare --paired --json` prints it in a list.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct PairedRow {
+    /// The pipeline that the points are of.
+    pipeline: String,
+    /// The metric, as `NODE.NAME`.
+    metric: String,
+    /// How many pairs of points there are.
+    pairs: usize,
+    /// The mean of what the second setting has more than the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<f64>,
+    /// How far from it its 95 % confidence interval reaches.
+    #[serde(rename = "±95%", skip_serializing_if = "Option::is_none")]
+    reach: Option<f64>,
+    /// How probable so large a difference is if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<f64>,
+    /// The mean of each setting, by its name.
+    #[serde(flatten)]
+    means: Map<String, Value>,
+}
 
 /// A setting: parts of the names of points, `rate=0.1` or `rate=0.1,size=64`.
 struct Setting<'a> {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Project, SetArgs, StoreArgs, load_or_show};
+use super::{Project, SetArgs, StoreArgs, json, load_or_show, output};
 use crate::{
     error::Result,
     report::words::time,
@@ -33,6 +34,17 @@ pub struct PlanArgs {
     pub store: StoreArgs,
 }
 
+/// What a run would do, as `kiln plan --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Planned {
+    /// Name of the experiment.
+    pipeline: String,
+    /// Decides all random numbers.
+    seed: u64,
+    /// The nodes, each after those it needs.
+    nodes: Vec<Forecast>,
+}
+
 /// Shows what a run would do.
 ///
 /// # Errors
@@ -46,9 +58,9 @@ pub fn plan(args: &PlanArgs, format: MessageFormat) -> Result<()> {
     let store = Store::peek(&Project::of_file(&args.file, &args.store).store)?;
     let forecasts = forecast(&loaded.plan, &store)?;
     if args.json {
-        println!("{}", json!({"pipeline": loaded.plan.name, "seed": loaded.plan.seed, "nodes": forecasts}));
+        json::print(&Planned { pipeline: loaded.plan.name, seed: loaded.plan.seed, nodes: forecasts });
     } else {
-        print!("{}", table(&forecasts));
+        output::prose(&table(&forecasts));
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Project,
     oneliner::{self, CommonArgs, Show, execute, pipeline},
+    output,
 };
 use crate::{
     atomic::{self, Durability},
@@ -99,7 +100,7 @@ pub fn predict(args: &PredictArgs, format: MessageFormat) -> Result<()> {
             print!("{}", lines(&results, id, &base, args.json)?);
             unreadable(&results, id)?.iter().for_each(|line| _ = writeln!(stderr(), "{line}"));
         }
-        _ = writeln!(stderr(), "results in {}", shown::path(paths::from_here(results.root())));
+        output::aside(&format!("results in {}", shown::path(paths::from_here(results.root()))));
     }
     Ok(())
 }
@@ -224,7 +225,7 @@ fn lines(results: &Results, id: &str, base: &Path, json: bool) -> Result<String>
         if !remote::is_url(name) {
             prediction["path"] = paths::to_text(paths::from_here(&base.join(paths::from_text(name)))).into();
         }
-        lines += &if json { prediction.to_string() } else { for_people(&prediction) };
+        lines += &if json { super::json::object(&prediction).to_string() } else { for_people(&prediction) };
         lines.push('\n');
     }
     Ok(lines)

@@ -3,8 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Project, StoreArgs, project::absolute};
+use super::{Project, StoreArgs, json, project::absolute};
 use crate::{
     error::{Error, Result},
     run::fill,
@@ -22,8 +24,26 @@ pub struct RestoreArgs {
     /// The folder to write, which must not be there yet [default: NODE-KEY in the current folder]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub store: StoreArgs,
+}
+
+/// A result that was brought back, as `kiln restore --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Restored {
+    /// Its name in the store.
+    key: String,
+    /// The pipeline that made it.
+    pipeline: String,
+    /// The node that made it.
+    node: String,
+    /// When it was made, in UTC.
+    created: String,
+    /// The folder where it is now.
+    folder: String,
 }
 
 /// Writes a stored result's files into a new folder.
@@ -45,6 +65,16 @@ pub fn restore(args: &RestoreArgs) -> Result<()> {
     let artifact = whole(&store, &entry)?;
     fill(&out, &artifact).map_err(|error| Error::io("write", &out, error))?;
     let provenance = &entry.manifest.provenance;
+    if args.json {
+        json::print(&Restored {
+            key: entry.manifest.key.to_string(),
+            pipeline: provenance.pipeline.clone(),
+            node: provenance.node.clone(),
+            created: entry.manifest.created.clone(),
+            folder: shown::path(&out),
+        });
+        return Ok(());
+    }
     println!(
         "{} of {}, made {}: {}",
         provenance.node,

@@ -10,7 +10,7 @@ use clap::Args;
 use super::{
     Project, SetArgs, StoreArgs, companion,
     device_choice::{Chosen, DeviceChoice, best},
-    load_or_show, signal,
+    load_or_show, output, signal,
     surroundings::surroundings,
 };
 use crate::{
@@ -108,7 +108,7 @@ pub fn run(args: &RunArgs, format: MessageFormat) -> Result<()> {
     };
     let project = Project::of_file(&args.file, &args.store);
     let results = project.results_of_file(&args.file, &loaded.plan.name, args.how.out.as_deref());
-    let reporter = report::for_stdout(args.how.progress);
+    let reporter = report::for_stdout(output::progress(args.how.progress));
     run_loaded(&loaded, &project, &results, &options, reporter.as_ref()).map(drop)
 }
 

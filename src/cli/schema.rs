@@ -7,6 +7,7 @@ use std::{
 
 use clap::Args;
 
+use super::output;
 use crate::{
     error::{Error, Result},
     shown,
@@ -34,7 +35,7 @@ pub fn schema(args: &SchemaArgs) -> Result<()> {
         return Ok(());
     }
     write(&args.file)?;
-    println!("wrote {}", shown::path(&args.file));
+    output::remark(&format!("wrote {}", shown::path(&args.file)));
     Ok(())
 }
 

@@ -54,7 +54,9 @@ pub fn show(args: &ShowArgs, format: MessageFormat) -> Result<()> {
             print!("{}", show::yaml(&shown.document, &|path| origin.then(|| shown.origin(path))));
         }
         (true, false) => println!("{}", shown.document),
-        (true, true) => println!("{}", json!({ "origins": shown.origins(), "document": shown.document })),
+        (true, true) => {
+            super::json::print(&json!({ "origins": shown.origins(), "document": shown.document }));
+        }
     }
     Ok(())
 }

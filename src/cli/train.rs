@@ -36,6 +36,9 @@ pub struct TrainArgs {
     /// Decides all random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Print where the results are, and metrics, as one JSON object
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -96,8 +99,8 @@ impl FromArgMatches for TrainKeys {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn train(args: &TrainArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute("train", spec(args)?, &args.common, Show::Progress, format)? {
-        tell(&results, &["fit", "score"]);
+    if let Some(results) = execute("train", spec(args)?, &args.common, Show::of(args.json), format)? {
+        tell(&results, &["fit", "score"], args.json);
     }
     Ok(())
 }

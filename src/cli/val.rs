@@ -38,6 +38,9 @@ pub struct ValArgs {
     /// Which top-k accuracies to give [default: 1,5]
     #[arg(long, value_name = "K,…", value_delimiter = ',')]
     pub top_k: Option<Vec<u64>>,
+    /// Print where the results are, and metrics, as one JSON object
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub common: CommonArgs,
 }
@@ -52,8 +55,8 @@ fn split(name: &str) -> Result<Split, String> {
 /// # Errors
 /// When the arguments make no valid pipeline, or a node fails.
 pub fn val(args: &ValArgs, format: MessageFormat) -> Result<()> {
-    if let Some(results) = execute("val", spec(args)?, &args.common, Show::Progress, format)? {
-        tell(&results, &["score"]);
+    if let Some(results) = execute("val", spec(args)?, &args.common, Show::of(args.json), format)? {
+        tell(&results, &["score"], args.json);
     }
     Ok(())
 }

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{
-    Project, SetArgs, StoreArgs, companion, load_or_show,
+    Project, SetArgs, StoreArgs, companion, json, load_or_show, output,
     run::{HowArgs, limit_threads, run_loaded},
 };
 use crate::{
@@ -88,7 +89,7 @@ pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
     let fresh = fresh_project(&project)?;
     let apart = Project { store: fresh.path().join("store"), runs: fresh.path().join("runs"), ..project };
     let results = apart.results_of_file(&args.file, &loaded.plan.name, None);
-    let shown = (!args.json).then(|| report::for_stdout(args.how.progress));
+    let shown = (!args.json).then(|| report::for_stdout(output::progress(args.how.progress)));
     run_loaded(&loaded, &apart, &results, &options, &WithoutEnd(shown))?;
     let made = results_in(&loaded.plan, &apart)?;
     let verdicts = verdicts(
@@ -98,9 +99,9 @@ pub fn verify(args: &VerifyArgs, format: MessageFormat) -> Result<()> {
         args.tolerance.map_or(Tolerance::Bytes, Tolerance::Metrics),
     )?;
     if args.json {
-        println!("{}", as_json(&verdicts));
+        json::print(&as_data(&verdicts));
     } else {
-        print!("{}", as_text(&verdicts));
+        output::prose(&as_text(&verdicts));
     }
     let different = verdicts.iter().filter(|verdict| !verdict.differences.is_empty()).count();
     match different {
@@ -209,9 +210,34 @@ fn numbers(
     Ok(numbers)
 }
 
-fn as_json(verdicts: &[Verdict]) -> serde_json::Value {
-    let one = |Verdict { node, differences, numbers }: &Verdict| json!({"node": node, "same": differences.is_empty(), "differences": differences, "largest_differences": numbers});
-    json!({"nodes": verdicts.iter().map(one).collect::<Vec<_>>()})
+/// What was found out, as `kiln verify --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Verified {
+    /// The nodes that were made again, in order.
+    nodes: Vec<VerifiedNode>,
+}
+
+/// What was found out about a node.
+#[derive(Serialize, JsonSchema)]
+struct VerifiedNode {
+    /// The node's name.
+    node: String,
+    /// Whether it gave the same as before, within the tolerance.
+    same: bool,
+    /// In what it differs.
+    differences: Vec<FactDifference>,
+    /// By how much the numbers of files differ at most, by their names.
+    largest_differences: BTreeMap<String, f32>,
+}
+
+fn as_data(verdicts: &[Verdict]) -> Verified {
+    let one = |Verdict { node, differences, numbers }: &Verdict| VerifiedNode {
+        node: node.clone(),
+        same: differences.is_empty(),
+        differences: differences.clone(),
+        largest_differences: numbers.clone(),
+    };
+    Verified { nodes: verdicts.iter().map(one).collect() }
 }
 
 fn as_text(verdicts: &[Verdict]) -> String {

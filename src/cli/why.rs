@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     Project, SetArgs, StoreArgs,
     changed_images::{ChangedImages, images, images_now},
-    load_or_show,
+    json, load_or_show, output,
 };
 use crate::{
     error::Result,
@@ -37,6 +39,15 @@ pub struct WhyArgs {
     pub store: StoreArgs,
 }
 
+/// A node and why it would run, as `kiln why --json` prints it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Explained {
+    #[serde(flatten)]
+    forecast: Forecast,
+    /// The images that came, went or changed, where that is why.
+    images: ChangedImages,
+}
+
 /// Shows why a node would run.
 ///
 /// # Errors
@@ -48,12 +59,10 @@ pub fn why(args: &WhyArgs, format: MessageFormat) -> Result<()> {
     let forecast = forecast(&loaded.plan, &store)?.swap_remove(index);
     let images = changed_images(&forecast, &loaded.plan, index, &store);
     if args.json {
-        let mut json = serde_json::to_value(&forecast).expect("a forecast is plain data");
-        json["images"] = serde_json::to_value(&images).expect("names are plain data");
-        println!("{json}");
+        json::print(&Explained { forecast, images });
     } else {
-        print!("{}", text(&forecast));
-        images.lines().iter().for_each(|line| println!("  {line}"));
+        output::prose(&text(&forecast));
+        images.lines().iter().for_each(|line| output::prose(&format!("  {line}\n")));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{metrics::ranking, table::Table};
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// One class among the likeliest of an image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClassProb {
     /// The class's index in the model.
     pub class: usize,
@@ -24,7 +25,7 @@ pub struct ClassProb {
 }
 
 /// What a model says about one image; as JSON, a line of `predictions.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Prediction {
     /// The image, relative to what it was found in, as [`crate::paths`] writes it: of a name that is no UTF-8, a
     /// byte is `\xff`, and a `\` in a name is `\x5c`.

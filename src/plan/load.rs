@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Plan;
+use super::{
+    Plan,
+    fix::{Fixed, fix},
+};
 use crate::{
     error::Error,
     node::Kind,
@@ -88,10 +91,12 @@ pub fn draft(
 }
 
 fn read(path: &Path) -> Result<Source, Box<Rejected>> {
-    Source::read_given(path).map_err(|unread| {
-        let (source, problem) = *unread;
-        Box::new(Rejected { source, problems: vec![problem] })
-    })
+    Source::read_given(path).map_err(|fault| Box::new(unread(fault)))
+}
+
+fn unread(unread: Box<(Source, Problem)>) -> Rejected {
+    let (source, problem) = *unread;
+    Rejected { source, problems: vec![problem] }
 }
 
 fn rejected(source: Source, origins: &Origins, sweep: Option<&Sweep>, problems: Vec<Problem>) -> Rejected {
@@ -102,6 +107,15 @@ fn rejected(source: Source, origins: &Origins, sweep: Option<&Sweep>, problems: 
     };
     let problems = render::sorted(&source, &placed);
     Rejected { source, problems }
+}
+
+/// Reads a pipeline file, a regular file, and mends what can be mended ([`fix`]); the file itself stays as it is.
+///
+/// # Errors
+/// When it can't be read.
+pub fn fix_file(path: &Path, kinds: &[Kind]) -> Result<(Source, Fixed), Box<Rejected>> {
+    let source = Source::read(path).map_err(|fault| Box::new(unread(fault)))?;
+    Ok((source.clone(), fix(source, &base_of(path), kinds)))
 }
 
 /// Checks and plans a text whose relative paths start at `base`.

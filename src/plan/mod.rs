@@ -3,6 +3,7 @@
 mod check;
 mod cycle;
 mod dot;
+mod fix;
 mod graph;
 mod inherit;
 pub mod load;
@@ -15,7 +16,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub use self::load::{Loaded, Rejected, draft, load, load_source, load_unsaved, load_with};
+pub use self::fix::{Fixed, fix};
+pub use self::load::{Loaded, Rejected, draft, fix_file, load, load_source, load_unsaved, load_with};
 use crate::{
     node::{ArtifactType, Kind, Node},
     spec::{Draft, PipelineSpec, Problem, Sweep},

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Reporter, lines::progress, pace::Pace, words::Line};
-use crate::event::Event;
+use crate::{event::Event, width};
 
 /// Bars, for a terminal.
 pub struct Bars {
@@ -73,7 +73,7 @@ impl Reporter for Bars {
         }
         if let Some(line) = Line::of(event) {
             // A terminal that went away is no reason to stop the work.
-            let _ = self.screen.println(line.text(self.colour));
+            let _ = self.screen.println(line.folded(self.colour, width::of_stdout()));
         }
     }
 }

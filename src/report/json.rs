@@ -5,6 +5,9 @@ use std::{io::Write, sync::Mutex};
 use super::Reporter;
 use crate::event::Event;
 
+/// The version of what an event looks like; raised when a reader would have to change.
+const VERSION: u32 = 1;
+
 /// Events as JSON Lines.
 pub struct Json<W: Write + Send> {
     out: Mutex<W>,
@@ -19,8 +22,9 @@ impl<W: Write + Send> Json<W> {
 
 impl<W: Write + Send> Reporter for Json<W> {
     fn report(&self, event: &Event) {
-        let mut line = serde_json::to_string(event).expect("an event is plain data");
-        line.push('\n');
+        let event = serde_json::to_string(event).expect("an event is plain data");
+        // An event is an object with at least its name.
+        let line = format!("{{\"version\":{VERSION},{}\n", &event[1..]);
         let mut out = self.out.lock().expect("no holder of this lock panics");
         // That nothing can be written is no reason to stop the work.
         let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
@@ -38,8 +42,8 @@ mod tests {
         json.report(&Event::NodeInterrupted { node: "fit".into() });
         let text = String::from_utf8(json.out.into_inner().unwrap()).unwrap();
         insta::assert_snapshot!(text, @r#"
-        {"event":"node_note","node":"fit","line":"two\nlines"}
-        {"event":"node_interrupted","node":"fit"}
+        {"version":1,"event":"node_note","node":"fit","line":"two\nlines"}
+        {"version":1,"event":"node_interrupted","node":"fit"}
         "#);
     }
 }

@@ -21,6 +21,8 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Lines<W: Write + Send> {
     colour: bool,
     only_trouble: bool,
+    /// Where lines are broken, in characters.
+    width: Option<usize>,
     state: Mutex<State<W>>,
 }
 
@@ -32,13 +34,25 @@ struct State<W> {
 impl<W: Write + Send> Lines<W> {
     /// Writes to `out`, with ANSI colours if `colour`.
     pub fn new(out: W, colour: bool) -> Self {
-        Self { colour, only_trouble: false, state: Mutex::new(State { out, nodes: BTreeMap::new() }) }
+        Self {
+            colour,
+            only_trouble: false,
+            width: None,
+            state: Mutex::new(State { out, nodes: BTreeMap::new() }),
+        }
     }
 
     /// Leaves out all that went well.
     #[must_use]
     pub fn only_trouble(mut self) -> Self {
         self.only_trouble = true;
+        self
+    }
+
+    /// Breaks lines that are longer than a terminal is wide.
+    #[must_use]
+    pub fn within(mut self, width: Option<usize>) -> Self {
+        self.width = width;
         self
     }
 
@@ -60,7 +74,7 @@ impl<W: Write + Send> Lines<W> {
         let wanted = |line: &Line| !self.only_trouble || matches!(line.tone, Tone::Bad | Tone::Careful);
         if let Some(line) = line.filter(wanted) {
             // That nothing can be written is no reason to stop the work.
-            let _ = writeln!(state.out, "{}", line.text(self.colour));
+            let _ = writeln!(state.out, "{}", line.folded(self.colour, self.width));
             let _ = state.out.flush();
         }
     }

@@ -15,7 +15,7 @@ pub use self::{
     lines::Lines,
     stdout::{Stdout, remember, written},
 };
-use crate::{event::Event, shown};
+use crate::{event::Event, shown, width};
 
 /// Shows events. Called from several threads.
 pub trait Reporter: Send + Sync {
@@ -40,11 +40,12 @@ pub enum Format {
 /// The reporter for standard output.
 pub fn for_stdout(format: Format) -> Box<dyn Reporter> {
     let terminal = io::stdout().is_terminal();
+    let width = width::of_stdout();
     let colour = terminal && shown::takes_colours();
     match format {
         Format::Auto if terminal => Box::new(Bars::new(colour)),
-        Format::Auto | Format::Plain => Box::new(Lines::new(Stdout, colour)),
+        Format::Auto | Format::Plain => Box::new(Lines::new(Stdout, colour).within(width)),
         Format::Json => Box::new(Json::new(Stdout)),
-        Format::Quiet => Box::new(Lines::new(Stdout, colour).only_trouble()),
+        Format::Quiet => Box::new(Lines::new(Stdout, colour).within(width).only_trouble()),
     }
 }

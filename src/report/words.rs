@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use crate::{
     event::{Event, KeptPoint},
-    paths, shown,
+    paths, shown, width,
 };
 
 /// What a line is about, which decides its colour.
@@ -131,6 +131,11 @@ impl Line {
                 )
             }
         }
+    }
+
+    /// As [`Self::text`], broken between words where it is longer than `width`.
+    pub fn folded(&self, colour: bool, width: Option<usize>) -> String {
+        width::hung(&self.text(colour), width, WIDTH + 1)
     }
 
     /// The line as text, with ANSI colours if `colour`.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::lockfile::Facts;
@@ -17,7 +18,7 @@ pub enum Tolerance {
 }
 
 /// A fact in which two results differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FactDifference {
     /// The name of the fact, e.g. `metric.top1`, `output.model.safetensors`.
     pub fact: String,

@@ -2,6 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Why a node has to run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "snake_case")]
 pub enum Reason {
     /// It was asked for.
@@ -48,7 +49,7 @@ pub enum Reason {
 }
 
 /// A result that a recipe is compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Last {
     /// Its name in the store.
     pub key: String,
@@ -63,7 +64,7 @@ pub struct Last {
 }
 
 /// A field of a recipe that is not what it was; `None` where there is or was none.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Difference {
     /// Its path, e.g. `params.epochs`, `inputs.dataset`, `sources.root`, `seed`.
     pub field: String,
@@ -96,13 +97,14 @@ pub(super) fn goes_on_from(step: &Step, store: &Store, result: &Entry, amount: u
 }
 
 /// A parameter of which more means more of the same work.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Amount {
     /// The parameter's key, e.g. `epochs`.
     pub key: String,
     /// The parameter's value in the finished result.
     pub value: u64,
     /// That result's name in the store.
+    #[schemars(with = "String")]
     pub result: Key,
     /// Why the work can't go on from there; `None` if it does.
     pub obstacle: Option<String>,

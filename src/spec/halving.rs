@@ -7,6 +7,7 @@ use super::{
     codes,
     expects::brief,
     extends::Document,
+    fix::Fix,
     problem::{DocPath, Problem},
 };
 use crate::suggest;
@@ -105,6 +106,7 @@ impl<'a> Reader<'a, '_> {
                 .map_or("not a key of it".to_owned(), |meant| format!("did you mean `{meant}`?"));
             let message = format!("unknown key `{}` in `{KEY}`", brief(key));
             self.tell(codes::UNKNOWN_KEY, key, true, &message, &label);
+            self.fix(key, suggest::only(key, KEYS).map(str::to_owned));
         }
         for key in [OVER, VALUES, BY].into_iter().filter(|key| !map.contains_key(*key)) {
             let message = format!("`{KEY}` has no `{key}`");
@@ -123,6 +125,13 @@ impl<'a> Reader<'a, '_> {
             }
         };
         Some(Said { over, values: map.get(VALUES)?, node, metric, factor, lowest })
+    }
+
+    /// Adds to the last problem that what it is about, which says `from`, was meant to be `to`.
+    fn fix(&mut self, from: &str, to: Option<String>) {
+        if let Some(problem) = self.problems.last_mut() {
+            problem.fix = to.map(|to| Fix::word(problem.at.clone(), from, to));
+        }
     }
 
     fn text(&mut self, map: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
@@ -148,6 +157,7 @@ impl<'a> Reader<'a, '_> {
                 .map_or("no such node".to_owned(), |meant| format!("did you mean `{meant}`?"));
             let message = format!("`{BY}` asks for a metric of `{}`, and there is no such node", brief(node));
             self.tell(codes::UNKNOWN_REFERENCE, BY, false, &message, &label);
+            self.fix(text, suggest::only(node, known).map(|meant| format!("{meant}.{metric}")));
             return None;
         }
         Some((node, metric))

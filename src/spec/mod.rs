@@ -10,6 +10,7 @@ mod extends;
 pub mod fix;
 mod halving;
 mod keys;
+mod layout;
 mod looks;
 pub mod manual;
 pub mod naming;
@@ -47,6 +48,7 @@ pub use self::{
     extends::Document,
     fix::{Edit, Fix},
     halving::Halving,
+    layout::formatted,
     origin::Origins,
     overrides::Override,
     problem::{DocPath, Place, Problem, Segment},

@@ -3,6 +3,7 @@
 use std::{cmp::Reverse, fmt, ops::Range};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     problem::{Place, Problem},
     source::Source,
 };
-use crate::shown;
+use crate::{shown, width};
 
 /// How many problems of a file are shown; the others are counted.
 pub const CAP: usize = 20;
@@ -41,9 +42,11 @@ impl Style {
     /// Without colour, 80 characters wide: the same on every machine.
     pub const PLAIN: Self = Self { width: 80, colour: false };
 
-    /// Coloured if `terminal`, unless the user asks for `NO_COLOR`.
-    pub fn of(terminal: bool) -> Self {
-        Self { colour: terminal && shown::takes_colours(), ..Self::PLAIN }
+    /// For standard error: as wide as a terminal is, at most 80 characters; coloured, unless the user asks for `NO_COLOR`.
+    pub fn of_stderr() -> Self {
+        let terminal = width::of_stderr();
+        let width = terminal.map_or(Self::PLAIN.width, |width| width.min(Self::PLAIN.width));
+        Self { width, colour: terminal.is_some() && shown::takes_colours() }
     }
 }
 
@@ -85,7 +88,7 @@ pub fn human(source: &Source, problems: &[Problem], style: Style) -> String {
 }
 
 /// The problems of a file as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FileReport {
     /// The file as given.
     pub file: String,
@@ -98,7 +101,7 @@ pub struct FileReport {
 }
 
 /// A problem as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ProblemReport {
     /// The code of the mistake, e.g. `E0102`; `kiln explain E0102` tells more.
     pub code: &'static str,
@@ -115,7 +118,7 @@ pub struct ProblemReport {
 }
 
 /// A change as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FixReport {
     /// What is replaced, or the empty place where something is added.
     pub at: Span,
@@ -124,7 +127,7 @@ pub struct FixReport {
 }
 
 /// A place as data.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Span {
     /// The path of the file that the place is in, as it was given.
     pub file: String,

@@ -61,7 +61,11 @@ impl Source {
         Self::read(path)
     }
 
-    fn of_bytes(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Self, Box<(Self, Problem)>> {
+    /// What was read of a file; the path gives it its name.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of_bytes(path: &Path, bytes: io::Result<Vec<u8>>) -> Result<Self, Box<(Self, Problem)>> {
         let name = shown::path(path);
         let bytes = bytes.map_err(|error| {
             let large = error.kind() == io::ErrorKind::FileTooLarge;
@@ -77,6 +81,18 @@ impl Source {
             let problem = not_utf8(error.as_bytes(), valid, source.before);
             Box::new((source, problem))
         })
+    }
+
+    /// Another text of the same file.
+    #[must_use]
+    pub fn with_text(&self, text: String) -> Self {
+        Self { name: self.name.clone(), text, before: self.before, looks: Looks::default() }
+    }
+
+    /// The bytes that the file has: a byte-order mark, if there is one, and the text.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mark = if self.before == 0 { "" } else { "\u{feff}" };
+        [mark, &self.text].concat().into_bytes()
     }
 
     /// The same text under another name.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, fmt::Write as _, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,7 +18,7 @@ const DOMAIN: &str = "kiln 2026 recipe";
 ///
 /// Not in it: the node's name, paths, thread counts, the device, the place of the output. Inputs and
 /// sources count by content. It is kept beside the result as JSON, so that a miss can be explained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// The layout of the recipe: [`FORMAT`] when it was written.
@@ -29,8 +30,10 @@ pub struct Recipe {
     /// Every parameter with its default written out, without references, paths and runtime keys.
     pub params: Map<String, Value>,
     /// Port to the digest of the artifact given there.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub inputs: BTreeMap<String, Digest>,
     /// Key of a path to the digest of what lies there.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub sources: BTreeMap<String, Digest>,
     /// The pipeline's seed, if it decides the result.
     pub seed: Option<u64>,

@@ -4,6 +4,7 @@
 //! deserializer. So a place is found by walking there again and failing on arrival.
 
 mod early;
+pub mod layout;
 pub mod path;
 mod read;
 mod span;
