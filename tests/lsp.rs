@@ -642,7 +642,7 @@ fn what_can_only_have_been_meant_is_a_quick_fix() {
     let params = json!({ "textDocument": { "uri": editor.uri("p.yaml") }, "range": { "start": start, "end": start },
         "context": { "diagnostics": [], "only": ["source.fixAll"] } });
     let actions = editor.ask("textDocument/codeAction", params);
-    assert_eq!(actions[0]["title"], "Mend the file: change `epcohs` to `epochs`, change `sdg` to `sgd`");
+    assert_eq!(actions[0]["title"], "Mend the file: change `sdg` to `sgd`, change `epcohs` to `epochs`");
     let edits = actions[0]["edit"]["changes"][&editor.uri("p.yaml")].as_array().unwrap();
     assert_eq!(edited(&text, edits), FILE, "all at once");
 }
