@@ -16,8 +16,10 @@ use std::{
 
 use serde_json::{Map, Value};
 
-pub use self::fix::{Fixed, fix};
-pub use self::load::{Loaded, Rejected, draft, fix_file, load, load_source, load_unsaved, load_with};
+pub use self::{
+    fix::{Fixed, fix},
+    load::{Loaded, Rejected, draft, fix_file, load, load_source, load_unsaved, load_with},
+};
 use crate::{
     node::{ArtifactType, Kind, Node},
     spec::{Draft, PipelineSpec, Problem, Sweep},
