@@ -62,13 +62,16 @@ pub fn fmt(args: &FmtArgs, format: MessageFormat) -> Result<()> {
             }
         }
     }
-    let files = count(args.files.len(), "file");
+    let those = |number: usize| match &args.files[..] {
+        [only] => shown::path(only),
+        files => format!("{number} of {}", count(files.len(), "file")),
+    };
     match (bad, changed) {
-        (1.., _) => Err(Error::invalid(format!("{bad} of {files} can't be formatted"))),
+        (1.., _) => Err(Error::invalid(format!("{} can't be formatted", those(bad)))),
         (0, 1..) if args.check => {
             let verb = if changed == 1 { "is" } else { "are" };
-            Err(Error::new(format!("{changed} of {files} {verb} not formatted"))
-                .help("`kiln fmt` with the same files formats them"))
+            Err(Error::new(format!("{} {verb} not formatted", those(changed)))
+                .help("`kiln fmt` without `--check` formats"))
         }
         _ => Ok(()),
     }

@@ -71,7 +71,7 @@ use crate::{
 const EXIT_CODES: &str = "\
 Exit codes:
   0    all is well
-  1    a node failed, or standard output can't be written
+  1    a node failed, a file is not formatted (fmt --check), or standard output can't be written
   2    the command line is wrong
   3    the pipeline file is wrong
   4    a result is not what the lock says, or not what it was (--locked, verify)
