@@ -400,7 +400,7 @@ fn names_of_nodes_are_offered_that_give_what_is_wanted() {
 fn keys_kinds_and_words_are_offered() {
     let mut editor = Editor::in_folder(project());
     let offered = editor.offered("version: 1\nname: a\n‸\n");
-    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "repeats", "halving", "extends"]);
+    assert_eq!(offered, ["nodes", "seed", "params", "matrix", "halving", "repeats", "extends"]);
     let kinds = ["dataset", "transforms", "model", "train", "val", "predict", "export"];
     assert_eq!(editor.offered("nodes:\n  ‸\n"), kinds);
     assert_eq!(editor.offered("nodes:\n  a:\n    ‸\n"), kinds);
@@ -638,6 +638,30 @@ fn what_can_only_have_been_meant_is_a_quick_fix() {
         mended = edited(&mended, actions[0]["edit"]["changes"][&editor.uri("p.yaml")].as_array().unwrap());
     }
     assert_eq!(mended, FILE);
+    let start = json!({ "line": 0, "character": 0 });
+    let params = json!({ "textDocument": { "uri": editor.uri("p.yaml") }, "range": { "start": start, "end": start },
+        "context": { "diagnostics": [], "only": ["source.fixAll"] } });
+    let actions = editor.ask("textDocument/codeAction", params);
+    assert_eq!(actions[0]["title"], "Mend the file: change `sdg` to `sgd`, change `epcohs` to `epochs`");
+    let edits = actions[0]["edit"]["changes"][&editor.uri("p.yaml")].as_array().unwrap();
+    assert_eq!(edited(&text, edits), FILE, "all at once");
+}
+
+#[test]
+fn a_file_is_laid_out_as_by_the_command() {
+    let mut editor = Editor::in_folder(project());
+    let params = json!({ "textDocument": { "uri": editor.uri("p.yaml") }, "options": { "tabSize": 2, "insertSpaces": true } });
+    let untidy = "name:   p\nversion: 1 # one\nnodes:\n    d: {root: images,   type: dataset}\n";
+    editor.open("p.yaml", untidy);
+    let edits = editor.ask("textDocument/formatting", params.clone());
+    let done = edited(untidy, edits.as_array().unwrap());
+    fs::write(editor.path("p.yaml"), untidy).unwrap();
+    assert!(kit::program(editor.folder.path()).args(["fmt", "p.yaml"]).status().unwrap().success());
+    assert_eq!(done, fs::read_to_string(editor.path("p.yaml")).unwrap());
+    editor.change("p.yaml", json!([{ "text": done }]));
+    assert_eq!(editor.ask("textDocument/formatting", params.clone()), json!([]), "nothing to do");
+    editor.change("p.yaml", json!([{ "text": "version: 1\nnodes: {\n" }]));
+    assert_eq!(editor.ask("textDocument/formatting", params), Value::Null, "nothing can be done");
 }
 
 #[test]

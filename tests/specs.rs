@@ -136,7 +136,8 @@ fn the_pipelines_of_this_repository_are_right() {
 
 #[test]
 fn a_resolved_spec_is_valid_input_and_says_the_same() {
-    for loaded in pipelines() {
+    // A sweep is written as it is in the file, with its points and references.
+    for loaded in pipelines().into_iter().filter(|loaded| loaded.plan.sweep.is_none()) {
         let spec = loaded.spec;
         let again = spec::parse(&Source::new("resolved.yaml", spec.to_yaml()), KINDS).unwrap();
         assert_eq!(again, spec);

@@ -22,7 +22,7 @@ use image::{
 };
 
 use crate::{
-    data::resample::Part,
+    data::reduction::Needed,
     error::{Error, Result},
     files, shown,
     signature::Signature,
@@ -51,17 +51,17 @@ pub fn decode(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As [`decode`].
 pub fn decode_bytes(bytes: &[u8], path: &Path) -> Result<RgbImage> {
-    decode_part(bytes, path, Part::all)
+    decode_needed(bytes, path, Needed::all)
 }
 
-/// Decodes the image in `bytes` as far as it is needed: `part` says, by width and height, which part is. What the image has
-/// outside of it may be anything.
+/// Decodes the image in `bytes` as far as it is needed: `needed` says, by width and height, what is. What the image has
+/// outside of the part may be anything.
 ///
 /// # Errors
 /// As [`decode`]: whatever the part is, for what is not needed is read, too.
-pub fn decode_part(bytes: &[u8], path: &Path, part: impl FnOnce((u32, u32)) -> Part) -> Result<RgbImage> {
+pub fn decode_needed(bytes: &[u8], path: &Path, needed: impl Fn((u32, u32)) -> Needed) -> Result<RgbImage> {
     // What a decoder does not expect must end one image, not the run.
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path, part)));
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| pixels(bytes, path, needed)));
     decoded
         .unwrap_or_else(|_| Err(Reason::new("its decoder failed")))
         .map_err(|reason| unusable(path, reason))
@@ -107,12 +107,22 @@ enum Format {
     Jpeg2000,
 }
 
-fn pixels(bytes: &[u8], path: &Path, part: impl FnOnce((u32, u32)) -> Part) -> Result<RgbImage, Reason> {
+fn pixels(bytes: &[u8], path: &Path, needed: impl Fn((u32, u32)) -> Needed) -> Result<RgbImage, Reason> {
     match format(bytes, path)? {
-        Format::Jpeg2000 => jpeg2000::decode(bytes),
         Format::Usual(ImageFormat::Jpeg) => {
-            jpeg::decode(bytes, part, |bytes| usual(bytes, ImageFormat::Jpeg))
+            jpeg::decode(bytes, needed, |bytes| usual(bytes, ImageFormat::Jpeg))
         }
+        format => {
+            let image = whole(bytes, format)?;
+            Ok(needed(image.dimensions()).reduction.of(image))
+        }
+    }
+}
+
+/// All of an image that is no JPEG.
+fn whole(bytes: &[u8], format: Format) -> Result<RgbImage, Reason> {
+    match format {
+        Format::Jpeg2000 => jpeg2000::decode(bytes),
         Format::Usual(ImageFormat::Png) => png::decode(bytes, |bytes| usual(bytes, ImageFormat::Png)),
         Format::Usual(ImageFormat::Ico) => match ico::png(bytes) {
             Some(inner) => png::decode(inner, |bytes| usual(bytes, ImageFormat::Png)),

@@ -8,9 +8,9 @@ use image::RgbImage;
 use crate::{
     data::{
         Batch,
-        decode::{decode_part, read, unusable},
+        decode::{decode_needed, read, unusable},
         prefetch::Prefetch,
-        transform::{EvalOp, eval_numbers, eval_part, eval_pixels},
+        transform::{EvalOp, eval_needed, eval_numbers, eval_pixels},
     },
     error::{Error, Result},
 };
@@ -43,7 +43,7 @@ impl ImageList {
         let chain = ops.clone();
         let load = move |place: usize| {
             let bytes = read(&files[place])?;
-            let image = decode_part(&bytes, &files[place], |image| eval_part(&chain, size, image))?;
+            let image = decode_needed(&bytes, &files[place], |image| eval_needed(&chain, size, image))?;
             eval_pixels(&chain, size, image.into()).map_err(|narrow| unusable(&files[place], narrow))
         };
         let ahead = Prefetch::new(0..count, threads, batch + 2 * threads, load);

@@ -12,9 +12,8 @@ use crate::{
     data::{
         Batch, Dataset, Sample, Split, decode,
         prefetch::Prefetch,
-        resample::Part,
         source::{Location, Reader},
-        transform::{Transforms, eval_numbers, eval_part, eval_pixels},
+        transform::{Transforms, eval_needed, eval_numbers, eval_pixels},
     },
     error::Result,
     random::Random,
@@ -243,20 +242,20 @@ impl Images {
                 let mut random = Random::new("augment", &[seed, epoch, index as u64]);
                 let image = self.cache.get(index, |is_kept| {
                     // What is kept is for other parts, too.
-                    let part = |image| match is_kept {
-                        true => Part::all(image),
-                        false => self.transforms.train_part(image, random.clone()),
+                    let needed = |image| {
+                        let needed = self.transforms.train_needed(image, random.clone());
+                        if is_kept { needed.whole(image) } else { needed }
                     };
-                    self.reader.decode_unchanged_part(location, *size, part).map(Arc::new)
+                    self.reader.decode_unchanged_as_needed(location, *size, needed).map(Arc::new)
                 })?;
                 let pixels = self.transforms.train_pixels(image.into(), &mut random).map_err(narrow)?;
                 Ok(Loaded { pixels, random })
             }
             Purpose::Eval => {
                 let (eval, side) = (&self.transforms.eval, self.transforms.size);
-                let part = |image| eval_part(eval, side, image);
+                let needed = |image| eval_needed(eval, side, image);
                 let made = |_| {
-                    let image = self.reader.decode_unchanged_part(location, *size, part)?;
+                    let image = self.reader.decode_unchanged_as_needed(location, *size, needed)?;
                     eval_pixels(eval, side, image.into()).map_err(narrow)
                 };
                 Ok(Loaded { pixels: self.cache.get(index, made)?, random: Random::new("eval", &[]) })
@@ -353,6 +352,24 @@ mod tests {
             assert!(batches == epoch(&cached, number), "epoch {number}");
         }
         assert_eq!(kept(&cached), [(20, 16); 5]);
+    }
+
+    /// Large enough to be reduced once.
+    #[test]
+    fn what_is_kept_is_reduced_and_becomes_the_same() {
+        let (_dir, dataset) = dataset(11);
+        let chain = r#"{"size": 4, "train": [{"type": "reduce"}, {"type": "random_resized_crop"}],
+            "eval": [{"type": "reduce"}, {"type": "resize"}, {"type": "center_crop"}]}"#;
+        let transforms: Transforms = serde_json::from_str(chain).unwrap();
+        for purpose in [Purpose::Train { seed: 7 }, Purpose::Eval] {
+            let loader = || Loader::new(&dataset, Split::Train, &transforms, purpose, 4, 2);
+            let (plain, cached) = (loader(), loader().with_cache(10 * 8 * 3 * 5));
+            for number in 0..2 {
+                assert!(epoch(&plain, number) == epoch(&cached, number));
+            }
+            let side = if purpose == Purpose::Eval { (4, 4) } else { (10, 8) };
+            assert!(kept(&cached).len() >= 5 && kept(&cached).into_iter().all(|size| size == side));
+        }
     }
 
     /// Width and height of each image that a loader keeps.

@@ -7,6 +7,7 @@ pub mod image_list;
 pub mod index;
 pub mod loader;
 pub(crate) mod prefetch;
+pub mod reduction;
 pub mod resample;
 pub mod source;
 pub mod system;

@@ -6,13 +6,11 @@ use super::{Classifier, journal::Journal, predictions::Prediction};
 use crate::{
     data::{
         Batch,
-        decode::decode,
         image_list::{FileBatch, ImageList},
     },
-    error::{Error, Result},
+    error::Result,
     paths,
     progress::Progress,
-    shown,
 };
 
 /// An image file to classify.
@@ -76,11 +74,11 @@ pub fn predict(
 /// # Errors
 /// If it can't be read or made ready, or the network gives numbers that are not finite.
 pub fn predict_one(model: &Classifier, path: &Path) -> Result<Prediction> {
-    let transforms = model.transforms();
-    let mut images = Vec::new();
-    let narrow = |error| Error::new(format!("cannot use {}", shown::path(path))).because(error);
-    transforms.apply_eval(decode(path)?, &mut images).map_err(narrow)?;
-    let batch = Batch { images, targets: vec![0], indices: vec![0], size: transforms.size };
+    let mut files = ImageList::new(vec![path.to_owned()], &model.eval, model.size, 1, 1);
+    let FileBatch { batch, failed } = files.next().expect("a batch with the file, or with why there is none");
+    if let Some((_, error)) = failed.into_iter().next() {
+        return Err(error);
+    }
     Prediction::new(paths::to_text(path), &model.logits(&batch), &model.names, usize::MAX)
 }
 

@@ -1,8 +1,8 @@
 //! What an editor may ask: one line for each.
 
 use gen_lsp_types::{
-    CodeActionRequest, CodeLensRequest, CompletionRequest, DefinitionRequest, HoverRequest, LspRequestMethod,
-    PrepareRenameRequest, ReferencesRequest, RenameRequest, Request,
+    CodeActionRequest, CodeLensRequest, CompletionRequest, DefinitionRequest, DocumentFormattingRequest,
+    HoverRequest, LspRequestMethod, PrepareRenameRequest, ReferencesRequest, RenameRequest, Request,
 };
 use lsp_server::{ErrorCode, ResponseError};
 use serde_json::Value;
@@ -19,6 +19,7 @@ pub(super) const ABILITIES: &[Ability] = &[
     Ability::of::<RenameRequest>(),
     Ability::of::<CodeActionRequest>(),
     Ability::of::<CodeLensRequest>(),
+    Ability::of::<DocumentFormattingRequest>(),
 ];
 
 /// How a request is answered.

@@ -1,24 +1,47 @@
-//! Quick fixes: where a problem knows the one thing that was meant, what `kiln fix` would write.
+//! Quick fixes: where a problem knows the one thing that was meant, what `kiln fix` would write; and all of them at once.
 
 use gen_lsp_types::{
     CodeAction, CodeActionKind, CodeActionRequest, CodeActionResponse, Range, TextEdit, WorkspaceEdit,
 };
 
-use super::{ability::Answer, diagnostics, page::Page, world::World};
-use crate::spec::{Place, Problem};
+use super::{ability::Answer, diagnostics, formatting, page::Page, world::World};
+use crate::{
+    plan::fix,
+    spec::{Place, Problem},
+};
 
 impl Answer for CodeActionRequest {
     fn answer(world: &World, params: Self::Params) -> Result<Self::Result, String> {
         let Some(page) = world.page(&params.text_document.uri) else { return Ok(None) };
-        let only = params.context.only.as_deref();
-        if only.is_some_and(|kinds| !kinds.contains(&CodeActionKind::QuickFix)) {
-            return Ok(None);
+        let only = params.context.only;
+        let is_wanted = |kind: CodeActionKind| only.as_ref().is_none_or(|kinds| kinds.contains(&kind));
+        let mut actions = Vec::new();
+        if is_wanted(CodeActionKind::QuickFix)
+            && let Err(rejected) = page.loaded(world)
+        {
+            let fixes = rejected.problems.iter();
+            actions.extend(fixes.filter_map(|problem| action(world, &page, problem, params.range)));
         }
-        let Err(rejected) = page.loaded(world) else { return Ok(None) };
-        let actions =
-            rejected.problems.iter().filter_map(|problem| action(world, &page, problem, params.range));
-        Ok(Some(actions.collect()))
+        // A list of what mends one place is not the place for it, unless it is asked for.
+        if only.is_some() && is_wanted(CodeActionKind::SourceFixAll) {
+            actions.extend(all(world, &page));
+        }
+        Ok(Some(actions))
     }
+}
+
+/// What `kiln fix` does with the file, if it does anything.
+fn all(world: &World, page: &Page) -> Option<CodeActionResponse> {
+    let fixed = fix(page.source.clone(), &page.base, world.kinds);
+    let edit = formatting::whole(page, fixed.source().text().to_owned())?;
+    let change =
+        WorkspaceEdit { changes: Some([(page.uri.clone(), vec![edit])].into()), ..WorkspaceEdit::default() };
+    Some(CodeActionResponse::CodeAction(CodeAction {
+        title: format!("Mend the file: {}", fixed.titles.join(", ")),
+        kind: Some(CodeActionKind::SourceFixAll),
+        edit: Some(change),
+        ..CodeAction::default()
+    }))
 }
 
 /// What mends a problem that touches a range.

@@ -11,6 +11,7 @@ mod diagnostics;
 mod explanations;
 mod family;
 mod fixes;
+mod formatting;
 mod hover;
 mod lenses;
 mod lines;

@@ -70,7 +70,7 @@ fn capabilities() -> ServerCapabilities {
     };
     let rename = RenameOptions { prepare_provider: Some(true), ..RenameOptions::default() };
     let actions = CodeActionOptions {
-        code_action_kinds: Some(vec![CodeActionKind::QuickFix]),
+        code_action_kinds: Some(vec![CodeActionKind::QuickFix, CodeActionKind::SourceFixAll]),
         ..CodeActionOptions::default()
     };
     ServerCapabilities {
@@ -82,6 +82,7 @@ fn capabilities() -> ServerCapabilities {
         rename_provider: Some(rename.into()),
         code_action_provider: Some(actions.into()),
         code_lens_provider: Some(CodeLensOptions::default()),
+        document_formatting_provider: Some(true.into()),
         ..ServerCapabilities::default()
     }
 }

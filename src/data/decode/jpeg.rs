@@ -23,6 +23,9 @@ mod inverse_avx2;
 mod kernels;
 mod painter;
 mod plane;
+mod reduced;
+#[cfg(target_arch = "x86_64")]
+mod reduced_avx2;
 mod units;
 #[cfg(test)]
 mod written;
@@ -34,7 +37,7 @@ use zune_jpeg::JpegDecoder;
 
 use self::header::Header;
 use super::{Reason, check_size};
-use crate::data::resample::Part;
+use crate::data::reduction::Needed;
 
 /// What becomes red, green and blue by itself.
 const HAVE_COLORS: [ColorSpace; 4] = [ColorSpace::YCbCr, ColorSpace::RGB, ColorSpace::CMYK, ColorSpace::YCCK];
@@ -51,26 +54,30 @@ const OTHER_DATA: [u8; 64] = {
     data
 };
 
-/// The image in the file, if it is whole. `part` says, by width and height, which part of it is needed; of the rest nothing
-/// is said. `usual` decodes what is not of colors, and has the words for what is damaged.
+/// The image in the file, if it is whole. `needed` says, by width and height, what of it is needed; of the rest
+/// nothing is said. `usual` decodes what is not of colors, and has the words for what is damaged.
 pub(super) fn decode(
     bytes: &[u8],
-    part: impl FnOnce((u32, u32)) -> Part,
+    needed: impl Fn((u32, u32)) -> Needed,
     usual: impl Fn(&[u8]) -> Result<RgbImage, Reason>,
 ) -> Result<RgbImage, Reason> {
-    match own(bytes, part) {
-        Some(image) => Ok(image),
-        None => whole(bytes, usual),
+    if let Some(image) = own(bytes, &needed) {
+        return Ok(image);
     }
+    let image = whole(bytes, usual)?;
+    Ok(needed(image.dimensions()).reduction.of(image))
 }
 
 /// What our own decoder makes of a file that is as usual.
-pub(super) fn own(bytes: &[u8], part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> {
+pub(super) fn own(bytes: &[u8], needed: impl FnOnce((u32, u32)) -> Needed) -> Option<RgbImage> {
     let header = Header::read(bytes)?;
     match header.orientation {
-        None | Some(Orientation::NoTransforms) => baseline::decode(&header, part),
-        // The part is of the image as it is seen.
-        Some(orientation) => Some(turned(baseline::decode(&header, Part::all)?, orientation)),
+        None | Some(Orientation::NoTransforms) => baseline::decode(&header, needed),
+        Some(orientation) => {
+            // The part is of the image as it is seen; how much smaller that is does not depend on how it is turned.
+            let whole = |size| needed(size).whole(size);
+            Some(turned(baseline::decode(&header, whole)?, orientation))
+        }
     }
 }
 
@@ -276,10 +283,11 @@ mod tests {
     use image::{ImageFormat, Rgb, RgbImage};
     use proptest::prelude::*;
 
-    use super::{own, whole, written::Written};
+    use super::{decode, own, whole, written::Written};
     use crate::{
         data::{
             decode::{decode_bytes, usual},
+            reduction::{Needed, Reduction},
             resample::{Part, crop},
         },
         random::Random,
@@ -312,25 +320,30 @@ mod tests {
         #[test]
         fn a_usual_file_becomes_what_the_other_decoder_makes_of_it(written in written()) {
             let bytes = written.bytes();
-            let image = own(&bytes, Part::all);
+            let image = own(&bytes, Needed::all);
             // Numbers of which some may be too large are the other's alone.
             prop_assert!(image.is_some() || written.reach > 20, "{written:?}");
             prop_assert!(image.is_none_or(|image| Ok(image) == others(&bytes)));
         }
 
         #[test]
-        fn a_part_is_that_part_of_the_whole(written in written(), from in (0.0..1.0, 0.0..1.0), to in (0.0..1.0, 0.0..1.0)) {
-            let bytes = written.bytes();
-            let size = (u32::from(written.size.0), u32::from(written.size.1));
+        fn a_part_is_that_part_of_the_whole(
+            written in written(), factor in prop::sample::select(vec![1, 2, 4, 8]),
+            from in (0.0..1.0, 0.0..1.0), to in (0.0..1.0, 0.0..1.0),
+        ) {
+            let (bytes, reduction) = (written.bytes(), Reduction::by(factor));
+            let whole_size = (u32::from(written.size.0), u32::from(written.size.1));
+            let size = reduction.size(whole_size);
             let place = |share: f64, length: u32| (share * f64::from(length)) as u32;
             let (left, top) = (place(from.0, size.0), place(from.1, size.1));
             let (width, height) = (1 + place(to.0, size.0 - left), 1 + place(to.1, size.1 - top));
             let part = Part { left, top, width: width.min(size.0 - left), height: height.min(size.1 - top) };
             let image = own(&bytes, |asked| {
-                assert_eq!(asked, size);
-                part
+                assert_eq!(asked, whole_size);
+                Needed { reduction, part }
             });
-            if let Some(whole) = own(&bytes, Part::all) {
+            if let Some(whole) = own(&bytes, |size| Needed { reduction, part }.whole(size)) {
+                prop_assert_eq!(whole.dimensions(), size);
                 prop_assert_eq!(crop(&image.unwrap(), part), crop(&whole, part));
             }
         }
@@ -348,7 +361,7 @@ mod tests {
                     _ => bytes.truncate(at.max(1)),
                 }
             }
-            if let Some(image) = own(&bytes, Part::all) {
+            if let Some(image) = own(&bytes, Needed::all) {
                 prop_assert_eq!(Ok(image), others(&bytes));
             }
         }
@@ -358,10 +371,54 @@ mod tests {
     fn the_fixtures_are_decoded_here_and_alike() {
         for name in ["grey.jpg", "orientation6.jpg", "half.jpg", "quarter.jpg"] {
             let bytes = fixture(name);
-            assert_eq!(own(&bytes, Part::all), Some(others(&bytes).unwrap()), "{name}");
+            assert_eq!(own(&bytes, Needed::all), Some(others(&bytes).unwrap()), "{name}");
         }
         for name in ["cmyk.jpg", "progressive.jpg"] {
-            assert_eq!(own(&fixture(name), Part::all), None, "{name}");
+            assert_eq!(own(&fixture(name), Needed::all), None, "{name}");
+        }
+    }
+
+    /// What a file becomes at a part of its sides.
+    fn reduced(bytes: &[u8], factor: u32) -> RgbImage {
+        let needed = |size| Needed { reduction: Reduction::by(factor), ..Needed::all(size) }.whole(size);
+        decode(bytes, needed, |bytes| usual(bytes, ImageFormat::Jpeg)).unwrap()
+    }
+
+    /// How far two images are from each other: at most, and on average.
+    fn difference(one: &RgbImage, other: &RgbImage) -> (u8, f64) {
+        assert_eq!(one.dimensions(), other.dimensions());
+        let differences = || one.iter().zip(other.iter()).map(|(a, b)| a.abs_diff(*b));
+        let sum: u64 = differences().map(u64::from).sum();
+        (differences().max().unwrap(), sum as f64 / one.len() as f64)
+    }
+
+    #[test]
+    fn a_reduced_picture_is_what_libjpeg_makes_of_it() {
+        for factor in [2, 4, 8] {
+            let other = fixture(&format!("quarter.jpg.reduced{factor}.png"));
+            let other = image::load_from_memory(&other).unwrap().into_rgb8();
+            let (most, average) = difference(&reduced(&fixture("quarter.jpg"), factor), &other);
+            assert!(most <= 2 && average < 0.05, "{factor}: {most} {average}");
+        }
+    }
+
+    /// libjpeg itself is ten times as far away where there is colour at half the width alone.
+    #[test]
+    fn colour_at_half_the_width_is_reduced_to_nearly_the_mean() {
+        let whole = reduced(&fixture("half.jpg"), 1);
+        for factor in [2, 4, 8] {
+            let mean = Reduction::by(factor).of(whole.clone());
+            let (_, average) = difference(&reduced(&fixture("half.jpg"), factor), &mean);
+            assert!(average < 2.5, "{factor}: {average}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_turned_and_reduced_whichever_decoder_it_has() {
+        for name in ["orientation6.jpg", "progressive.jpg", "cmyk.jpg", "grey.jpg"] {
+            let mean = Reduction::by(2).of(reduced(&fixture(name), 1));
+            let (most, _) = difference(&reduced(&fixture(name), 2), &mean);
+            assert!(most <= 3, "{name}: {most}");
         }
     }
 

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use self::folder::Folder;
 use super::{
     Sample, Split,
-    decode::{decode_bytes, decode_part},
+    decode::{decode_bytes, decode_needed},
     findings::Finding,
-    resample::Part,
+    reduction::Needed,
 };
 use crate::{
     error::{Error, Result},
@@ -157,24 +157,24 @@ impl dyn Reader + '_ {
     /// # Errors
     /// When it has another size now, or can't be read or decoded.
     pub fn decode_unchanged(&self, location: &Location, size: u64) -> Result<RgbImage> {
-        self.decode_unchanged_part(location, size, Part::all)
+        self.decode_unchanged_as_needed(location, size, Needed::all)
     }
 
-    /// As [`Self::decode_unchanged`], as far as it is needed: `part` says, by width and height, which part is.
+    /// As [`Self::decode_unchanged`], as far as it is needed: `needed` says, by width and height, what is.
     ///
     /// # Errors
     /// As [`Self::decode_unchanged`].
-    pub fn decode_unchanged_part(
+    pub fn decode_unchanged_as_needed(
         &self,
         location: &Location,
         size: u64,
-        part: impl FnOnce((u32, u32)) -> Part,
+        needed: impl Fn((u32, u32)) -> Needed,
     ) -> Result<RgbImage> {
         let (bytes, path) = (self.read(location)?, self.path(location));
         if bytes.len() as u64 != size {
             return Err(changed(&path, size, bytes.len()));
         }
-        decode_part(&bytes, &path, part)
+        decode_needed(&bytes, &path, needed)
     }
 }
 

@@ -35,6 +35,8 @@ chain! {
     /// One step of a train chain.
     TrainOp
     pixels {
+        /// Decodes images that are much larger than the network's at a half, a quarter or an eighth of their sides.
+        Reduce(Reduce),
         /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
         Resize(Resize),
         /// Resizes so that the whole image fits, and fills the rest with a colour.
@@ -72,6 +74,8 @@ chain! {
     /// One step of an eval chain: nothing is left to chance.
     EvalOp
     pixels {
+        /// Decodes images that are much larger than the network's at a half, a quarter or an eighth of their sides.
+        Reduce(Reduce),
         /// Resizes so that the shortest side has a given length; the aspect ratio is kept.
         Resize(Resize),
         /// Resizes so that the whole image fits, and fills the rest with a colour.

@@ -86,6 +86,13 @@ fn check_chain<'a>(chain: Chain, steps: impl Iterator<Item = Step<'a>>, size: us
             |key, message, help| ChainFault { chain: Some(chain), index: Some(index), key, message, help };
         let own = |OpFault { key, message, help }| at(Some(key), message, help);
         faults.extend(step.fault().map(own));
+        if step.shape(size) == ShapeEffect::AsDecoded && index > 0 {
+            faults.push(at(
+                None,
+                format!("`{}` decides how large an image is decoded, but does not come first", step.name()),
+                format!("move `{}` to the front of the {chain} chain", step.name()),
+            ));
+        }
         match (step, on_numbers) {
             (Step::Numbers(_), _) => on_numbers = Some(step.name()),
             (Step::Pixels(_), Some(before)) => faults.push(at(
@@ -106,7 +113,7 @@ fn check_chain<'a>(chain: Chain, steps: impl Iterator<Item = Step<'a>>, size: us
 
 fn after(shape: Shape, effect: ShapeEffect, size: usize) -> Shape {
     match (effect, shape) {
-        (ShapeEffect::Keeps, shape) => shape,
+        (ShapeEffect::AsDecoded | ShapeEffect::Keeps, shape) => shape,
         (ShapeEffect::Shortest(side), Shape::Square(_)) => Shape::Square(side),
         (ShapeEffect::Shortest(side), _) => Shape::Shortest(side),
         (ShapeEffect::Square, _) => Shape::Square(size),
@@ -172,6 +179,19 @@ mod tests {
         "#);
         let square = r#"{"size": 64, "eval": [{"type": "squash"}, {"type": "resize", "size": 80}]}"#;
         assert!(faults(square)[0].contains("ends at 80 x 80 pixels"), "{:?}", faults(square));
+    }
+
+    #[test]
+    fn how_large_an_image_is_decoded_is_said_first() {
+        let chain = r#"{"train": [{"type": "horizontal_flip"}, {"type": "reduce"}, {"type": "squash"}],
+            "eval": [{"type": "reduce", "margin": 0.5}, {"type": "reduce"}, {"type": "squash"}]}"#;
+        insta::assert_debug_snapshot!(faults(chain), @r#"
+        [
+            "train[1]: `reduce` decides how large an image is decoded, but does not come first; move `reduce` to the front of the train chain",
+            "eval[0].margin: a margin of 0.5 is out of range: it must lie between 1 and 64; 2 is usual; with 3 hardly anything changes",
+            "eval[1]: `reduce` decides how large an image is decoded, but does not come first; move `reduce` to the front of the eval chain",
+        ]
+        "#);
     }
 
     #[test]

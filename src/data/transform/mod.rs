@@ -23,6 +23,7 @@ mod picture;
 mod rand_augment;
 mod random_erasing;
 mod random_resized_crop;
+mod reduce;
 mod resize;
 
 use std::sync::Arc;
@@ -47,10 +48,11 @@ pub use self::{
     rand_augment::RandAugment,
     random_erasing::RandomErasing,
     random_resized_crop::RandomResizedCrop,
+    reduce::Reduce,
     resize::{CenterCrop, Letterbox, Resize, Squash},
 };
 use self::{numbers::append_numbers, op::Step};
-use crate::{data::resample::Part, random::Random};
+use crate::{data::reduction::Needed, random::Random};
 
 /// The largest side of a network's input, in pixels.
 pub const MAX_SIZE: usize = 4096;
@@ -111,12 +113,14 @@ impl Transforms {
         random: &mut Random,
         out: &mut Vec<f32>,
     ) -> Result<(), TooNarrow> {
-        let pixels = self.train_pixels(image.into(), random)?;
+        let needed = self.train_needed(image.dimensions(), random.clone());
+        let pixels = self.train_pixels(needed.reduction.of(image).into(), random)?;
         self.train_numbers(&pixels, random, out);
         Ok(())
     }
 
-    /// The first half of the train chain: its ops on pixels, to `size` x `size`.
+    /// The first half of the train chain: its ops on pixels, to `size` x `size`; `picture` is reduced as
+    /// [`Self::train_needed`] says.
     ///
     /// # Errors
     /// As [`Transforms::apply_train`].
@@ -128,9 +132,9 @@ impl Transforms {
         pixels(self.train.iter().map(TrainOp::step), self.size, picture, random)
     }
 
-    /// The part of an image of this width and height that the train chain reads, if `random` is as it will be then.
-    pub(super) fn train_part(&self, image: (u32, u32), mut random: Random) -> Part {
-        part(self.train.iter().map(TrainOp::step), self.size, image, &mut random)
+    /// What the train chain needs of an image of this width and height, if `random` is as it will be then.
+    pub(super) fn train_needed(&self, image: (u32, u32), mut random: Random) -> Needed {
+        needed(self.train.iter().map(TrainOp::step), self.size, image, &mut random)
     }
 
     /// The other half of the train chain: the step to numbers, and the ops on these; appends to `out`.
@@ -190,11 +194,12 @@ impl Transforms {
 /// # Panics
 /// As [`Transforms::apply_train`].
 pub fn apply_eval(ops: &[EvalOp], size: usize, image: RgbImage, out: &mut Vec<f32>) -> Result<(), TooNarrow> {
+    let image = eval_needed(ops, size, image.dimensions()).reduction.of(image);
     eval_numbers(ops, size, &*eval_pixels(ops, size, image.into())?, out);
     Ok(())
 }
 
-/// The first half of the eval chain `ops`: those on pixels, to `size` x `size`.
+/// The first half of the eval chain `ops`: those on pixels, to `size` x `size`; `picture` is reduced as [`eval_needed`] says.
 ///
 /// # Errors
 /// As [`Transforms::apply_train`].
@@ -202,9 +207,9 @@ pub(super) fn eval_pixels(ops: &[EvalOp], size: usize, picture: Picture) -> Resu
     pixels(ops.iter().map(EvalOp::step), size, picture, &mut no_chance())
 }
 
-/// The part of an image of this width and height that the eval chain `ops` reads.
-pub(super) fn eval_part(ops: &[EvalOp], size: usize, image: (u32, u32)) -> Part {
-    part(ops.iter().map(EvalOp::step), size, image, &mut no_chance())
+/// What the eval chain `ops` needs of an image of this width and height.
+pub(super) fn eval_needed(ops: &[EvalOp], size: usize, image: (u32, u32)) -> Needed {
+    needed(ops.iter().map(EvalOp::step), size, image, &mut no_chance())
 }
 
 /// The other half of the eval chain `ops`: the step to numbers, and those on these; appends to `out`.
@@ -232,23 +237,23 @@ fn pixels<'a>(
     picture.shared()
 }
 
-/// The part of an image of this width and height that a chain's ops on pixels read.
-fn part<'a>(
+/// What a chain's ops on pixels need of an image of this width and height.
+fn needed<'a>(
     steps: impl Iterator<Item = Step<'a>>,
     size: usize,
     image: (u32, u32),
     random: &mut Random,
-) -> Part {
+) -> Needed {
     let mut outline = Outline::of(image);
     for step in steps {
         if let Step::Pixels(op) = step {
             match op.reads(outline, size as u32, random) {
-                Reads::Part(part) => return part,
+                Reads::Now(needed) => return needed,
                 Reads::Later(later) => outline = later,
             }
         }
     }
-    Part::all(image)
+    Needed::all(image)
 }
 
 /// A chain's step to numbers, and its ops on these.
@@ -277,7 +282,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::{decode::decode, resample::crop};
+    use crate::data::{
+        decode::decode,
+        resample::{Part, crop},
+    };
 
     fn fixture(name: &str) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/parity").join(name)
@@ -376,6 +384,8 @@ mod tests {
             size in 1_usize..40, image in (1_u32..90, 1_u32..90), seed: u64,
             chain in prop::sample::select(vec![
                 r#"{"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "reduce", "margin": 1}, {"type": "resize"}, {"type": "center_crop"}"#,
+                r#"{"type": "reduce", "margin": 1.5}, {"type": "random_resized_crop"}"#,
                 r#"{"type": "resize", "size": 30, "interpolation": "bicubic"}, {"type": "center_crop"}"#,
                 r#"{"type": "center_crop"}"#,
                 r#"{"type": "resize"}, {"type": "grayscale"}, {"type": "center_crop"}"#,
@@ -390,7 +400,8 @@ mod tests {
             let chain = format!(r#"{{"size": {size}, "train": [{chain}]}}"#);
             let chain: Transforms = serde_json::from_str(&chain).unwrap();
             let random = || Random::new("augment", &[seed]);
-            let images = noise_and_part(image, chain.train_part(image, random()));
+            let Needed { reduction, part } = chain.train_needed(image, random());
+            let images = noise_and_part(reduction.size(image), part);
             let [whole, black] = images.map(|image| chain.train_pixels(image.into(), &mut random()));
             prop_assert_eq!(whole, black);
         }
@@ -399,10 +410,10 @@ mod tests {
     #[test]
     fn the_default_chains_read_a_part() {
         let transforms = Transforms::default();
-        let part = eval_part(&transforms.eval, 224, (500, 375));
+        let part = eval_needed(&transforms.eval, 224, (500, 375)).part;
         assert_eq!((part.top, part.height), (0, 375));
         assert!(part.left > 50 && part.width < 390, "{part:?}");
-        let part = transforms.train_part((500, 375), Random::new("augment", &[0]));
+        let part = transforms.train_needed((500, 375), Random::new("augment", &[0])).part;
         assert!(part.width * part.height < 500 * 375, "{part:?}");
     }
 

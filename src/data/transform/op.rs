@@ -70,6 +70,8 @@ pub struct Scaling {
 /// What an op does to an image's width and height.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShapeEffect {
+    /// Both are what the image was decoded at: nothing comes before the op.
+    AsDecoded,
     /// Width and height stay as they are.
     Keeps,
     /// The shorter side becomes so many pixels, and the other keeps the aspect ratio.

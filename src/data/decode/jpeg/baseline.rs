@@ -13,28 +13,27 @@ use super::{
     plane::Plane,
     units::Units,
 };
-use crate::data::{decode::check_size, resample::Part};
+use crate::data::{decode::check_size, reduction::Needed};
 
 /// Bits that a block has at least: a code for its first coefficient, and one for its end.
 const BITS: usize = 2;
 
-/// The picture in a file, before it is turned. `part` is asked, with width and height, which part of it is needed: of the
+/// The picture in a file, before it is turned. `needed` is asked, with width and height, what of it is needed: of the
 /// rest nothing is said. Nothing if the file has anything unusual.
-pub(super) fn decode(header: &Header<'_>, part: impl FnOnce((u32, u32)) -> Part) -> Option<RgbImage> {
-    let (width, height) = header.size;
-    let length = 3 * u64::from(width) * u64::from(height);
-    check_size(width, height, length).ok()?;
+pub(super) fn decode(header: &Header<'_>, needed: impl FnOnce((u32, u32)) -> Needed) -> Option<RgbImage> {
+    let length = |(width, height): (u32, u32)| 3 * u64::from(width) * u64::from(height);
+    check_size(header.size.0, header.size.1, length(header.size)).ok()?;
     let intervals = Intervals::read(header.data)?;
-    let grid = Grid::new(header, part(header.size));
+    let grid = Grid::new(header, needed(header.size));
     let restart = if header.restart == 0 { grid.count() } else { header.restart };
     let blocks =
         header.components.iter().map(|component| component.blocks.0 * component.blocks.1).sum::<usize>();
     if intervals.len() != grid.count().div_ceil(restart) || intervals.bits() / BITS < grid.count() * blocks {
         return None;
     }
-    let mut pixels = vec![0; length as usize];
+    let mut pixels = vec![0; length(grid.size) as usize];
     run(Scan { header, intervals: &intervals, grid: &grid, restart, pixels: &mut pixels })?;
-    RgbImage::from_raw(width, height, pixels)
+    RgbImage::from_raw(grid.size.0, grid.size.1, pixels)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -74,9 +73,12 @@ impl Scan<'_> {
     #[inline(always)]
     fn decode(self, kernels: impl Kernels) -> Option<()> {
         let Self { header, intervals, grid, restart, pixels } = self;
-        let mut planes: Vec<Plane> =
-            header.components.iter().map(|component| Plane::new(component, grid.units.0)).collect();
-        let mut painter = Painter::new(grid, header.size.0 as usize, pixels);
+        let mut planes: Vec<Plane> = header
+            .components
+            .iter()
+            .map(|component| Plane::new(component, grid.unit, grid.units.0))
+            .collect();
+        let mut painter = Painter::new(grid, pixels);
         let mut units = Units::new(intervals, restart);
         for y in 0..grid.units.1 {
             let needed = if grid.needed.1.contains(&y) { grid.needed.0.clone() } else { 0..0 };

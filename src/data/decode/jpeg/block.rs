@@ -20,7 +20,7 @@ const ZIGZAG: [u8; COUNT] = [
     46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 /// Rows whose coefficients lie side by side, since the inverse transform multiplies them in pairs.
-const PAIRS: [[usize; 2]; 4] = [[0, 4], [2, 6], [1, 3], [5, 7]];
+pub(super) const PAIRS: [[usize; 2]; 4] = [[0, 4], [2, 6], [1, 3], [5, 7]];
 
 /// Where the coefficient of a row and a column lies: by [`PAIRS`], and of a pair column by column.
 pub(super) const fn place(row: usize, column: usize) -> usize {
@@ -93,8 +93,7 @@ impl Block {
         copy.refill();
         let code = copy.take(dc);
         *first = first.wrapping_add(code.number());
-        let value = i16::try_from(first.checked_mul(steps.sizes[1])?).ok()?;
-        self.coefficients[0] = value;
+        self.coefficients[0] = value(*first, by)?;
         let mut filled = Filled { count: 1 + code.advance(), upper: 0 };
         // Two codes and their numbers have 54 bits at most.
         while filled.count < COUNT {
@@ -109,6 +108,12 @@ impl Block {
         self.count = count(filled.count)?;
         (filled.upper >> 16 == 0).then_some(())
     }
+}
+
+/// The first coefficient of a block, by its number in the code.
+#[inline(always)]
+fn value(first: i32, by: &Component) -> Option<i16> {
+    i16::try_from(first.checked_mul(by.steps.sizes[1])?).ok()
 }
 
 /// How far a block is filled.
@@ -148,6 +153,13 @@ pub(super) fn skip(bits: &mut Bits, by: &Component, first: &mut i32) -> Option<(
     }
     *bits = copy;
     count(next).map(|_| ())
+}
+
+/// As [`skip`], and gives the first coefficient.
+#[inline(always)]
+pub(super) fn first(bits: &mut Bits, by: &Component, first: &mut i32) -> Option<i16> {
+    skip(bits, by, first)?;
+    value(*first, by)
 }
 
 /// How many coefficients a block has, by where its last code led to; nothing if that is beyond the block.

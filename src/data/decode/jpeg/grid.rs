@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use super::{block::SIDE, header::Header};
-use crate::data::resample::Part;
+use crate::data::reduction::Needed;
 
 /// The units of a picture.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Grid {
+    /// Width and height of the picture in pixels, reduced if it is.
+    pub(super) size: (u32, u32),
     /// Width and height of a unit in pixels.
     pub(super) unit: (usize, usize),
     /// How many units lie side by side, and how many rows of them there are.
@@ -21,20 +23,21 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// Of a picture of which `part` is needed.
-    pub(super) fn new(header: &Header<'_>, part: Part) -> Self {
-        let (width, height) = (header.size.0 as usize, header.size.1 as usize);
+    /// Of a picture of which so much is needed.
+    pub(super) fn new(header: &Header<'_>, Needed { reduction, part }: Needed) -> Self {
+        let size = reduction.size(header.size);
         // The first component has the most blocks.
         let (columns, rows) = header.components[0].blocks;
-        let unit = (columns * SIDE, rows * SIDE);
-        let units = (width.div_ceil(unit.0), height.div_ceil(unit.1));
+        let side = SIDE / reduction.factor() as usize;
+        let unit = (columns * side, rows * side);
+        let units = ((size.0 as usize).div_ceil(unit.0), (size.1 as usize).div_ceil(unit.1));
         let needed = (
             needed(part.left as usize, part.width as usize, unit.0, units.0),
             needed(part.top as usize, part.height as usize, unit.1, units.1),
         );
-        let columns = needed.0.start * unit.0..(needed.0.end * unit.0).min(width);
+        let columns = needed.0.start * unit.0..(needed.0.end * unit.0).min(size.0 as usize);
         let rows = part.top as usize..(part.top + part.height) as usize;
-        Self { unit, units, needed, columns, rows }
+        Self { size, unit, units, needed, columns, rows }
     }
 
     /// How many units there are.
@@ -75,6 +78,7 @@ mod tests {
     fn every_row_is_made_once() {
         for unit in [8, 16] {
             let grid = Grid {
+                size: (1, 5 * unit as u32),
                 unit: (unit, unit),
                 units: (1, 5),
                 needed: (0..1, 0..5),

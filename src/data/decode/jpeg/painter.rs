@@ -21,10 +21,10 @@ pub(super) struct Painter<'a> {
 }
 
 impl<'a> Painter<'a> {
-    /// `pixels` are of a picture as wide as `width`.
-    pub(super) fn new(grid: &'a Grid, width: usize, pixels: &'a mut [u8]) -> Self {
+    /// `pixels` are those of the picture.
+    pub(super) fn new(grid: &'a Grid, pixels: &'a mut [u8]) -> Self {
         let length = 1 + grid.units.0 * grid.unit.0 + BEHIND;
-        Self { grid, pixels, stride: 3 * width, mixed: [vec![0; length], vec![0; length]] }
+        Self { grid, pixels, stride: 3 * grid.size.0 as usize, mixed: [vec![0; length], vec![0; length]] }
     }
 
     /// Paints the rows for which units as far as row `y` of them are enough.
@@ -51,21 +51,23 @@ impl<'a> Painter<'a> {
 /// Writes a component's row of colour for the picture's `row`, when the units of row `y` are there.
 #[inline(always)]
 fn mix(grid: &Grid, plane: &Plane, y: usize, row: usize, out: &mut [u8]) {
-    let (start, end) = (grid.needed.0.start * SIDE, grid.needed.0.end * SIDE);
+    // Pixels of a unit.
+    let side = (grid.unit.0.min(SIDE), grid.unit.1.min(SIDE));
+    let (start, end) = (grid.needed.0.start * side.0, grid.needed.0.end * side.0);
     let wanted = &mut out[start + 1..][..end - start];
     if grid.unit.1 > SIDE {
-        let near = row / 2 + 1 - y * SIDE;
+        let near = row / 2 + 1 - y * side.1;
         // The first and the last row of all have no other one.
         let far = match row % 2 {
             0 => near - usize::from(row > 0),
-            _ => (near + 1).min(SIDE),
+            _ => (near + 1).min(side.1),
         };
         let (near, far) = (&plane.row(near)[start..end], &plane.row(far)[start..end]);
         for ((mixed, near), far) in wanted.iter_mut().zip(near).zip(far) {
             *mixed = ((3 * u16::from(*near) + u16::from(*far) + 2) >> 2) as u8;
         }
     } else {
-        wanted.copy_from_slice(&plane.row(row + 1 - y * SIDE)[start..end]);
+        wanted.copy_from_slice(&plane.row(row + 1 - y * side.1)[start..end]);
     }
     // Beyond the edge it goes on as it ends.
     out[start] = out[start + 1];

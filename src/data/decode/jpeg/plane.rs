@@ -5,12 +5,15 @@ use super::{
     block::{self, Block, SIDE},
     colors::BEHIND,
     header::Component,
+    inverse::flat,
     kernels::Kernels,
 };
 
 /// A row of units, with the last row of pixels of the one above.
 pub(super) struct Plane<'a> {
     component: &'a Component,
+    /// Width and height of a block in pixels.
+    side: (usize, usize),
     /// The first coefficient of the last block.
     first: i32,
     /// Row by row; the first row is the one above.
@@ -20,11 +23,12 @@ pub(super) struct Plane<'a> {
 }
 
 impl<'a> Plane<'a> {
-    /// For `across` units side by side.
-    pub(super) fn new(component: &'a Component, across: usize) -> Self {
+    /// For `across` units side by side, of `unit` pixels by width and height.
+    pub(super) fn new(component: &'a Component, unit: (usize, usize), across: usize) -> Self {
         let (columns, rows) = component.blocks;
-        let stride = across * columns * SIDE + BEHIND;
-        Self { component, first: 0, bytes: vec![0; (1 + rows * SIDE) * stride], stride }
+        let side = ((unit.0 / columns).min(SIDE), (unit.1 / rows).min(SIDE));
+        let stride = across * columns * side.0 + BEHIND;
+        Self { component, side, first: 0, bytes: vec![0; (1 + rows * side.1) * stride], stride }
     }
 
     /// Forgets the last block, as is done where a stretch of data begins.
@@ -44,10 +48,15 @@ impl<'a> Plane<'a> {
         let (columns, rows) = self.component.blocks;
         for row in 0..rows {
             for column in 0..columns {
+                let start = (1 + row * self.side.1) * self.stride + (unit * columns + column) * self.side.0;
+                if self.side == (1, 1) {
+                    self.bytes[start] = flat(block::first(bits, self.component, &mut self.first)?);
+                    continue;
+                }
                 block.read(bits, self.component, &mut self.first)?;
-                let start = (1 + row * SIDE) * self.stride + (unit * columns + column) * SIDE;
-                let lines = self.bytes[start..].chunks_mut(self.stride);
-                for (line, pixels) in lines.zip(kernels.pixels(block)) {
+                let lines = self.bytes[start..].chunks_mut(self.stride).take(self.side.1);
+                // Behind a narrow block lies the next one, or what is nothing.
+                for (line, pixels) in lines.zip(kernels.pixels(block, self.side)) {
                     line[..SIDE].copy_from_slice(&pixels);
                 }
             }
