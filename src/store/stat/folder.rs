@@ -20,6 +20,10 @@ impl Folder {
     /// When there is no such file.
     pub(super) fn look(&mut self, path: &Path) -> io::Result<Signature> {
         use rustix::fs::{AtFlags, statat};
+        let known = self.open.as_ref().and_then(|(folder, open)| Some((open, name_in(folder, path)?)));
+        if let Some((open, name)) = known {
+            return Ok(Signature::from(statat(open, name, AtFlags::empty())?));
+        }
         let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
             return Signature::of(path);
         };
@@ -38,6 +42,16 @@ impl Folder {
         let open = open(folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
         Some((folder.to_owned(), open))
     }
+}
+
+/// The name of the file at `path` if it lies in `folder`. To take a path apart takes a twentieth of looking at 60,000 files.
+#[cfg(target_os = "linux")]
+fn name_in<'p>(folder: &Path, path: &'p Path) -> Option<&'p std::ffi::OsStr> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let path = path.as_os_str().as_bytes();
+    let name = path.strip_prefix(folder.as_os_str().as_bytes())?.strip_prefix(b"/")?;
+    let is_plain = !matches!(name, b"" | b"." | b"..") && memchr::memchr(b'/', name).is_none();
+    is_plain.then(|| std::ffi::OsStr::from_bytes(name))
 }
 
 /// Looks at each file by its path.
@@ -72,7 +86,10 @@ mod tests {
         symlink("../2", at("a/link")).unwrap();
         symlink("gone", at("a/dead")).unwrap();
         let mut folder = Folder::default();
-        for name in ["a/1", "2", "a/link", "a", "a/dead", "a/none", "none/1", "a/1", "2/1", "a/.."] {
+        for name in [
+            "a/1", "2", "a/link", "a", "a/dead", "a/none", "none/1", "a/1", "a/.", "a/1", "a/", "a/1",
+            "a//1", "2/1", "a/..",
+        ] {
             let (ours, theirs) = (folder.look(&at(name)), Signature::of(&at(name)));
             let told = |looked: io::Result<Signature>| looked.map_err(|error| error.to_string());
             assert_eq!(told(ours), told(theirs), "{name}");
