@@ -78,8 +78,9 @@ impl Manifests<'_> {
             let nodes = run.nodes.iter().map(|(node, record)| (node.as_str(), record)).collect();
             return self.experiment(run, &nodes).into_iter().collect();
         }
+        let swept: Vec<SweptNode<'_>> = run.nodes.iter().map(SweptNode::of).collect();
         let at_point = |point: &String| {
-            let mut experiment = self.experiment(run, &nodes_at(run, point)?)?;
+            let mut experiment = self.experiment(run, &nodes_at(&swept, point)?)?;
             experiment.params.insert(POINT.to_owned(), point.as_str().into());
             Some(experiment)
         };
@@ -115,14 +116,29 @@ impl Manifests<'_> {
     }
 }
 
-/// The nodes of a run that a point of its sweep is made of, by what they are called in the file; none if the run did
-/// nothing for this point alone.
-fn nodes_at<'r>(run: &'r RunRecord, point: &str) -> Option<BTreeMap<&'r str, &'r NodeRecord>> {
-    let of_point = |name: &str| sweep::label_of(name).is_none_or(|label| sweep::is_part(label, point));
-    let nodes = run.nodes.iter().filter(|(name, _)| of_point(name));
-    let nodes: BTreeMap<_, _> = nodes.map(|(name, record)| (name.as_str(), record)).collect();
-    nodes.keys().any(|name| sweep::label_of(name).is_some()).then_some(())?;
-    Some(nodes.into_iter().map(|(name, record)| (sweep::base_of(name), record)).collect())
+/// A node of a sweep, its name taken apart once for all points.
+struct SweptNode<'r> {
+    /// What it is called in the file.
+    base: &'r str,
+    /// The parts of points' names that its own has; none if it is the same at all points.
+    label: Vec<&'r str>,
+    record: &'r NodeRecord,
+}
+
+impl<'r> SweptNode<'r> {
+    fn of((name, record): (&'r String, &'r NodeRecord)) -> Self {
+        let label = sweep::label_of(name).map(|label| label.split(',').collect()).unwrap_or_default();
+        Self { base: sweep::base_of(name), label, record }
+    }
+}
+
+/// The nodes that a point is made of, by what they are called in the file; none if the run did nothing for this point alone.
+fn nodes_at<'r>(nodes: &[SweptNode<'r>], point: &str) -> Option<BTreeMap<&'r str, &'r NodeRecord>> {
+    let parts: BTreeSet<&str> = point.split(',').collect();
+    let of_point = |node: &&SweptNode<'_>| node.label.iter().all(|part| parts.contains(part));
+    let mut own = nodes.iter().filter(of_point).filter(|node| !node.label.is_empty()).peekable();
+    own.peek()?;
+    Some(nodes.iter().filter(of_point).map(|node| (node.base, node.record)).collect())
 }
 
 /// A node's parameters by `node.key`, and the seed.

@@ -374,7 +374,7 @@ pub fn label_of(name: &str) -> Option<&str> {
 }
 
 /// Whether a point's name has all parts of a label.
-pub fn is_part(label: &str, id: &str) -> bool {
+fn is_part(label: &str, id: &str) -> bool {
     label.split(',').all(|part| id.split(',').any(|other| other == part))
 }
 
