@@ -62,5 +62,7 @@ fn more_epochs_than_a_finished_run_are_told() {
         matches!(row.why, Some(Reason::Changed { finished: Some(Amount { value: 2, .. }), .. })),
         "{row:?}"
     );
-    test.run().ok().because("w", "epochs: 2 -> 4; a finished run with `epochs: 2` is in the store");
+    let obstacle =
+        "epochs: 2 -> 4; can't go on from the finished run with `epochs: 2`: nothing is kept to go on from";
+    test.run().ok().because("w", obstacle);
 }
