@@ -1,10 +1,8 @@
 //! What was tried: the runs of a pipeline that differ in what they made, with their parameters and metrics.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,21 +57,27 @@ fn as_json(number: f64) -> Value {
 
 /// The experiments that a store remembers and still has results of, the last one first.
 pub fn experiments(store: &Store) -> Vec<Experiment> {
-    let mut manifests = Manifests { store, read: BTreeMap::new() };
+    let runs = store.runs();
+    let manifests = Manifests::of_runs(store, &runs);
     let mut seen = BTreeSet::new();
-    let found = store.runs().into_iter().flat_map(|run| manifests.experiments(&run));
+    let found = runs.iter().flat_map(|run| manifests.experiments(run));
     found.filter(|experiment| seen.insert(experiment.id.clone())).collect()
 }
 
-/// Records of results, each read once.
-struct Manifests<'s> {
-    store: &'s Store,
-    read: BTreeMap<String, Option<Arc<Manifest>>>,
-}
+/// Records of results by their keys, each read once.
+struct Manifests(BTreeMap<String, Manifest>);
 
-impl Manifests<'_> {
+impl Manifests {
+    /// Those that runs name and the store still has. Most of the time goes into reading them, so all processors do.
+    fn of_runs(store: &Store, runs: &[RunRecord]) -> Self {
+        let nodes = runs.iter().flat_map(|run| run.nodes.values());
+        let keys: BTreeSet<&String> = nodes.filter_map(|node| node.key.as_ref()).collect();
+        let read = |key: &String| Some((key.clone(), store.manifest(key.parse::<Key>().ok()?)?));
+        Self(keys.into_par_iter().filter_map(read).collect())
+    }
+
     /// What a run gave; of a sweep, what each point gave.
-    fn experiments(&mut self, run: &RunRecord) -> Vec<Experiment> {
+    fn experiments(&self, run: &RunRecord) -> Vec<Experiment> {
         if run.points.is_empty() {
             let nodes = run.nodes.iter().map(|(node, record)| (node.as_str(), record)).collect();
             return self.experiment(run, &nodes).into_iter().collect();
@@ -88,7 +92,7 @@ impl Manifests<'_> {
     }
 
     /// What nodes of a run gave, if all of their results are still there.
-    fn experiment(&mut self, run: &RunRecord, nodes: &BTreeMap<&str, &NodeRecord>) -> Option<Experiment> {
+    fn experiment(&self, run: &RunRecord, nodes: &BTreeMap<&str, &NodeRecord>) -> Option<Experiment> {
         let keys = nodes.iter().map(|(node, record)| Some(((*node).to_owned(), record.key.clone()?)));
         let keys = keys.collect::<Option<BTreeMap<_, _>>>()?;
         let mut experiment = Experiment {
@@ -101,18 +105,12 @@ impl Manifests<'_> {
             metrics: BTreeMap::new(),
         };
         for (node, key) in experiment.keys.clone() {
-            let manifest = self.of(&key)?;
-            experiment.params.extend(params(&node, &manifest));
+            let manifest = self.0.get(&key)?;
+            experiment.params.extend(params(&node, manifest));
             let metrics = &manifest.provenance.metrics;
             experiment.metrics.extend(metrics.iter().map(|(name, &value)| (format!("{node}.{name}"), value)));
         }
         Some(experiment)
-    }
-
-    fn of(&mut self, key: &str) -> Option<Arc<Manifest>> {
-        let store = self.store;
-        let read = || Some(Arc::new(store.manifest(key.parse::<Key>().ok()?)?));
-        self.read.entry(key.to_owned()).or_insert_with(read).clone()
     }
 }
 
