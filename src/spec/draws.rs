@@ -11,6 +11,7 @@ pub(super) const KEY: &str = "draw";
 const MIN: &str = "min";
 const MAX: &str = "max";
 const SCALE: &str = "scale";
+const KEYS: [&str; 3] = [MIN, MAX, SCALE];
 
 /// What the values of a swept parameter are taken from.
 pub(super) enum Space {
@@ -44,8 +45,12 @@ pub(super) struct Range {
 /// A mistake in a range: the key that it is at, if at one, and what is wrong.
 pub(super) struct RangeFault {
     pub key: Option<String>,
+    /// Whether it is the key that is wrong, not its value.
+    pub is_key: bool,
     pub message: String,
     pub label: String,
+    /// The key that was meant, where only one can be.
+    pub meant: Option<&'static str>,
 }
 
 impl Range {
@@ -54,7 +59,7 @@ impl Range {
     /// # Errors
     /// The first mistake in it.
     pub(super) fn read(map: &Map<String, Value>) -> Result<Self, RangeFault> {
-        if let Some(unknown) = map.keys().find(|key| ![MIN, MAX, SCALE].contains(&key.as_str())) {
+        if let Some(unknown) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(unknown_key(unknown));
         }
         let (low, high) = (end(map, MIN)?, end(map, MAX)?);
@@ -104,25 +109,22 @@ fn end<'m>(map: &'m Map<String, Value>, key: &str) -> Result<&'m Number, RangeFa
         Some(_) => Err(at(key, format!("`{key}` must be a number"), "something else")),
         None => {
             let message = format!("the range has no `{key}`");
-            Err(RangeFault {
-                key: None,
-                message,
-                label: "write `{ min: 0.001, max: 0.1, scale: log }`".to_owned(),
-            })
+            Err(RangeFault { key: None, ..at(key, message, "write `{ min: 0.001, max: 0.1, scale: log }`") })
         }
     }
 }
 
 fn unknown_key(key: &str) -> RangeFault {
-    let label = match suggest::closest(key, [MIN, MAX, SCALE]) {
+    let label = match suggest::closest(key, KEYS) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("a range has `{MIN}`, `{MAX}` and `{SCALE}`"),
     };
-    at(key, format!("unknown key `{}` in a range", brief(key)), &label)
+    let fault = at(key, format!("unknown key `{}` in a range", brief(key)), &label);
+    RangeFault { is_key: true, meant: suggest::only(key, KEYS), ..fault }
 }
 
 fn at(key: &str, message: String, label: &str) -> RangeFault {
-    RangeFault { key: Some(key.to_owned()), message, label: label.to_owned() }
+    RangeFault { key: Some(key.to_owned()), is_key: false, message, label: label.to_owned(), meant: None }
 }
 
 /// The stream of random numbers for the value of a parameter at a point: a parameter that is added changes no other one's.

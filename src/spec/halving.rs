@@ -77,29 +77,24 @@ impl Said<'_> {
     }
 }
 
-/// Reads the key; none if the document does not have it.
-///
-/// # Errors
-/// Every mistake in it, but for those in what its parameter is and in the list of its values.
-pub(super) fn read<'d>(document: &'d Document<'_>) -> Result<Option<Said<'d>>, Vec<Problem>> {
-    let Some(value) = document.value.get(KEY) else { return Ok(None) };
-    let mut reader = Reader { document, problems: Vec::new() };
-    let said = match value.as_object() {
-        Some(map) => reader.said(map),
-        None => {
-            reader.tell(codes::WRONG_TYPE, "", false, "`halving` must be a mapping", "something else");
-            None
-        }
+/// Reads the key; none if the document does not have it, or it is wrong. Adds every mistake in it, but for those in what its
+/// parameter is and in the list of its values.
+pub(super) fn read<'d>(document: &'d Document<'_>, problems: &mut Vec<Problem>) -> Option<Said<'d>> {
+    let value = document.value.get(KEY)?;
+    let mut reader = Reader { document, problems };
+    let Some(map) = value.as_object() else {
+        reader.tell(codes::WRONG_TYPE, "", false, "`halving` must be a mapping", "something else");
+        return None;
     };
-    if reader.problems.is_empty() { Ok(said) } else { Err(reader.problems) }
+    reader.said(map)
 }
 
-struct Reader<'a, 'd> {
+struct Reader<'a, 'd, 'p> {
     document: &'a Document<'d>,
-    problems: Vec<Problem>,
+    problems: &'p mut Vec<Problem>,
 }
 
-impl<'a> Reader<'a, '_> {
+impl<'a> Reader<'a, '_, '_> {
     fn said(&mut self, map: &'a Map<String, Value>) -> Option<Said<'a>> {
         for key in map.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             let label = suggest::closest(key, KEYS)
@@ -112,19 +107,10 @@ impl<'a> Reader<'a, '_> {
             let message = format!("`{KEY}` has no `{key}`");
             self.tell(codes::MISSING_KEY, "", true, &message, &format!("needs `{key}`"));
         }
-        let over = self.text(map, OVER)?;
-        let (node, metric) = self.by(map)?;
-        let factor = self.factor(map)?;
-        let lowest = match map.get(BEST).map(Value::as_str) {
-            None | Some(Some("highest")) => false,
-            Some(Some("lowest")) => true,
-            Some(_) => {
-                let message = format!("`{BEST}` must be `highest` or `lowest`");
-                self.tell(codes::NOT_ALLOWED, BEST, false, &message, "not one of them");
-                return None;
-            }
-        };
-        Some(Said { over, values: map.get(VALUES)?, node, metric, factor, lowest })
+        let (over, by) = (self.text(map, OVER), self.by(map));
+        let (factor, lowest) = (self.factor(map), self.lowest(map));
+        let (node, metric) = by?;
+        Some(Said { over: over?, values: map.get(VALUES)?, node, metric, factor: factor?, lowest: lowest? })
     }
 
     /// Adds to the last problem that what it is about, which says `from`, was meant to be `to`.
@@ -170,6 +156,19 @@ impl<'a> Reader<'a, '_> {
             Some(_) => {
                 let message = format!("`{FACTOR}` must be a whole number from 2 to 1000");
                 self.tell(codes::OUT_OF_RANGE, FACTOR, false, &message, "one in so many goes on");
+                None
+            }
+        }
+    }
+
+    /// Whether less of the metric is better.
+    fn lowest(&mut self, map: &Map<String, Value>) -> Option<bool> {
+        match map.get(BEST).map(Value::as_str) {
+            None | Some(Some("highest")) => Some(false),
+            Some(Some("lowest")) => Some(true),
+            Some(_) => {
+                let message = format!("`{BEST}` must be `highest` or `lowest`");
+                self.tell(codes::NOT_ALLOWED, BEST, false, &message, "not one of them");
                 None
             }
         }

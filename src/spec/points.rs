@@ -75,13 +75,13 @@ impl Points {
         overrides: &[Arc<Override>],
     ) -> Result<Option<Self>, Vec<Problem>> {
         let (matrix, repeats) = (document.value.get(KEY), document.value.get(REPEATS));
-        let halving = halving::read(document)?;
-        if matrix.is_none() && repeats.is_none() && halving.is_none() {
+        if matrix.is_none() && repeats.is_none() && document.value.get(halving::KEY).is_none() {
             return Ok(None);
         }
         let mut reader = Reader { document, dimensions: Vec::new(), problems: Vec::new() };
         let mut combinations =
             matrix.map_or_else(|| vec![Combination::new()], |matrix| reader.matrix(matrix));
+        let halving = halving::read(document, &mut reader.problems);
         let halving = halving.and_then(|said| reader.halve(said, &mut combinations));
         let repeats = repeats.and_then(|repeats| reader.repeats(repeats));
         reader.refuse(overrides);
@@ -214,9 +214,12 @@ impl Reader<'_> {
         let Some(map) = values.as_object() else { return self.list(values, at).map(Space::List) };
         match Range::read(map) {
             Ok(range) => Some(Space::Range(range, at.clone())),
-            Err(RangeFault { key, message, label }) => {
-                let at = key.map_or_else(|| at.clone(), |key| at.join(key.as_str()));
-                self.tell(codes::SWEEP, &at, false, &message, &label);
+            Err(RangeFault { key, is_key, message, label, meant }) => {
+                let at = key.as_ref().map_or_else(|| at.clone(), |key| at.join(key.as_str()));
+                self.tell(codes::SWEEP, &at, is_key, &message, &label);
+                if let (Some(problem), Some(key)) = (self.problems.last_mut(), key) {
+                    problem.fix = meant.map(|meant| Fix::word(problem.at.clone(), key, meant));
+                }
                 None
             }
         }
