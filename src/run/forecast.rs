@@ -74,7 +74,8 @@ pub fn forecast(plan: &Plan, store: &Store) -> Result<Vec<Forecast>> {
 /// Says of nodes that are not there if their points run later, or not at all.
 fn give_up(plan: &Plan, artifacts: &[Option<Artifact>], all: &mut [Forecast]) {
     let Some((sweep, halving)) = rungs::of(plan) else { return };
-    let result = |node: &str| artifacts[plan.position(node)?].as_ref();
+    let places = rungs::places(plan);
+    let result = |node: &str| artifacts[*places.get(node)?].as_ref();
     let standings = rungs::standings(sweep, halving, &result);
     for forecast in all.iter_mut().filter(|forecast| forecast.status != Status::Hit) {
         let at = |rung: usize| format!("{}={}", halving.over, halving.values[rung]);

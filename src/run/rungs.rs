@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use super::{Done, Options, RunRequest, Summary, run_once};
 use crate::{
     error::{Error, Result},
@@ -25,6 +27,7 @@ pub(super) fn of(plan: &Plan) -> Option<(&Sweep, &Halving)> {
 /// As a run of all; if a node has no metric of the name that is to be compared.
 pub(super) fn run(request: &RunRequest<'_>, sweep: &Sweep, halving: &Halving) -> Result<Summary> {
     let (mut trials, mut begun, mut whole) = (trials(sweep), BTreeSet::new(), Summary::default());
+    let places = places(request.plan);
     for rung in 0..halving.values.len() {
         let points = points(sweep, rung, &trials);
         let only: BTreeSet<&String> = points.iter().flat_map(|point| &point.nodes).collect();
@@ -38,7 +41,7 @@ pub(super) fn run(request: &RunRequest<'_>, sweep: &Sweep, halving: &Halving) ->
         begun.extend(only);
         whole = whole.and(summary);
         let Some(next) = halving.values.get(rung + 1) else { break };
-        let scores = scores(halving, &points, &|node| results.get(&request.plan.position(node)?))?;
+        let scores = scores(halving, &points, &|node| results.get(places.get(node)?))?;
         let kept = best(halving, &scores);
         (request.emit)(Event::PointsKept {
             by: halving.by(),
@@ -52,6 +55,11 @@ pub(super) fn run(request: &RunRequest<'_>, sweep: &Sweep, halving: &Halving) ->
         trials = kept.into_iter().map(|(trial, _)| trial).collect();
     }
     Ok(whole)
+}
+
+/// Where the nodes stand in the plan.
+pub(super) fn places(plan: &Plan) -> BTreeMap<&str, usize> {
+    plan.steps().iter().enumerate().map(|(place, step)| (step.id.as_str(), place)).collect()
 }
 
 /// How it stands with a node before a run.
@@ -74,10 +82,11 @@ pub(super) fn standings<'p>(
     let mut standings = BTreeMap::new();
     let mut known = Some(trials(sweep));
     for rung in 0..halving.values.len() {
+        let running: Option<BTreeSet<&str>> = known.as_ref().map(|trials| trials.iter().copied().collect());
         let all = sweep.points.iter().filter(|point| point.rung == rung);
         for point in all {
-            let standing = match &known {
-                Some(trials) if trials.contains(&point.trial.as_str()) => Standing::Runs,
+            let standing = match &running {
+                Some(trials) if trials.contains(point.trial.as_str()) => Standing::Runs,
                 Some(_) => Standing::GivenUp(rung - 1),
                 None => Standing::Waits(rung - 1),
             };
@@ -105,7 +114,8 @@ fn trials(sweep: &Sweep) -> Vec<&str> {
 
 /// The points of some trials that have the value at one place.
 fn points<'s>(sweep: &'s Sweep, rung: usize, trials: &[&str]) -> Vec<&'s SweepPoint> {
-    let wanted = |point: &&SweepPoint| point.rung == rung && trials.contains(&point.trial.as_str());
+    let trials: BTreeSet<&str> = trials.iter().copied().collect();
+    let wanted = |point: &&SweepPoint| point.rung == rung && trials.contains(point.trial.as_str());
     sweep.points.iter().filter(wanted).collect()
 }
 
@@ -118,19 +128,17 @@ fn scores<'s, 'r>(
     points: &[&'s SweepPoint],
     result: &dyn Fn(&str) -> Option<&'r Artifact>,
 ) -> Result<Vec<(&'s str, f64)>> {
-    let mut sums: Vec<(&str, f64, usize)> = Vec::new();
+    let mut sums: IndexMap<&str, (f64, usize)> = IndexMap::new();
     for point in points {
         let node = point.nodes.iter().find(|node| base_of(node) == halving.node);
         let result = node.and_then(|node| result(node));
         let metrics = result.map(|artifact| &artifact.manifest().provenance.metrics);
         let score = metrics.and_then(|metrics| metrics.get(&halving.metric));
         let score = *score.ok_or_else(|| no_metric(halving, point, metrics))?;
-        match sums.iter_mut().find(|(trial, ..)| *trial == point.trial) {
-            Some((_, sum, count)) => (*sum, *count) = (*sum + score, *count + 1),
-            None => sums.push((&point.trial, score, 1)),
-        }
+        let (sum, count) = sums.entry(&point.trial).or_insert((0.0, 0));
+        (*sum, *count) = (*sum + score, *count + 1);
     }
-    Ok(sums.into_iter().map(|(trial, sum, count)| (trial, sum / count as f64)).collect())
+    Ok(sums.into_iter().map(|(trial, (sum, count))| (trial, sum / count as f64)).collect())
 }
 
 fn no_metric(halving: &Halving, point: &SweepPoint, metrics: Option<&BTreeMap<String, f64>>) -> Error {
