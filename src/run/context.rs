@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::SystemTime,
 };
 
 use super::{
@@ -65,9 +66,15 @@ impl<'a> RunContext<'a> {
         slots.acquire(index, self.request.stop)
     }
 
-    /// What the store had when it was first asked.
-    pub(super) fn entries(&self) -> &[Entry] {
-        self.entries.get_or_init(|| self.request.store.entries())
+    /// The results of a kind in the store: those that it had when it was first asked, and those that this run gave since.
+    pub(super) fn results_of(&self, kind: &str) -> Vec<Entry> {
+        let before = self.entries.get_or_init(|| self.request.store.entries());
+        let (finished, unstored) = (held(&self.finished), held(&self.unstored));
+        let stored = finished.iter().filter(|(index, _)| !unstored.contains(index));
+        let since = stored.map(|(_, artifact)| artifact.manifest()).filter(|made| made.recipe.kind == kind);
+        let used = SystemTime::now();
+        let since = since.map(|manifest| Entry { manifest: manifest.clone(), used });
+        before.iter().filter(|entry| entry.manifest.recipe.kind == kind).cloned().chain(since).collect()
     }
 
     /// The program and the sources of the run.

@@ -11,7 +11,7 @@ use super::{
     rungs::{self, Standing},
     sources::SourceSnapshot,
     wanted,
-    why::{Asking, Reason, goes_on_from},
+    why::{Reason, reason},
 };
 use crate::{
     device_name::DeviceName,
@@ -149,14 +149,7 @@ fn one(
     forecast.key = Some(recipe.key().to_string());
     forecast.status = if found.is_some() { Status::Hit } else { Status::Miss };
     forecast.seconds = found.as_ref().map(|artifact| artifact.manifest().provenance.seconds);
-    let goes_on_from = |result: &Entry, amount| goes_on_from(step, store, result, amount);
-    let asking = Asking {
-        pipeline: &plan.name,
-        node: &step.id,
-        amount: step.kind.amount,
-        goes_on_from: &goes_on_from,
-    };
-    forecast.why = found.is_none().then(|| Reason::of(&recipe, asking, entries));
+    forecast.why = found.is_none().then(|| reason(plan, step, &recipe, store, entries));
     forecast.recipe = Some(recipe);
     Ok((forecast, found))
 }

@@ -18,7 +18,7 @@ use super::{
     results::{Before, reads_itself},
     schedule::{Inputs, STACK},
     sources::SourceSnapshot,
-    why::{Amount, Asking, Reason, goes_on_from},
+    why::{Amount, Reason, reason},
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -28,7 +28,7 @@ use crate::{
     plan::Step,
     progress::{Progress, Update},
     shown,
-    store::{Artifact, Ended, Entry, Lookup, Machine, Provenance, Recipe, Request, Slot},
+    store::{Artifact, Ended, Lookup, Machine, Provenance, Recipe, Request, Slot},
 };
 
 /// A node's result, and the sources it was made from as they were then.
@@ -286,18 +286,7 @@ impl<'w> StepRun<'w> {
             return Reason::Forced;
         }
         let (plan, store) = (self.run.request.plan, self.run.request.store);
-        let goes_on_from = |result: &Entry, amount| goes_on_from(self.step, store, result, amount);
-        let asking = Asking {
-            pipeline: &plan.name,
-            node: &self.step.id,
-            amount: self.step.kind.amount,
-            goes_on_from: &goes_on_from,
-        };
-        match self.step.kind.amount {
-            // Work with less may have ended in this very run.
-            Some(_) => Reason::of(&self.recipe, asking, &store.entries()),
-            None => Reason::of(&self.recipe, asking, self.run.entries()),
-        }
+        reason(plan, self.step, &self.recipe, store, &self.run.results_of(&self.recipe.kind))
     }
 
     fn forced(&self) -> bool {

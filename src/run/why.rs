@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    plan::Step,
+    plan::{Plan, Step},
     shown,
     store::{Entry, Key, Recipe, Store},
 };
@@ -87,13 +87,20 @@ pub struct Asking<'a> {
     pub goes_on_from: &'a dyn Fn(&Entry, u64) -> Result<(), String>,
 }
 
-/// Whether a step can go on from where a result with less of its kind's amount ended.
-pub(super) fn goes_on_from(step: &Step, store: &Store, result: &Entry, amount: u64) -> Result<(), String> {
-    step.node.goes_on_from(amount)?;
-    match store.has_end(result.manifest.key) {
-        true => Ok(()),
-        false => Err("what is needed for that was not kept".to_owned()),
-    }
+/// Why a step of a plan has to run, whose recipe this is: compared with `entries`, results in `store`.
+pub(super) fn reason(plan: &Plan, step: &Step, recipe: &Recipe, store: &Store, entries: &[Entry]) -> Reason {
+    let goes_on_from = |result: &Entry, amount| {
+        step.node.goes_on_from(amount)?;
+        let there = store.has_end(result.manifest.key);
+        there.then_some(()).ok_or_else(|| "what is needed for that was not kept".to_owned())
+    };
+    let asking = Asking {
+        pipeline: &plan.name,
+        node: &step.id,
+        amount: step.kind.amount,
+        goes_on_from: &goes_on_from,
+    };
+    Reason::of(recipe, asking, entries)
 }
 
 /// A parameter of which more means more of the same work.
