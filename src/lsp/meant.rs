@@ -1,14 +1,12 @@
 //! Whether a YAML file is meant as a pipeline: editors start the server for all of them.
 
 use super::outline::{Outline, Part};
+use crate::spec::layout;
 
 /// The language by which an editor may call pipelines, if it tells them from other YAML files.
 pub(super) const LANGUAGE: &str = "kiln";
 /// What the first line of a pipeline names.
 const SCHEMA: &str = "pipeline.schema.json";
-/// The keys of a pipeline.
-const KEYS: [&str; 9] =
-    ["version", "name", "seed", "params", "matrix", "repeats", "halving", "nodes", "extends"];
 /// Those that other files seldom have.
 const OWN: [&str; 2] = ["nodes", "extends"];
 
@@ -25,7 +23,7 @@ pub(super) enum Meant {
 pub(super) fn of(text: &str, outline: &Outline) -> Meant {
     let names_schema = text.lines().any(|line| line.starts_with('#') && line.contains(SCHEMA));
     let top = outline.0.iter().filter(|token| token.part == Part::Key && token.path.0.len() == 1);
-    let (known, others): (Vec<_>, Vec<_>) = top.partition(|token| KEYS.contains(&&*token.text));
+    let (known, others): (Vec<_>, Vec<_>) = top.partition(|token| layout::KEYS.contains(&&*token.text));
     let has_own = known.iter().any(|token| OWN.contains(&&*token.text));
     match (known.len(), others.len()) {
         _ if names_schema => Meant::Pipeline,

@@ -14,7 +14,7 @@ use super::{
 use crate::{node::Kind, yaml::layout::laid_out};
 
 /// The keys of a file in their order.
-const KEYS: [&str; 9] =
+pub const KEYS: [&str; 9] =
     ["version", "name", "seed", "extends", "params", "matrix", "repeats", "halving", "nodes"];
 
 /// The text of the file in that layout; what it says, down to the order of its nodes, is the same. Keys that are not
@@ -73,6 +73,17 @@ name: x
 version: 1
 ";
         insta::assert_snapshot!(done(text));
+    }
+
+    #[test]
+    fn every_key_of_a_file_has_its_place() {
+        let written = schema::written(KINDS);
+        let mut known: Vec<&String> =
+            written["definitions"]["whole"]["properties"].as_object().unwrap().keys().collect();
+        known.sort();
+        let mut placed = KEYS.to_vec();
+        placed.sort_unstable();
+        assert_eq!(known, placed);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod extends;
 pub mod fix;
 mod halving;
 mod keys;
-mod layout;
+pub mod layout;
 mod looks;
 pub mod manual;
 pub mod naming;
