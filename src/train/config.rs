@@ -2,7 +2,7 @@
 
 mod check;
 mod devices;
-mod growth;
+mod goes_on;
 mod resolve;
 
 use std::collections::BTreeMap;
