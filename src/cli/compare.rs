@@ -32,7 +32,7 @@ pub struct CompareArgs {
     all: bool,
     /// Instead of experiments, two settings of a sweep (rate=0.1 rate=0.01): for each metric the mean difference of the points that
     /// differ in nothing else, its 95 % confidence interval, and how probable it is by chance (Student's t)
-    #[arg(long, conflicts_with = "all")]
+    #[arg(long, conflicts_with_all = ["all", "sort", "reverse"])]
     paired: bool,
     /// With --paired, only this pipeline's
     #[arg(long, value_name = "PIPELINE", requires = "paired")]
