@@ -63,7 +63,7 @@ pub fn compare(args: &CompareArgs) -> Result<()> {
     if args.paired {
         return paired(args, all);
     }
-    let mut chosen = args.runs.iter().map(|name| find(&all, name)).collect::<Result<Vec<_>>>()?;
+    let mut chosen = args.runs.iter().map(|name| find(&all, name, LISTED)).collect::<Result<Vec<_>>>()?;
     args.view.order(&mut chosen)?;
     print!("{}", table(&chosen, args.all).written(args.view.format(), width::of_stdout()));
     Ok(())
@@ -79,8 +79,11 @@ fn paired(args: &CompareArgs, mut all: Vec<Experiment>) -> Result<()> {
     Ok(())
 }
 
-/// The experiment whose id begins with `name`, or the last one of the pipeline that is called so.
-pub(super) fn find(all: &[Experiment], name: &str) -> Result<Experiment> {
+/// What to do where there is no such experiment.
+const LISTED: &str = "`kiln list` shows which there are";
+
+/// The experiment whose id begins with `name`, or the last one of the pipeline that is called so; `others` says what else there is.
+pub(super) fn find(all: &[Experiment], name: &str, others: &str) -> Result<Experiment> {
     let of_id: Vec<_> = all.iter().filter(|one| one.id.starts_with(name)).collect();
     let found = all.iter().find(|one| one.pipeline == name).or_else(|| of_id.first().copied());
     match (found, of_id.len()) {
@@ -91,8 +94,9 @@ pub(super) fn find(all: &[Experiment], name: &str) -> Result<Experiment> {
             shown::text(name)
         ))
         .help("write more of its digits")),
-        (None, _) => Err(Error::usage(format!("there is no experiment `{}`", shown::text(name)))
-            .help("`kiln list` shows which there are")),
+        (None, _) => {
+            Err(Error::usage(format!("there is no experiment `{}`", shown::text(name))).help(others))
+        }
     }
 }
 

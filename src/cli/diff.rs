@@ -163,9 +163,13 @@ fn of_pipeline(path: &Path, args: &DiffArgs, format: MessageFormat) -> Result<Si
     Ok(side)
 }
 
+/// What to do where a word names no experiment.
+const OTHERS: &str =
+    "`kiln list` shows experiments; the file as it is in a commit is written `HEAD:pipeline.yaml`";
+
 fn of_experiment(name: &str, args: &DiffArgs) -> Result<Side> {
     let store = Store::peek(&Project::of_command(&args.store)?.store)?;
-    let experiment = find(&experiments(&store), name)?;
+    let experiment = find(&experiments(&store), name, OTHERS)?;
     let found =
         experiment.keys.into_iter().filter_map(|(node, key)| Some((node, store.find(key.parse().ok()?)?)));
     let artifacts: BTreeMap<_, _> = found.collect();
