@@ -88,20 +88,9 @@ mod tests {
     use super::*;
 
     fn experiment(point: &str, top1: f64) -> Experiment {
-        Experiment {
-            id: format!("{point}{top1}"),
-            pipeline: "p".into(),
-            started: String::new(),
-            device: "cpu".into(),
-            keys: BTreeMap::new(),
-            params: [
-                (POINT.to_owned(), json!(point)),
-                ("fit.lr0".to_owned(), json!(point[..4])),
-                ("fit.seed".to_owned(), json!(top1)),
-            ]
-            .into(),
-            metrics: [("score.top1".to_owned(), top1)].into(),
-        }
+        let mut one = Experiment::example(point, top1);
+        one.params.extend([("fit.lr0".to_owned(), json!(point[..4])), ("fit.seed".to_owned(), json!(top1))]);
+        one
     }
 
     #[test]

@@ -151,18 +151,6 @@ mod tests {
 
     use super::*;
 
-    fn experiment(point: &str, top1: f64) -> Experiment {
-        Experiment {
-            id: format!("{point}{top1}"),
-            pipeline: "p".into(),
-            started: String::new(),
-            device: "cpu".into(),
-            keys: BTreeMap::new(),
-            params: [(POINT.to_owned(), json!(point))].into(),
-            metrics: [("score.top1".to_owned(), top1)].into(),
-        }
-    }
-
     fn all() -> Vec<Experiment> {
         // The newest first: the last is an older run of the first.
         let all = [
@@ -173,7 +161,7 @@ mod tests {
             ("lr=2,size=64,repeat=0", 0.99),
             ("lr=1,size=32,repeat=0", 0.10),
         ];
-        all.map(|(point, top1)| experiment(point, top1)).to_vec()
+        all.map(|(point, top1)| Experiment::example(point, top1)).to_vec()
     }
 
     #[test]

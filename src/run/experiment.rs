@@ -49,6 +49,22 @@ impl Experiment {
     }
 }
 
+#[cfg(test)]
+impl Experiment {
+    /// One of pipeline `p`, at a point, that measured this.
+    pub(crate) fn example(point: &str, top1: f64) -> Self {
+        Self {
+            id: format!("{point}{top1}"),
+            pipeline: "p".into(),
+            started: String::new(),
+            device: "cpu".into(),
+            keys: BTreeMap::new(),
+            params: [(POINT.to_owned(), point.into())].into(),
+            metrics: [("score.top1".to_owned(), top1)].into(),
+        }
+    }
+}
+
 /// A number as JSON; a whole one without a point.
 fn as_json(number: f64) -> Value {
     let whole = number as i64;
