@@ -38,6 +38,8 @@ const RESERVED: [&str; 3] = [INCLUDE, EXCLUDE, draws::KEY];
 pub(super) const MAX_POINTS: usize = 10_000;
 /// The most repeats of a point.
 pub(super) const MAX_REPEATS: u64 = 1_000;
+/// How many draws there are at most for each point: one may give a point that there is already.
+const TRIES: usize = 100;
 /// The longest text of a value in the name of a point.
 const MAX_WORD: usize = 40;
 /// The longest name of a point: with that of a node it is the name of a folder.
@@ -260,30 +262,41 @@ impl Reader<'_> {
             self.tell(codes::OUT_OF_RANGE, &at, false, &message, "so many points are drawn");
             return Vec::new();
         };
-        let seed = match self.document.value.get("seed") {
-            None => 0,
-            Some(seed) => seed.as_u64().unwrap_or_default(),
-        };
+        let Some(seed) = self.seed() else { return Vec::new() };
+        let drawn = self.distinct(wanted, seed, spaces);
+        if drawn.len() < wanted && self.problems.is_empty() {
+            let message = format!("{wanted} points are to be drawn, and only {} were found", drawn.len());
+            self.tell(codes::SWEEP, &at, false, &message, "more than there are");
+        }
+        drawn
+    }
+
+    /// What decides which points are drawn.
+    fn seed(&mut self) -> Option<u64> {
+        let Some(seed) = self.document.value.get("seed") else { return Some(0) };
+        if seed.as_u64().is_none() {
+            let message = "points are drawn by `seed`, which must be a number for that";
+            self.tell(codes::SWEEP, &["seed"].into(), false, message, "not known before there are points");
+        }
+        seed.as_u64()
+    }
+
+    /// The first `wanted` drawn combinations that differ; fewer if so many are not found.
+    fn distinct(&self, wanted: usize, seed: u64, spaces: &[(usize, Space)]) -> Vec<Combination> {
         let (mut seen, mut drawn) = (BTreeSet::new(), Vec::new());
-        for number in 0..wanted.saturating_mul(100) {
-            let combination: Combination = spaces
-                .iter()
-                .map(|(dimension, space)| {
-                    let mut stream = draws::stream(seed, &self.dimensions[*dimension].name, number);
-                    (*dimension, space.draw(&mut stream))
-                })
-                .collect();
+        for number in 0..wanted.saturating_mul(TRIES) {
+            let value = |(dimension, space): &(usize, Space)| {
+                let mut stream = draws::stream(seed, &self.dimensions[*dimension].name, number);
+                (*dimension, space.draw(&mut stream))
+            };
+            let combination: Combination = spaces.iter().map(value).collect();
             let words: Vec<String> = combination.values().map(|(value, _)| word(value)).collect();
             if seen.insert(words) {
                 drawn.push(combination);
             }
             if drawn.len() == wanted {
-                return drawn;
+                break;
             }
-        }
-        if self.problems.is_empty() {
-            let message = format!("{wanted} points are to be drawn, and only {} were found", drawn.len());
-            self.tell(codes::SWEEP, &at, false, &message, "more than there are");
         }
         drawn
     }
@@ -624,6 +637,9 @@ mod tests {
             of("{ over: wd, values: [1], by: score.top1, best: low }"),
         ];
         insta::assert_snapshot!(told.join("\n"));
+        let both =
+            "nodes: { score: {} }\nmatrix: { rl: [1] }\nhalving: { over: wd, values: [1], by: scor.top1 }";
+        assert_eq!(points(both).len(), 2, "mistakes in both are told");
     }
 
     #[test]
@@ -642,6 +658,10 @@ mod tests {
             ("matrix: { lr: { min: 0, max: 1 } }", "a range has no end of values"),
             ("matrix: { lr: { min: 2, max: 1 }, draw: 2 }", "`max` must be above `min`, 2"),
             ("matrix: { lr: [1, 2], draw: 3 }", "3 points are to be drawn, and only 2 were found"),
+            (
+                "seed: '${params.lr}'\nmatrix: { lr: [1], draw: 1 }",
+                "points are drawn by `seed`, which must be a number for that",
+            ),
             ("matrix: { lr: [1], draw: 0 }", "`draw` must be a whole number from 1 to 10000"),
             ("repeats: 0", "`repeats` is 0, and must be from 1 to 1000"),
             ("repeats: five", "`repeats` must be a whole number"),
