@@ -55,12 +55,17 @@ pub fn check(args: &CheckArgs, kinds: &[Kind]) -> Result<()> {
             }
         }
     }
-    match &bad[..] {
-        [] => in_the_way.map_or(Ok(()), Err),
-        [only] if args.files.len() == 1 => Err(only.error()),
+    summed_up(&bad, args.files.len()).or(in_the_way).map_or(Ok(()), Err)
+}
+
+/// The error with which a command ends that looked at so many files; none if all were good.
+pub(super) fn summed_up(bad: &[Box<Rejected>], files: usize) -> Option<Error> {
+    match bad {
+        [] => None,
+        [only] if files == 1 => Some(only.error()),
         several => {
-            let files = shown::count(args.files.len(), "file");
-            Err(Error::invalid(format!("{} of {files} have problems", several.len())))
+            let files = shown::count(files, "file");
+            Some(Error::invalid(format!("{} of {files} have problems", several.len())))
         }
     }
 }

@@ -54,15 +54,7 @@ pub fn fix(args: &FixArgs, format: MessageFormat) -> Result<()> {
         all += mended;
         bad.extend(left);
     }
-    let error = match &bad[..] {
-        [] => None,
-        [only] if args.files.len() == 1 => Some(only.error()),
-        several => {
-            let files = count(args.files.len(), "file");
-            Some(Error::invalid(format!("{} of {files} have problems", several.len())))
-        }
-    };
-    match error {
+    match check::summed_up(&bad, args.files.len()) {
         None if args.dry_run && all > 0 => {
             let message = format!("{} can be fixed", count(all, "problem"));
             Err(Error::invalid(message).help("without `--dry-run`, they are"))
