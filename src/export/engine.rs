@@ -5,7 +5,7 @@ use crate::error::Result;
 /// A written file, read and made ready to run.
 pub trait Engine {
     /// What runs it, as kept with the result.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// Class probabilities `[batch, classes]`, row by row, of images `[batch, 3, size, size]`, row-major and from 0 to 1.
     ///

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use super::{
-    Choice, Engine, Model, OutputFile, burnpack::BURNPACK, onnx::ONNX, pt::PT, safetensors::SAFETENSORS,
+    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, onnx::ONNX, pt::PT, safetensors::SAFETENSORS,
 };
 use crate::{
     error::Result,
@@ -49,8 +49,10 @@ pub struct NetworkFormat {
     pub choices: &'static [Choice],
     /// The files that a model becomes. The same model gives the same bytes.
     pub write: fn(&Model<'_>) -> Result<Vec<OutputFile>>,
-    /// What was written at this path, the file or the folder, ready to run.
-    pub open: fn(&Path) -> Result<Box<dyn Engine>>,
+    /// Whether what lies at this path, a file or a folder, is of the format, by a look at what it begins with.
+    pub recognises: fn(&Path) -> bool,
+    /// What lies at this path, read: the writer backwards.
+    pub read: fn(&Path) -> Result<Exported>,
 }
 
 impl Format {

@@ -3,7 +3,10 @@
 mod attention;
 
 use self::attention::attend;
-use super::lowered::{BatchDimension, Constant, ConstantId, INPUT, Lowered, Operator, TensorId};
+use super::{
+    Precision,
+    lowered::{BatchDimension, Constant, ConstantId, INPUT, Lowered, Operator, TensorId},
+};
 use crate::{
     arch::{
         Activation,
@@ -91,7 +94,7 @@ impl Lowering {
     }
 
     fn constant(&mut self, name: &str, shape: Vec<usize>, data: Vec<f32>) -> ConstantId {
-        self.lowered.add_constant(Constant { name: name.to_owned(), shape, data })
+        self.lowered.add_constant(Constant { name: name.to_owned(), shape, data, precision: Precision::Fp32 })
     }
 
     fn convolution(&mut self, convolution: &Convolution, x: TensorId) -> Result<TensorId> {

@@ -7,6 +7,7 @@
 mod build;
 mod shapes;
 
+use super::Precision;
 use crate::arch::Window;
 
 /// A network of plain operators, for square images of one size.
@@ -53,6 +54,8 @@ pub struct Constant {
     pub shape: Vec<usize>,
     /// As many numbers as the shape has places, row-major.
     pub data: Vec<f32>,
+    /// In how many bits a file holds them; they are rounded to that already.
+    pub precision: Precision,
 }
 
 /// One operator in its place.

@@ -1,6 +1,6 @@
 //! What a file says about its model, so that a program can feed it and name what comes out.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::Model;
 use crate::arch::computation::COLORS;
@@ -26,20 +26,56 @@ impl Model<'_> {
             ("names", python_names(self.names)),
             ("kiln.arch", self.arch.name.clone()),
             ("kiln.names", json!(self.names).to_string()),
-            ("kiln.preprocessing", self.preprocessing()),
+            ("kiln.preprocessing", self.preprocessing().to_string()),
         ]
     }
 
-    /// How an image becomes what the network takes, as JSON.
-    fn preprocessing(&self) -> String {
-        let preprocessing = json!({
+    /// The same where a carrier has numbers, lists and maps of its own, as JSON: names by index as text.
+    #[allow(dead_code)] // until a format needs it
+    pub(super) fn metadata_json(&self) -> Value {
+        let names: Map<String, Value> =
+            self.names.iter().enumerate().map(|(class, name)| (class.to_string(), json!(name))).collect();
+        json!({
+            "description": self.description(),
+            "author": "Kiln",
+            "version": env!("CARGO_PKG_VERSION"),
+            "stride": 1,
+            "task": "classify",
+            "batch": 1,
+            "imgsz": [self.size, self.size],
+            "channels": COLORS,
+            "names": names,
+            "kiln": { "arch": self.arch.name, "names": self.names, "preprocessing": self.preprocessing() },
+        })
+    }
+
+    /// The same as the text of a `metadata.yaml`, whose names have whole numbers as keys.
+    #[allow(dead_code)]
+    pub(super) fn metadata_yaml(&self) -> String {
+        let Value::Object(entries) = self.metadata_json() else { unreachable!("it is made as an object") };
+        let mut text = String::new();
+        for (key, value) in entries {
+            match value {
+                // Unquoted, as the reference looks classes up by number.
+                Value::Object(names) if key == "names" => {
+                    text.push_str("names:\n");
+                    names.iter().for_each(|(class, name)| text.push_str(&format!("  {class}: {name}\n")));
+                }
+                value => text.push_str(&format!("{key}: {value}\n")),
+            }
+        }
+        text
+    }
+
+    /// How an image becomes what the network takes.
+    fn preprocessing(&self) -> Value {
+        json!({
             "size": self.size,
             "color": "RGB",
             "layout": "NCHW",
             "divide_by": 255,
             "steps": self.eval,
-        });
-        preprocessing.to_string()
+        })
     }
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A [`Format`] is one file here and one line in [`FORMATS`]. Formats of the weights alone take a
 //! [`ModelFile`](crate::weights::ModelFile) and are proven by being read back. Formats of a network take a [`Model`],
-//! write its [`lowered`] operators, and are proven by an [`Engine`] that reads the written file: a reader
-//! makes operators of it again, and the interpreter runs them.
+//! write its [`lowered`] operators, and are proven by an [`Engine`]: a reader makes operators of the
+//! written file again ([`Exported`]), and the interpreter runs them.
 
 mod burnpack;
 mod engine;
+mod exported;
 mod format;
 mod interpreter;
 mod lower;
@@ -16,19 +17,27 @@ mod model;
 mod onnx;
 mod options;
 mod output_file;
+mod precision;
 mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod told;
 mod verification;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     engine::Engine,
+    exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
     model::Model,
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
+    precision::Precision,
     read_back::read_back,
+    told::Told,
     verification::Verification,
 };

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Options, lower::lower, lowered::Lowered};
+use super::{Options, Precision, lower::lower, lowered::Lowered};
 use crate::{
     arch::{Arch, Computation},
     error::{Error, Result},
@@ -36,6 +36,10 @@ impl Model<'_> {
         let computation = Computation::of(self.arch);
         let weights = fold_weights(&computation, self.weights);
         let lowered = lower(&computation.merged(), weights, self.options.batch(), self.size)?;
+        let lowered = match self.options.precision {
+            Precision::Fp32 => lowered,
+            Precision::Fp16 => lowered.in_half()?,
+        };
         let (classes, names) = (computation.classes(), self.names.len());
         if classes == names {
             Ok(lowered)

@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Content, FORMATS, Format, lowered::BatchDimension};
+use super::{Content, FORMATS, Format, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -8,6 +8,8 @@ use crate::suggest::joined;
 pub struct Options {
     /// Whether it takes any number of images at once; else it takes one.
     pub dynamic_batch: bool,
+    /// In how many bits it holds the weights.
+    pub precision: Precision,
 }
 
 /// An option that only some formats have.
@@ -15,6 +17,8 @@ pub struct Options {
 pub enum Choice {
     /// [`Options::dynamic_batch`]
     DynamicBatch,
+    /// [`Options::precision`]
+    Precision,
 }
 
 /// An option that a format does not have.
@@ -39,8 +43,9 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch } = self;
-        dynamic_batch.then_some(Choice::DynamicBatch).into_iter().collect()
+        let Self { dynamic_batch, precision } = self;
+        let made = [(dynamic_batch, Choice::DynamicBatch), (precision != Precision::Fp32, Choice::Precision)];
+        made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
 }
 
@@ -49,6 +54,7 @@ impl Choice {
     fn key(self) -> &'static str {
         match self {
             Self::DynamicBatch => "dynamic_batch",
+            Self::Precision => "precision",
         }
     }
 
@@ -56,6 +62,7 @@ impl Choice {
     fn noun(self) -> &'static str {
         match self {
             Self::DynamicBatch => "batch",
+            Self::Precision => "precision",
         }
     }
 }
@@ -89,7 +96,7 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options = Options { dynamic_batch: true };
+    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32 };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

@@ -23,7 +23,7 @@ pub fn read_back(format: &Format, folder: &Path, model: &ModelFile) -> Result<Ve
     let source = "the file, read back".to_owned();
     Ok(Verification {
         file: format.file,
-        engine: "kiln",
+        engine: "kiln".to_owned(),
         source,
         images: 0,
         largest_difference: 0.0,

@@ -8,7 +8,7 @@ pub struct Verification {
     /// What was written: a file, or a folder of files.
     pub file: &'static str,
     /// What read it.
-    pub engine: &'static str,
+    pub engine: String,
     /// Where the images came from, for a sentence: `val images`.
     pub source: String,
     /// How many images both were given.

@@ -33,7 +33,7 @@ pub fn verify(
         done += batch.len();
         progress.step("verify", done, total, "images");
     }
-    let (file, engine, source) = (format.file, engine.name(), images.source.clone());
+    let (file, engine, source) = (format.file, engine.name().to_owned(), images.source.clone());
     let found =
         Verification { file, engine, source, images: total, largest_difference: largest, limit: LIMIT };
     if largest <= LIMIT { Ok(found) } else { Err(differs(largest)) }

@@ -15,7 +15,7 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Content, Format, Model, NetworkFormat, OptionFault, Options, Verification, read_back,
+        Content, Format, Model, NetworkFormat, OptionFault, Options, Precision, Verification, read_back,
         sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
@@ -38,6 +38,9 @@ pub struct Export {
     /// Whether the ONNX file takes any number of images at once; else it takes one.
     #[serde(default)]
     pub dynamic_batch: bool,
+    /// In how many bits the file holds the weights: `fp32`, or `fp16` for half the size and about three digits.
+    #[serde(default)]
+    pub precision: Precision,
     /// The dataset node with whose images the ONNX file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -90,7 +93,7 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options { dynamic_batch: self.dynamic_batch }
+        Options { dynamic_batch: self.dynamic_batch, precision: self.precision }
     }
 
     /// A network for other programs; proven by an engine that runs it.
@@ -99,9 +102,9 @@ impl Export {
         self.write_network(cx, format, &classifier)?;
         let dataset = cx.input("dataset").map(dataset::load).transpose()?;
         let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
-        let engine = (format.open)(&cx.out.join(self.format.file))?;
+        let engine = self.format.engine(self.format.read(format, &cx.out.join(self.format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
-        let verification = verify(self.format, &*engine, &images, logits, &cx.progress)?;
+        let verification = verify(self.format, &engine, &images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));

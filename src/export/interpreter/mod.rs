@@ -25,7 +25,7 @@ use crate::{
 /// A network that was read from a file.
 #[derive(Debug)]
 pub(super) struct Interpreter {
-    name: &'static str,
+    name: String,
     lowered: Lowered,
     /// By number of the instruction, the tensors that nobody takes after it.
     done_with: Vec<Vec<TensorId>>,
@@ -33,7 +33,7 @@ pub(super) struct Interpreter {
 
 impl Interpreter {
     /// A network as an engine of this name.
-    pub(super) fn new(name: &'static str, lowered: Lowered) -> Self {
+    pub(super) fn new(name: String, lowered: Lowered) -> Self {
         let mut last = vec![None; lowered.shapes.len()];
         for (place, instruction) in lowered.instructions.iter().enumerate() {
             let tensors = instruction.inputs.iter().chain(&instruction.outputs);
@@ -98,8 +98,8 @@ impl Interpreter {
 }
 
 impl Engine for Interpreter {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn probabilities(&self, images: &[f32], size: usize) -> Result<Vec<f32>> {

@@ -81,6 +81,11 @@ impl Attending<'_> {
     /// `1/√width`
     fn inverse_root(&mut self, width: usize) -> ConstantId {
         let data = vec![(width as f64).powf(-0.5) as f32];
-        self.lowered.add_constant(Constant { name: format!("{}.scale", self.at), shape: Vec::new(), data })
+        self.lowered.add_constant(Constant {
+            name: format!("{}.scale", self.at),
+            shape: Vec::new(),
+            data,
+            precision: crate::export::Precision::Fp32,
+        })
     }
 }

@@ -15,8 +15,7 @@ use self::{
     proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use super::{
-    Choice, Content, Engine, Format, Model, NetworkFormat, OutputFile,
-    interpreter::Interpreter,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
     lowered::{BatchDimension, INPUT, Lowered},
 };
 use crate::error::{Error, Result};
@@ -28,9 +27,10 @@ pub(super) const ONNX: Format = Format {
     about: "ONNX: the network and its softmax as one graph, for ONNX Runtime and most other engines.",
     file: FILE,
     content: Content::Network(NetworkFormat {
-        choices: &[Choice::DynamicBatch],
+        choices: &[Choice::DynamicBatch, Choice::Precision],
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
-        open,
+        recognises,
+        read: open,
     }),
 };
 
@@ -74,16 +74,22 @@ fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
     entries.map(|(key, value)| StringStringEntryProto { key: key.to_owned(), value }).collect()
 }
 
-/// The file at `path`, ready to run.
-fn open(path: &Path) -> Result<Box<dyn Engine>> {
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, error))?;
-    let damaged = |error| Error::new(format!("{} is not as it should be", path.display())).because(error);
-    Ok(Box::new(reader(&bytes).map_err(damaged)?))
+/// Whether it is a file whose name says so: a protocol buffer begins with nothing of its own.
+fn recognises(path: &Path) -> bool {
+    path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
 }
 
-/// What runs the bytes of a file.
-fn reader(bytes: &[u8]) -> Result<Interpreter> {
-    Ok(Interpreter::new("Kiln's ONNX reader", read::read(bytes)?))
+/// What the file at `path` holds.
+fn open(path: &Path) -> Result<Exported> {
+    exported(&fs::read(path).map_err(|error| Error::io("read", path, error))?)
+}
+
+/// What the bytes of a file hold.
+fn exported(bytes: &[u8]) -> Result<Exported> {
+    let file = ModelProto::decode(bytes).map_err(|error| Error::new("it is no ONNX file").because(error))?;
+    let network = read::network(&file)?;
+    let told = Told::from_texts(file.metadata_props.into_iter().map(|entry| (entry.key, entry.value)));
+    Ok(Exported { network, told })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     arch::{Arch, Computation},
     export::{
-        Options,
+        Engine, Options,
         verify::{largest_difference, probabilities},
     },
     network::test_support,
@@ -53,7 +53,7 @@ impl Trained {
 
     fn model(&self, size: usize, dynamic_batch: bool) -> Model<'_> {
         let Self { arch, weights, names, eval } = self;
-        Model { arch, weights, names, size, eval, options: Options { dynamic_batch } }
+        Model { arch, weights, names, size, eval, options: Options { dynamic_batch, ..Options::default() } }
     }
 
     fn onnx(&self, size: usize) -> Vec<u8> {
@@ -67,7 +67,7 @@ impl Trained {
 
 /// What runs the bytes of a file.
 fn engines(onnx: Vec<u8>) -> [Box<dyn Engine>; 2] {
-    [Box::new(reader(&onnx).unwrap()), Box::new(Rten::load(onnx))]
+    [Box::new(ONNX.engine(exported(&onnx).unwrap().network)), Box::new(Rten::load(onnx))]
 }
 
 /// The image's pixels, `[3, 64, 64]`, from 0 to 1.

@@ -8,7 +8,7 @@ use super::super::{
 };
 use crate::{
     error::{Error, Result},
-    export::lowered::Constant,
+    export::{Precision, lowered::Constant},
 };
 
 /// A file's constants.
@@ -31,7 +31,10 @@ impl<'a> Constants<'a> {
             match tensor.data_type {
                 FLOAT => {
                     let data = numbers(raw_data, &shape, f32::from_le_bytes).ok_or_else(|| wrong(name))?;
-                    constants.floats.insert(name, Constant { name: name.clone(), shape, data });
+                    constants.floats.insert(
+                        name,
+                        Constant { name: name.clone(), shape, data, precision: Precision::Fp32 },
+                    );
                 }
                 INT64 => {
                     let data = numbers(raw_data, &shape, i64::from_le_bytes).ok_or_else(|| wrong(name))?;

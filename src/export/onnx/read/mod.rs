@@ -7,8 +7,6 @@ mod constants;
 mod nodes;
 mod windows;
 
-use prost::Message as _;
-
 use self::{constants::Constants, nodes::Nodes};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
@@ -21,15 +19,14 @@ const OLDEST_OPSET: i64 = 13;
 /// Side of the largest images, in pixels.
 const MOST_PIXELS: usize = 1 << 14;
 
-/// The network in the bytes of a file.
+/// The network in a file.
 ///
 /// # Errors
-/// If it is no ONNX file, or does anything that plain operators can't.
-pub(super) fn read(bytes: &[u8]) -> Result<Lowered> {
-    let file = ModelProto::decode(bytes).map_err(|error| Error::new("it is no ONNX file").because(error))?;
+/// If it does anything that plain operators can't.
+pub(super) fn network(file: &ModelProto) -> Result<Lowered> {
     let opset = file.opset_import.iter().find(|opset| opset.domain.is_empty());
     match (opset, &file.graph) {
-        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => network(graph),
+        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => lowered(graph),
         (Some(opset), Some(_)) => {
             let version = opset.version;
             Err(Error::new(format!("its operations are of version {version}, older than {OLDEST_OPSET}")))
@@ -38,7 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Lowered> {
     }
 }
 
-fn network(graph: &GraphProto) -> Result<Lowered> {
+fn lowered(graph: &GraphProto) -> Result<Lowered> {
     let constants = Constants::of(&graph.initializer)?;
     let mut images = graph.input.iter().filter(|input| !constants.has(&input.name));
     let ([output], Some(images), None) = (graph.output.as_slice(), images.next(), images.next()) else {

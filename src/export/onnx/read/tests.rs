@@ -4,11 +4,10 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        IR_VERSION, OPSET,
+        IR_VERSION, ONNX, OPSET, exported,
         graph::value,
         nodes,
         proto::{AttributeProto, NodeProto, OperatorSetIdProto},
-        reader,
         rten::Rten,
     },
     *,
@@ -16,18 +15,19 @@ use super::{
 use crate::{
     arch::Window,
     export::{
-        Engine,
+        Engine, Precision,
         interpreter::Interpreter,
         lowered::{Constant, INPUT, Operator},
         verify::largest_difference,
     },
     random::Random,
 };
+use prost::Message as _;
 
 fn numbers(name: &str, shape: &[usize]) -> Constant {
     let mut random = Random::new(name, &[]);
     let data = (0..shape.iter().product()).map(|_| random.uniform(-1.0, 1.0) as f32).collect();
-    Constant { name: name.to_owned(), shape: shape.to_vec(), data }
+    Constant { name: name.to_owned(), shape: shape.to_vec(), data, precision: Precision::Fp32 }
 }
 
 /// A file of a lowered network, which takes one image.
@@ -59,13 +59,23 @@ fn in_a_row(mut lowered: Lowered, map: TensorId) -> Lowered {
     lowered
 }
 
+/// The network in the bytes of a file.
+fn lowered_of(bytes: &[u8]) -> Result<Lowered> {
+    exported(bytes).map(|exported| exported.network)
+}
+
+/// What runs the bytes of a file.
+fn engine(bytes: &[u8]) -> Result<impl Engine + use<>> {
+    lowered_of(bytes).map(|network| ONNX.engine(network))
+}
+
 /// What Kiln's reader and `rten` make of a network, and the network itself run without a file.
 fn hold_to_rten(lowered: Lowered) {
     let (shape, bytes) = (lowered.shape(INPUT).to_vec(), file(&lowered).encode_to_vec());
     let images = numbers("images", &shape).data;
     let given = |engine: &dyn Engine| engine.probabilities(&images, shape[1]).unwrap();
-    let ours = given(&reader(&bytes).unwrap());
-    assert_eq!(ours, given(&Interpreter::new("", lowered)));
+    let ours = given(&engine(&bytes).unwrap());
+    assert_eq!(ours, given(&Interpreter::new(String::new(), lowered)));
     assert!(largest_difference(&ours, &given(&Rten::load(bytes))) < 1e-4);
 }
 
@@ -96,7 +106,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] = byte;
         bytes.truncate(if cut { at } else { bytes.len() });
-        if let Ok(engine) = reader(&bytes) {
+        if let Ok(engine) = engine(&bytes) {
             let _ = engine.probabilities(&[0.5; 2 * 6 * 6], 6);
         }
     }
@@ -106,7 +116,7 @@ proptest! {
 fn reason(change: impl FnOnce(&mut ModelProto)) -> String {
     let mut file = file(&convolution([2, 4], 6, Window::square(3)));
     change(&mut file);
-    read(&file.encode_to_vec()).unwrap_err().to_string()
+    lowered_of(&file.encode_to_vec()).unwrap_err().to_string()
 }
 
 /// The graph's first node, a convolution, changed.
@@ -116,8 +126,8 @@ fn reason_of_node(change: impl FnOnce(&mut NodeProto)) -> String {
 
 #[test]
 fn what_is_not_known_is_refused_by_its_name() {
-    assert_eq!(read(b"\xff").unwrap_err().to_string(), "it is no ONNX file");
-    assert_eq!(read(b"").unwrap_err().to_string(), "it is no ONNX file");
+    assert_eq!(lowered_of(b"\xff").unwrap_err().to_string(), "it is no ONNX file");
+    assert_eq!(lowered_of(b"").unwrap_err().to_string(), "it is no ONNX file");
     let old = reason(|file| file.opset_import[0].version = 9);
     assert_eq!(old, "its operations are of version 9, older than 13");
     let kind = reason_of_node(|node| node.op_type = "Einsum".to_owned());
@@ -158,6 +168,6 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn images_of_another_size_are_refused() {
     let bytes = file(&convolution([2, 4], 6, Window::square(3))).encode_to_vec();
-    let error = reader(&bytes).unwrap().probabilities(&[0.5; 2 * 5 * 5], 5).unwrap_err();
+    let error = engine(&bytes).unwrap().probabilities(&[0.5; 2 * 5 * 5], 5).unwrap_err();
     assert_eq!(error.to_string(), "the file takes images of 6 pixels, not 5");
 }

@@ -1,0 +1,45 @@
+//! What a file says of its model, however its format carries it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    error::{Error, Result},
+    yaml,
+};
+
+/// The entries of a file's metadata by their keys ([`Model::metadata`](super::Model::metadata)).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told(pub BTreeMap<String, Value>);
+
+impl Told {
+    /// From texts alone, as ONNX and Core ML carry them: a list or dictionary is a text as Python writes it.
+    pub(super) fn from_texts(entries: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(entries.into_iter().map(|(key, text)| (key, Value::String(text))).collect())
+    }
+
+    /// From the text of a JSON object.
+    ///
+    /// # Errors
+    /// If it is none.
+    #[allow(dead_code)]
+    pub(super) fn from_json(text: &str) -> Result<Self> {
+        let entries: Result<Map<String, Value>, _> = serde_json::from_str(text);
+        let entries =
+            entries.map_err(|error| Error::new("its metadata are no JSON object").because(error))?;
+        Ok(Self(entries.into_iter().collect()))
+    }
+
+    /// From a `metadata.yaml`.
+    ///
+    /// # Errors
+    /// If it is no YAML, or no map of keys.
+    #[allow(dead_code)]
+    pub(super) fn from_yaml(text: &str) -> Result<Self> {
+        match yaml::parse(text).map(|parsed| parsed.value) {
+            Ok(Value::Object(entries)) => Ok(Self(entries.into_iter().collect())),
+            _ => Err(Error::new("its metadata.yaml is no map of keys")),
+        }
+    }
+}
