@@ -9,6 +9,7 @@ mod burnpack;
 mod engine;
 mod exported;
 mod format;
+mod formats;
 mod interpreter;
 mod lower;
 pub mod lowered;
@@ -22,7 +23,9 @@ mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod spellings;
 mod told;
+mod usable;
 mod verification;
 pub mod verify;
 
@@ -33,11 +36,14 @@ pub use self::{
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
+    formats::Formats,
     model::Model,
+    onnx::OPSETS,
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
     precision::Precision,
     read_back::read_back,
     told::Told,
+    usable::Usable,
     verification::Verification,
 };
