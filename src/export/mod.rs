@@ -6,9 +6,11 @@
 //! written file again ([`Exported`]), and the interpreter runs them.
 
 mod burnpack;
+mod coreml;
 mod engine;
 mod exported;
 mod format;
+mod identifiers;
 mod interpreter;
 mod lower;
 pub mod lowered;
@@ -22,10 +24,14 @@ mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod square_images;
 mod told;
+mod torchscript;
 mod verification;
 pub mod verify;
 
+#[cfg(test)]
+mod test_networks;
 #[cfg(test)]
 mod tests;
 

@@ -23,7 +23,6 @@ impl Told {
     ///
     /// # Errors
     /// If it is none.
-    #[allow(dead_code)]
     pub(super) fn from_json(text: &str) -> Result<Self> {
         let entries: Result<Map<String, Value>, _> = serde_json::from_str(text);
         let entries =

@@ -1,0 +1,105 @@
+//! What is written of a small network, what is read of it again, and what is refused.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    export::{
+        Engine as _, Precision,
+        lowered::{BatchDimension, Lowered},
+        test_networks::{every_operator, image},
+    },
+    weights::Script,
+};
+
+fn metadata() -> String {
+    json!({"imgsz": [8, 8], "channels": 3}).to_string()
+}
+
+fn network(half: bool) -> Lowered {
+    let lowered = every_operator(BatchDimension::Any);
+    if half { lowered.in_half().unwrap() } else { lowered }
+}
+
+fn script(half: bool) -> Script {
+    code::script(network(half), metadata())
+}
+
+#[test]
+fn code_says_what_is_done() {
+    let code = script(false).code;
+    let body = code.split_once(code::BODY).unwrap().1;
+    insta::assert_snapshot!(body);
+}
+
+/// What a network makes of the image.
+fn given(network: Lowered) -> Vec<f32> {
+    let image = image(&network);
+    TORCHSCRIPT.engine(network).probabilities(&image, 8).unwrap()
+}
+
+#[test]
+fn what_is_read_is_what_was_written() {
+    for half in [false, true] {
+        let read = exported(&script(half).to_bytes().unwrap()).unwrap().network;
+        let in_half = read.constants.iter().filter(|constant| constant.precision == Precision::Fp16);
+        assert_eq!(in_half.count(), if half { 5 } else { 0 });
+        assert_eq!(read.batch, BatchDimension::Any);
+        assert_eq!(given(read), given(network(half)));
+    }
+}
+
+/// Why a program is refused after `old` became `new` in its code.
+fn reason(old: &str, new: &str) -> String {
+    let mut script = script(false);
+    assert!(script.code.contains(old), "{old}");
+    script.code = script.code.replacen(old, new, 1);
+    exported(&script.to_bytes().unwrap()).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_known_is_refused_by_its_name() {
+    assert_eq!(reason("torch.silu(", "torch.gelu("), "a_act: Kiln doesn't know torch.gelu of these");
+    assert_eq!(
+        reason("[1, 1], [1, 1], 4)", "[1, 1], [2, 2], 4)"),
+        "b: Kiln doesn't know torch.conv2d of these"
+    );
+    assert_eq!(
+        reason(", -2, -1)", ", -3, -1)"),
+        "torch.matmul: Kiln doesn't know torch.transpose of other dimensions than the last"
+    );
+    assert_eq!(reason("torch.relu(b)", "torch.relu(bb)"), "nothing that is called \"bb\" was made before");
+    assert_eq!(reason("self.b_weight", "self.a_weight"), "there is no a_weight, or it is used twice");
+    assert_eq!(reason("    a = ", "    images = "), "two tensors are called images");
+    assert_eq!(reason("return output0", "return scores"), "scores is not one number for each class");
+    assert_eq!(reason("forward", "backward"), "its code is not of the plain kind that Kiln writes");
+    let loops = reason("    a_act = ", "    for i in range(9):\n    a_act = ");
+    assert_eq!(loops, "its code has a statement of a kind that Kiln does not write: \"for i in range(9):\"");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever happens to a file, it is refused, or read and run.
+    #[test]
+    fn damaged_files_never_panic(at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
+        let mut bytes = script(false).to_bytes().unwrap();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        bytes.truncate(if cut { at } else { bytes.len() });
+        if let Ok(Exported { network, .. }) = exported(&bytes) {
+            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 3 * 8 * 8], 8);
+        }
+    }
+
+    /// The archive has checksums: what is damaged in its code is seen by nobody else.
+    #[test]
+    fn damaged_code_never_panics(at in any::<prop::sample::Index>(), byte in prop::sample::select(b" ,.()[]=-1aN\n".to_vec())) {
+        let mut script = script(false);
+        let at = at.index(script.code.len());
+        script.code.replace_range(at..=at, std::str::from_utf8(&[byte]).unwrap());
+        if let Ok(network) = read::network(script, &Told::from_json(&metadata()).unwrap()) {
+            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 3 * 8 * 8], 8);
+        }
+    }
+}
