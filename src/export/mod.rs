@@ -6,6 +6,7 @@
 //! written file again ([`Exported`]), and the interpreter runs them.
 
 mod burnpack;
+mod channels_last;
 mod engine;
 mod exported;
 mod format;
