@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     Choice, Exported, Model, OutputFile, burnpack::BURNPACK, onnx::ONNX, pt::PT, safetensors::SAFETENSORS,
+    tflite::TFLITE,
 };
 use crate::{
     error::Result,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// Every format, in the order in which people see them. The first is taken where none is named.
-pub const FORMATS: &[Format] = &[ONNX, SAFETENSORS, BURNPACK, PT];
+pub const FORMATS: &[Format] = &[ONNX, TFLITE, SAFETENSORS, BURNPACK, PT];
 
 /// A file format for trained models.
 #[derive(Debug)]

@@ -1,14 +1,18 @@
 //! The same network with the channels of its maps last, as TensorFlow and its relatives have them; and the way back.
 
 mod read;
+mod weights;
 
-pub(super) use self::read::{Restored, Seen};
+pub(super) use self::{
+    read::{Restored, Seen},
+    weights::reordered,
+};
 use super::lowered::{Constant, INPUT, Instruction, Lowered, Operator, TensorId};
 
 /// The order of axes that puts the channels of a map last.
-const TO_LAST: [usize; 4] = [0, 2, 3, 1];
+pub(super) const TO_LAST: [usize; 4] = [0, 2, 3, 1];
 /// The order that puts them first again.
-const TO_FIRST: [usize; 4] = [0, 3, 1, 2];
+pub(super) const TO_FIRST: [usize; 4] = [0, 3, 1, 2];
 
 /// Where a map has its channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

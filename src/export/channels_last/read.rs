@@ -31,6 +31,11 @@ impl Restored {
         (Self { lowered }, Seen { tensor: INPUT, layout: images })
     }
 
+    /// How many images it takes at once.
+    pub(in crate::export) fn batch(&self) -> BatchDimension {
+        self.lowered.batch
+    }
+
     /// The sizes of a tensor behind the batch's dimension, as in the file.
     pub(in crate::export) fn shape(&self, Seen { tensor, layout }: Seen) -> Vec<usize> {
         turned(self.lowered.shape(tensor), layout)
