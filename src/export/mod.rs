@@ -8,15 +8,20 @@
 mod burnpack;
 mod engine;
 mod exported;
+mod folder;
 mod format;
+mod free_names;
 mod interpreter;
 mod lower;
 pub mod lowered;
 mod metadata;
 mod model;
+mod ncnn;
 mod onnx;
+mod openvino;
 mod options;
 mod output_file;
+mod paddle;
 mod precision;
 mod pt;
 mod read_back;
@@ -26,6 +31,8 @@ mod told;
 mod verification;
 pub mod verify;
 
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;
 
