@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     Choice, Exported, Model, OutputFile, burnpack::BURNPACK, ncnn::NCNN, onnx::ONNX, openvino::OPENVINO,
-    pt::PT, safetensors::SAFETENSORS,
+    paddle::PADDLE, pt::PT, safetensors::SAFETENSORS,
 };
 use crate::{
     error::Result,
