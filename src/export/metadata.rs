@@ -31,7 +31,6 @@ impl Model<'_> {
     }
 
     /// The same where a carrier has numbers, lists and maps of its own, as JSON: names by index as text.
-    #[allow(dead_code)] // until a format needs it
     pub(super) fn metadata_json(&self) -> Value {
         let names: Map<String, Value> =
             self.names.iter().enumerate().map(|(class, name)| (class.to_string(), json!(name))).collect();
@@ -50,7 +49,6 @@ impl Model<'_> {
     }
 
     /// The same as the text of a `metadata.yaml`, whose names have whole numbers as keys.
-    #[allow(dead_code)]
     pub(super) fn metadata_yaml(&self) -> String {
         let Value::Object(entries) = self.metadata_json() else { unreachable!("it is made as an object") };
         let mut text = String::new();

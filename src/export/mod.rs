@@ -11,16 +11,21 @@ mod coreml;
 mod engine;
 mod exported;
 mod flatbuffer;
+mod folder;
 mod format;
+mod free_names;
 mod identifiers;
 mod interpreter;
 mod lower;
 pub mod lowered;
 mod metadata;
 mod model;
+mod ncnn;
 mod onnx;
+mod openvino;
 mod options;
 mod output_file;
+mod paddle;
 mod precision;
 mod pt;
 mod read_back;
@@ -35,6 +40,8 @@ pub mod verify;
 
 #[cfg(test)]
 mod test_networks;
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;
 

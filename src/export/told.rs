@@ -34,9 +34,8 @@ impl Told {
     ///
     /// # Errors
     /// If it is no YAML, or no map of keys.
-    #[allow(dead_code)]
     pub(super) fn from_yaml(text: &str) -> Result<Self> {
-        match yaml::parse(text).map(|parsed| parsed.value) {
+        match yaml::parse_metadata(text) {
             Ok(Value::Object(entries)) => Ok(Self(entries.into_iter().collect())),
             _ => Err(Error::new("its metadata.yaml is no map of keys")),
         }

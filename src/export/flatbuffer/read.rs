@@ -79,14 +79,6 @@ impl<'a> Record<'a> {
         self.place(field)?.map_or(Ok(default), |place| number(self.file, place))
     }
 
-    /// Whether a field says so; if it is left out, it does not.
-    ///
-    /// # Errors
-    /// If the file ends before it.
-    pub(in crate::export) fn holds(self, field: usize) -> Result<bool> {
-        Ok(self.number(field, 0_u8)? != 0)
-    }
-
     /// A table, if it is there.
     ///
     /// # Errors
@@ -119,14 +111,6 @@ impl<'a> Record<'a> {
     pub(in crate::export) fn numbers<T: Number>(self, field: usize) -> Result<Vec<T>> {
         let numbers = self.raw(field, T::SIZE)?.chunks_exact(T::SIZE).map(T::of);
         numbers.collect::<Option<Vec<T>>>().ok_or_else(damaged)
-    }
-
-    /// A text, empty if it is left out.
-    ///
-    /// # Errors
-    /// If it is not whole, or no UTF-8.
-    pub(in crate::export) fn text(self, field: usize) -> Result<&'a str> {
-        std::str::from_utf8(self.bytes(field)?).map_err(|_| damaged())
     }
 
     /// A list of tables or texts, empty if it is left out.
@@ -165,16 +149,6 @@ impl<'a> List<'a> {
     /// All tables, one after another.
     pub(in crate::export) fn records(self) -> impl Iterator<Item = Result<Record<'a>>> {
         (0..self.count).map(move |place| self.record(place))
-    }
-
-    /// A text by its place.
-    ///
-    /// # Errors
-    /// If there is none, or it is not whole.
-    pub(in crate::export) fn text(self, place: usize) -> Result<&'a str> {
-        let at = self.target(place)?;
-        let text = part(self.file, at + WORD, number::<u32>(self.file, at)? as usize)?;
-        std::str::from_utf8(text).map_err(|_| damaged())
     }
 }
 

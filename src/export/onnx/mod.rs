@@ -27,7 +27,7 @@ pub(super) const ONNX: Format = Format {
     about: "ONNX: the network and its softmax as one graph, for ONNX Runtime and most other engines.",
     file: FILE,
     content: Content::Network(NetworkFormat {
-        choices: &[Choice::DynamicBatch, Choice::Precision],
+        choices: &[Choice::DynamicBatch],
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises,
         read: open,

@@ -11,13 +11,11 @@ use self::{constants::Constants, nodes::Nodes};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
-    export::lowered::{BatchDimension, Lowered, TensorId},
+    export::lowered::{Lowered, TensorId},
 };
 
 /// The first version of ONNX's operations in which those that are read mean what they mean today.
 const OLDEST_OPSET: i64 = 13;
-/// Side of the largest images, in pixels.
-const MOST_PIXELS: usize = 1 << 14;
 
 /// The network in a file.
 ///
@@ -41,26 +39,16 @@ fn lowered(graph: &GraphProto) -> Result<Lowered> {
     let ([output], Some(images), None) = (graph.output.as_slice(), images.next(), images.next()) else {
         return Err(Error::new("it has more than one input or output"));
     };
-    let (batch, channels, size) = square(images)?;
-    let mut nodes = Nodes::new(Lowered::new(batch, channels, size), constants);
+    let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images))?, constants);
     nodes.name(&images.name, TensorId(0))?;
     graph.node.iter().try_for_each(|node| nodes.node(node))?;
     nodes.finish(&output.name)
 }
 
-/// Batch, channels and side of the images that an input takes.
-fn square(input: &ValueInfoProto) -> Result<(BatchDimension, usize, usize)> {
+/// The sizes of what an input takes, as far as they are known.
+fn sizes(input: &ValueInfoProto) -> Vec<Option<usize>> {
     let shape = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref()?.shape.as_ref());
-    let sizes: Vec<Option<usize>> =
-        shape.iter().flat_map(|shape| &shape.dim).map(|dim| known(dim.value.as_ref()?)).collect();
-    match sizes[..] {
-        [batch, Some(channels), Some(height), Some(width)]
-            if height == width && (1..=MOST_PIXELS).contains(&width) && channels > 0 =>
-        {
-            Ok((batch.map_or(BatchDimension::Any, BatchDimension::Fixed), channels, width))
-        }
-        _ => Err(Error::new(format!("{} are not square images of one size", input.name))),
-    }
+    shape.iter().flat_map(|shape| &shape.dim).map(|dim| known(dim.value.as_ref()?)).collect()
 }
 
 fn known(dimension: &Dimension) -> Option<usize> {

@@ -6,7 +6,7 @@ use super::{attributes::Attributes, constants::Constants, windows::window};
 use crate::{
     error::{Error, Result},
     export::{
-        lowered::{BatchDimension, ConstantId, Lowered, Operator, TensorId},
+        lowered::{ConstantId, Lowered, Operator, TensorId},
         onnx::proto::NodeProto,
     },
 };
@@ -27,12 +27,9 @@ impl<'a> Nodes<'a> {
     }
 
     /// The network, whose probabilities the file calls `output`.
-    pub(super) fn finish(mut self, output: &str) -> Result<Lowered> {
-        self.lowered.probabilities = self.tensor(output)?;
-        match self.lowered.shape(self.lowered.probabilities) {
-            [_] => Ok(self.lowered),
-            _ => Err(Error::new(format!("{output} is not one number for each class"))),
-        }
+    pub(super) fn finish(self, output: &str) -> Result<Lowered> {
+        let probabilities = self.tensor(output)?;
+        self.lowered.giving(output, probabilities)
     }
 
     /// Says what the file calls a tensor.
@@ -144,25 +141,9 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Another shape: 0 is a size that stays, and -1 what is left.
     fn reshaped(&self, x: &str, shape: &str) -> Result<Operator> {
-        let (x, wanted) = (self.lowered.shape(self.tensor(x)?), self.constants.whole(shape)?);
-        let batch = match self.lowered.batch {
-            BatchDimension::Fixed(images) => images as i64,
-            BatchDimension::Any => 0,
-        };
-        let unknown = || Error::new(format!("Kiln can't tell which shape {shape} is"));
-        let [first, rest @ ..] = wanted else { return Err(unknown()) };
-        let known = |(at, size): (usize, &i64)| match size {
-            0 => x.get(at).copied(),
-            _ => usize::try_from(*size).ok(),
-        };
-        let sizes: Vec<Option<usize>> = rest.iter().enumerate().map(known).collect();
-        let product = sizes.iter().flatten().try_fold(1_usize, |product, size| product.checked_mul(*size));
-        let left = product.and_then(|product| x.iter().product::<usize>().checked_div(product));
-        let shape: Option<Vec<usize>> = sizes.into_iter().map(|size| size.or(left)).collect();
-        let stays = [0, batch].contains(first);
-        shape.filter(|_| stays).map(Operator::Reshape).ok_or_else(unknown)
+        let reshaped = self.lowered.reshaped(self.tensor(x)?, self.constants.whole(shape)?);
+        reshaped.ok_or_else(|| Error::new(format!("Kiln can't tell which shape {shape} is")))
     }
 
     /// All numbers of an image in a row.

@@ -17,7 +17,7 @@ use crate::{
     export::{
         Engine, Precision,
         interpreter::Interpreter,
-        lowered::{Constant, INPUT, Operator},
+        lowered::{BatchDimension, Constant, INPUT, Operator},
         verify::largest_difference,
     },
     random::Random,
