@@ -24,7 +24,8 @@ use crate::{
 };
 
 /// Writes a trained model as a file for other programs. What was written is read back and run, operation by
-/// operation, and compared with the network; a probability that differs by more than 0.0001 is an error.
+/// operation, and compared with the network; a probability that differs by more than 0.0001
+/// (0.01 with `precision: fp16`) is an error.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
@@ -105,7 +106,7 @@ impl Export {
         let images = SampleImages::new(dataset.as_ref(), &classifier.transforms(), cx.threads, &cx.progress)?;
         let engine = self.format.engine(self.format.read(format, &cx.out.join(self.format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
-        let verification = verify(self.format, &engine, &images, logits, &cx.progress)?;
+        let verification = verify((self.format, self.precision), &engine, &images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));

@@ -19,8 +19,9 @@ def load(path):
 
     def run(images):
         extractor = net.create_extractor()
-        # A copy, since ncnn does not keep alive what belongs to NumPy.
-        assert extractor.input("in0", ncnn.Mat(images[0]).clone()) == 0
+        # Row by row, as ncnn takes it for granted; it does not keep alive what belongs to NumPy.
+        image = np.ascontiguousarray(images[0])
+        assert extractor.input("in0", ncnn.Mat(image).clone()) == 0
         status, probabilities = extractor.extract("out0")
         assert status == 0
         return np.array(probabilities)
