@@ -31,7 +31,7 @@ mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
-mod square_images;
+mod tensor_names;
 mod tflite;
 mod told;
 mod torchscript;

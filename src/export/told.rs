@@ -30,6 +30,13 @@ impl Told {
         Ok(Self(entries.into_iter().collect()))
     }
 
+    /// Channels, height and width of the images, as far as they are told.
+    pub(super) fn image_sizes(&self) -> [Option<usize>; 3] {
+        let size = |value: &Value| value.as_u64().and_then(|size| usize::try_from(size).ok());
+        let side = |at: usize| self.0.get("imgsz").and_then(|sides| size(sides.get(at)?));
+        [self.0.get("channels").and_then(size), side(0), side(1)]
+    }
+
     /// From a `metadata.yaml`.
     ///
     /// # Errors

@@ -20,14 +20,8 @@ pub(in crate::export) struct Seen {
 }
 
 impl Restored {
-    /// A network that does nothing yet, for square images that lie as `images` says in the file; and those images.
-    pub(in crate::export) fn new(
-        batch: BatchDimension,
-        channels: usize,
-        size: usize,
-        images: Layout,
-    ) -> (Self, Seen) {
-        let lowered = Lowered::new(batch, channels, size);
+    /// A network that does nothing yet, whose images lie as `images` says in the file; and those images.
+    pub(in crate::export) fn new(lowered: Lowered, images: Layout) -> (Self, Seen) {
         (Self { lowered }, Seen { tensor: INPUT, layout: images })
     }
 
@@ -72,10 +66,10 @@ impl Restored {
     /// The network, which gives these probabilities.
     ///
     /// # Errors
-    /// If they can't be transposed.
+    /// If they are not one number for each class.
     pub(in crate::export) fn finish(mut self, probabilities: Seen) -> Result<Lowered> {
-        self.lowered.probabilities = self.tensor("", probabilities, Layout::ChannelsFirst)?;
-        Ok(self.lowered)
+        let probabilities = self.tensor("", probabilities, Layout::ChannelsFirst)?;
+        self.lowered.giving("what it gives", probabilities)
     }
 
     /// What a transposition gives that only moves the channels: the same tensor, seen otherwise.

@@ -19,7 +19,7 @@ fn lowered(arch: &Arch) -> Lowered {
 
 /// The network again, its shapes compared on the way.
 fn restored(ChannelsLast(turned): &ChannelsLast, images: Layout) -> Lowered {
-    let (mut restored, input) = Restored::new(turned.batch, 3, SIZE, images);
+    let (mut restored, input) = Restored::new(Lowered::new(turned.batch, 3, SIZE), images);
     turned.constants.iter().for_each(|constant| _ = restored.add_constant(constant.clone()));
     let mut seen = vec![None; turned.shapes.len()];
     seen[INPUT.0] = Some(input);
@@ -63,7 +63,8 @@ fn there_are_few_transpositions() {
 /// What is no map is transposed before it is taken for one, whatever a file says.
 #[test]
 fn what_is_no_map_is_taken_as_it_lies() {
-    let (mut restored, images) = Restored::new(BatchDimension::Fixed(1), 3, 4, Layout::ChannelsLast);
+    let (mut restored, images) =
+        Restored::new(Lowered::new(BatchDimension::Fixed(1), 3, 4), Layout::ChannelsLast);
     let rows = restored.push("rows", Operator::Reshape(vec![4, 4, 3]), &[images]).unwrap()[0];
     let data = vec![1.0, 2.0, 3.0];
     let factor = Constant { name: "factor".into(), shape: vec![3, 1, 1], data, precision: Precision::Fp32 };

@@ -3,7 +3,7 @@
 use super::{BatchDimension, Lowered, Operator, TensorId};
 use crate::error::{Error, Result};
 
-/// Side of the largest images, in pixels.
+/// Side of the largest images, in pixels, and the most channels that they have.
 const MOST_PIXELS: usize = 1 << 14;
 
 impl Lowered {
@@ -13,9 +13,10 @@ impl Lowered {
     /// # Errors
     /// If they are not square, or not of one size.
     pub(in crate::export) fn of_images(name: &str, sizes: &[Option<usize>]) -> Result<Self> {
+        let sensible = |size| (1..=MOST_PIXELS).contains(&size);
         match *sizes {
             [batch, Some(channels), Some(height), Some(width)]
-                if height == width && (1..=MOST_PIXELS).contains(&width) && channels > 0 =>
+                if height == width && batch != Some(0) && [channels, width].into_iter().all(sensible) =>
             {
                 let batch = batch.map_or(BatchDimension::Any, BatchDimension::Fixed);
                 Ok(Self::new(batch, channels, width))
@@ -34,6 +35,15 @@ impl Lowered {
             [_] => Ok(self),
             _ => Err(Error::new(format!("{name} is not one number for each class"))),
         }
+    }
+
+    /// The sizes of a tensor, that of the batch in front; it is -1 where a run decides.
+    pub(in crate::export) fn dims(&self, tensor: TensorId) -> Vec<i64> {
+        let batch = match self.batch {
+            BatchDimension::Fixed(images) => images as i64,
+            BatchDimension::Any => -1,
+        };
+        [batch].into_iter().chain(self.shape(tensor).iter().map(|size| *size as i64)).collect()
     }
 
     /// What gives a tensor the shape that a file asks for: 0 is a size that stays, and -1 what is left; none if that

@@ -7,17 +7,17 @@ use super::{
 };
 use crate::{
     arch::Window,
-    export::lowered::{BatchDimension, ConstantId, INPUT, Instruction, Lowered, Operator, TensorId},
+    export::lowered::{ConstantId, INPUT, Instruction, Lowered, Operator},
 };
 
 /// The layers of a lowered network, and the numbers of their constants.
 pub(super) fn net(lowered: &Lowered) -> (Net, Vec<u8>) {
     let mut layers = Layers { lowered, graph: Graph::default(), sources: Vec::new() };
-    layers.sources.push(layers.graph.input(IMAGES, layers.dims(INPUT)));
+    layers.sources.push(layers.graph.input(IMAGES, lowered.dims(INPUT)));
     for instruction in &lowered.instructions {
         let inputs: Vec<Source> =
             instruction.inputs.iter().map(|input| layers.sources[input.0].clone()).collect();
-        let outputs: Vec<Vec<i64>> = instruction.outputs.iter().map(|output| layers.dims(*output)).collect();
+        let outputs: Vec<Vec<i64>> = instruction.outputs.iter().map(|output| lowered.dims(*output)).collect();
         let sources = layers.operator(instruction, &inputs.iter().collect::<Vec<_>>(), &outputs);
         layers.sources.extend(sources);
     }
@@ -33,15 +33,6 @@ struct Layers<'a> {
 }
 
 impl Layers<'_> {
-    /// The sizes of a tensor, the batch's in front.
-    fn dims(&self, tensor: TensorId) -> Vec<i64> {
-        let batch = match self.lowered.batch {
-            BatchDimension::Fixed(images) => images as i64,
-            BatchDimension::Any => -1,
-        };
-        [batch].into_iter().chain(self.lowered.shape(tensor).iter().map(|size| *size as i64)).collect()
-    }
-
     /// Adds what an instruction does with what comes from these `inputs`; where its tensors of these sizes come out.
     fn operator(
         &mut self,

@@ -9,9 +9,7 @@ use super::{
 };
 use crate::{
     arch::Window,
-    export::lowered::{
-        BatchDimension, Constant, ConstantId, INPUT, Instruction, Lowered, Operator, TensorId,
-    },
+    export::lowered::{Constant, ConstantId, INPUT, Instruction, Lowered, Operator, TensorId},
 };
 
 /// The program of a lowered network, and its parameters.
@@ -25,7 +23,7 @@ pub(super) fn program(lowered: &Lowered) -> (Vec<Operation>, Vec<Constant>) {
         let outputs = writing.operator(instruction, &inputs);
         writing.made.extend(outputs);
     }
-    let (probabilities, dims) = (writing.made[lowered.probabilities.0], writing.dims(lowered.probabilities));
+    let (probabilities, dims) = (writing.made[lowered.probabilities.0], lowered.dims(lowered.probabilities));
     let attributes = vec![(NAME, Text(PROBABILITIES.to_owned())), ("col", Whole(0))];
     writing.one("1.fetch", attributes, &[probabilities], Kind::F32, dims);
     (writing.operations, writing.parameters)
@@ -46,15 +44,6 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// The sizes of a tensor, the batch's in front.
-    fn dims(&self, tensor: TensorId) -> Vec<i64> {
-        let batch = match self.lowered.batch {
-            BatchDimension::Fixed(images) => images as i64,
-            BatchDimension::Any => -1,
-        };
-        [batch].into_iter().chain(self.lowered.shape(tensor).iter().map(|size| *size as i64)).collect()
-    }
-
     /// Adds an operation; the values that it gives.
     fn add(&mut self, kind: &str, attributes: Attributes, inputs: &[u64], gives: Vec<Holds>) -> Vec<u64> {
         let outputs: Vec<Output> = (self.next..).zip(gives).map(|(id, holds)| Output { id, holds }).collect();
@@ -83,7 +72,7 @@ impl Writing<'_> {
     }
 
     fn images(&mut self) -> u64 {
-        let (dims, name) = (self.dims(INPUT), Text(IMAGES.to_owned()));
+        let (dims, name) = (self.lowered.dims(INPUT), Text(IMAGES.to_owned()));
         let attributes = vec![
             (NAME, name),
             ("shape", Sizes(dims.clone())),
@@ -99,7 +88,7 @@ impl Writing<'_> {
         Instruction { operator, inputs: tensors, outputs, .. }: &Instruction,
         inputs: &[u64],
     ) -> Vec<u64> {
-        let (x, dims) = (inputs[0], self.dims(outputs[0]));
+        let (x, dims) = (inputs[0], self.lowered.dims(outputs[0]));
         let (kind, attributes, inputs): (&str, Attributes, Vec<u64>) = match operator {
             Operator::Convolution { weight, bias, window } => {
                 let channels = self.lowered.shape(tensors[0])[0];
@@ -222,7 +211,7 @@ impl Writing<'_> {
 
     /// What a tensor of the network holds.
     fn floats(&self, tensor: TensorId) -> Tensor {
-        Tensor { kind: Kind::F32, dims: self.dims(tensor) }
+        Tensor { kind: Kind::F32, dims: self.lowered.dims(tensor) }
     }
 }
 

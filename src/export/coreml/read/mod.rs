@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    export::{lowered::Lowered, square_images::SquareImages},
+    export::lowered::Lowered,
 };
 
 /// The network in a model whose file of weights has these bytes.
@@ -28,16 +28,16 @@ pub(super) fn network(model: &ModelProto, weights: &[u8]) -> Result<Lowered> {
     let [images] = main.inputs.as_slice() else {
         return Err(Error::new("it has more than one input or none"));
     };
-    let mut operations = Operations::new(&images.name, square(images)?, weights);
+    let mut operations = Operations::new(&images.name, of_images(images)?, weights);
     block.operations.iter().try_for_each(|operation| operations.operation(operation))?;
     operations.finish()
 }
 
-/// The images that an input takes.
-fn square(input: &NamedType) -> Result<SquareImages> {
+/// What takes the images of an input.
+fn of_images(input: &NamedType) -> Result<Lowered> {
     match (tensor_type(input).map(|of| of.data_type), shape(input).as_deref()) {
-        (Some(FLOAT32), Some(&[batch, channels, height, width])) => {
-            SquareImages::of(Some(batch), channels, [height, width])
+        (Some(FLOAT32), Some(sizes)) => {
+            Lowered::of_images(&input.name, &sizes.iter().copied().map(Some).collect::<Vec<_>>())
         }
         _ => Err(Error::new(format!("{} are no images", input.name))),
     }

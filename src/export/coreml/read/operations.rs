@@ -1,7 +1,5 @@
 //! MIL operations as a lowered network's operators.
 
-use std::collections::BTreeMap;
-
 use super::{arguments::Arguments, constants::Constants, shape};
 use crate::{
     arch::Window,
@@ -13,7 +11,7 @@ use crate::{
             values::Literal,
         },
         lowered::{BatchDimension, ConstantId, INPUT, Lowered, Operator, TensorId},
-        square_images::SquareImages,
+        tensor_names::TensorNames,
     },
 };
 
@@ -24,25 +22,22 @@ pub(super) struct Operations<'a> {
     pixels: &'a str,
     constants: Constants<'a>,
     /// The tensors by the names that the program gives them.
-    tensors: BTreeMap<&'a str, TensorId>,
+    tensors: TensorNames<'a>,
     /// The tensor that the classes' names are given to.
     classified: Option<TensorId>,
 }
 
 impl<'a> Operations<'a> {
-    pub(super) fn new(pixels: &'a str, images: SquareImages, weights: &'a [u8]) -> Self {
-        let SquareImages { batch, channels, size } = images;
-        let (lowered, constants) = (Lowered::new(batch, channels, size), Constants::new(weights));
-        Self { lowered, pixels, constants, tensors: BTreeMap::new(), classified: None }
+    /// A network that does nothing yet to its images.
+    pub(super) fn new(pixels: &'a str, lowered: Lowered, weights: &'a [u8]) -> Self {
+        let (constants, tensors) = (Constants::new(weights), TensorNames::default());
+        Self { lowered, pixels, constants, tensors, classified: None }
     }
 
     /// The network.
-    pub(super) fn finish(mut self) -> Result<Lowered> {
-        self.lowered.probabilities = self.classified.ok_or_else(|| Error::new("it names no classes"))?;
-        match self.lowered.shape(self.lowered.probabilities) {
-            [_] => Ok(self.lowered),
-            _ => Err(Error::new("what it classifies is not one number for each class")),
-        }
+    pub(super) fn finish(self) -> Result<Lowered> {
+        let probabilities = self.classified.ok_or_else(|| Error::new("it names no classes"))?;
+        self.lowered.giving("what it classifies", probabilities)
     }
 
     /// Adds what an operation does.
@@ -54,7 +49,7 @@ impl<'a> Operations<'a> {
             "cast" => self.cast(operation, &mut arguments)?,
             // The classes' names stand in the metadata too.
             "classify" => {
-                self.classified = Some(self.tensor(arguments.name("probabilities")?)?);
+                self.classified = Some(self.tensors.tensor(arguments.name("probabilities")?)?);
                 return Ok(());
             }
             kind => {
@@ -70,7 +65,7 @@ impl<'a> Operations<'a> {
     fn multiply(&mut self, operation: &'a Operation, arguments: &mut Arguments<'a>) -> Result<()> {
         let (x, y) = (arguments.name("x")?, arguments.name("y")?);
         if x != self.pixels {
-            let x = self.tensor(x)?;
+            let x = self.tensors.tensor(x)?;
             let factor = self.constant(y)?;
             return self.push(operation, Operator::Scale(factor), &[x]);
         }
@@ -82,7 +77,7 @@ impl<'a> Operations<'a> {
 
     /// Other bits: the same numbers here.
     fn cast(&mut self, operation: &'a Operation, arguments: &mut Arguments<'a>) -> Result<()> {
-        let tensor = self.tensor(arguments.name("x")?)?;
+        let tensor = self.tensors.tensor(arguments.name("x")?)?;
         match self.literal(arguments, "dtype")? {
             Literal::Text(to) if ["fp16", "fp32"].contains(&to.as_str()) => self.give(operation, &[tensor]),
             _ => Err(arguments.wrong("dtype")),
@@ -105,12 +100,8 @@ impl<'a> Operations<'a> {
             let (at, kind) = (Arguments::of(operation).at(), &operation.r#type);
             return Err(Error::new(format!("{at}: {kind} gives tensors of other shapes than it says")));
         }
-        operation.outputs.iter().zip(tensors).try_for_each(|(NamedType { name, .. }, tensor)| {
-            match self.tensors.insert(name, *tensor) {
-                Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
-                None => Ok(()),
-            }
-        })
+        let mut named = operation.outputs.iter().zip(tensors);
+        named.try_for_each(|(NamedType { name, .. }, tensor)| self.tensors.name(name, *tensor))
     }
 
     /// The tensors that an operation takes.
@@ -123,7 +114,7 @@ impl<'a> Operations<'a> {
         let mut tensors = Vec::new();
         for key in keys {
             for name in arguments.names(key)? {
-                tensors.push(self.tensor(name)?);
+                tensors.push(self.tensors.tensor(name)?);
             }
         }
         Ok(tensors)
@@ -205,11 +196,6 @@ impl<'a> Operations<'a> {
             [0, 0, row, column] => Ok(Operator::EverySecond { row, column }),
             _ => Err(arguments.wrong("begin")),
         }
-    }
-
-    fn tensor(&self, name: &str) -> Result<TensorId> {
-        let tensor = self.tensors.get(name).copied();
-        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
     }
 
     /// The constant of this name becomes one of the network's.

@@ -1,11 +1,12 @@
 //! Layers one by one: what each takes, and what comes out of it.
 
-use std::collections::BTreeMap;
-
 use super::{super::PROBABILITIES, line::Line, weights::Weights};
 use crate::{
     error::{Error, Result},
-    export::lowered::{Lowered, Operator, TensorId},
+    export::{
+        lowered::{Lowered, Operator, TensorId},
+        tensor_names::TensorNames,
+    },
 };
 
 /// A network on its way.
@@ -13,12 +14,12 @@ pub(super) struct Layers<'a> {
     pub(super) lowered: Lowered,
     pub(super) weights: Weights<'a>,
     /// The tensors by the names of their blobs.
-    tensors: BTreeMap<&'a str, TensorId>,
+    pub(super) tensors: TensorNames<'a>,
 }
 
 impl<'a> Layers<'a> {
     pub(super) fn new(lowered: Lowered, weights: Weights<'a>) -> Self {
-        Self { lowered, weights, tensors: BTreeMap::new() }
+        Self { lowered, weights, tensors: TensorNames::default() }
     }
 
     /// The network, whose probabilities have the name that converters give them.
@@ -26,27 +27,14 @@ impl<'a> Layers<'a> {
         if !self.weights.is_empty() {
             return Err(Error::new("there are more weights than its layers have"));
         }
-        let probabilities = self.tensor(PROBABILITIES)?;
+        let probabilities = self.tensors.tensor(PROBABILITIES)?;
         self.lowered.giving(PROBABILITIES, probabilities)
-    }
-
-    /// Says what a tensor is called.
-    pub(super) fn name(&mut self, name: &'a str, tensor: TensorId) -> Result<()> {
-        match self.tensors.insert(name, tensor) {
-            Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
-            None => Ok(()),
-        }
-    }
-
-    fn tensor(&self, name: &str) -> Result<TensorId> {
-        let tensor = self.tensors.get(name).copied();
-        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
     }
 
     /// Adds what a layer does.
     pub(super) fn layer(&mut self, line: &Line<'a>) -> Result<()> {
         let inputs: Vec<TensorId> =
-            line.inputs.iter().map(|name| self.tensor(name)).collect::<Result<_>>()?;
+            line.inputs.iter().map(|name| self.tensors.tensor(name)).collect::<Result<_>>()?;
         let outputs = match (line.kind, &inputs[..]) {
             // Others take it from here, each by a name of its own.
             ("Split", [x]) => vec![*x; line.outputs.len()],
@@ -60,7 +48,7 @@ impl<'a> Layers<'a> {
         if outputs.len() != line.outputs.len() {
             return Err(Error::new(format!("{} gives more or fewer tensors than it names", line.name)));
         }
-        line.outputs.iter().zip(outputs).try_for_each(|(name, tensor)| self.name(name, tensor))
+        line.outputs.iter().zip(outputs).try_for_each(|(name, tensor)| self.tensors.name(name, tensor))
     }
 
     /// Squares of four pixels as channels, in four runs by their place in the square.

@@ -8,8 +8,6 @@ mod operators;
 mod weights;
 mod windows;
 
-use serde_json::Value;
-
 use self::{layers::Layers, line::Line, weights::Weights};
 use super::param::MAGIC;
 use crate::{
@@ -37,7 +35,7 @@ pub(super) fn network(text: &str, weights: &[u8], told: &Told) -> Result<Lowered
         return Err(Error::new("its first layer is not an input"));
     };
     let mut layers = Layers::new(images(&input, name, told)?, Weights::new(weights));
-    layers.name(name, INPUT)?;
+    layers.tensors.name(name, INPUT)?;
     lines.try_for_each(|line| layers.layer(&Line::parse(line)?))?;
     layers.finish()
 }
@@ -51,11 +49,11 @@ fn images(input: &Line<'_>, name: &str, told: &Told) -> Result<Lowered> {
     Lowered::of_images(name, &[&[Some(1)], &sizes[..]].concat())
 }
 
-/// Channels, height and width of the images, as the model's metadata tell.
-fn told_sizes(Told(entries): &Told) -> [Option<usize>; 3] {
-    let size = |value: &Value| value.as_u64().and_then(|size| usize::try_from(size).ok());
-    let side = |at: usize| entries.get("imgsz").and_then(|sides| size(sides.get(at)?));
-    [entries.get("channels").map_or(Some(COLORS), size), side(0), side(1)]
+/// Channels, height and width of the images, as the model's metadata tell; older ones do not tell the channels.
+fn told_sizes(told: &Told) -> [Option<usize>; 3] {
+    let [channels, height, width] = told.image_sizes();
+    let channels = if told.0.contains_key("channels") { channels } else { Some(COLORS) };
+    [channels, height, width]
 }
 
 #[cfg(test)]

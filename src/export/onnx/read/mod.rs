@@ -11,7 +11,7 @@ use self::{constants::Constants, nodes::Nodes};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
-    export::lowered::{Lowered, TensorId},
+    export::lowered::{INPUT, Lowered},
 };
 
 /// The first version of ONNX's operations in which those that are read mean what they mean today.
@@ -40,7 +40,7 @@ fn lowered(graph: &GraphProto) -> Result<Lowered> {
         return Err(Error::new("it has more than one input or output"));
     };
     let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images))?, constants);
-    nodes.name(&images.name, TensorId(0))?;
+    nodes.tensors.name(&images.name, INPUT)?;
     graph.node.iter().try_for_each(|node| nodes.node(node))?;
     nodes.finish(&output.name)
 }

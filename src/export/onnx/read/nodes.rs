@@ -8,6 +8,7 @@ use crate::{
     export::{
         lowered::{ConstantId, Lowered, Operator, TensorId},
         onnx::proto::NodeProto,
+        tensor_names::TensorNames,
     },
 };
 
@@ -16,33 +17,20 @@ pub(super) struct Nodes<'a> {
     lowered: Lowered,
     constants: Constants<'a>,
     /// The tensors by the names that the file gives them.
-    tensors: BTreeMap<&'a str, TensorId>,
+    pub(super) tensors: TensorNames<'a>,
     /// The tensors whose sigmoid has this name: what is multiplied by its own becomes a SiLU.
     gates: BTreeMap<&'a str, TensorId>,
 }
 
 impl<'a> Nodes<'a> {
     pub(super) fn new(lowered: Lowered, constants: Constants<'a>) -> Self {
-        Self { lowered, constants, tensors: BTreeMap::new(), gates: BTreeMap::new() }
+        Self { lowered, constants, tensors: TensorNames::default(), gates: BTreeMap::new() }
     }
 
     /// The network, whose probabilities the file calls `output`.
     pub(super) fn finish(self, output: &str) -> Result<Lowered> {
-        let probabilities = self.tensor(output)?;
+        let probabilities = self.tensors.tensor(output)?;
         self.lowered.giving(output, probabilities)
-    }
-
-    /// Says what the file calls a tensor.
-    pub(super) fn name(&mut self, name: &'a str, tensor: TensorId) -> Result<()> {
-        match self.tensors.insert(name, tensor) {
-            Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
-            None => Ok(()),
-        }
-    }
-
-    fn tensor(&self, name: &str) -> Result<TensorId> {
-        let tensor = self.tensors.get(name).copied();
-        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
     }
 
     /// The constant of this name becomes one of the network's.
@@ -57,7 +45,7 @@ impl<'a> Nodes<'a> {
         let attributes = Attributes::of(node);
         let inputs: Vec<&str> = node.input.iter().map(String::as_str).collect();
         if let ("Sigmoid", [x], [gate]) = (node.op_type.as_str(), &inputs[..], &node.output[..]) {
-            self.gates.insert(gate, self.tensor(x)?);
+            self.gates.insert(gate, self.tensors.tensor(x)?);
             return attributes.finish();
         }
         let operator = self.operator(node, &inputs, &attributes)?;
@@ -66,14 +54,14 @@ impl<'a> Nodes<'a> {
         if outputs.len() != node.output.len() {
             return Err(Error::new(format!("{} gives more or fewer tensors than it names", node.name)));
         }
-        node.output.iter().zip(outputs).try_for_each(|(name, tensor)| self.name(name, tensor))
+        node.output.iter().zip(outputs).try_for_each(|(name, tensor)| self.tensors.name(name, tensor))
     }
 
     /// The inputs that are tensors.
     fn tensors(&self, inputs: &[&str]) -> Result<Vec<TensorId>> {
         let tensors =
             inputs.iter().filter(|name| !self.constants.has(name) && !self.gates.contains_key(*name));
-        tensors.map(|name| self.tensor(name)).collect()
+        tensors.map(|name| self.tensors.tensor(name)).collect()
     }
 
     /// What a node does with those of its inputs that are tensors.
@@ -122,8 +110,9 @@ impl<'a> Nodes<'a> {
 
     /// A tensor times its own sigmoid, or times a constant.
     fn product(&mut self, a: &str, b: &str) -> Result<Operator> {
-        let own =
-            |x: &str, gate: &str| self.gates.get(gate).is_some_and(|of| self.tensors.get(x) == Some(of));
+        let own = |x: &str, gate: &str| {
+            self.gates.get(gate).is_some_and(|of| self.tensors.tensor(x).ok() == Some(*of))
+        };
         if own(a, b) || own(b, a) {
             return Ok(Operator::Silu);
         }
@@ -142,18 +131,18 @@ impl<'a> Nodes<'a> {
     }
 
     fn reshaped(&self, x: &str, shape: &str) -> Result<Operator> {
-        let reshaped = self.lowered.reshaped(self.tensor(x)?, self.constants.whole(shape)?);
+        let reshaped = self.lowered.reshaped(self.tensors.tensor(x)?, self.constants.whole(shape)?);
         reshaped.ok_or_else(|| Error::new(format!("Kiln can't tell which shape {shape} is")))
     }
 
     /// All numbers of an image in a row.
     fn flattened(&self, x: &str, attributes: &Attributes<'_>) -> Result<Operator> {
         attributes.must_be("axis", 1)?;
-        Ok(Operator::Reshape(vec![self.lowered.shape(self.tensor(x)?).iter().product()]))
+        Ok(Operator::Reshape(vec![self.lowered.shape(self.tensors.tensor(x)?).iter().product()]))
     }
 
     fn softmax(&self, x: &str, attributes: &Attributes<'_>) -> Result<Operator> {
-        let last = self.lowered.shape(self.tensor(x)?).len() as i64;
+        let last = self.lowered.shape(self.tensors.tensor(x)?).len() as i64;
         attributes.hold("axis", attributes.int("axis").is_none_or(|axis| [-1, last].contains(&axis)))?;
         Ok(Operator::Softmax)
     }

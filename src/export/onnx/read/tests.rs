@@ -17,7 +17,7 @@ use crate::{
     export::{
         Engine, Precision,
         interpreter::Interpreter,
-        lowered::{BatchDimension, Constant, INPUT, Operator},
+        lowered::{BatchDimension, Constant, INPUT, Operator, TensorId},
         verify::largest_difference,
     },
     random::Random,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    export::lowered::{BatchDimension, INPUT, Lowered, TensorId, Unbiased},
+    export::lowered::{INPUT, Lowered, TensorId, Unbiased},
 };
 
 /// A network on its way.
@@ -98,9 +98,9 @@ impl<'a> Layers<'a> {
         }
         for (port, value) in outputs.iter().zip(values) {
             if let Value::Tensor(tensor) = value
-                && port.dims != self.dims(tensor)
+                && port.dims != self.lowered.dims(tensor)
             {
-                let (said, found) = (&port.dims, self.dims(tensor));
+                let (said, found) = (&port.dims, self.lowered.dims(tensor));
                 return Err(Error::new(format!("{name} gives a tensor of {found:?}, not {said:?}")));
             }
             if self.values.insert((*id, port.id), value).is_some() {
@@ -108,15 +108,6 @@ impl<'a> Layers<'a> {
             }
         }
         Ok(())
-    }
-
-    /// The sizes of a tensor, as a port tells them.
-    pub(super) fn dims(&self, tensor: TensorId) -> Vec<i64> {
-        let batch = match self.lowered.batch {
-            BatchDimension::Fixed(images) => images as i64,
-            BatchDimension::Any => -1,
-        };
-        [batch].into_iter().chain(self.lowered.shape(tensor).iter().map(|size| *size as i64)).collect()
     }
 
     /// A value that is not without its bias any more: if no layer adds one, it has none at all.

@@ -25,7 +25,7 @@ impl Layers<'_> {
             ("Const", "opset1", []) => Value::Constant(Place::of(&layer.name, data)?),
             ("ShapeOf", "opset1" | "opset3", [Value::Tensor(x)]) => {
                 data.must_be("output_type", "i64")?;
-                Value::Sizes(self.dims(*x))
+                Value::Sizes(self.lowered.dims(*x))
             }
             ("ReduceMean", "opset1", [x, Value::Constant(axes)]) => self.average(layer, x, axes, data)?,
             ("Convert", "opset1", [Value::Constant(place)]) => {

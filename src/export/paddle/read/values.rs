@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    export::lowered::{BatchDimension, INPUT, Lowered, TensorId, Unbiased},
+    export::lowered::{INPUT, Lowered, TensorId, Unbiased},
 };
 
 /// A network on its way.
@@ -109,7 +109,7 @@ impl Values {
                 Holds::Tensor(tensor) => std::slice::from_ref(tensor),
                 Holds::Several(tensors) => tensors,
             };
-            let found = value.tensors().iter().map(|tensor| self.dims(*tensor));
+            let found = value.tensors().iter().map(|tensor| self.lowered.dims(*tensor));
             if !value.tensors().is_empty() && !found.eq(said.iter().map(|tensor| tensor.dims.clone())) {
                 return Err(Error::new(format!("{kind} gives tensors of other sizes than it says")));
             }
@@ -118,15 +118,6 @@ impl Values {
             }
         }
         Ok(())
-    }
-
-    /// The sizes of a tensor, as a program tells them.
-    fn dims(&self, tensor: TensorId) -> Vec<i64> {
-        let batch = match self.lowered.batch {
-            BatchDimension::Fixed(images) => images as i64,
-            BatchDimension::Any => -1,
-        };
-        [batch].into_iter().chain(self.lowered.shape(tensor).iter().map(|size| *size as i64)).collect()
     }
 
     /// A value that is not without its bias any more: if no operation adds one, it has none at all.

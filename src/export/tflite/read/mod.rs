@@ -19,12 +19,9 @@ use crate::{
     export::{
         channels_last::{Layout, Restored, Seen},
         flatbuffer::Record,
-        lowered::{BatchDimension, Lowered},
+        lowered::Lowered,
     },
 };
-
-/// Side of the largest images, in pixels.
-const MOST_PIXELS: usize = 1 << 14;
 
 /// The network in a file of so many bytes.
 ///
@@ -40,7 +37,7 @@ pub(super) fn network(file: Record<'_>, size: usize) -> Result<Lowered> {
     let tensors = Tensors::of(graph, file, size)?;
     let [images, probabilities] = [subgraph::INPUTS, subgraph::OUTPUTS].map(|field| one(graph, field));
     let (images, probabilities) = (images?, probabilities?);
-    let (restored, seen) = square(&tensors.shape(images)?)?;
+    let (restored, seen) = of_images(&tensors.shape(images)?)?;
     let mut reader = Reader::new(tensors, restored);
     reader.give(images, seen)?;
     for (place, operator) in graph.list(subgraph::OPERATORS)?.records().enumerate() {
@@ -57,20 +54,17 @@ fn one(graph: Record<'_>, field: usize) -> Result<i32> {
     }
 }
 
-/// An empty network for images of this shape.
-fn square(shape: &[usize]) -> Result<(Restored, Seen)> {
-    let fits = |side: usize, channels: usize| (1..=MOST_PIXELS).contains(&side) && channels > 0;
-    let (batch, channels, side, layout) = match *shape {
+/// An empty network for images of this shape, whose channels are first or last.
+fn of_images(shape: &[usize]) -> Result<(Restored, Seen)> {
+    let (first, layout) = match *shape {
         [batch, channels, height, width] if height == width => {
-            (batch, channels, width, Layout::ChannelsFirst)
+            ([batch, channels, height, width], Layout::ChannelsFirst)
         }
-        [batch, height, width, channels] if height == width => (batch, channels, width, Layout::ChannelsLast),
-        _ => (0, 0, 0, Layout::ChannelsFirst),
+        [batch, height, width, channels] => ([batch, channels, height, width], Layout::ChannelsLast),
+        _ => ([0; 4], Layout::ChannelsFirst),
     };
-    if batch == 0 || !fits(side, channels) {
-        return Err(Error::new(format!("it takes {shape:?}, no square images")));
-    }
-    Ok(Restored::new(BatchDimension::Fixed(batch), channels, side, layout))
+    let lowered = Lowered::of_images(&format!("its images, {shape:?},"), &first.map(Some))?;
+    Ok(Restored::new(lowered, layout))
 }
 
 #[cfg(test)]

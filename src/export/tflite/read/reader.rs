@@ -48,10 +48,7 @@ impl<'a> Reader<'a> {
     /// The network, which gives this tensor.
     pub(super) fn finish(self, probabilities: i32) -> Result<Lowered> {
         let seen = self.tensor(probabilities)?;
-        match self.restored.shape(seen).len() {
-            1 => self.restored.finish(seen),
-            _ => Err(Error::new("what it gives is not one number for each class")),
-        }
+        self.restored.finish(seen)
     }
 
     /// What was given under this number.

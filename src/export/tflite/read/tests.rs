@@ -12,7 +12,7 @@ use crate::{
         Engine as _, Precision,
         channels_last::ChannelsLast,
         interpreter::Interpreter,
-        lowered::{Constant, INPUT, Operator as Plain, TensorId},
+        lowered::{BatchDimension, Constant, INPUT, Operator as Plain, TensorId},
     },
     random::Random,
 };

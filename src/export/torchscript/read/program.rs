@@ -9,7 +9,7 @@ use crate::{
     export::{
         Precision,
         lowered::{Constant, ConstantId, INPUT, Lowered, Operator, TensorId},
-        square_images::SquareImages,
+        tensor_names::TensorNames,
         torchscript::code::{FLOAT, IMAGES},
     },
     weights::ScriptTensor,
@@ -21,24 +21,22 @@ pub(super) struct Program<'a> {
     /// The attributes that were not taken yet: each is taken once.
     attributes: BTreeMap<String, ScriptTensor>,
     /// The tensors by the names that the code gives them.
-    tensors: BTreeMap<&'a str, TensorId>,
+    tensors: TensorNames<'a>,
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(images: SquareImages, attributes: Vec<ScriptTensor>) -> Self {
-        let SquareImages { batch, channels, size } = images;
+    /// A network that does nothing yet to its images.
+    pub(super) fn new(lowered: Lowered, attributes: Vec<ScriptTensor>) -> Result<Self> {
         let attributes = attributes.into_iter().map(|tensor| (tensor.name.clone(), tensor)).collect();
-        let tensors = BTreeMap::from([(IMAGES, INPUT)]);
-        Self { lowered: Lowered::new(batch, channels, size), attributes, tensors }
+        let mut tensors = TensorNames::default();
+        tensors.name(IMAGES, INPUT)?;
+        Ok(Self { lowered, attributes, tensors })
     }
 
     /// The network, whose probabilities the code calls `name`.
-    pub(super) fn finish(mut self, name: &str) -> Result<Lowered> {
-        self.lowered.probabilities = self.tensor(&Term::Name(name))?;
-        match self.lowered.shape(self.lowered.probabilities) {
-            [_] => Ok(self.lowered),
-            _ => Err(Error::new(format!("{name} is not one number for each class"))),
-        }
+    pub(super) fn finish(self, name: &str) -> Result<Lowered> {
+        let probabilities = self.tensors.tensor(name)?;
+        self.lowered.giving(name, probabilities)
     }
 
     /// Adds what a statement says.
@@ -52,12 +50,7 @@ impl<'a> Program<'a> {
         if outputs.len() != targets.len() {
             return Err(Error::new(format!("{at}: more or fewer tensors have names than there are")));
         }
-        targets.into_iter().zip(outputs).try_for_each(|(name, tensor)| {
-            match self.tensors.insert(name, tensor) {
-                Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
-                None => Ok(()),
-            }
-        })
+        targets.into_iter().zip(outputs).try_for_each(|(name, tensor)| self.tensors.name(name, tensor))
     }
 
     /// The operator that a function of PyTorch's is, and what it takes; none if it is not known.
@@ -127,8 +120,7 @@ impl<'a> Program<'a> {
 
     fn tensor(&self, term: &Term<'_>) -> Result<TensorId> {
         let Term::Name(name) = term else { return Err(Error::new("a tensor has no name")) };
-        let tensor = self.tensors.get(name).copied();
-        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
+        self.tensors.tensor(name)
     }
 
     /// An attribute, which may be made one of 32-bit numbers, becomes a constant of the network.
