@@ -15,6 +15,7 @@ mod folder;
 mod format;
 mod free_names;
 mod identifiers;
+mod input_file;
 mod interpreter;
 mod lower;
 pub mod lowered;

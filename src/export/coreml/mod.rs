@@ -8,7 +8,7 @@ mod proto;
 mod read;
 mod values;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use prost::Message as _;
 
@@ -21,7 +21,7 @@ use self::{
     values::{FLOAT32, tensor_type},
 };
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file,
     lowered::{INPUT, Lowered},
 };
 use crate::error::{Error, Result};
@@ -98,16 +98,13 @@ fn metadata(model: &Model<'_>) -> Metadata {
         short_description: model.description(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         author: "Kiln".to_owned(),
-        user_defined: model.metadata().into_iter().map(|(key, text)| (key.to_owned(), text)).collect(),
+        user_defined: model.metadata().into_iter().collect(),
     }
 }
 
 /// What the package at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    let file = |name: &str| {
-        let path = path.join(name);
-        fs::read(&path).map_err(|error| Error::io("read", &path, error))
-    };
+    let file = |name: &str| input_file::bytes(&path.join(name));
     exported(&file(MODEL)?, &file(WEIGHTS)?)
 }
 

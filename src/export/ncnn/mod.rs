@@ -12,7 +12,8 @@ use std::path::Path;
 
 use super::{
     Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile,
-    folder::{bytes, metadata, needed, only, text, told},
+    folder::{metadata, needed, only, told},
+    input_file::{bytes, text},
 };
 use crate::error::Result;
 

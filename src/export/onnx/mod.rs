@@ -6,7 +6,7 @@ mod nodes;
 mod proto;
 mod read;
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use prost::Message as _;
 
@@ -15,7 +15,7 @@ use self::{
     proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file,
     lowered::{BatchDimension, INPUT, Lowered},
 };
 use crate::error::{Error, Result};
@@ -71,7 +71,7 @@ fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
 
 fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
     let entries = model.metadata().into_iter();
-    entries.map(|(key, value)| StringStringEntryProto { key: key.to_owned(), value }).collect()
+    entries.map(|(key, value)| StringStringEntryProto { key, value }).collect()
 }
 
 /// Whether it is a file whose name says so: a protocol buffer begins with nothing of its own.
@@ -81,7 +81,7 @@ fn recognises(path: &Path) -> bool {
 
 /// What the file at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    exported(&fs::read(path).map_err(|error| Error::io("read", path, error))?)
+    exported(&input_file::bytes(path)?)
 }
 
 /// What the bytes of a file hold.

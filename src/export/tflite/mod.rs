@@ -8,18 +8,15 @@ mod read;
 mod schema;
 mod windows;
 
-use std::{
-    fs::{self, File},
-    io::Read as _,
-    path::Path,
-};
+use std::{fs::File, io::Read as _, path::Path};
 
 use super::{
     Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
     channels_last::{ChannelsLast, Layout},
     flatbuffer::Record,
+    input_file,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The format.
 pub(super) const TFLITE: Format = Format {
@@ -59,7 +56,7 @@ fn recognises(path: &Path) -> bool {
 
 /// What the file at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    exported(&fs::read(path).map_err(|error| Error::io("read", path, error))?)
+    exported(&input_file::bytes(path)?)
 }
 
 /// What the bytes of a file hold.

@@ -4,14 +4,14 @@ mod code;
 mod read;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{Read as _, Result as IoResult, Seek as _, SeekFrom},
     path::Path,
 };
 
-use super::{Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told};
+use super::{Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     weights::{Script, is_script},
 };
 
@@ -53,7 +53,7 @@ fn ends_as_a_script(path: &Path) -> IoResult<bool> {
 
 /// What the file at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    exported(&fs::read(path).map_err(|error| Error::io("read", path, error))?)
+    exported(&input_file::bytes(path)?)
 }
 
 /// What the bytes of a file hold.
