@@ -1,23 +1,18 @@
 //! Names for formats that are written in a language: letters, digits and `_`.
 
-use std::collections::BTreeSet;
-
-use super::lowered::Lowered;
+use super::{free_names::Names, lowered::Lowered};
 
 /// What the result of what belongs to no module is called: that is the last one.
 const PROBABILITIES: &str = "output0";
 
 /// Names that are taken.
 #[derive(Debug, Default)]
-pub(super) struct Identifiers(BTreeSet<String>);
+pub(super) struct Identifiers(Names);
 
 impl Identifiers {
     /// The identifier for `name`, which is taken from now on: one that was taken before gets a number behind it.
     pub(super) fn free(&mut self, name: &str) -> String {
-        let plain = identifier(name);
-        let more = (2..).map(|i| format!("{plain}_{i}"));
-        let mut free = std::iter::once(plain.clone()).chain(more).filter(|name| self.0.insert(name.clone()));
-        free.next().expect("there are more numbers than names")
+        self.0.free(&identifier(name))
     }
 
     /// Those for these names, in order.
@@ -51,7 +46,7 @@ mod tests {
     #[test]
     fn no_two_are_the_same() {
         let names = ["model.0.conv", "model_0.conv", "model.0.conv", "", "3x", "model.0.conv_2"];
-        let given = ["model_0_conv", "model_0_conv_2", "model_0_conv_3", "_", "_3x", "model_0_conv_2_2"];
+        let given = ["model_0_conv", "model_0_conv_1", "model_0_conv_2", "_", "_3x", "model_0_conv_2_1"];
         assert_eq!(Identifiers::default().all(names), given);
     }
 }

@@ -33,9 +33,9 @@ fn code_says_what_is_done() {
         "a = torch.conv2d(images, torch.to(self.a_weight, 6), self.a_bias, [1, 1], [1, 1], [1, 1], 1)",
         "a_act = torch.silu(a)",
         "half = torch.slice(torch.slice(a_act, 2, 0, None, 2), 3, 1, None, 2)",
-        "parts, parts_2, = torch.split_with_sizes(gamma, [1, 3], 1)",
-        "joined = torch.cat([parts, pool, parts_2], 1)",
-        "scores = torch.matmul(torch.transpose(q, -2, -1), heads_3)",
+        "parts, parts_1, = torch.split_with_sizes(gamma, [1, 3], 1)",
+        "joined = torch.cat([parts, pool, parts_1], 1)",
+        "scores = torch.matmul(torch.transpose(q, -2, -1), heads_2)",
         "mean = torch.mean(small, [2, 3])",
         "return output0",
     ] {
