@@ -82,6 +82,8 @@ fn what_is_not_known_is_refused_by_its_name() {
 #[test]
 fn what_does_not_fit_is_refused() {
     assert_eq!(reason("[1,4,8,8]", "[1,4,8,9]"), "the images are not square images of one size");
+    let size = reason("[1,4,3,3]", "[1,4,3,4]");
+    assert_eq!(size, "1.pool2d gives tensors of other sizes than it says");
     let (text, bytes) = files(BatchDimension::Fixed(1));
     let reason = |bytes: &[u8]| network(&text, bytes).unwrap_err().to_string();
     let short = reason(&bytes[..bytes.len() - 4]);
