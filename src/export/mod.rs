@@ -40,8 +40,6 @@ mod verification;
 pub mod verify;
 
 #[cfg(test)]
-mod test_networks;
-#[cfg(test)]
 mod test_support;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::{
 use crate::export::{
     Engine as _, Precision,
     lowered::{BatchDimension, Lowered},
-    test_networks::{every_operator, image},
+    test_support::{every_operator, probabilities},
     verify::largest_difference,
 };
 
@@ -23,12 +23,6 @@ fn files(half: bool) -> (ModelProto, Vec<u8>) {
     package(&network(half), &names, Metadata::default()).unwrap()
 }
 
-/// What a network makes of the image.
-fn given(network: Lowered) -> Vec<f32> {
-    let image = image(&network);
-    COREML.engine(network).probabilities(&image, 8).unwrap()
-}
-
 #[test]
 fn what_is_read_is_what_was_written() {
     for half in [false, true] {
@@ -37,7 +31,7 @@ fn what_is_read_is_what_was_written() {
         assert!(read.constants.iter().all(|constant| half == (constant.precision == Precision::Fp16)));
         // In 16 bits, the other numbers than weights are rounded too.
         let limit = if half { 1e-3 } else { 0.0 };
-        assert!(largest_difference(&given(read), &given(network(half))) <= limit);
+        assert!(largest_difference(&probabilities(read), &probabilities(network(half))) <= limit);
     }
 }
 
@@ -101,7 +95,7 @@ proptest! {
         damaged[at] = byte;
         damaged.truncate(if cut { at } else { damaged.len() });
         if let Ok(Exported { network, .. }) = exported(&model, &weights) {
-            let _ = COREML.engine(network).probabilities(&[0.5; 3 * 8 * 8], 8);
+            let _ = COREML.engine(network).probabilities(&[0.5; 4 * 8 * 8], 8);
         }
     }
 }

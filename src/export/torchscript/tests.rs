@@ -8,13 +8,13 @@ use crate::{
     export::{
         Engine as _, Precision,
         lowered::{BatchDimension, Lowered},
-        test_networks::{every_operator, image},
+        test_support::{every_operator, probabilities},
     },
     weights::Script,
 };
 
 fn metadata() -> String {
-    json!({"imgsz": [8, 8], "channels": 3}).to_string()
+    json!({"imgsz": [8, 8], "channels": 4}).to_string()
 }
 
 fn network(half: bool) -> Lowered {
@@ -30,23 +30,17 @@ fn script(half: bool) -> Script {
 fn code_says_what_is_done() {
     let code = script(true).code;
     for line in [
-        "a = torch.conv2d(images, torch.to(self.a_weight, 6), self.a_bias, [1, 1], [1, 1], [1, 1], 1)",
+        "a = torch.conv2d(images, torch.to(self.a_weight, 6), self.a_bias, [2, 2], [1, 1], [1, 1], 1)",
         "a_act = torch.silu(a)",
-        "half = torch.slice(torch.slice(a_act, 2, 0, None, 2), 3, 1, None, 2)",
-        "parts, parts_1, = torch.split_with_sizes(gamma, [1, 3], 1)",
-        "joined = torch.cat([parts, pool, parts_1], 1)",
-        "scores = torch.matmul(torch.transpose(q, -2, -1), heads_2)",
-        "mean = torch.mean(small, [2, 3])",
+        "d_1 = torch.slice(torch.slice(images, 2, 0, None, 2), 3, 1, None, 2)",
+        "g_2, g_3, g_4, = torch.split_with_sizes(g_1, [1, 1, 2], 3)",
+        "f = torch.cat([e_3, c_2], 1)",
+        "g_6 = torch.matmul(torch.transpose(g_5, -2, -1), g_3)",
+        "h = torch.mean(g_10, [2, 3])",
         "return output0",
     ] {
         assert!(code.contains(&format!("    {line}\n")), "{line} is not in {code}");
     }
-}
-
-/// What a network makes of the image.
-fn given(network: Lowered) -> Vec<f32> {
-    let image = image(&network);
-    TORCHSCRIPT.engine(network).probabilities(&image, 8).unwrap()
 }
 
 #[test]
@@ -54,9 +48,9 @@ fn what_is_read_is_what_was_written() {
     for half in [false, true] {
         let read = exported(&script(half).to_bytes().unwrap()).unwrap().network;
         let in_half = read.constants.iter().filter(|constant| constant.precision == Precision::Fp16);
-        assert_eq!(in_half.count(), if half { 5 } else { 0 });
+        assert_eq!(in_half.count(), if half { 6 } else { 0 });
         assert_eq!(read.batch, BatchDimension::Any);
-        assert_eq!(given(read), given(network(half)));
+        assert_eq!(probabilities(read), probabilities(network(half)));
     }
 }
 
@@ -72,17 +66,17 @@ fn reason(old: &str, new: &str) -> String {
 fn what_is_not_known_is_refused_by_its_name() {
     assert_eq!(reason("torch.silu(", "torch.gelu("), "a_act: Kiln doesn't know torch.gelu of these");
     assert_eq!(
-        reason("[1, 1], [1, 1], 4)", "[1, 1], [2, 2], 4)"),
-        "b: Kiln doesn't know torch.conv2d of these"
+        reason("[2, 2], [1, 1], 4)", "[2, 2], [2, 2], 4)"),
+        "c: Kiln doesn't know torch.conv2d of these"
     );
     assert_eq!(
         reason(", -2, -1)", ", -3, -1)"),
         "torch.matmul: Kiln doesn't know torch.transpose of other dimensions than the last"
     );
-    assert_eq!(reason("torch.relu(b)", "torch.relu(bb)"), "nothing that is called \"bb\" was made before");
+    assert_eq!(reason("torch.relu(c)", "torch.relu(cc)"), "nothing that is called \"cc\" was made before");
     assert_eq!(reason("self.b_weight", "self.a_weight"), "there is no a_weight, or it is used twice");
     assert_eq!(reason("    a = ", "    images = "), "two tensors are called images");
-    assert_eq!(reason("return output0", "return scores"), "scores is not one number for each class");
+    assert_eq!(reason("return output0", "return g_6"), "g_6 is not one number for each class");
     assert_eq!(reason("forward", "backward"), "its code is not of the plain kind that Kiln writes");
     let loops = reason("    a_act = ", "    for i in range(9):\n    a_act = ");
     assert_eq!(loops, "its code has a statement of a kind that Kiln does not write: \"for i in range(9):\"");
@@ -98,7 +92,7 @@ proptest! {
         bytes[at] = byte;
         bytes.truncate(if cut { at } else { bytes.len() });
         if let Ok(Exported { network, .. }) = exported(&bytes) {
-            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 3 * 8 * 8], 8);
+            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 4 * 8 * 8], 8);
         }
     }
 
@@ -109,7 +103,7 @@ proptest! {
         let at = at.index(script.code.len());
         script.code.replace_range(at..=at, std::str::from_utf8(&[byte]).unwrap());
         if let Ok(network) = read::network(script, &Told::from_json(&metadata()).unwrap()) {
-            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 3 * 8 * 8], 8);
+            let _ = TORCHSCRIPT.engine(network).probabilities(&[0.5; 4 * 8 * 8], 8);
         }
     }
 }
