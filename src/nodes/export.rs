@@ -31,17 +31,19 @@ use crate::{
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format: `onnx`, or `openvino`, `ncnn` or `paddle`, each a folder; or the weights alone as
-    /// `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state dict for `torch.load` with
-    /// `weights_only=True`). Kiln also reads class names,
-    /// architecture, size and transforms from these three; other programs see the weights.
+    /// The file's format: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`, `ncnn`, `coreml` or
+    /// `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state
+    /// dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size and
+    /// transforms from these three; other programs see the weights.
     #[serde(default)]
     pub format: &'static Format,
     /// Whether the file takes any number of images at once; else it takes one.
     #[serde(default)]
     pub dynamic_batch: bool,
     /// In how many bits the file holds the weights: `fp32`, or `fp16` for half the size and about three digits.
-    #[serde(default)]
+    // Left out where it is as it always was: results from before it was there count as they did.
+    #[serde(default, skip_serializing_if = "Precision::is_fp32")]
+    #[schemars(extend("default" = "fp32"))]
     pub precision: Precision,
     /// The dataset node with whose images the file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
