@@ -113,6 +113,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("lsp_server", &["lsp"]),
     ("gen_lsp_types", &["lsp"]),
     ("prost", &["export", "train"]),
+    ("quick_xml", &["export"]),
     ("petgraph", &["plan"]),
     ("jsonschema", &["spec"]),
     ("serde_yaml", &["yaml"]),

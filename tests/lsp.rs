@@ -422,7 +422,18 @@ fn keys_kinds_and_words_are_offered() {
     );
     assert_eq!(
         editor.offered("nodes:\n  a: { type: export, format: ‸ }\n"),
-        ["onnx", "safetensors", "burnpack", "pt"]
+        [
+            "onnx",
+            "openvino",
+            "torchscript",
+            "tflite",
+            "ncnn",
+            "coreml",
+            "paddle",
+            "safetensors",
+            "burnpack",
+            "pt"
+        ]
     );
     assert_eq!(editor.offered("nodes:\n  a:\n    type: train\n    ema: ‸\n"), ["true", "false"]);
     assert!(editor.offered("nodes:\n  a:\n    type: train\n    batch: ‸\n").contains(&"auto".to_owned()));

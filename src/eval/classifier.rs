@@ -32,9 +32,15 @@ pub struct Classifier {
 /// What gives logits.
 enum Network {
     /// One of Kiln's own, whose norms are folded in for inference.
-    Own { arch: Arch, weights: Weights, inference: Inference },
+    Own(Box<Own>),
     /// One that was read from an exported file, for images of one size.
     Exported(Run),
+}
+
+struct Own {
+    arch: Arch,
+    weights: Weights,
+    inference: Inference,
 }
 
 /// Makes logits `[batch, classes]` of images `[batch, 3, size, size]`.
@@ -72,7 +78,12 @@ impl Classifier {
         // Before branches are merged, which hides one that is missing.
         complete(&computation.without_norms(), &folded)?;
         let inference = Inference::new(computation.folded(), &merge_branches(&computation, folded), &device);
-        Ok(Self { names, size, eval, network: Network::Own { arch, weights: file.weights, inference } })
+        Ok(Self {
+            names,
+            size,
+            eval,
+            network: Network::Own(Box::new(Own { arch, weights: file.weights, inference })),
+        })
     }
 
     /// A network that was read from an exported file, and what that tells of it.
@@ -103,7 +114,7 @@ impl Classifier {
     /// Whether the network can take images of the size that it is to see; `own` is that which it is for.
     fn takes_size(&self, own: usize) -> Result<()> {
         match &self.network {
-            Network::Own { arch, .. } => sizes(&Computation::of(arch), self.size).map(drop),
+            Network::Own(own) => sizes(&Computation::of(&own.arch), self.size).map(drop),
             Network::Exported(_) if self.size == own => Ok(()),
             Network::Exported(_) => {
                 let message = format!("the exported network takes images of {own} pixels, not {}", self.size);
@@ -120,7 +131,7 @@ impl Classifier {
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
         match &self.network {
-            Network::Own { inference, .. } => inference.logits(&batch.images, batch.size),
+            Network::Own(own) => own.inference.logits(&batch.images, batch.size),
             Network::Exported(run) => run(&batch.images),
         }
     }
@@ -129,7 +140,7 @@ impl Classifier {
     /// an exported network.
     pub fn own(&self) -> Option<(&Arch, &Weights)> {
         match &self.network {
-            Network::Own { arch, weights, .. } => Some((arch, weights)),
+            Network::Own(own) => Some((&own.arch, &own.weights)),
             Network::Exported(_) => None,
         }
     }

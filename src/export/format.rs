@@ -7,7 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use super::{
-    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, onnx::ONNX, pt::PT, safetensors::SAFETENSORS,
+    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, ncnn::NCNN, onnx::ONNX,
+    openvino::OPENVINO, paddle::PADDLE, pt::PT, safetensors::SAFETENSORS, tflite::TFLITE,
+    torchscript::TORCHSCRIPT,
 };
 use crate::{
     error::Result,
@@ -16,7 +18,8 @@ use crate::{
 };
 
 /// Every format, in the order in which people see them. The first is taken where none is named.
-pub const FORMATS: &[Format] = &[ONNX, SAFETENSORS, BURNPACK, PT];
+pub const FORMATS: &[Format] =
+    &[ONNX, OPENVINO, TORCHSCRIPT, TFLITE, NCNN, COREML, PADDLE, SAFETENSORS, BURNPACK, PT];
 
 /// A file format for trained models.
 #[derive(Debug)]

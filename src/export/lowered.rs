@@ -5,8 +5,11 @@
 //! word stays whole: SiLU, a linear layer, the global average, a product with a transposed factor.
 
 mod build;
+mod read;
 mod shapes;
+mod unbiased;
 
+pub(super) use self::unbiased::Unbiased;
 use super::Precision;
 use crate::arch::Window;
 

@@ -11,50 +11,58 @@ impl Model<'_> {
         format!("{} image classifier for {} classes", self.arch.name, self.names.len())
     }
 
-    /// The reference's metadata as texts (docs/reference.md, ONNX), so that its tools can use the file, and Kiln's own
-    /// as JSON under `kiln.`. No date: the same model must give the same bytes.
-    pub fn metadata(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("description", self.description()),
-            ("author", "Kiln".to_owned()),
-            ("version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("stride", "1".to_owned()),
-            ("task", "classify".to_owned()),
-            ("batch", "1".to_owned()),
-            ("imgsz", format!("[{size}, {size}]", size = self.size)),
-            ("channels", COLORS.to_string()),
-            ("names", python_names(self.names)),
-            ("kiln.arch", self.arch.name.clone()),
-            ("kiln.names", json!(self.names).to_string()),
-            ("kiln.preprocessing", self.preprocessing().to_string()),
-        ]
+    /// The reference's metadata (docs/reference.md, ONNX), so that its tools can use the file, and Kiln's own under `kiln`:
+    /// names by index as text. No date: the same model must give the same bytes.
+    pub(super) fn metadata_json(&self) -> Value {
+        Value::Object(self.entries())
     }
 
-    /// The same where a carrier has numbers, lists and maps of its own, as JSON: names by index as text.
-    #[allow(dead_code)] // until a format needs it
-    pub(super) fn metadata_json(&self) -> Value {
+    fn entries(&self) -> Map<String, Value> {
         let names: Map<String, Value> =
             self.names.iter().enumerate().map(|(class, name)| (class.to_string(), json!(name))).collect();
-        json!({
-            "description": self.description(),
-            "author": "Kiln",
-            "version": env!("CARGO_PKG_VERSION"),
-            "stride": 1,
-            "task": "classify",
-            "batch": 1,
-            "imgsz": [self.size, self.size],
-            "channels": COLORS,
-            "names": names,
-            "kiln": { "arch": self.arch.name, "names": self.names, "preprocessing": self.preprocessing() },
-        })
+        let entries = [
+            ("description", json!(self.description())),
+            ("author", json!("Kiln")),
+            ("version", json!(env!("CARGO_PKG_VERSION"))),
+            ("stride", json!(1)),
+            ("task", json!("classify")),
+            ("batch", json!(1)),
+            ("imgsz", json!([self.size, self.size])),
+            ("channels", json!(COLORS)),
+            ("names", Value::Object(names)),
+            ("kiln", Value::Object(self.own())),
+        ];
+        entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// What Kiln needs to use the file again.
+    fn own(&self) -> Map<String, Value> {
+        let own = [
+            ("arch", json!(self.arch.name)),
+            ("names", json!(self.names)),
+            ("preprocessing", self.preprocessing()),
+        ];
+        own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    }
+
+    /// The same for a carrier that has texts alone: lists and names as Python writes them, and Kiln's own as JSON under
+    /// `kiln.`.
+    pub(super) fn metadata(&self) -> Vec<(String, String)> {
+        let mut entries = self.entries();
+        entries.remove("kiln");
+        let text = |(key, value): (String, Value)| match key.as_str() {
+            "names" => (key, python_names(self.names)),
+            "imgsz" => (key, format!("[{size}, {size}]", size = self.size)),
+            _ => (key, plain(&value)),
+        };
+        let own = self.own().into_iter().map(|(key, value)| (format!("kiln.{key}"), plain(&value)));
+        entries.into_iter().map(text).chain(own).collect()
     }
 
     /// The same as the text of a `metadata.yaml`, whose names have whole numbers as keys.
-    #[allow(dead_code)]
     pub(super) fn metadata_yaml(&self) -> String {
-        let Value::Object(entries) = self.metadata_json() else { unreachable!("it is made as an object") };
         let mut text = String::new();
-        for (key, value) in entries {
+        for (key, value) in self.entries() {
             match value {
                 // Unquoted, as the reference looks classes up by number.
                 Value::Object(names) if key == "names" => {
@@ -77,6 +85,11 @@ impl Model<'_> {
             "steps": self.eval,
         })
     }
+}
+
+/// A text as it is, and anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Names by index, as Python writes a dictionary: `{0: 'cat', 1: 'dog'}`.

@@ -6,29 +6,44 @@
 //! written file again ([`Exported`]), and the interpreter runs them.
 
 mod burnpack;
+mod channels_last;
+mod coreml;
 mod engine;
 mod exported;
+mod flatbuffer;
+mod folder;
 mod format;
 mod formats;
+mod free_names;
+mod identifiers;
+mod input_file;
 mod interpreter;
 mod lower;
 pub mod lowered;
 mod metadata;
 mod model;
+mod ncnn;
 mod onnx;
+mod openvino;
 mod options;
 mod output_file;
+mod paddle;
 mod precision;
 mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
 mod spellings;
+mod tensor_names;
+mod tflite;
 mod told;
+mod torchscript;
 mod usable;
 mod verification;
 pub mod verify;
 
+#[cfg(test)]
+mod test_support;
 #[cfg(test)]
 mod tests;
 

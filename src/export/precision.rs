@@ -18,6 +18,14 @@ pub enum Precision {
     Fp16,
 }
 
+impl Precision {
+    /// Whether weights stay as they were trained.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks so
+    pub fn is_fp32(&self) -> bool {
+        *self == Self::Fp32
+    }
+}
+
 impl Lowered {
     /// The network with the weights of its convolutions and linear layers rounded to 16 bits. Biases and
     /// other numbers stay: they are few.

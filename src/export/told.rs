@@ -25,7 +25,6 @@ impl Told {
     ///
     /// # Errors
     /// If it is none.
-    #[allow(dead_code)]
     pub(super) fn from_json(text: &str) -> Result<Self> {
         let entries: Result<Map<String, Value>, _> = serde_json::from_str(text);
         let entries =
@@ -33,13 +32,19 @@ impl Told {
         Ok(Self(entries.into_iter().collect()))
     }
 
+    /// Channels, height and width of the images, as far as they are told.
+    pub(super) fn image_sizes(&self) -> [Option<usize>; 3] {
+        let size = |value: &Value| value.as_u64().and_then(|size| usize::try_from(size).ok());
+        let side = |at: usize| self.0.get("imgsz").and_then(|sides| size(sides.get(at)?));
+        [self.0.get("channels").and_then(size), side(0), side(1)]
+    }
+
     /// From a `metadata.yaml`.
     ///
     /// # Errors
     /// If it is no YAML, or no map of keys.
-    #[allow(dead_code)]
     pub(super) fn from_yaml(text: &str) -> Result<Self> {
-        match yaml::parse(text).map(|parsed| parsed.value) {
+        match yaml::parse_metadata(text) {
             Ok(Value::Object(entries)) => Ok(Self(entries.into_iter().collect())),
             _ => Err(Error::new("its metadata.yaml is no map of keys")),
         }

@@ -95,12 +95,12 @@ impl Usable {
     /// Never, unless its shapes do not fit.
     pub fn into_bytes(mut self) -> Result<Vec<u8>> {
         let mut entries = vec![
-            ("task", "classify".to_owned()),
-            ("imgsz", json!([self.size, self.size]).to_string()),
-            ("kiln.names", json!(self.names).to_string()),
+            ("task".to_owned(), "classify".to_owned()),
+            ("imgsz".to_owned(), json!([self.size, self.size]).to_string()),
+            ("kiln.names".to_owned(), json!(self.names).to_string()),
         ];
         let steps = self.eval.map(|steps| json!({ "size": self.size, "steps": steps }).to_string());
-        entries.extend(steps.map(|steps| ("kiln.preprocessing", steps)));
+        entries.extend(steps.map(|steps| ("kiln.preprocessing".to_owned(), steps)));
         // Other programs' names might be those of tensors.
         for (i, constant) in self.network.constants.iter_mut().enumerate() {
             constant.name = format!("constant.{i}");

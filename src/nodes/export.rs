@@ -25,22 +25,26 @@ use crate::{
 };
 
 /// Writes a trained model as a file for another program, or as several. What was written is read back and run, operation
-/// by operation, and compared with the network; a probability that differs by more than 0.0001 is an error.
+/// by operation, and compared with the network; a probability that differs by more than 0.0001
+/// (0.01 with `precision: fp16`) is an error.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format, or a list of several: `onnx`; or the weights alone as `safetensors`, `burnpack` (burn's format)
-    /// or `pt` (a PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names,
-    /// architecture, size and transforms from these three; other programs see the weights.
+    /// The file's format, or a list of several: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`,
+    /// `ncnn`, `coreml` or `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
+    /// PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size
+    /// and transforms from these three; other programs see the weights.
     #[serde(default)]
     pub format: Formats,
     /// Whether the file takes any number of images at once; else it takes one.
     #[serde(default)]
     pub dynamic_batch: bool,
     /// In how many bits the file holds the weights: `fp32`, or `fp16` for half the size and about three digits.
-    #[serde(default)]
+    // Left out where it is as it always was: results from before it was there count as they did.
+    #[serde(default, skip_serializing_if = "Precision::is_fp32")]
+    #[schemars(extend("default" = "fp32"))]
     pub precision: Precision,
     /// Which version of ONNX's operations the ONNX file uses; left out, 17, which programs since 2022 know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -57,7 +61,7 @@ pub struct Export {
 
 impl NodeKind for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 9;
+    const VERSION: u32 = 8;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
@@ -69,8 +73,7 @@ impl NodeKind for Export {
     ];
     const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[
         (&["half", "fp16"], "here: `precision: fp16`"),
-        (&["int8"], "Kiln writes weights in 32 or 16 bits: `precision: fp16`"),
-        (&["quantize"], "here: `precision: fp16` for 16 bits; Kiln writes none in 8"),
+        (&["int8", "quantize"], "here: `precision: fp16` for 16 bits; Kiln writes none in 8"),
         (&["batch"], "a file takes one image, or any number with `dynamic_batch: true`"),
         (&["simplify"], "leave it out: nothing is left to simplify in what Kiln writes"),
         (&["optimize"], "leave it out: PyTorch's optimizer for mobiles is gone"),
@@ -162,7 +165,7 @@ impl Export {
         self.write_network(cx, network, classifier)?;
         let engine = format.engine(format.read(network, &cx.out.join(format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
-        let verification = verify(format, &engine, images, logits, &cx.progress)?;
+        let verification = verify((format, self.precision), &engine, images, logits, &cx.progress)?;
         let Verification { engine, source, images, largest_difference, .. } = &verification;
         let line = format!("{engine} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));

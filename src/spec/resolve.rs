@@ -545,7 +545,10 @@ mod tests {
 
         #[test]
         fn a_document_without_references_stands_for_itself(text in "(a|b|[$]|[{]|é|\\[|\n| ){0,8}") {
-            let text = format!("a: {}\nb: [1, {{ c: true }}]\n", Value::from(text.replace("${", "")));
+            let text = text.replace("${", "");
+            // What is taken out may leave another: of `$${{` it does.
+            prop_assume!(!text.contains("${"));
+            let text = format!("a: {}\nb: [1, {{ c: true }}]\n", Value::from(text));
             let source = Source::new("p.yaml", text);
             let document = Document::read(&source, Path::new("")).unwrap();
             let resolved = resolve_with(&document, &[], &[], &environment);

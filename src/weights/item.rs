@@ -227,7 +227,12 @@ impl<'a> View<'a> {
 
     /// An attribute of the object.
     pub(super) fn attribute(self, name: &str) -> Option<View<'a>> {
-        self.pickle.view(self.object()?.state?).get(name)
+        self.state()?.get(name)
+    }
+
+    /// The attributes of the object, mostly a dict.
+    pub(super) fn state(self) -> Option<View<'a>> {
+        Some(self.pickle.view(self.object()?.state?))
     }
 
     /// The parts of a list, tuple or set, in order.

@@ -26,16 +26,20 @@ mod json;
 mod legacy;
 mod model_yaml;
 mod pickle;
+mod pickling;
 mod reader;
 mod safetensors;
+mod script;
 mod state_dict;
 mod tensors;
 mod torch;
+mod torch_zip;
 mod transfer;
 mod wrappers;
 
 pub use fold::{fold_norms, fold_weights, merge_branches};
 pub use fresh::{completed, fresh};
+pub(crate) use script::{Script, ScriptTensor, is_script};
 pub use transfer::{Transfer, transfer};
 
 /// Largest file that is read, in bytes. The largest known classifier has 0.5 GB while it is trained.

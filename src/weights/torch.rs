@@ -23,6 +23,8 @@ use crate::{
 
 /// Kiln's own entry beside those of PyTorch, which does not look at it.
 pub(super) const DESCRIPTION: &str = "kiln.json";
+/// The entry that programs have, and checkpoints have not.
+pub(super) const CONSTANTS: &str = "constants.pkl";
 /// The most that is read to list the entries, in bytes: the list of the largest known checkpoint, which has two
 /// networks and what an optimizer keeps, has half a million.
 const MAX_LIST: u64 = 8 << 20;
@@ -35,11 +37,25 @@ pub(super) struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Opens the archive and reads its pickle.
+    /// Opens the archive of a checkpoint and reads its pickle.
+    ///
+    /// # Errors
+    /// If the bytes are not a zip archive written by PyTorch, or it is a program.
+    pub(super) fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
+        let mut archive = Self::of(bytes)?;
+        if archive.has(CONSTANTS) {
+            return Err(Error::new("it is a TorchScript program, not a checkpoint")
+                .help("save the model's `state_dict()` with torch.save instead"));
+        }
+        let pickle = archive.pickle()?;
+        Ok((archive, pickle))
+    }
+
+    /// Opens the archive.
     ///
     /// # Errors
     /// If the bytes are not a zip archive written by PyTorch.
-    pub(super) fn open(bytes: &'a [u8]) -> Result<(Self, Pickle)> {
+    pub(super) fn of(bytes: &'a [u8]) -> Result<Self> {
         let left = Rc::new(Cell::new(Budget::new(MAX_LIST)));
         let counted = Counted { bytes: Cursor::new(bytes), left: Rc::clone(&left) };
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
@@ -47,21 +63,18 @@ impl<'a> Archive<'a> {
         // Entries may overlap: of all of them, no more is read than the file has, and as much for their heads.
         left.set(Budget::new(2 * bytes.len() as u64));
         let mut archive = Self { root: root(&zip)?, zip, size: bytes.len() };
-        archive.check_kind()?;
-        let pickle = pickle::parse(&archive.entry("data.pkl")?)?;
-        Ok((archive, pickle))
-    }
-
-    /// Refuses archives that can't be read rightly, although they have a pickle.
-    fn check_kind(&mut self) -> Result<()> {
-        if self.has("constants.pkl") {
-            return Err(Error::new("it is a TorchScript program, not a checkpoint")
-                .help("save the model's `state_dict()` with torch.save instead"));
-        }
-        if self.has("byteorder") && self.entry("byteorder")?.starts_with(b"big") {
+        if archive.has("byteorder") && archive.entry("byteorder")?.starts_with(b"big") {
             return Err(malformed("big-endian numbers, which Kiln does not read"));
         }
-        Ok(())
+        Ok(archive)
+    }
+
+    /// What was pickled.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub(super) fn pickle(&mut self) -> Result<Pickle> {
+        pickle::parse(&self.entry("data.pkl")?)
     }
 
     /// What Kiln itself wrote about the model.
@@ -72,8 +85,15 @@ impl<'a> Archive<'a> {
         if !self.has(DESCRIPTION) {
             return Ok(None);
         }
-        let text = String::from_utf8(self.entry(DESCRIPTION)?);
-        text.map(Some).map_err(|_| malformed("a description that is not UTF-8"))
+        self.text(DESCRIPTION).map(Some)
+    }
+
+    /// The text of an entry.
+    ///
+    /// # Errors
+    /// If there is none, or it is damaged or no text.
+    pub(super) fn text(&mut self, name: &str) -> Result<String> {
+        String::from_utf8(self.entry(name)?).map_err(|_| malformed("a description that is not UTF-8"))
     }
 
     fn has(&self, name: &str) -> bool {

@@ -42,22 +42,34 @@ pub struct Parsed {
 /// # Errors
 /// Why it can't be used, and at which byte.
 pub fn parse(text: &str) -> Result<Parsed, (Refusal, Option<usize>)> {
+    document(text, &Reader::new(text.len()))
+}
+
+/// Reads the one document of `text`, the metadata of a file, in which whole numbers may be keys: classes by index.
+///
+/// # Errors
+/// Why it can't be used.
+pub fn parse_metadata(text: &str) -> Result<Value, Refusal> {
+    let parsed = document(text, &Reader::of_metadata(text.len()));
+    parsed.map(|parsed| parsed.value).map_err(|(refusal, _)| refusal)
+}
+
+fn document(text: &str, reader: &Reader) -> Result<Parsed, (Refusal, Option<usize>)> {
     if let Some((refusal, at)) = early::refusal(text) {
         return Err((refusal, Some(at)));
     }
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let Some(document) = documents.next() else { return Err((Refusal::Empty, None)) };
-    let reader = Reader::new(text.len());
-    let value = Values(&reader).deserialize(document).map_err(|error| refusal(&reader, &error))?;
+    let value = Values(reader).deserialize(document).map_err(|error| refusal(reader, &error))?;
     if let Some(second) = documents.next() {
         return Err(match IgnoredAny::deserialize(second) {
-            Err(error) => refusal(&reader, &error),
+            Err(error) => refusal(reader, &error),
             Ok(_) => (Refusal::SeveralDocuments, second_document(text)),
         });
     }
     match value {
         Value::Null => Err((Refusal::Empty, None)),
-        value => Ok(Parsed { value, repeated: reader.repeated.into_inner() }),
+        value => Ok(Parsed { value, repeated: reader.repeated.take() }),
     }
 }
 
@@ -209,6 +221,13 @@ mod tests {
         assert_eq!(refusal("7: x"), Refusal::KeyNotText("7".into()));
         assert_eq!(refusal("a: .nan"), Refusal::Number("NaN".into()));
         assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap_err(), (Refusal::SeveralDocuments, Some(5)));
+    }
+
+    #[test]
+    fn metadata_may_have_whole_numbers_as_keys() {
+        let metadata = parse_metadata("names:\n  0: a\n  1: \"b\"\n").unwrap();
+        assert_eq!(metadata, serde_json::json!({"names": {"0": "a", "1": "b"}}));
+        assert_eq!(parse_metadata("-7: x").unwrap_err(), Refusal::KeyNotText("-7".into()));
     }
 
     #[test]

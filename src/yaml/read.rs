@@ -14,6 +14,8 @@ pub const MAX_DEPTH: usize = 32;
 const MAX_VALUES: u64 = 10_000;
 /// The longest key, in bytes.
 const MAX_KEY: usize = 1_024;
+/// The most values of a file's metadata, which name every class.
+const MAX_METADATA: u64 = 1_000_000;
 /// How often a text may be repeated by aliases, as a whole; and a little more, for small ones.
 const MAX_COPIES: u64 = 4;
 /// How many repeated keys are told.
@@ -62,6 +64,8 @@ pub(super) struct Reader {
     path: RefCell<Vec<Segment>>,
     values: RefCell<Budget>,
     bytes: RefCell<Budget>,
+    /// Whether a whole number may be a key.
+    numbered: bool,
     /// Keys that were there already, with their occurrence: 1 for the second.
     pub repeated: RefCell<Vec<(DocPath, usize)>>,
     /// Why reading stopped, if it was not the parser's doing.
@@ -75,9 +79,15 @@ impl Reader {
             path: RefCell::default(),
             values: RefCell::new(Budget::new(MAX_VALUES)),
             bytes: RefCell::new(Budget::new(MAX_COPIES * size as u64 + 65_536)),
+            numbered: false,
             repeated: RefCell::default(),
             refused: RefCell::default(),
         }
+    }
+
+    /// A reader of metadata of so many bytes, in which whole numbers may be keys.
+    pub(super) fn of_metadata(size: usize) -> Self {
+        Self { values: RefCell::new(Budget::new(MAX_METADATA)), numbered: true, ..Self::new(size) }
     }
 
     fn refuse<E: de::Error>(&self, refusal: Refusal) -> E {
@@ -267,7 +277,7 @@ impl<'de> Visitor<'de> for Keys<'_> {
     }
 
     fn visit_u64<E: de::Error>(self, key: u64) -> Result<String, E> {
-        Err(self.refuse(key))
+        if self.0.numbered { Ok(key.to_string()) } else { Err(self.refuse(key)) }
     }
 
     fn visit_f64<E: de::Error>(self, key: f64) -> Result<String, E> {

@@ -47,6 +47,9 @@ function cursor(text) {
 /** The keys of a definition of the schema, but for what chooses it. */
 const keysOf = (kind) => Object.keys(schema.definitions[kind].properties).filter((key) => key !== 'type');
 
+/** The words that a key of a definition of the schema takes. */
+const wordsOf = ([kind, key]) => schema.definitions[kind].properties[key].defaultSnippets.map(({ label }) => label);
+
 /** What is not offered as it should be. `offers` maps labels to what they insert. */
 function missing(offered, wanted) {
   return Object.entries(wanted).flatMap(([label, inserts]) => {
@@ -66,10 +69,10 @@ async function document(server, one, number) {
   const marks = await server.open(uri, text);
   const faults = [];
   if (one.clean) faults.push(...marks.map((mark) => `marked: ${mark.message}`));
-  if (one.offers || one.keys_of || one.values) {
+  if (one.offers || one.keys_of || one.words_of || one.values) {
     const offered = await server.completions(uri, position);
-    const keys = Object.fromEntries((one.keys_of ? keysOf(one.keys_of) : []).map((key) => [key, null]));
-    const wanted = { ...one.offers, ...keys };
+    const keys = [...(one.keys_of ? keysOf(one.keys_of) : []), ...(one.words_of ? wordsOf(one.words_of) : [])];
+    const wanted = { ...Object.fromEntries(keys.map((key) => [key, null])), ...one.offers };
     faults.push(...missing(offered, wanted));
     const labels = offered.map(({ label }) => label);
     faults.push(...(one.values ?? []).filter((value) => !labels.includes(value)).map((value) => `\`${value}\` is not offered`));

@@ -6,6 +6,7 @@ use super::proto::{
     AttributeProto, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
+use crate::export::free_names::Names;
 
 /// ONNX's number for 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
@@ -26,6 +27,8 @@ pub(super) enum Attribute<'a> {
 #[derive(Default)]
 pub(super) struct Graph {
     nodes: Vec<NodeProto>,
+    /// What they are called.
+    names: Names,
     initializers: Vec<TensorProto>,
 }
 
@@ -120,12 +123,9 @@ impl Graph {
     }
 
     /// `/model.0/Conv`, or `/model.0/Conv_1` if that is taken.
-    fn free_name(&self, scope: &str, kind: &str) -> String {
-        let first = if scope.is_empty() { format!("/{kind}") } else { format!("/{scope}/{kind}") };
-        let taken = |name: &str| self.nodes.iter().any(|node| node.name == name);
-        let more = (1..).map(|i| format!("{first}_{i}"));
-        let mut names = std::iter::once(first.clone()).chain(more);
-        names.find(|name| !taken(name)).expect("there are more numbers than nodes")
+    fn free_name(&mut self, scope: &str, kind: &str) -> String {
+        let slash = if scope.is_empty() { "" } else { "/" };
+        self.names.free(&format!("{slash}{scope}/{kind}"))
     }
 
     /// The finished graph, from one input to one output, which the operation added last gives.

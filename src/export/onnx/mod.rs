@@ -16,14 +16,10 @@ use self::{
     proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file,
     lowered::{BatchDimension, INPUT, Lowered},
 };
-use crate::{
-    error::{Error, Result},
-    files,
-    weights::MAX_BYTES,
-};
+use crate::error::{Error, Result};
 
 /// The format.
 pub(super) const ONNX: Format = Format {
@@ -58,7 +54,7 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
 }
 
 /// A network and what is to be known of it as the bytes of one file, from which Kiln reads it again.
-pub(super) fn packed(lowered: &Lowered, told: Vec<(&'static str, String)>) -> Vec<u8> {
+pub(super) fn packed(lowered: &Lowered, told: Vec<(String, String)>) -> Vec<u8> {
     ModelProto { metadata_props: entries(told), ..file(lowered, "network", OPSET) }.encode_to_vec()
 }
 
@@ -107,14 +103,13 @@ fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
     nodes::graph(lowered, IMAGES).finish(name, input, output)
 }
 
-fn entries(told: Vec<(&'static str, String)>) -> Vec<StringStringEntryProto> {
-    let entry = |(key, value): (&str, String)| StringStringEntryProto { key: key.to_owned(), value };
-    told.into_iter().map(entry).collect()
+fn entries(told: Vec<(String, String)>) -> Vec<StringStringEntryProto> {
+    told.into_iter().map(|(key, value)| StringStringEntryProto { key, value }).collect()
 }
 
 /// What the file at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    unpacked(&files::read(path, MAX_BYTES).map_err(|error| Error::io("read", path, error))?)
+    unpacked(&input_file::bytes(path)?)
 }
 
 #[cfg(test)]

@@ -15,13 +15,11 @@ use self::nodes::Nodes;
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
-    export::lowered::{BatchDimension, Lowered, TensorId},
+    export::lowered::{INPUT, Lowered},
 };
 
 /// The first version of ONNX's operations in which those that are read mean what they mean today.
 const OLDEST_OPSET: i64 = 13;
-/// Side of the largest images, in pixels.
-const MOST_PIXELS: usize = 1 << 14;
 
 /// The network in a file, for images of `size` pixels where it takes any.
 ///
@@ -45,28 +43,19 @@ fn lowered(graph: &GraphProto, size: Option<usize>) -> Result<Lowered> {
     let ([output], Some(images), None) = (graph.output.as_slice(), images.next(), images.next()) else {
         return Err(Error::new("it has more than one input or output"));
     };
-    let (batch, channels, size) = square(images, size)?;
-    let mut nodes = Nodes::new(Lowered::new(batch, channels, size));
+    let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images, size))?);
     graph.initializer.iter().try_for_each(|tensor| nodes.constant(&tensor.name, tensor))?;
-    nodes.name(&images.name, TensorId(0))?;
+    nodes.tensors.name(&images.name, INPUT)?;
     graph.node.iter().try_for_each(|node| nodes.node(node))?;
     nodes.finish(&output.name)
 }
 
-/// Batch, channels and side of the images that an input takes; `size` is the side where it takes any.
-fn square(input: &ValueInfoProto, size: Option<usize>) -> Result<(BatchDimension, usize, usize)> {
+/// The sizes of what an input takes, as far as they are known; `size` is the side where it takes any.
+fn sizes(input: &ValueInfoProto, size: Option<usize>) -> Vec<Option<usize>> {
     let shape = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref()?.shape.as_ref());
-    let sizes: Vec<Option<usize>> =
-        shape.iter().flat_map(|shape| &shape.dim).map(|dim| known(dim.value.as_ref()?)).collect();
-    match sizes[..] {
-        [batch, Some(channels), height, width] if height == width && channels > 0 => {
-            let side = width.or(size).filter(|side| (1..=MOST_PIXELS).contains(side));
-            let side =
-                side.ok_or_else(|| Error::new(format!("{} are images of no known size", input.name)))?;
-            Ok((batch.map_or(BatchDimension::Any, BatchDimension::Fixed), channels, side))
-        }
-        _ => Err(Error::new(format!("{} are not square images of one size", input.name))),
-    }
+    let dims = shape.iter().flat_map(|shape| &shape.dim).enumerate();
+    // Height and width.
+    dims.map(|(axis, dim)| known(dim.value.as_ref()?).or(size.filter(|_| axis >= 2))).collect()
 }
 
 fn known(dimension: &Dimension) -> Option<usize> {

@@ -11,6 +11,7 @@ use crate::{
             graph::{FLOAT, FLOAT16},
             proto::{NodeProto, TensorProto},
         },
+        tensor_names::TensorNames,
     },
 };
 
@@ -19,7 +20,7 @@ pub(super) struct Nodes<'a> {
     pub(super) lowered: Lowered,
     pub(super) constants: Constants<'a>,
     /// The tensors by the names that the file gives them.
-    tensors: BTreeMap<&'a str, TensorId>,
+    pub(super) tensors: TensorNames<'a>,
     /// The tensors whose sigmoid has this name: what is multiplied by its own becomes a SiLU.
     gates: BTreeMap<&'a str, TensorId>,
     /// The tensors whose first two dimensions, the batch and another, are one in the file.
@@ -28,7 +29,7 @@ pub(super) struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     pub(super) fn new(lowered: Lowered) -> Self {
-        let (tensors, gates, joined) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (tensors, gates, joined) = (TensorNames::default(), BTreeMap::new(), BTreeSet::new());
         Self { lowered, constants: Constants::default(), tensors, gates, joined }
     }
 
@@ -38,26 +39,12 @@ impl<'a> Nodes<'a> {
     }
 
     /// The network, whose probabilities the file calls `output`.
-    pub(super) fn finish(mut self, output: &str) -> Result<Lowered> {
-        let given = self.tensor(output)?;
-        self.lowered.probabilities = given;
-        match self.lowered.shape(given) {
-            [_] if !self.joined.contains(&given) => Ok(self.lowered),
-            _ => Err(Error::new(format!("{output} is not one number for each class"))),
+    pub(super) fn finish(self, output: &str) -> Result<Lowered> {
+        let probabilities = self.tensors.tensor(output)?;
+        if self.joined.contains(&probabilities) {
+            return Err(Error::new(format!("{output} is not one number for each class")));
         }
-    }
-
-    /// Says what the file calls a tensor.
-    pub(super) fn name(&mut self, name: &'a str, tensor: TensorId) -> Result<()> {
-        match self.tensors.insert(name, tensor) {
-            Some(_) => Err(Error::new(format!("two tensors are called {name}"))),
-            None => Ok(()),
-        }
-    }
-
-    pub(super) fn tensor(&self, name: &str) -> Result<TensorId> {
-        let tensor = self.tensors.get(name).copied();
-        tensor.ok_or_else(|| Error::new(format!("nothing that is called {name:?} was made before")))
+        self.lowered.giving(output, probabilities)
     }
 
     /// Adds what a node does.
@@ -80,7 +67,7 @@ impl<'a> Nodes<'a> {
             return Err(Error::new(format!("{} gives more or fewer tensors than it names", node.name)));
         }
         self.joined.extend(outputs.iter().filter(|_| joined));
-        node.output.iter().zip(outputs).try_for_each(|(name, tensor)| self.name(name, tensor))
+        node.output.iter().zip(outputs).try_for_each(|(name, tensor)| self.tensors.name(name, tensor))
     }
 
     /// Whether a node does nothing by itself: it gives a tensor's sigmoid, to be multiplied with it later, or something
@@ -88,8 +75,7 @@ impl<'a> Nodes<'a> {
     fn names(&mut self, node: &'a NodeProto, inputs: &[&str], attributes: &Attributes<'a>) -> Result<bool> {
         match (node.op_type.as_str(), inputs, node.output.as_slice()) {
             ("Sigmoid", [x], [gate]) => {
-                let x = self.tensor(x)?;
-                self.gates.insert(gate, x);
+                self.gates.insert(gate, self.tensors.tensor(x)?);
             }
             ("Constant", [], [name]) => {
                 let tensor = attributes.tensor("value");
@@ -102,7 +88,7 @@ impl<'a> Nodes<'a> {
                 attributes.hold("to", (kind == "Identity") == to.is_none() && (to.is_none() || is_float))?;
                 match self.constants.has(known) {
                     true => self.constants.call(name, known),
-                    false => self.name(name, self.tensor(known)?)?,
+                    false => self.tensors.name(name, self.tensors.tensor(known)?)?,
                 }
             }
             _ => return Ok(false),
@@ -114,7 +100,7 @@ impl<'a> Nodes<'a> {
     fn tensors(&self, inputs: &[&str]) -> Result<Vec<TensorId>> {
         let tensors =
             inputs.iter().filter(|name| !self.constants.has(name) && !self.gates.contains_key(*name));
-        tensors.map(|name| self.tensor(name)).collect()
+        tensors.map(|name| self.tensors.tensor(name)).collect()
     }
 
     /// What a node does with those of its inputs that are tensors, whose axes the file counts without `more` of them
@@ -163,8 +149,9 @@ impl<'a> Nodes<'a> {
 
     /// A tensor times its own sigmoid, or times a constant.
     fn product(&mut self, a: &str, b: &str) -> Result<Operator> {
-        let own =
-            |x: &str, gate: &str| self.gates.get(gate).is_some_and(|of| self.tensors.get(x) == Some(of));
+        let own = |x: &str, gate: &str| {
+            self.gates.get(gate).is_some_and(|of| self.tensors.tensor(x).ok() == Some(*of))
+        };
         if own(a, b) || own(b, a) {
             return Ok(Operator::Silu);
         }
@@ -190,7 +177,7 @@ impl<'a> Nodes<'a> {
     }
 
     fn softmax(&self, x: &str, attributes: &Attributes<'_>, more: usize) -> Result<Operator> {
-        let last = (self.lowered.shape(self.tensor(x)?).len() - more) as i64;
+        let last = (self.lowered.shape(self.tensors.tensor(x)?).len() - more) as i64;
         attributes.hold("axis", attributes.int("axis").is_none_or(|axis| [-1, last].contains(&axis)))?;
         Ok(Operator::Softmax)
     }

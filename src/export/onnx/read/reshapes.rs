@@ -27,7 +27,7 @@ impl Nodes<'_> {
     }
 
     fn shape(&self, x: &str, wanted: &[i64]) -> Option<(Operator, bool)> {
-        let x = self.tensor(x).ok()?;
+        let x = self.tensors.tensor(x).ok()?;
         let (all, is_joined) = (self.lowered.shape(x), self.joined.contains(&x));
         let (own, behind) = if is_joined { (all[0], &all[1..]) } else { (1, all) };
         let (&first, rest) = wanted.split_first()?;

@@ -45,7 +45,7 @@ impl<'a> Nodes<'a> {
 
     /// The sizes of a tensor: 0 for a batch of any size, which in a shape is what stays as it was.
     fn shape_of(&self, x: &str) -> Result<Vec<i64>> {
-        let x = self.tensor(x)?;
+        let x = self.tensors.tensor(x)?;
         if self.joined.contains(&x) {
             return Err(Error::new("Kiln doesn't know Shape of a tensor that joins the images of a batch"));
         }

@@ -18,7 +18,7 @@ use crate::{
     export::{
         Engine, Precision,
         interpreter::Interpreter,
-        lowered::{Constant, INPUT, Operator},
+        lowered::{BatchDimension, Constant, INPUT, Operator, TensorId},
         verify::largest_difference,
     },
     random::Random,

@@ -1,0 +1,68 @@
+//! LiteRT files, which were called TensorFlow Lite: one flatbuffer, and behind it a ZIP archive of what it says of itself.
+
+mod archive;
+mod constants;
+mod file;
+mod operators;
+mod read;
+mod schema;
+mod windows;
+
+use std::{fs::File, io::Read as _, path::Path};
+
+use super::{
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    channels_last::{ChannelsLast, Layout},
+    flatbuffer::Record,
+    input_file,
+};
+use crate::error::Result;
+
+/// The format.
+pub(super) const TFLITE: Format = Format {
+    name: "tflite",
+    title: "LiteRT",
+    about: "LiteRT, once TensorFlow Lite: the network and its softmax for Android, Raspberry Pi and browsers.",
+    file: FILE,
+    content: Content::Network(NetworkFormat {
+        choices: &[Choice::Precision],
+        write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
+        recognises,
+        read: open,
+    }),
+};
+
+const FILE: &str = "model.tflite";
+/// What the images are called, as in the reference's files.
+const IMAGES: &str = "images";
+/// What the probabilities are called, likewise.
+const PROBABILITIES: &str = "output0";
+
+/// The bytes of a file. The same model gives the same bytes.
+fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
+    // Images are turned by the first operator: programs give them with their channels first, as to all other formats.
+    let turned = ChannelsLast::of(model.lowered()?, Layout::ChannelsFirst);
+    let network = operators::write(&turned, &model.description())?;
+    archive::append(network, &model.metadata_json().to_string())
+}
+
+/// Whether it is a file with LiteRT's mark.
+fn recognises(path: &Path) -> bool {
+    let mut head = [0; 8];
+    path.is_file()
+        && File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok())
+        && head[4..] == file::MARK
+}
+
+/// What the file at `path` holds.
+fn open(path: &Path) -> Result<Exported> {
+    exported(&input_file::bytes(path)?)
+}
+
+/// What the bytes of a file hold.
+fn exported(bytes: &[u8]) -> Result<Exported> {
+    let network = read::network(Record::root(bytes)?, bytes.len())?;
+    let told =
+        archive::metadata(bytes)?.map_or_else(|| Ok(Told::default()), |json| Told::from_json(&json))?;
+    Ok(Exported { network, told })
+}
