@@ -130,15 +130,17 @@ fn an_exported_network_predicts_what_its_model_predicts() {
     let model = kit::repository("tests/fixtures/weights/tiny-yolo12.pt").display().to_string();
     told(
         &dir,
-        &["export", &model, "--format", "onnx,safetensors", "--size", "64", "--out", "made", "--opset", "13"],
+        &["export", &model, "--format", "onnx,openvino", "--size", "64", "--out", "made", "--dynamic-batch"],
     );
     let own = classes(&told(&dir, &["predict", &model, "photos", "--size", "64", "--json"]));
     // Whatever it is called.
     fs::copy(dir.path().join("made/out/model.onnx"), dir.path().join("network")).unwrap();
-    let again = classes(&told(&dir, &["predict", "network", "photos", "--json"]));
-    assert_eq!(own.len(), 2);
-    for ((name, confidence), (again, exported)) in own.iter().zip(&again) {
-        assert!(name == again && (confidence - exported).abs() < 1e-5, "{own:?} {again}");
+    for exported in ["network", "made/out/model_openvino_model"] {
+        let again = classes(&told(&dir, &["predict", exported, "photos", "--json"]));
+        assert!(own.len() == 2 && again.len() == 2, "{exported}: {again:?}");
+        for ((name, confidence), (again, exported)) in own.iter().zip(&again) {
+            assert!(name == again && (confidence - exported).abs() < 1e-5, "{own:?} {again}");
+        }
     }
     let other =
         kit::program(dir.path()).args(["predict", "network", "photos", "--size", "96"]).output().unwrap();
@@ -148,12 +150,19 @@ fn an_exported_network_predicts_what_its_model_predicts() {
 
 #[test]
 fn an_exported_network_is_not_trained() {
-    let dir = project(&[b"a.png", b"b.png"]);
+    let dir = project(&[b"a.png"]);
+    for class in ["x", "y"] {
+        fs::create_dir_all(dir.path().join("data").join(class)).unwrap();
+        for place in ["1.png", "2.png"] {
+            fs::copy(dir.path().join("photos/a.png"), dir.path().join("data").join(class).join(place))
+                .unwrap();
+        }
+    }
     let model = kit::repository("tests/fixtures/weights/tiny-yolov8.pt").display().to_string();
     told(&dir, &["export", &model, "--format", "onnx", "--out", "made"]);
     let pipeline = |net: &str| {
         let text = format!(
-            "version: 1\nname: p\nnodes:\n  data: {{ type: dataset, root: photos }}\n  \
+            "version: 1\nname: p\nnodes:\n  data: {{ type: dataset, root: data }}\n  \
              net: {{ type: model, weights: made/out/model.onnx{net} }}\n  fit: {{ type: train, model: net, dataset: data, epochs: 1 }}\n"
         );
         fs::write(dir.path().join("p.yaml"), text).unwrap();

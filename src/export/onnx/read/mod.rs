@@ -5,13 +5,14 @@
 mod attributes;
 mod constants;
 mod nodes;
+mod order;
 mod reshapes;
 mod sizes;
 mod windows;
 
 use std::collections::BTreeSet;
 
-use self::nodes::Nodes;
+use self::{nodes::Nodes, order::ordered};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
@@ -46,7 +47,7 @@ fn lowered(graph: &GraphProto, size: Option<usize>) -> Result<Lowered> {
     let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images, size))?);
     graph.initializer.iter().try_for_each(|tensor| nodes.constant(&tensor.name, tensor))?;
     nodes.tensors.name(&images.name, INPUT)?;
-    graph.node.iter().try_for_each(|node| nodes.node(node))?;
+    ordered(&graph.node, &images.name)?.into_iter().try_for_each(|node| nodes.node(node))?;
     nodes.finish(&output.name)
 }
 
