@@ -78,14 +78,14 @@ impl Card<'_> {
         let (Model { size, weights, options, .. }, files) = (self.model, self.files);
         let files: Vec<String> =
             files.iter().map(|file| format!("`{}` ({})", file.format.file, file.format.title)).collect();
-        let (images, become) = match options.dynamic_batch {
+        let (images, verb) = match options.dynamic_batch {
             true => ("any number of RGB images", "become"),
             false => ("an RGB image", "becomes"),
         };
         let learnt = weights.iter().filter(|(name, _)| !name.contains(".running_"));
         let parameters: usize = learnt.map(|(_, array)| array.data.len()).sum();
         format!(
-            "{} of Kiln {}: {images} of {size} x {size} pixels {become} a probability for each class. The network has \
+            "{} of Kiln {}: {images} of {size} x {size} pixels {verb} a probability for each class. The network has \
              {parameters} parameters.",
             files.join(", "),
             env!("CARGO_PKG_VERSION"),
