@@ -5,7 +5,7 @@ mod prepare;
 
 use serde_json::Value;
 
-use super::{Format, Model, Verification};
+use super::{External, Format, Model, Verification};
 use crate::{
     data::transform::EvalOp,
     shown::{self, count},
@@ -19,6 +19,9 @@ const FIGURES: [(&str, &str, &str); 2] = [
     ("top1", "top-1", "share of the val images whose likeliest class is the true one"),
     ("top5", "top-5", "share of the val images whose true class is among the five likeliest"),
 ];
+
+/// Said of what a compiler made.
+const NOT_RUN: &str = "It was not run by Kiln: there is no such hardware here.";
 
 /// What is known of a model besides what it does.
 #[derive(Debug, Default)]
@@ -36,8 +39,8 @@ pub struct Origin {
 pub struct Written<'a> {
     /// What it was written as.
     pub format: &'a Format,
-    /// A few lines of Python that run it, as [`super::NetworkFormat::example`].
-    pub example: &'a str,
+    /// A few lines of Python that run it, as [`super::NetworkFormat::example`]; none where it can't be run here.
+    pub example: Option<&'a str>,
     /// How it was proven.
     pub proof: &'a Verification,
 }
@@ -53,6 +56,8 @@ pub struct Card<'a> {
     pub origin: &'a Origin,
     /// What was written of it.
     pub files: &'a [Written<'a>],
+    /// What made another file of one of them.
+    pub external: Option<&'a External>,
 }
 
 impl Card<'_> {
@@ -69,7 +74,12 @@ impl Card<'_> {
         section("Preprocessing", self.preprocessing());
         for file in self.files {
             section(&format!("Proof of `{}`", file.format.file), proof(file.proof));
-            section(&format!("How to run `{}`", file.format.file), self.run(file));
+            if let Some(example) = file.example {
+                section(&format!("How to run `{}`", file.format.file), self.run(example));
+            }
+        }
+        if let Some(external) = self.external {
+            section(&format!("Proof of {}", code(&external.output)), made(external));
         }
         sections.join("\n\n") + "\n"
     }
@@ -121,12 +131,12 @@ impl Card<'_> {
         .to_owned()
     }
 
-    fn run(&self, file: &Written<'_>) -> String {
+    fn run(&self, example: &str) -> String {
         let prepare = prepare::lines(self.eval, self.model.size);
         format!(
             "With `image.jpg` beside it:\n\n```python\n{prepare}\n{}\nbest = int(probabilities.argmax())\n\
              print(names[best], probabilities[best])\n```",
-            file.example.trim_end()
+            example.trim_end()
         )
     }
 }
@@ -163,12 +173,26 @@ impl Origin {
     }
 }
 
-fn proof(Verification { engine, source, images, largest_difference, limit, .. }: &Verification) -> String {
-    format!(
+/// A compiled file has no proof of its own.
+fn made(external: &External) -> String {
+    let program = external.program().unwrap_or_default();
+    format!("{} made it of `{}`. {NOT_RUN}", code(program), external.input.file)
+}
+
+fn proof(proof: &Verification) -> String {
+    let Verification { file, engine, source, images, largest_difference, limit, compiled_by } = proof;
+    let read = format!(
         "{engine} read the file back, and an interpreter that shares nothing with the network ran it on {images} {source}: \
          the largest difference of a probability from the network's was {largest_difference:.1e}. More than {limit:.0e} \
          would have been an error."
-    )
+    );
+    match compiled_by {
+        None => read,
+        Some(program) => format!(
+            "`{program}` made it of `{file}`. {NOT_RUN} Of `{file}`, which was \
+             proven: {read}"
+        ),
+    }
 }
 
 /// A text as Markdown shows it unchanged, on one line.

@@ -8,7 +8,8 @@ use std::{
 use super::{Model, OutputFile, Told, input_file};
 use crate::error::{Error, Result};
 
-const METADATA: &str = "metadata.yaml";
+/// What the file is called that says it.
+pub(super) const METADATA: &str = "metadata.yaml";
 
 /// What a file of the folder should say of the model.
 pub(super) fn metadata(folder: &str, model: &Model<'_>) -> OutputFile {

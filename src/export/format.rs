@@ -7,8 +7,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use super::{
-    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, ncnn::NCNN, onnx::ONNX,
-    openvino::OPENVINO, paddle::PADDLE, pt::PT, safetensors::SAFETENSORS, tflite::TFLITE,
+    Choice, Compiler, Exported, Model, OutputFile,
+    burnpack::BURNPACK,
+    compilers::{AXELERA, EDGETPU, ENGINE, RKNN},
+    coreml::COREML,
+    ncnn::NCNN,
+    onnx::ONNX,
+    openvino::OPENVINO,
+    paddle::PADDLE,
+    pt::PT,
+    safetensors::SAFETENSORS,
+    tflite::TFLITE,
     torchscript::TORCHSCRIPT,
 };
 use crate::{
@@ -18,8 +27,22 @@ use crate::{
 };
 
 /// Every format, in the order in which people see them. The first is taken where none is named.
-pub const FORMATS: &[Format] =
-    &[ONNX, OPENVINO, TORCHSCRIPT, TFLITE, NCNN, COREML, PADDLE, SAFETENSORS, BURNPACK, PT];
+pub const FORMATS: &[Format] = &[
+    ONNX,
+    OPENVINO,
+    TORCHSCRIPT,
+    TFLITE,
+    NCNN,
+    COREML,
+    PADDLE,
+    ENGINE,
+    RKNN,
+    AXELERA,
+    EDGETPU,
+    SAFETENSORS,
+    BURNPACK,
+    PT,
+];
 
 /// A file format for trained models.
 #[derive(Debug)]
@@ -41,6 +64,8 @@ pub struct Format {
 pub enum Content {
     /// A network that other programs run.
     Network(NetworkFormat),
+    /// What another company's compiler makes of a network.
+    Compiled(Compiler),
     /// The weights alone, as these bytes; reading them back must give the same weights.
     Weights(fn(&ModelFile) -> Result<Vec<u8>>),
 }
@@ -76,6 +101,7 @@ impl Format {
     pub fn choices(&self) -> &'static [Choice] {
         match &self.content {
             Content::Network(network) => network.choices,
+            Content::Compiled(compiler) => compiler.choices,
             Content::Weights(_) => &[],
         }
     }

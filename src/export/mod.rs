@@ -3,11 +3,13 @@
 //! A [`Format`] is one file here and one line in [`FORMATS`]. Formats of the weights alone take a
 //! [`ModelFile`](crate::weights::ModelFile) and are proven by being read back. Formats of a network take a [`Model`],
 //! write its [`lowered`] operators, and are proven by an [`Engine`]: a reader makes operators of the
-//! written file again ([`Exported`]), and the interpreter runs them.
+//! written file again ([`Exported`]), and the interpreter runs them. What another company's [`Compiler`] makes of such a
+//! file is not run.
 
 mod burnpack;
 mod card;
 mod channels_last;
+mod compilers;
 mod coreml;
 mod engine;
 mod exported;
@@ -50,6 +52,7 @@ mod tests;
 
 pub use self::{
     card::{Card, Origin, Written},
+    compilers::{Chip, Compiler, External, workplace},
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},

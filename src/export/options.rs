@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Content, FORMATS, Format, Precision, lowered::BatchDimension};
+use super::{Chip, Content, FORMATS, Format, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -12,6 +12,10 @@ pub struct Options {
     pub precision: Precision,
     /// Which version of ONNX's operations it uses; none for the format's own choice.
     pub opset: Option<u32>,
+    /// How much memory a compiler may take, in GiB; none for its own choice.
+    pub workspace: Option<u32>,
+    /// What it is for; none where that is not told.
+    pub chip: Option<Chip>,
 }
 
 /// An option that only some formats have.
@@ -23,6 +27,10 @@ pub enum Choice {
     Precision,
     /// [`Options::opset`]
     Opset,
+    /// [`Options::workspace`]
+    Workspace,
+    /// [`Options::chip`]
+    Chip,
 }
 
 /// An option that a format does not have.
@@ -45,13 +53,15 @@ impl Options {
     }
 
     /// The choices that were made.
-    fn made(self) -> Vec<Choice> {
+    pub(super) fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision, opset } = self;
+        let Self { dynamic_batch, precision, opset, workspace, chip } = self;
         let made = [
             (dynamic_batch, Choice::DynamicBatch),
             (precision != Precision::Fp32, Choice::Precision),
             (opset.is_some(), Choice::Opset),
+            (workspace.is_some(), Choice::Workspace),
+            (chip.is_some(), Choice::Chip),
         ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
@@ -64,15 +74,19 @@ impl Choice {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
             Self::Opset => "opset",
+            Self::Workspace => "workspace",
+            Self::Chip => "chip",
         }
     }
 
     /// What is chosen.
-    fn noun(self) -> &'static str {
+    pub(super) fn noun(self) -> &'static str {
         match self {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
             Self::Opset => "opset",
+            Self::Workspace => "workspace",
+            Self::Chip => "chip",
         }
     }
 }
@@ -88,7 +102,9 @@ impl Format {
         let (key, noun) = (choice.key(), choice.noun());
         let message = match self.content {
             Content::Weights(_) => format!("{} has no {noun}: it is weights alone", self.file),
-            Content::Network(_) => format!("{} leaves no choice of its {noun}", self.file),
+            Content::Network(_) | Content::Compiled(_) => {
+                format!("{} leaves no choice of its {noun}", self.file)
+            }
         };
         let having = FORMATS.iter().filter(|format| format.choices().contains(&choice));
         let (titles, names): (Vec<&str>, Vec<String>) =
@@ -106,7 +122,8 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32, opset: None };
+    const DYNAMIC: Options =
+        Options { dynamic_batch: true, precision: Precision::Fp32, opset: None, workspace: None, chip: None };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

@@ -28,5 +28,6 @@ pub fn read_back(format: &Format, folder: &Path, model: &ModelFile) -> Result<Ve
         images: 0,
         largest_difference: 0.0,
         limit: 0.0,
+        compiled_by: None,
     })
 }

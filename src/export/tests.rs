@@ -13,7 +13,7 @@ const SIZE: usize = 64;
 fn network_formats() -> impl Iterator<Item = (&'static Format, &'static NetworkFormat)> {
     FORMATS.iter().filter_map(|format| match &format.content {
         Content::Network(network) => Some((format, network)),
-        Content::Weights(_) => None,
+        Content::Compiled(_) | Content::Weights(_) => None,
     })
 }
 

@@ -35,7 +35,7 @@ impl Format {
     pub fn of(path: &Path) -> Option<(&'static Self, &'static NetworkFormat)> {
         let mut networks = FORMATS.iter().filter_map(|format| match &format.content {
             Content::Network(network) => Some((format, network)),
-            Content::Weights(_) => None,
+            Content::Compiled(_) | Content::Weights(_) => None,
         });
         networks.find(|(_, network)| (network.recognises)(path))
     }

@@ -17,4 +17,7 @@ pub struct Verification {
     pub largest_difference: f32,
     /// What would have been an error.
     pub limit: f32,
+    /// The program that made another file of this one, which was not run; none if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compiled_by: Option<&'static str>,
 }

@@ -42,7 +42,8 @@ pub fn verify(
         progress.step("verify", done, total, "images");
     }
     let (file, engine, source) = (format.file, engine.name().to_owned(), images.source.clone());
-    let found = Verification { file, engine, source, images: total, largest_difference: largest, limit };
+    let (images, largest_difference, compiled_by) = (total, largest, None);
+    let found = Verification { file, engine, source, images, largest_difference, limit, compiled_by };
     if largest <= limit { Ok(found) } else { Err(differs(largest, limit)) }
 }
 

@@ -1,6 +1,9 @@
 //! `type: export`: a trained model as files for other programs, proven by reading them back.
 
 mod card;
+mod compiled;
+
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,8 +21,8 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Card, Content, Format, Formats, Model, NetworkFormat, OPSETS, OptionFault, Options, Precision,
-        Verification, Written, read_back, sample_images::SampleImages, verify::verify,
+        Card, Chip, Content, External, Format, Formats, Model, NetworkFormat, OPSETS, OptionFault, Options,
+        Precision, Verification, Written, read_back, sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -37,7 +40,8 @@ pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
     /// The file's format, or a list of several: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`,
-    /// `ncnn`, `coreml` or `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
+    /// `ncnn`, `coreml` or `paddle`; what another company's compiler on this machine makes, which is not run here,
+    /// `engine`, `rknn`, `axelera` or `edgetpu`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
     /// PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size
     /// and transforms from these three; other programs see the weights.
     #[serde(default)]
@@ -54,6 +58,16 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = *OPSETS.start(), max = *OPSETS.end()))]
     pub opset: Option<u32>,
+    /// How much memory of the graphics processor TensorRT's compiler may take, in GiB; left out, all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub workspace: Option<u32>,
+    /// The chip that an RKNN file is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chip: Option<Chip>,
+    /// Another compiler than those of `format`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// The dataset node with whose images the file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -76,6 +90,8 @@ impl NodeKind for Export {
         ("size", &["imgsz", "img_size", "image_size"]),
         ("dataset", &["data"]),
         ("opset", &["opset_version"]),
+        ("chip", &["name", "target_platform", "platform"]),
+        ("external", &["compiler", "command"]),
     ];
     const ELSEWHERE: &'static [(&'static [&'static str], &'static str)] = &[
         (&["half", "fp16"], "here: `precision: fp16`"),
@@ -84,7 +100,6 @@ impl NodeKind for Export {
         (&["simplify"], "leave it out: nothing is left to simplify in what Kiln writes"),
         (&["optimize"], "leave it out: PyTorch's optimizer for mobiles is gone"),
         (&["keras"], "leave it out: Kiln writes graphs, no Keras models"),
-        (&["workspace"], "leave it out: it is for TensorRT's own compiler, `trtexec`"),
         (&["fraction"], "leave it out: it is for calibration, which Kiln does not do"),
         (
             &["nms", "conf", "iou", "agnostic_nms", "end2end", "max_det"],
@@ -103,7 +118,15 @@ impl Node for Export {
     }
 
     fn check(&self) -> Vec<Problem> {
-        self.format.iter().flat_map(|format| format.faults(self.options())).map(problem).collect()
+        let formats = self.format.iter().flat_map(|format| {
+            let compiled = match &format.content {
+                Content::Compiled(compiler) => compiler.faults(format, self.options()),
+                Content::Network(_) | Content::Weights(_) => Vec::new(),
+            };
+            format.faults(self.options()).into_iter().chain(compiled)
+        });
+        let external = self.external.iter().flat_map(|external| external.faults(&self.format));
+        formats.chain(external).map(problem).collect()
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -116,7 +139,7 @@ impl Node for Export {
 }
 
 fn is_network(format: &Format) -> bool {
-    matches!(format.content, Content::Network(_))
+    matches!(format.content, Content::Network(_) | Content::Compiled(_))
 }
 
 fn problem(OptionFault { key, message, label, help }: OptionFault) -> Problem {
@@ -129,6 +152,27 @@ struct Proof {
     images: SampleImages,
 }
 
+impl Proof {
+    /// Writes the model in a format below `folder`, and proves it by an engine that runs what was written.
+    fn of_network(
+        &self,
+        cx: &Context<'_>,
+        (format, network): (&'static Format, &NetworkFormat),
+        model: &Model<'_>,
+        folder: &Path,
+    ) -> Result<Verification> {
+        (network.write)(model)?.iter().try_for_each(|file| file.write(folder))?;
+        let engine = format.engine(format.read(network, &folder.join(format.file))?.network);
+        let logits = |batch: &Batch| self.classifier.logits(batch);
+        let precision = model.options.precision;
+        let verification = verify((format, precision), &engine, &self.images, logits, &cx.progress)?;
+        let Verification { engine, source, images, largest_difference, .. } = &verification;
+        let line = format!("{engine} gives the network's probabilities on {images} {source}");
+        cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
+        Ok(verification)
+    }
+}
+
 impl Export {
     fn work(&self, cx: &Context<'_>) -> Result<()> {
         let proof = self.precision().map(|_| self.proof(cx)).transpose()?;
@@ -136,9 +180,15 @@ impl Export {
         for format in self.format.iter() {
             found.push(match (&format.content, &proof) {
                 (Content::Network(network), Some(proof)) => self.network(cx, (format, network), proof)?,
+                (Content::Compiled(compiler), Some(proof)) => self.compiled(cx, (format, compiler), proof)?,
                 (Content::Weights(write), _) => self.weights(cx, format, *write)?,
-                (Content::Network(_), None) => unreachable!("a network is loaded where one is to be written"),
+                (Content::Network(_) | Content::Compiled(_), None) => {
+                    unreachable!("a network is loaded where one is to be written")
+                }
             });
+        }
+        if let (Some(external), Some(proof)) = (&self.external, &proof) {
+            self.external(cx, external, proof)?;
         }
         if let Some(proof) = &proof {
             self.card(cx, proof, &found)?;
@@ -154,7 +204,13 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options { dynamic_batch: self.dynamic_batch, precision: self.precision, opset: self.opset }
+        Options {
+            dynamic_batch: self.dynamic_batch,
+            precision: self.precision,
+            opset: self.opset,
+            workspace: self.workspace,
+            chip: self.chip,
+        }
     }
 
     fn proof(&self, cx: &Context<'_>) -> Result<Proof> {
@@ -168,19 +224,11 @@ impl Export {
     fn network(
         &self,
         cx: &Context<'_>,
-        (format, network): (&'static Format, &NetworkFormat),
-        Proof { classifier, images }: &Proof,
+        format: (&'static Format, &NetworkFormat),
+        proof: &Proof,
     ) -> Result<Verification> {
-        let eval = steps(classifier);
-        let model = self.model(classifier, &eval)?;
-        (network.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))?;
-        let engine = format.engine(format.read(network, &cx.out.join(format.file))?.network);
-        let logits = |batch: &Batch| classifier.logits(batch);
-        let verification = verify((format, self.precision), &engine, images, logits, &cx.progress)?;
-        let Verification { engine, source, images, largest_difference, .. } = &verification;
-        let line = format!("{engine} gives the network's probabilities on {images} {source}");
-        cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
-        Ok(verification)
+        let eval = steps(&proof.classifier);
+        proof.of_network(cx, format, &self.model(&proof.classifier, &eval)?, cx.out)
     }
 
     /// What a format writes.
@@ -193,12 +241,13 @@ impl Export {
     /// Writes the card of the networks among what was written; `found` is how each format was proven.
     fn card(&self, cx: &Context<'_>, proof: &Proof, found: &[Verification]) -> Result<()> {
         let networks = self.format.iter().zip(found).filter_map(|(format, proof)| match &format.content {
-            Content::Network(network) => Some(Written { format, example: network.example, proof }),
+            Content::Network(network) => Some(Written { format, example: Some(network.example), proof }),
+            Content::Compiled(_) => Some(Written { format, example: None, proof }),
             Content::Weights(_) => None,
         });
         let eval = steps(&proof.classifier);
         let model = self.model(&proof.classifier, &eval)?;
-        card::write(cx, &proof.classifier, &model, &networks.collect::<Vec<_>>())
+        card::write(cx, &proof.classifier, &model, (&networks.collect::<Vec<_>>(), self.external.as_ref()))
     }
 
     /// The weights alone; proven by reading them back.

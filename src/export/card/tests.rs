@@ -15,6 +15,7 @@ const PROOF: Verification = Verification {
     images: 16,
     largest_difference: 2.5e-7,
     limit: 1e-4,
+    compiled_by: None,
 };
 
 fn card(names: &[String], origin: &Origin, eval: &[EvalOp]) -> String {
@@ -25,8 +26,8 @@ fn card(names: &[String], origin: &Origin, eval: &[EvalOp]) -> String {
     let proof = Verification { engine: "Kiln's ONNX reader".into(), source: "val images".into(), ..PROOF };
     let format = &FORMATS[0];
     let Content::Network(network) = &format.content else { panic!("the first format is one of a network") };
-    let files = [Written { format, example: network.example, proof: &proof }];
-    Card { model: &model, eval, origin, files: &files }.text()
+    let files = [Written { format, example: Some(network.example), proof: &proof }];
+    Card { model: &model, eval, origin, files: &files, external: None }.text()
 }
 
 #[test]

@@ -44,7 +44,15 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
     // Images are turned by the first operator: programs give them with their channels first, as to all other formats.
     let turned = ChannelsLast::of(model.lowered()?, Layout::ChannelsFirst);
     let network = operators::write(&turned, &model.description())?;
-    archive::append(network, &model.metadata_json().to_string())
+    with_metadata(network, &model.metadata_json().to_string())
+}
+
+/// A file with this text of JSON as its metadata.
+///
+/// # Errors
+/// If they can't be appended.
+pub(super) fn with_metadata(network: Vec<u8>, json: &str) -> Result<Vec<u8>> {
+    archive::append(network, json)
 }
 
 /// Whether it is a file with LiteRT's mark.

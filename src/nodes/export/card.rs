@@ -3,13 +3,13 @@
 use crate::{
     error::Result,
     eval::Classifier,
-    export::{Card, Model, Origin, Written},
+    export::{Card, External, Model, Origin, Written},
     node::Context,
     nodes::model,
     store::Artifact,
 };
 
-/// Writes the card of `files`, which `model` became.
+/// Writes the card of `files`, which `model` became, and of what an external compiler made of one.
 ///
 /// # Errors
 /// If the model can't be read, or the card can't be written.
@@ -17,10 +17,10 @@ pub(super) fn write(
     cx: &Context<'_>,
     classifier: &Classifier,
     model: &Model<'_>,
-    files: &[Written<'_>],
+    (files, external): (&[Written<'_>], Option<&External>),
 ) -> Result<()> {
     let origin = origin(cx.required("model"))?;
-    let card = Card { model, eval: &classifier.eval, origin: &origin, files };
+    let card = Card { model, eval: &classifier.eval, origin: &origin, files, external };
     cx.write(Card::FILE, card.text())
 }
 
