@@ -16,6 +16,7 @@ mod format;
 mod formats;
 mod free_names;
 mod identifiers;
+mod include;
 mod input_file;
 mod interpreter;
 mod lower;
@@ -52,8 +53,9 @@ pub use self::{
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
     formats::Formats,
+    include::Include,
     model::Model,
-    onnx::OPSETS,
+    onnx::{OLDEST_PREPARING_OPSET, OPSETS},
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
     precision::Precision,

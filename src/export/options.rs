@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Content, FORMATS, Format, Precision, lowered::BatchDimension};
+use super::{Content, FORMATS, Format, Include, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -12,6 +12,8 @@ pub struct Options {
     pub precision: Precision,
     /// Which version of ONNX's operations it uses; none for the format's own choice.
     pub opset: Option<u32>,
+    /// What it holds besides the network.
+    pub include: Option<Include>,
 }
 
 /// An option that only some formats have.
@@ -23,6 +25,8 @@ pub enum Choice {
     Precision,
     /// [`Options::opset`]
     Opset,
+    /// [`Options::include`]
+    Include,
 }
 
 /// An option that a format does not have.
@@ -47,11 +51,12 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision, opset } = self;
+        let Self { dynamic_batch, precision, opset, include } = self;
         let made = [
             (dynamic_batch, Choice::DynamicBatch),
             (precision != Precision::Fp32, Choice::Precision),
             (opset.is_some(), Choice::Opset),
+            (include.is_some(), Choice::Include),
         ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
@@ -64,6 +69,7 @@ impl Choice {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
             Self::Opset => "opset",
+            Self::Include => "include",
         }
     }
 
@@ -73,6 +79,7 @@ impl Choice {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
             Self::Opset => "opset",
+            Self::Include => "preprocessing",
         }
     }
 }
@@ -106,7 +113,8 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32, opset: None };
+    const DYNAMIC: Options =
+        Options { dynamic_batch: true, precision: Precision::Fp32, opset: None, include: None };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

@@ -107,7 +107,7 @@ impl Usable {
         }
         self.network.probabilities =
             self.network.push("", Operator::Softmax, &[self.network.probabilities])?;
-        Ok(onnx::packed(&self.network, entries))
+        onnx::packed(&self.network, entries)
     }
 
     /// From those bytes.

@@ -15,8 +15,8 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Content, Format, Formats, Model, NetworkFormat, OPSETS, OptionFault, Options, Precision,
-        Verification, read_back, sample_images::SampleImages, verify::verify,
+        Content, Format, Formats, Include, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS, OptionFault,
+        Options, Precision, Verification, read_back, sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -50,6 +50,11 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = *OPSETS.start(), max = *OPSETS.end()))]
     pub opset: Option<u32>,
+    /// What the file holds besides the network: `preprocessing`, so that it takes the pixels of images of any height and
+    /// width, uint8 `[images, height, width, 3]` in RGB, and resizes, crops and divides them itself. ONNX alone, with an
+    /// `opset` of 18 or more. In ONNX Runtime a pixel differs from Kiln's by 1 of 255 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<Include>,
     /// The dataset node with whose images the file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -97,7 +102,8 @@ impl Node for Export {
     }
 
     fn check(&self) -> Vec<Problem> {
-        self.format.iter().flat_map(|format| format.faults(self.options())).map(problem).collect()
+        let faults = self.format.iter().flat_map(|format| format.faults(self.options())).map(problem);
+        faults.chain(self.old_opset()).collect()
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -145,7 +151,22 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options { dynamic_batch: self.dynamic_batch, precision: self.precision, opset: self.opset }
+        Options {
+            dynamic_batch: self.dynamic_batch,
+            precision: self.precision,
+            opset: self.opset,
+            include: self.include,
+        }
+    }
+
+    /// What is wrong with an opset that can't prepare images, where it has to.
+    fn old_opset(&self) -> Option<Problem> {
+        let opset = self.opset.filter(|opset| self.include.is_some() && *opset < OLDEST_PREPARING_OPSET)?;
+        let message = format!("opset {opset} can't resize images as Kiln does");
+        let problem = Problem::rule(Place::Value(["opset"].into()), message);
+        Some(problem.label("too old for `include: preprocessing`").help(format!(
+            "leave out `opset`, or set it to {OLDEST_PREPARING_OPSET} or more: its `Resize` can be antialiased"
+        )))
     }
 
     fn proof(&self, cx: &Context<'_>) -> Result<Proof> {
@@ -229,5 +250,12 @@ mod tests {
             "model.safetensors has no opset: it is weights alone",
         ];
         assert_eq!(messages(keys), told);
+    }
+
+    #[test]
+    fn what_prepares_images_needs_a_new_opset() {
+        let keys = |opset| json!({"model": "fit", "include": "preprocessing", "opset": opset});
+        assert_eq!(messages(keys(17)), ["opset 17 can't resize images as Kiln does"]);
+        assert_eq!(messages(keys(18)), [] as [String; 0]);
     }
 }
