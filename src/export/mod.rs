@@ -17,6 +17,7 @@ mod free_names;
 mod identifiers;
 mod input_file;
 mod interpreter;
+mod layout;
 mod lower;
 pub mod lowered;
 mod metadata;
@@ -27,12 +28,16 @@ mod openvino;
 mod options;
 mod output_file;
 mod paddle;
+mod pb;
 mod precision;
 mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod saved_model;
 mod tensor_names;
+mod tensorflow;
+mod tfjs;
 mod tflite;
 mod told;
 mod torchscript;
@@ -48,6 +53,7 @@ pub use self::{
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
+    layout::Layout,
     model::Model,
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,

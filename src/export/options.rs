@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Content, FORMATS, Format, Precision, lowered::BatchDimension};
+use super::{Content, FORMATS, Format, Layout, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -10,6 +10,8 @@ pub struct Options {
     pub dynamic_batch: bool,
     /// In how many bits it holds the weights.
     pub precision: Precision,
+    /// Where the images that it takes have their channels.
+    pub layout: Layout,
 }
 
 /// An option that only some formats have.
@@ -19,6 +21,8 @@ pub enum Choice {
     DynamicBatch,
     /// [`Options::precision`]
     Precision,
+    /// [`Options::layout`]
+    Layout,
 }
 
 /// An option that a format does not have.
@@ -43,8 +47,12 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision } = self;
-        let made = [(dynamic_batch, Choice::DynamicBatch), (precision != Precision::Fp32, Choice::Precision)];
+        let Self { dynamic_batch, precision, layout } = self;
+        let made = [
+            (dynamic_batch, Choice::DynamicBatch),
+            (precision != Precision::Fp32, Choice::Precision),
+            (!layout.is_nchw(), Choice::Layout),
+        ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
 }
@@ -55,6 +63,7 @@ impl Choice {
         match self {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
         }
     }
 
@@ -63,6 +72,7 @@ impl Choice {
         match self {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
         }
     }
 }
@@ -96,7 +106,8 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32 };
+    const DYNAMIC: Options =
+        Options { dynamic_batch: true, precision: Precision::Fp32, layout: Layout::ChannelsFirst };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

@@ -15,8 +15,8 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Content, Format, Model, NetworkFormat, OptionFault, Options, Precision, Verification, read_back,
-        sample_images::SampleImages, verify::verify,
+        Content, Format, Layout, Model, NetworkFormat, OptionFault, Options, Precision, Verification,
+        read_back, sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -31,10 +31,10 @@ use crate::{
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`, `ncnn`, `coreml` or
-    /// `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state
-    /// dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size and
-    /// transforms from these three; other programs see the weights.
+    /// The file's format: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`, `ncnn`, `coreml`,
+    /// `saved_model`, `pb` (TensorFlow's frozen graph), `tfjs` or `paddle`; or the weights alone as `safetensors`,
+    /// `burnpack` (burn's format) or `pt` (a PyTorch state dict for `torch.load` with `weights_only=True`). Kiln
+    /// also reads class names, architecture, size and transforms from these three; other programs see the weights.
     #[serde(default)]
     pub format: &'static Format,
     /// Whether the file takes any number of images at once; else it takes one.
@@ -45,6 +45,10 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Precision::is_fp32")]
     #[schemars(extend("default" = "fp32"))]
     pub precision: Precision,
+    /// How the images that a LiteRT file takes lie in memory: `nchw`, or `nhwc` for cameras and microcontrollers.
+    #[serde(default, skip_serializing_if = "Layout::is_nchw")]
+    #[schemars(extend("default" = "nchw"))]
+    pub layout: Layout,
     /// The dataset node with whose images the file is checked; left out, made-up images are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<String>,
@@ -97,7 +101,7 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options { dynamic_batch: self.dynamic_batch, precision: self.precision }
+        Options { dynamic_batch: self.dynamic_batch, precision: self.precision, layout: self.layout }
     }
 
     /// A network for other programs; proven by an engine that runs it.
