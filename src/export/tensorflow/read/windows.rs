@@ -62,7 +62,7 @@ impl Nodes {
             {
                 Ok(*x)
             }
-            (Attribute::Word(Word::Valid), Some(Value::Tensors(_))) if half == 0 => self.values.tensor(x),
+            (Attribute::Word(Word::Valid), _) if half == 0 => self.values.tensor(x),
             (Attribute::Word(Word::Same), _) if window.stride == 1 && window.kernel % 2 == 1 => {
                 self.values.tensor(x)
             }
