@@ -13,6 +13,7 @@ mod exported;
 mod flatbuffer;
 mod folder;
 mod format;
+mod formats;
 mod free_names;
 mod identifiers;
 mod input_file;
@@ -35,12 +36,14 @@ mod read_back;
 mod safetensors;
 pub mod sample_images;
 mod saved_model;
+mod spellings;
 mod tensor_names;
 mod tensorflow;
 mod tfjs;
 mod tflite;
 mod told;
 mod torchscript;
+mod usable;
 mod verification;
 pub mod verify;
 
@@ -53,12 +56,15 @@ pub use self::{
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
+    formats::Formats,
     layout::Layout,
     model::Model,
+    onnx::OPSETS,
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
     precision::Precision,
     read_back::read_back,
     told::Told,
+    usable::Usable,
     verification::Verification,
 };

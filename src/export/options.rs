@@ -12,6 +12,8 @@ pub struct Options {
     pub precision: Precision,
     /// Where the images that it takes have their channels.
     pub layout: Layout,
+    /// Which version of ONNX's operations it uses; none for the format's own choice.
+    pub opset: Option<u32>,
 }
 
 /// An option that only some formats have.
@@ -23,6 +25,8 @@ pub enum Choice {
     Precision,
     /// [`Options::layout`]
     Layout,
+    /// [`Options::opset`]
+    Opset,
 }
 
 /// An option that a format does not have.
@@ -47,11 +51,12 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision, layout } = self;
+        let Self { dynamic_batch, precision, layout, opset } = self;
         let made = [
             (dynamic_batch, Choice::DynamicBatch),
             (precision != Precision::Fp32, Choice::Precision),
             (!layout.is_nchw(), Choice::Layout),
+            (opset.is_some(), Choice::Opset),
         ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
@@ -59,11 +64,12 @@ impl Options {
 
 impl Choice {
     /// The key that asks for it.
-    fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
             Self::Layout => "layout",
+            Self::Opset => "opset",
         }
     }
 
@@ -73,6 +79,7 @@ impl Choice {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
             Self::Layout => "layout",
+            Self::Opset => "opset",
         }
     }
 }
@@ -106,8 +113,12 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options =
-        Options { dynamic_batch: true, precision: Precision::Fp32, layout: Layout::ChannelsFirst };
+    const DYNAMIC: Options = Options {
+        dynamic_batch: true,
+        precision: Precision::Fp32,
+        layout: Layout::ChannelsFirst,
+        opset: None,
+    };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {
