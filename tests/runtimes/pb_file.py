@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import tensorflow
-from saved_model_file import channels_last, metadata
+from saved_model_folder import channels_last, metadata
 
 
 def load(path):

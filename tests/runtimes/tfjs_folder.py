@@ -1,4 +1,4 @@
-"""Models of TensorFlow.js, run by Node with the package `@tensorflow/tfjs` of the folder that this is started in."""
+"""Models of TensorFlow.js, run by Node, which finds the package `@tensorflow/tfjs` below NODE_PATH."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ def load(path):
     told = yaml.safe_load((Path(path) / "metadata.yaml").read_text(encoding="utf-8"))
     height, size = told["imgsz"]
     assert height == size and told["task"] == "classify", told
+    assert told["kiln"]["preprocessing"]["layout"] == "NHWC", told
     script = str(Path(__file__).with_suffix(".mjs"))
     node = subprocess.Popen(
         ["node", script, str(path), str(size)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
