@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{
     Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, ncnn::NCNN, onnx::ONNX,
-    openvino::OPENVINO, paddle::PADDLE, pt::PT, safetensors::SAFETENSORS, tflite::TFLITE,
-    torchscript::TORCHSCRIPT,
+    openvino::OPENVINO, paddle::PADDLE, pb::PB, pt::PT, safetensors::SAFETENSORS, saved_model::SAVED_MODEL,
+    tfjs::TFJS, tflite::TFLITE, torchscript::TORCHSCRIPT,
 };
 use crate::{
     error::Result,
@@ -18,8 +18,21 @@ use crate::{
 };
 
 /// Every format, in the order in which people see them. The first is taken where none is named.
-pub const FORMATS: &[Format] =
-    &[ONNX, OPENVINO, TORCHSCRIPT, TFLITE, NCNN, COREML, PADDLE, SAFETENSORS, BURNPACK, PT];
+pub const FORMATS: &[Format] = &[
+    ONNX,
+    OPENVINO,
+    TORCHSCRIPT,
+    TFLITE,
+    NCNN,
+    COREML,
+    SAVED_MODEL,
+    PB,
+    TFJS,
+    PADDLE,
+    SAFETENSORS,
+    BURNPACK,
+    PT,
+];
 
 /// A file format for trained models.
 #[derive(Debug)]

@@ -80,7 +80,7 @@ impl Model<'_> {
         let mut told = json!({
             "size": self.size,
             "color": "RGB",
-            "layout": "NCHW",
+            "layout": self.options.layout.initials(),
             "divide_by": 255,
             "steps": self.eval,
         });

@@ -19,6 +19,7 @@ mod identifiers;
 mod include;
 mod input_file;
 mod interpreter;
+mod layout;
 mod lower;
 pub mod lowered;
 mod metadata;
@@ -29,13 +30,17 @@ mod openvino;
 mod options;
 mod output_file;
 mod paddle;
+mod pb;
 mod precision;
 mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod saved_model;
 mod spellings;
 mod tensor_names;
+mod tensorflow;
+mod tfjs;
 mod tflite;
 mod told;
 mod torchscript;
@@ -54,6 +59,7 @@ pub use self::{
     format::{Content, FORMATS, Format, NetworkFormat},
     formats::Formats,
     include::Include,
+    layout::Layout,
     model::Model,
     onnx::{OLDEST_PREPARING_OPSET, OPSETS},
     options::{Choice, OptionFault, Options},

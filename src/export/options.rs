@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Content, FORMATS, Format, Include, Precision, lowered::BatchDimension};
+use super::{Content, FORMATS, Format, Include, Layout, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -10,6 +10,8 @@ pub struct Options {
     pub dynamic_batch: bool,
     /// In how many bits it holds the weights.
     pub precision: Precision,
+    /// Where the images that it takes have their channels.
+    pub layout: Layout,
     /// Which version of ONNX's operations it uses; none for the format's own choice.
     pub opset: Option<u32>,
     /// What it holds besides the network.
@@ -23,6 +25,8 @@ pub enum Choice {
     DynamicBatch,
     /// [`Options::precision`]
     Precision,
+    /// [`Options::layout`]
+    Layout,
     /// [`Options::opset`]
     Opset,
     /// [`Options::include`]
@@ -51,10 +55,11 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision, opset, include } = self;
+        let Self { dynamic_batch, precision, layout, opset, include } = self;
         let made = [
             (dynamic_batch, Choice::DynamicBatch),
             (precision != Precision::Fp32, Choice::Precision),
+            (!layout.is_nchw(), Choice::Layout),
             (opset.is_some(), Choice::Opset),
             (include.is_some(), Choice::Include),
         ];
@@ -68,6 +73,7 @@ impl Choice {
         match self {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
             Self::Opset => "opset",
             Self::Include => "include",
         }
@@ -78,6 +84,7 @@ impl Choice {
         match self {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
             Self::Opset => "opset",
             Self::Include => "preprocessing",
         }
@@ -113,8 +120,13 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options =
-        Options { dynamic_batch: true, precision: Precision::Fp32, opset: None, include: None };
+    const DYNAMIC: Options = Options {
+        dynamic_batch: true,
+        precision: Precision::Fp32,
+        layout: Layout::ChannelsFirst,
+        opset: None,
+        include: None,
+    };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

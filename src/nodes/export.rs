@@ -15,8 +15,9 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Content, Format, Formats, Include, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS, OptionFault,
-        Options, Precision, Verification, read_back, sample_images::SampleImages, verify::verify,
+        Content, Format, Formats, Include, Layout, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS,
+        OptionFault, Options, Precision, Verification, read_back, sample_images::SampleImages,
+        verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -33,9 +34,10 @@ pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
     /// The file's format, or a list of several: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`,
-    /// `ncnn`, `coreml` or `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
-    /// PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size
-    /// and transforms from these three; other programs see the weights.
+    /// `ncnn`, `coreml`, `saved_model`, `pb` (TensorFlow's frozen graph), `tfjs` or `paddle`; or the weights alone as
+    /// `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state dict for `torch.load` with
+    /// `weights_only=True`). Kiln also reads class names, architecture, size and transforms from these three; other
+    /// programs see the weights.
     #[serde(default)]
     pub format: Formats,
     /// Whether the file takes any number of images at once; else it takes one.
@@ -46,6 +48,10 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Precision::is_fp32")]
     #[schemars(extend("default" = "fp32"))]
     pub precision: Precision,
+    /// How the images that a LiteRT file takes lie in memory: `nchw`, or `nhwc` for cameras and microcontrollers.
+    #[serde(default, skip_serializing_if = "Layout::is_nchw")]
+    #[schemars(extend("default" = "nchw"))]
+    pub layout: Layout,
     /// Which version of ONNX's operations the ONNX file uses; left out, 17, which programs since 2022 know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = *OPSETS.start(), max = *OPSETS.end()))]
@@ -151,12 +157,8 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options {
-            dynamic_batch: self.dynamic_batch,
-            precision: self.precision,
-            opset: self.opset,
-            include: self.include,
-        }
+        let Self { dynamic_batch, precision, layout, opset, include, .. } = *self;
+        Options { dynamic_batch, precision, layout, opset, include }
     }
 
     /// What is wrong with an opset that can't prepare images, where it has to.
