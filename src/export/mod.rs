@@ -20,6 +20,7 @@ mod interpreter;
 mod lower;
 pub mod lowered;
 mod metadata;
+mod mnn;
 mod model;
 mod ncnn;
 mod onnx;
