@@ -428,6 +428,7 @@ fn keys_kinds_and_words_are_offered() {
             "torchscript",
             "tflite",
             "ncnn",
+            "mnn",
             "coreml",
             "saved_model",
             "pb",

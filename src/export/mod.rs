@@ -23,6 +23,7 @@ mod layout;
 mod lower;
 pub mod lowered;
 mod metadata;
+mod mnn;
 mod model;
 mod ncnn;
 mod onnx;

@@ -33,11 +33,9 @@ use crate::{
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format, or a list of several: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`,
-    /// `ncnn`, `coreml`, `saved_model`, `pb` (TensorFlow's frozen graph), `tfjs` or `paddle`; or the weights alone as
-    /// `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state dict for `torch.load` with
-    /// `weights_only=True`). Kiln also reads class names, architecture, size and transforms from these three; other
-    /// programs see the weights.
+    /// The file's format, or a list of several. Most are networks for other programs to run; `safetensors`, `burnpack`
+    /// (burn's format) and `pt` (a PyTorch state dict for `torch.load` with `weights_only=True`) are the weights alone:
+    /// Kiln also reads class names, architecture, size and transforms from these, other programs see the weights.
     #[serde(default)]
     pub format: Formats,
     /// Whether the file takes any number of images at once; else it takes one.
