@@ -64,6 +64,9 @@ pub enum Content {
 pub struct NetworkFormat {
     /// The options that the format has.
     pub choices: &'static [Choice],
+    /// A few lines of Python that run it: from `images`, `[1, 3, size, size]`, or the PIL image `image` that they were
+    /// made of, to `probabilities` and `names` of the classes, both by index. Cards show it and `.ci/run` runs it.
+    pub example: &'static str,
     /// The files that a model becomes. The same model gives the same bytes.
     pub write: fn(&Model<'_>) -> Result<Vec<OutputFile>>,
     /// Whether what lies at this path, a file or a folder, is of the format, by a look at what it begins with.

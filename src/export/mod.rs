@@ -6,6 +6,7 @@
 //! written file again ([`Exported`]), and the interpreter runs them.
 
 mod burnpack;
+mod card;
 mod channels_last;
 mod coreml;
 mod engine;
@@ -55,6 +56,7 @@ mod test_support;
 mod tests;
 
 pub use self::{
+    card::{Card, Origin, Written},
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},

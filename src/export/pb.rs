@@ -21,6 +21,7 @@ pub(super) const PB: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision],
+        example: include_str!("pb/example.py"),
         write,
         recognises,
         read: open,

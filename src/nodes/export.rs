@@ -1,7 +1,10 @@
 //! `type: export`: a trained model as files for other programs, proven by reading them back.
 
+mod card;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     PRECISION,
@@ -15,8 +18,8 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Content, Format, Formats, Include, Layout, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS,
-        OptionFault, Options, Precision, Verification, read_back, sample_images::SampleImages,
+        Card, Content, Format, Formats, Include, Layout, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS,
+        OptionFault, Options, Precision, Verification, Written, read_back, sample_images::SampleImages,
         verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
@@ -27,7 +30,8 @@ use crate::{
 
 /// Writes a trained model as a file for another program, or as several. What was written is read back and run, operation
 /// by operation, and compared with the network; a probability that differs by more than 0.0001
-/// (0.01 with `precision: fp16`) is an error.
+/// (0.01 with `precision: fp16`) is an error. A card beside the files, `model_card.md`, tells what the network is, how it
+/// was proven and how it is run.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
@@ -70,9 +74,11 @@ pub struct Export {
 
 impl NodeKind for Export {
     const NAME: &'static str = "export";
-    const VERSION: u32 = 8;
+    const VERSION: u32 = 9;
     const KEYS: &'static [(&'static str, KeyRole)] =
         &[("model", KeyRole::Input(&[MODEL])), ("dataset", KeyRole::OptionalInput(&[DATASET]))];
+    // It also tells of the model's data what its content does not say.
+    const LOGS: &'static [&'static str] = &[Card::FILE];
     const SYNONYMS: &'static [(&'static str, &'static [&'static str])] = &[
         ("format", &["target", "kind", "formats"]),
         ("dynamic_batch", &["dynamic"]),
@@ -144,6 +150,9 @@ impl Export {
                 (Content::Network(_), None) => unreachable!("a network is loaded where one is to be written"),
             });
         }
+        if let Some(proof) = &proof {
+            self.card(cx, proof, &found)?;
+        }
         let largest = found.iter().map(|found| found.largest_difference).fold(0.0, f32::max);
         cx.progress.metric("largest_difference", f64::from(largest));
         let json = match &found[..] {
@@ -183,7 +192,9 @@ impl Export {
         (format, network): (&'static Format, &NetworkFormat),
         Proof { classifier, images }: &Proof,
     ) -> Result<Verification> {
-        self.write_network(cx, network, classifier)?;
+        let eval = steps(classifier);
+        let model = self.model(classifier, &eval)?;
+        (network.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))?;
         let engine = format.engine(format.read(network, &cx.out.join(format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
         let verification = verify((format, self.precision), &engine, images, logits, &cx.progress)?;
@@ -193,18 +204,22 @@ impl Export {
         Ok(verification)
     }
 
-    fn write_network(&self, cx: &Context<'_>, format: &NetworkFormat, classifier: &Classifier) -> Result<()> {
-        let eval = serde_json::to_value(&classifier.eval).expect("a chain is plain data");
+    /// What a format writes.
+    fn model<'a>(&self, classifier: &'a Classifier, eval: &'a Value) -> Result<Model<'a>> {
         let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
-        let model = Model {
-            arch,
-            weights,
-            names: &classifier.names,
-            size: classifier.size,
-            eval: &eval,
-            options: self.options(),
-        };
-        (format.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))
+        let (names, size, options) = (&classifier.names, classifier.size, self.options());
+        Ok(Model { arch, weights, names, size, eval, options })
+    }
+
+    /// Writes the card of the networks among what was written; `found` is how each format was proven.
+    fn card(&self, cx: &Context<'_>, proof: &Proof, found: &[Verification]) -> Result<()> {
+        let networks = self.format.iter().zip(found).filter_map(|(format, proof)| match &format.content {
+            Content::Network(network) => Some(Written { format, example: network.example, proof }),
+            Content::Weights(_) => None,
+        });
+        let eval = steps(&proof.classifier);
+        let model = self.model(&proof.classifier, &eval)?;
+        card::write(cx, &proof.classifier, &model, &networks.collect::<Vec<_>>())
     }
 
     /// The weights alone; proven by reading them back.
@@ -221,6 +236,11 @@ impl Export {
         cx.progress.note(format!("{}: {} arrays, read back bit by bit", format.file, model.weights.len()));
         Ok(verification)
     }
+}
+
+/// The eval chain as a file tells it.
+fn steps(classifier: &Classifier) -> Value {
+    serde_json::to_value(&classifier.eval).expect("a chain is plain data")
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub(super) const COREML: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::Precision],
+        example: include_str!("example.py"),
         write,
         recognises: |path| path.join(MANIFEST).is_file() && path.join(MODEL).is_file(),
         read: open,

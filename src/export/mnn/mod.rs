@@ -21,6 +21,7 @@ pub(super) const MNN: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision],
+        example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises,
         read: open,

@@ -25,6 +25,7 @@ pub(super) const NCNN: Format = Format {
     file: FOLDER,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::Precision],
+        example: include_str!("example.py"),
         write,
         recognises: |path| only(path, NETWORK).is_some() && only(path, WEIGHTS).is_some(),
         read: open,

@@ -33,6 +33,7 @@ pub(super) const ONNX: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision, Choice::Opset, Choice::Include],
+        example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises: looks::recognises,
         read: open,

@@ -24,6 +24,7 @@ pub(super) const OPENVINO: Format = Format {
     file: FOLDER,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision],
+        example: include_str!("example.py"),
         write,
         recognises: |path| only(path, NETWORK).is_some() && only(path, NUMBERS).is_some(),
         read: open,

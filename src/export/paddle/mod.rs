@@ -23,6 +23,7 @@ pub(super) const PADDLE: Format = Format {
     file: FOLDER,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch],
+        example: include_str!("example.py"),
         write,
         recognises: |path| only(path, PROGRAM).is_some() && only(path, PARAMETERS).is_some(),
         read: open,

@@ -25,6 +25,7 @@ pub(super) const SAVED_MODEL: Format = Format {
     file: FOLDER,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision],
+        example: include_str!("example.py"),
         write,
         recognises: |path| path.join(FILE).is_file(),
         read: open,

@@ -24,6 +24,7 @@ pub(super) const TFLITE: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::Precision, Choice::Layout],
+        example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises,
         read: open,

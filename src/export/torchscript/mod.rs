@@ -24,6 +24,7 @@ pub(super) const TORCHSCRIPT: Format = Format {
     file: FILE,
     content: Content::Network(NetworkFormat {
         choices: &[Choice::DynamicBatch, Choice::Precision],
+        example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises: |path| ends_as_a_script(path).unwrap_or(false),
         read: open,
