@@ -1,5 +1,7 @@
 //! `type: export`: a trained model as files for other programs, proven by reading them back.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -162,7 +164,7 @@ impl Export {
         (format, network): (&'static Format, &NetworkFormat),
         Proof { classifier, images }: &Proof,
     ) -> Result<Verification> {
-        self.write_network(cx, network, classifier)?;
+        write_network(network, self.options(), classifier, cx.out)?;
         let engine = format.engine(format.read(network, &cx.out.join(format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
         let verification = verify((format, self.precision), &engine, images, logits, &cx.progress)?;
@@ -170,20 +172,6 @@ impl Export {
         let line = format!("{engine} gives the network's probabilities on {images} {source}");
         cx.progress.note(format!("{line}; the largest difference is {largest_difference:.1e}"));
         Ok(verification)
-    }
-
-    fn write_network(&self, cx: &Context<'_>, format: &NetworkFormat, classifier: &Classifier) -> Result<()> {
-        let eval = serde_json::to_value(&classifier.eval).expect("a chain is plain data");
-        let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
-        let model = Model {
-            arch,
-            weights,
-            names: &classifier.names,
-            size: classifier.size,
-            eval: &eval,
-            options: self.options(),
-        };
-        (format.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))
     }
 
     /// The weights alone; proven by reading them back.
@@ -200,6 +188,23 @@ impl Export {
         cx.progress.note(format!("{}: {} arrays, read back bit by bit", format.file, model.weights.len()));
         Ok(verification)
     }
+}
+
+/// Writes the file, or the folder with the files, that a model becomes in a format below `folder`.
+///
+/// # Errors
+/// If the model is an exported network itself, the format can't express its network, or nothing can be written.
+pub fn write_network(
+    format: &NetworkFormat,
+    options: Options,
+    classifier: &Classifier,
+    folder: &Path,
+) -> Result<()> {
+    let eval = serde_json::to_value(&classifier.eval).expect("a chain is plain data");
+    let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
+    let (names, size) = (&classifier.names, classifier.size);
+    let model = Model { arch, weights, names, size, eval: &eval, options };
+    (format.write)(&model)?.iter().try_for_each(|file| file.write(folder))
 }
 
 #[cfg(test)]
