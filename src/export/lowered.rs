@@ -5,6 +5,7 @@
 //! word stays whole: SiLU, a linear layer, the global average, a product with a transposed factor.
 
 mod build;
+mod cost;
 mod read;
 mod shapes;
 mod unbiased;

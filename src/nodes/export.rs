@@ -2,6 +2,8 @@
 
 mod card;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,9 +20,9 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Card, Content, Format, Formats, Include, Layout, Model, NetworkFormat, OLDEST_PREPARING_OPSET, OPSETS,
-        OptionFault, Options, Precision, Verification, Written, read_back, sample_images::SampleImages,
-        verify::verify,
+        Card, Content, Format, Formats, Include, Layout, Model, NetworkFormat, OLDEST_PREPARING_OPSET,
+        OPSETS, OptionFault, Options, Precision, Verification, Written, read_back,
+        sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -192,9 +194,7 @@ impl Export {
         (format, network): (&'static Format, &NetworkFormat),
         Proof { classifier, images }: &Proof,
     ) -> Result<Verification> {
-        let eval = steps(classifier);
-        let model = self.model(classifier, &eval)?;
-        (network.write)(&model)?.iter().try_for_each(|file| file.write(cx.out))?;
+        write_network(network, self.options(), classifier, cx.out)?;
         let engine = format.engine(format.read(network, &cx.out.join(format.file))?.network);
         let logits = |batch: &Batch| classifier.logits(batch);
         let verification = verify((format, self.precision), &engine, images, logits, &cx.progress)?;
@@ -204,13 +204,6 @@ impl Export {
         Ok(verification)
     }
 
-    /// What a format writes.
-    fn model<'a>(&self, classifier: &'a Classifier, eval: &'a Value) -> Result<Model<'a>> {
-        let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
-        let (names, size, options) = (&classifier.names, classifier.size, self.options());
-        Ok(Model { arch, weights, names, size, eval, options })
-    }
-
     /// Writes the card of the networks among what was written; `found` is how each format was proven.
     fn card(&self, cx: &Context<'_>, proof: &Proof, found: &[Verification]) -> Result<()> {
         let networks = self.format.iter().zip(found).filter_map(|(format, proof)| match &format.content {
@@ -218,7 +211,7 @@ impl Export {
             Content::Weights(_) => None,
         });
         let eval = steps(&proof.classifier);
-        let model = self.model(&proof.classifier, &eval)?;
+        let model = model_of(&proof.classifier, &eval, self.options())?;
         card::write(cx, &proof.classifier, &model, &networks.collect::<Vec<_>>())
     }
 
@@ -241,6 +234,27 @@ impl Export {
 /// The eval chain as a file tells it.
 fn steps(classifier: &Classifier) -> Value {
     serde_json::to_value(&classifier.eval).expect("a chain is plain data")
+}
+
+/// What formats write; `eval` are the classifier's [`steps`].
+fn model_of<'a>(classifier: &'a Classifier, eval: &'a Value, options: Options) -> Result<Model<'a>> {
+    let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
+    Ok(Model { arch, weights, names: &classifier.names, size: classifier.size, eval, options })
+}
+
+/// Writes the file, or the folder with the files, that a model becomes in a format below `folder`.
+///
+/// # Errors
+/// If the model is an exported network itself, the format can't express its network, or nothing can be written.
+pub fn write_network(
+    format: &NetworkFormat,
+    options: Options,
+    classifier: &Classifier,
+    folder: &Path,
+) -> Result<()> {
+    let eval = steps(classifier);
+    let model = model_of(classifier, &eval, options)?;
+    (format.write)(&model)?.iter().try_for_each(|file| file.write(folder))
 }
 
 #[cfg(test)]
