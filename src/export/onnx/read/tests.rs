@@ -163,7 +163,7 @@ fn what_does_not_fit_is_refused() {
         reason(|file| file.graph.as_mut().unwrap().output[0].name = "/conv/Conv_output_0".to_owned());
     assert_eq!(output, "/conv/Conv_output_0 is not one number for each class");
     let sizes = reason(|file| {
-        file.graph.as_mut().unwrap().input[0] = value("images", BatchDimension::Fixed(1), &[2, 6, 7])
+        file.graph.as_mut().unwrap().input[0] = value("images", BatchDimension::Fixed(1), &[2, 6, 7]);
     });
     assert_eq!(sizes, "images are not square images of one size");
 }
