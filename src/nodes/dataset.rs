@@ -290,6 +290,26 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_outside_of_a_run_is_measured_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        for class in ["a", "b"] {
+            fs::create_dir(dir.path().join(class)).unwrap();
+            let side = if class == "a" { 12 } else { 14 };
+            image::RgbImage::from_pixel(side, side, image::Rgb([200; 3]))
+                .save(dir.path().join(class).join("1.png"))
+                .unwrap();
+        }
+        fs::write(dir.path().join("a/2.png"), "no image").unwrap();
+        let said = Mutex::new(Vec::new());
+        let (sink, stop) = (|update| said.lock().unwrap().push(update), Stop::default());
+        let dataset = of_folder(dir.path(), &Progress::new(&sink, &stop)).unwrap();
+        assert_eq!((dataset.index.counts(Split::Val), dataset.index.train.len()), (vec![1, 1], 0));
+        let said = said.into_inner().unwrap();
+        let warns = |update: &Update| matches!(update, Update::Warning(line) if line.starts_with("a/2.png is left out: "));
+        assert!(said.iter().any(warns), "{said:?}");
+    }
+
+    #[test]
     fn many_unreadable_images_are_one_line_and_all_in_the_findings() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("a")).unwrap();

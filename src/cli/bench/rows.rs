@@ -9,7 +9,6 @@ use super::{
     table,
 };
 use crate::{
-    arch::Arch,
     bench::{Fresh, Labelled, Measure, Measured, Row, Step, Written},
     cli::output,
     device_name::DeviceName,
@@ -45,25 +44,33 @@ impl Bench<'_> {
     pub(super) fn model(&self, model: &Asked, rows: &mut Vec<Row>) -> Result<()> {
         let folder = tempfile::tempdir_in(self.scratch);
         let folder = folder.map_err(|error| Error::io("create", self.scratch, error))?;
-        let file = match &model.found {
-            Found::File(path) => Ok(path.clone()),
-            Found::Arch(arch) => self.fresh(arch, folder.path().join("fresh.safetensors")),
+        let file = match self.file(model, folder.path()) {
+            Ok(file) => file,
+            Err(error) => {
+                rows.push(self.row(model, OWN, Err(error))?);
+                return Ok(());
+            }
         };
-        let own = file.as_deref().ok().and_then(Format::of).map_or(OWN, |(format, _)| format.name);
-        let known = file.as_deref().ok().map(Path::to_owned);
-        rows.push(self.row(model, own, file)?);
-        let Some(file) = known else { return Ok(()) };
+        let own = Format::of(&file).map_or(OWN, |(format, _)| format.name);
+        rows.push(self.row(model, own, Ok(file.clone()))?);
         for format in &self.args.formats {
-            let written = Written {
-                model: file.clone(),
-                format,
-                size: self.size(),
-                folder: folder.path().join(format.name),
-            };
+            let folder = folder.path().join(format.name);
+            let written = Written { model: file.clone(), format, size: self.size(), folder };
             let made = self.alone(&Step::Written(written.clone())).map(|_| written.file());
             rows.push(self.row(model, format.name, made)?);
         }
         Ok(())
+    }
+
+    /// The model's file, written first where there is none.
+    fn file(&self, model: &Asked, folder: &Path) -> Result<PathBuf> {
+        match &model.found {
+            Found::File(path) => Ok(path.clone()),
+            Found::Arch(arch) => {
+                let file = folder.join("fresh.safetensors");
+                self.alone(&Step::Fresh(Fresh::of(arch, file.clone()))).map(|_| file)
+            }
+        }
     }
 
     fn size(&self) -> Option<usize> {
@@ -72,10 +79,6 @@ impl Bench<'_> {
 
     fn alone(&self, step: &Step) -> Result<serde_json::Value> {
         alone(step, self.scratch, self.stop)
-    }
-
-    fn fresh(&self, arch: &Arch, file: PathBuf) -> Result<PathBuf> {
-        self.alone(&Step::Fresh(Fresh::of(arch, file.clone()))).map(|_| file)
     }
 
     /// The row of a file, or of why there is none.
