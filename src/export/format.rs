@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use super::{
-    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, mnn::MNN, ncnn::NCNN,
-    onnx::ONNX, openvino::OPENVINO, paddle::PADDLE, pt::PT, safetensors::SAFETENSORS, tflite::TFLITE,
-    torchscript::TORCHSCRIPT,
+    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, executorch::EXECUTORCH,
+    mnn::MNN, ncnn::NCNN, onnx::ONNX, openvino::OPENVINO, paddle::PADDLE, pt::PT, safetensors::SAFETENSORS,
+    tflite::TFLITE, torchscript::TORCHSCRIPT,
 };
 use crate::{
     error::Result,
@@ -19,7 +19,7 @@ use crate::{
 
 /// Every format, in the order in which people see them. The first is taken where none is named.
 pub const FORMATS: &[Format] =
-    &[ONNX, OPENVINO, TORCHSCRIPT, TFLITE, NCNN, MNN, COREML, PADDLE, SAFETENSORS, BURNPACK, PT];
+    &[ONNX, OPENVINO, TORCHSCRIPT, TFLITE, NCNN, MNN, EXECUTORCH, COREML, PADDLE, SAFETENSORS, BURNPACK, PT];
 
 /// A file format for trained models.
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 mod build;
 mod read;
 mod shapes;
+mod transposed;
 mod unbiased;
 
 pub(super) use self::unbiased::Unbiased;

@@ -9,6 +9,7 @@ mod burnpack;
 mod channels_last;
 mod coreml;
 mod engine;
+mod executorch;
 mod exported;
 mod flatbuffer;
 mod folder;

@@ -32,8 +32,8 @@ pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
     /// The file's format: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`, `ncnn`, `mnn`,
-    /// `coreml` or `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a PyTorch state
-    /// dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size and
+    /// `executorch`, `coreml` or `paddle`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
+    /// PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size and
     /// transforms from these three; other programs see the weights.
     #[serde(default)]
     pub format: &'static Format,
