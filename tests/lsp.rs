@@ -429,6 +429,7 @@ fn keys_kinds_and_words_are_offered() {
             "tflite",
             "ncnn",
             "mnn",
+            "executorch",
             "coreml",
             "saved_model",
             "pb",

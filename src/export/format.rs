@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::json;
 
 use super::{
-    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, mnn::MNN, ncnn::NCNN,
-    onnx::ONNX, openvino::OPENVINO, paddle::PADDLE, pb::PB, pt::PT, safetensors::SAFETENSORS,
-    saved_model::SAVED_MODEL, tfjs::TFJS, tflite::TFLITE, torchscript::TORCHSCRIPT,
+    Choice, Exported, Model, OutputFile, burnpack::BURNPACK, coreml::COREML, executorch::EXECUTORCH,
+    mnn::MNN, ncnn::NCNN, onnx::ONNX, openvino::OPENVINO, paddle::PADDLE, pb::PB, pt::PT,
+    safetensors::SAFETENSORS, saved_model::SAVED_MODEL, tfjs::TFJS, tflite::TFLITE, torchscript::TORCHSCRIPT,
 };
 use crate::{
     error::Result,
@@ -25,6 +25,7 @@ pub const FORMATS: &[Format] = &[
     TFLITE,
     NCNN,
     MNN,
+    EXECUTORCH,
     COREML,
     SAVED_MODEL,
     PB,

@@ -8,6 +8,7 @@ mod build;
 mod cost;
 mod read;
 mod shapes;
+mod transposed;
 mod unbiased;
 
 pub(super) use self::unbiased::Unbiased;

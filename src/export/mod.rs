@@ -10,6 +10,7 @@ mod card;
 mod channels_last;
 mod coreml;
 mod engine;
+mod executorch;
 mod exported;
 mod flatbuffer;
 mod folder;
