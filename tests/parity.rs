@@ -44,7 +44,7 @@ fn check(name: &str, tolerance: impl Fn(usize) -> Option<f32>) {
     let expected: BTreeMap<String, Expected> = serde_json::from_str(&text).unwrap();
     let expected = &expected[name];
     let model = Classifier::load(&fixtures().join(format!("weights/{name}.pt")), DeviceName::Cpu).unwrap();
-    let shapes = Computation::of(model.arch()).shapes();
+    let shapes = Computation::of(model.own().unwrap().0).shapes();
     let learnt = shapes.iter().filter(|(name, shape)| Role::of(name, shape.len()) != Role::Statistic);
     assert_eq!(learnt.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>(), expected.parameters);
     let norms = shapes.keys().filter(|name| name.ends_with("running_mean")).count();

@@ -107,3 +107,69 @@ fn nothing_that_is_called_something_acts_on_a_terminal_or_in_a_spreadsheet() {
     assert!(!table.contains(hidden) && table.contains("\n'=HYPERLINK(1).png,"), "{table}");
     assert!(!fs::read_to_string(results.join("errors.csv")).unwrap().contains(hidden));
 }
+
+/// What the program says on standard output with these arguments, after it went well.
+fn told(dir: &TempDir, arguments: &[&str]) -> String {
+    let output = kit::program(dir.path()).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The classes of each line, and the probability of the likeliest.
+fn classes(lines: &str) -> Vec<(String, f64)> {
+    let guess = |line| {
+        let guess: serde_json::Value = serde_json::from_str(line).unwrap();
+        (guess["name"].as_str().unwrap().to_owned(), guess["confidence"].as_f64().unwrap())
+    };
+    lines.lines().map(guess).collect()
+}
+
+#[test]
+fn an_exported_network_predicts_what_its_model_predicts() {
+    let dir = project(&[b"a.png", b"b.png"]);
+    let model = kit::repository("tests/fixtures/weights/tiny-yolo12.pt").display().to_string();
+    told(
+        &dir,
+        &["export", &model, "--format", "onnx,openvino", "--size", "64", "--out", "made", "--dynamic-batch"],
+    );
+    let own = classes(&told(&dir, &["predict", &model, "photos", "--size", "64", "--json"]));
+    // Whatever it is called.
+    fs::copy(dir.path().join("made/out/model.onnx"), dir.path().join("network")).unwrap();
+    for exported in ["network", "made/out/model_openvino_model"] {
+        let again = classes(&told(&dir, &["predict", exported, "photos", "--json"]));
+        assert!(own.len() == 2 && again.len() == 2, "{exported}: {again:?}");
+        for ((name, confidence), (again, exported)) in own.iter().zip(&again) {
+            assert!(name == again && (confidence - exported).abs() < 1e-5, "{own:?} {again}");
+        }
+    }
+    let other =
+        kit::program(dir.path()).args(["predict", "network", "photos", "--size", "96"]).output().unwrap();
+    let why = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(!other.status.success() && why.contains("takes images of 64 pixels, not 96"), "{why}");
+}
+
+#[test]
+fn an_exported_network_is_not_trained() {
+    let dir = project(&[b"a.png"]);
+    for class in ["x", "y"] {
+        fs::create_dir_all(dir.path().join("data").join(class)).unwrap();
+        for place in ["1.png", "2.png"] {
+            fs::copy(dir.path().join("photos/a.png"), dir.path().join("data").join(class).join(place))
+                .unwrap();
+        }
+    }
+    let model = kit::repository("tests/fixtures/weights/tiny-yolov8.pt").display().to_string();
+    told(&dir, &["export", &model, "--format", "onnx", "--out", "made"]);
+    let pipeline = |net: &str| {
+        let text = format!(
+            "version: 1\nname: p\nnodes:\n  data: {{ type: dataset, root: data }}\n  \
+             net: {{ type: model, weights: made/out/model.onnx{net} }}\n  fit: {{ type: train, model: net, dataset: data, epochs: 1 }}\n"
+        );
+        fs::write(dir.path().join("p.yaml"), text).unwrap();
+        let output = kit::program(dir.path()).args(["run", "p.yaml"]).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert!(pipeline("").contains("it can be used by `predict` and `val`, not trained"));
+    assert!(pipeline(", dataset: data").contains("`dataset` beside an exported network"));
+}

@@ -6,6 +6,7 @@ use crate::{
     device_name::DeviceName,
     error::Result,
     eval::{Classifier, predict::predict_one, predictions::Prediction},
+    nodes::exported::open,
 };
 
 /// A trained model: its file, and its network ready to classify images.
@@ -15,13 +16,14 @@ pub struct Model {
 }
 
 impl Model {
-    /// The model in a `.safetensors` or `.bpk` of Kiln's or a `.pt` of Ultralytics, on a device.
+    /// The model in a `.safetensors` or `.bpk` of Kiln's or a `.pt` of Ultralytics, on a device; or an exported network,
+    /// on the CPU.
     ///
     /// # Errors
     /// If the file can't be read, is not a whole model, or there is no such device.
     pub fn load(file: impl AsRef<Path>, device: DeviceName) -> Result<Self> {
         let file = file.as_ref().to_owned();
-        Ok(Self { classifier: Classifier::load(&file, device)?, file })
+        Ok(Self { classifier: open(&file, device)?, file })
     }
 
     /// The model's file.

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 use super::flags::{flag_of, name_of};
 use crate::{node::Kind, spec};
 
+/// What a flag takes that is true or false.
+const TRUTH: &str = "true|false";
+
 /// The flags of a kind's keys that name no other node: what `--help` shows. `common` are those that `-h` shows, too.
 pub(super) fn flags(kind: &Kind, common: &[&str]) -> Vec<Arg> {
     let properties = properties(kind);
@@ -20,12 +23,26 @@ pub(super) fn flags(kind: &Kind, common: &[&str]) -> Vec<Arg> {
 
 /// What was given of the kind's keys.
 pub(super) fn given(kind: &Kind, matches: &ArgMatches) -> Map<String, Value> {
+    given_but("", kind, matches)
+}
+
+/// The same but for a key whose flag is made elsewhere.
+pub(super) fn given_but(other: &str, kind: &Kind, matches: &ArgMatches) -> Map<String, Value> {
     let given = |(key, schema): (String, Value)| {
         let mut values = matches.get_many::<Value>(&key)?.cloned();
         let value = if is_list(&schema) { values.collect() } else { values.next()? };
         Some((key, value))
     };
-    properties(kind).into_iter().filter_map(given).collect()
+    properties(kind).into_iter().filter(|(key, _)| key != other).filter_map(given).collect()
+}
+
+/// A flag of a key that is true or false: by itself it says true, and `=false` behind it the other.
+pub(super) fn switched(flag: Arg) -> Arg {
+    let is_truth = flag.get_value_names().is_some_and(|names| names.iter().any(|name| name == TRUTH));
+    if !is_truth {
+        return flag;
+    }
+    flag.num_args(0..=1).require_equals(true).default_missing_value("true")
 }
 
 /// The schemas of the keys that can be flags, in the order in which they are defined.
@@ -73,7 +90,7 @@ fn takes(arg: Arg, schema: &Value, keys: &[&str]) -> Arg {
     match schema["type"].as_str() {
         Some("integer") => arg.value_name("N").value_parser(move |text: &str| range.whole_number(text)),
         Some("number") => arg.value_name("NUMBER").value_parser(move |text: &str| range.number(text)),
-        Some("boolean") => arg.value_name("true|false").value_parser(truth),
+        Some("boolean") => arg.value_name(TRUTH).value_parser(truth),
         Some(_) => arg.value_name("TEXT").value_parser(word),
         // A number or a word: what is a number is not a wrong word.
         None => arg.value_name("N").value_parser(move |text: &str| match text.parse::<u64>() {

@@ -32,7 +32,7 @@ use crate::{
 /// What `kiln predict` is asked.
 #[derive(Debug, Clone, Args)]
 pub struct PredictArgs {
-    /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
+    /// Trained model: a .safetensors or .bpk of Kiln's, a .pt, or an exported network such as model.onnx
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Images, folders, patterns such as 'photos/*.jpg', lists (.txt, .csv) with a path a line, or https URLs of images

@@ -42,7 +42,7 @@ pub(super) fn dataset_of(model: &Path, project: &Project) -> Result<Remembered> 
         let message = format!("it is not known what {} was trained on: {why}", model.display());
         Error::usage(message).help("name a folder of images with `--data`")
     };
-    if !model.is_file() {
+    if !model.exists() {
         return Err(Error::usage(format!("there is no file {}", model.display())));
     }
     let maker = beside(model).or_else(|| in_store(model, project));

@@ -19,7 +19,7 @@ use crate::{
 /// What `kiln val` is asked.
 #[derive(Debug, Clone, Args)]
 pub struct ValArgs {
-    /// Trained model: a .safetensors or .bpk of Kiln's, or a .pt
+    /// Trained model: a .safetensors or .bpk of Kiln's, a .pt, or an exported network such as model.onnx
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Folder of images: val/<class>/ and others, or <class>/; for a model that this project has

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor};
+use serde_json::Value;
 
 use crate::{
     arch::{Arch, Computation, sizes::sizes},
@@ -25,11 +26,25 @@ pub struct Classifier {
     pub size: usize,
     /// The eval chain: what happens to an image before the network sees it.
     pub eval: Vec<EvalOp>,
+    network: Network,
+}
+
+/// What gives logits.
+enum Network {
+    /// One of Kiln's own, whose norms are folded in for inference.
+    Own(Box<Own>),
+    /// One that was read from an exported file, for images of one size.
+    Exported(Run),
+}
+
+struct Own {
     arch: Arch,
     weights: Weights,
-    /// With norms folded in.
     inference: Inference,
 }
+
+/// Makes logits `[batch, classes]` of images `[batch, 3, size, size]`.
+pub type Run = Box<dyn Fn(&[f32]) -> Vec<f32> + Send + Sync>;
 
 impl Classifier {
     /// The model in a `.safetensors` of Kiln's or a `.pt` of the reference's.
@@ -56,19 +71,27 @@ impl Classifier {
                 arch.classes
             )));
         }
-        let eval = match file.transforms {
-            Some(chain) => serde_json::from_value(chain)
-                .map_err(|error| Error::new("its preprocessing is not one that Kiln knows").because(error))?,
-            None => default_eval(),
-        };
         let size = file.size.unwrap_or_else(default_size);
-        let eval = checked(size, eval)?;
+        let eval = chain(size, file.transforms)?;
         let computation = Computation::of(&arch);
         let folded = fold_norms(&computation, &file.weights);
         // Before branches are merged, which hides one that is missing.
         complete(&computation.without_norms(), &folded)?;
         let inference = Inference::new(computation.folded(), &merge_branches(&computation, folded), &device);
-        Ok(Self { names, size, eval, arch, weights: file.weights, inference })
+        Ok(Self {
+            names,
+            size,
+            eval,
+            network: Network::Own(Box::new(Own { arch, weights: file.weights, inference })),
+        })
+    }
+
+    /// A network that was read from an exported file, and what that tells of it.
+    ///
+    /// # Errors
+    /// If its eval chain is not one that Kiln knows.
+    pub fn exported(names: Vec<String>, size: usize, eval: Option<Value>, run: Run) -> Result<Self> {
+        Ok(Self { names, size, eval: chain(size, eval)?, network: Network::Exported(run) })
     }
 
     /// The model at another size, in pixels; at its own if none is given.
@@ -76,14 +99,27 @@ impl Classifier {
     /// # Errors
     /// If its preprocessing does not end at that size, or its network can't take images of it.
     pub fn at_size(mut self, size: Option<usize>) -> Result<Self> {
-        self.size = size.unwrap_or(self.size);
+        let own = self.size;
+        self.size = size.unwrap_or(own);
         match self.transforms().check().into_iter().next() {
-            None => sizes(&Computation::of(&self.arch), self.size).map(|_| self),
+            None => self.takes_size(own).map(|()| self),
             Some(fault) => Err(Error::new(format!(
                 "the model's preprocessing does not work at {} pixels: {}",
                 self.size, fault.message
             ))
             .help(fault.help)),
+        }
+    }
+
+    /// Whether the network can take images of the size that it is to see; `own` is that which it is for.
+    fn takes_size(&self, own: usize) -> Result<()> {
+        match &self.network {
+            Network::Own(own) => sizes(&Computation::of(&own.arch), self.size).map(drop),
+            Network::Exported(_) if self.size == own => Ok(()),
+            Network::Exported(_) => {
+                let message = format!("the exported network takes images of {own} pixels, not {}", self.size);
+                Err(Error::new(message).help("leave out `size`, or export the model again at that size"))
+            }
         }
     }
 
@@ -94,17 +130,19 @@ impl Classifier {
 
     /// Logits `[batch, classes]`, row by row. On the pure Rust backend a row does not depend on the others.
     pub fn logits(&self, batch: &Batch) -> Vec<f32> {
-        self.inference.logits(&batch.images, batch.size)
+        match &self.network {
+            Network::Own(own) => own.inference.logits(&batch.images, batch.size),
+            Network::Exported(run) => run(&batch.images),
+        }
     }
 
-    /// The architecture of the network, for as many classes as the model has.
-    pub fn arch(&self) -> &Arch {
-        &self.arch
-    }
-
-    /// The network's parameters by name, norms not folded in.
-    pub fn weights(&self) -> &Weights {
-        &self.weights
+    /// The architecture, for as many classes as the model has, and the parameters by name, norms not folded in; none of
+    /// an exported network.
+    pub fn own(&self) -> Option<(&Arch, &Weights)> {
+        match &self.network {
+            Network::Own(own) => Some((&own.arch, &own.weights)),
+            Network::Exported(_) => None,
+        }
     }
 }
 
@@ -133,8 +171,13 @@ pub fn arch_of(file: &ModelFile) -> Result<Arch> {
     }
 }
 
-/// The chain, if it is one that a pipeline file could have.
-fn checked(size: usize, eval: Vec<EvalOp>) -> Result<Vec<EvalOp>> {
+/// The eval chain that a file tells, or the default one; it must be one that a pipeline file could have.
+fn chain(size: usize, told: Option<Value>) -> Result<Vec<EvalOp>> {
+    let eval = match told {
+        Some(chain) => serde_json::from_value(chain)
+            .map_err(|error| Error::new("its preprocessing is not one that Kiln knows").because(error))?,
+        None => default_eval(),
+    };
     let chains = Transforms { size, eval, train: Vec::new() };
     match chains.check().into_iter().find(|fault| fault.chain != Some(Chain::Train)) {
         None => Ok(chains.eval),

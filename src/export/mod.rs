@@ -14,6 +14,7 @@ mod exported;
 mod flatbuffer;
 mod folder;
 mod format;
+mod formats;
 mod free_names;
 mod identifiers;
 mod input_file;
@@ -34,10 +35,12 @@ mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod spellings;
 mod tensor_names;
 mod tflite;
 mod told;
 mod torchscript;
+mod usable;
 mod verification;
 pub mod verify;
 
@@ -50,11 +53,14 @@ pub use self::{
     engine::Engine,
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
+    formats::Formats,
     model::Model,
+    onnx::OPSETS,
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
     precision::Precision,
     read_back::read_back,
     told::Told,
+    usable::Usable,
     verification::Verification,
 };

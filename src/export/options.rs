@@ -10,6 +10,8 @@ pub struct Options {
     pub dynamic_batch: bool,
     /// In how many bits it holds the weights.
     pub precision: Precision,
+    /// Which version of ONNX's operations it uses; none for the format's own choice.
+    pub opset: Option<u32>,
 }
 
 /// An option that only some formats have.
@@ -19,6 +21,8 @@ pub enum Choice {
     DynamicBatch,
     /// [`Options::precision`]
     Precision,
+    /// [`Options::opset`]
+    Opset,
 }
 
 /// An option that a format does not have.
@@ -43,18 +47,23 @@ impl Options {
     /// The choices that were made.
     fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision } = self;
-        let made = [(dynamic_batch, Choice::DynamicBatch), (precision != Precision::Fp32, Choice::Precision)];
+        let Self { dynamic_batch, precision, opset } = self;
+        let made = [
+            (dynamic_batch, Choice::DynamicBatch),
+            (precision != Precision::Fp32, Choice::Precision),
+            (opset.is_some(), Choice::Opset),
+        ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
 }
 
 impl Choice {
     /// The key that asks for it.
-    fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
+            Self::Opset => "opset",
         }
     }
 
@@ -63,6 +72,7 @@ impl Choice {
         match self {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
+            Self::Opset => "opset",
         }
     }
 }
@@ -96,7 +106,7 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32 };
+    const DYNAMIC: Options = Options { dynamic_batch: true, precision: Precision::Fp32, opset: None };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

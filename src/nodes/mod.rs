@@ -4,6 +4,7 @@ pub mod arch;
 pub mod artifacts;
 pub mod dataset;
 pub mod export;
+pub mod exported;
 pub mod model;
 pub mod predict;
 pub mod train;

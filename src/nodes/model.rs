@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     arch,
     artifacts::{ARCHITECTURE, DATASET, MODEL},
-    dataset,
+    dataset, exported,
 };
 use crate::{
     arch::Arch,
@@ -21,7 +21,6 @@ use crate::{
     eval::{Classifier, classifier::arch_of},
     files,
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose, SourcePath},
-    progress::Stop,
     shown,
     spec::{Fix, Place, Problem},
     store::{Artifact, Lock, LockMode},
@@ -45,7 +44,8 @@ pub struct Model {
     #[schemars(range(min = 1, max = 100_000))]
     pub classes: Option<usize>,
     /// A file to take weights from, as a path or an https URL: a `.safetensors`, a `.bpk` (burnpack), or
-    /// a `.pt` of Ultralytics (the averaged weights first) or with a PyTorch state dict. Nothing in it is
+    /// a `.pt` of Ultralytics (the averaged weights first) or with a PyTorch state dict. Or a network that was exported, by
+    /// Kiln or another program (a file or folder of a format of `export`): to be used, not trained. Nothing in it is
     /// run; half precision becomes single. A parameter is taken where name and shape agree, the others
     /// are fresh. Where the file and the dataset name their classes, the rows of the head are taken class
     /// by class. `transfer.json` lists what happened to each.
@@ -100,7 +100,7 @@ impl Node for Model {
 
     fn sources(&self) -> Vec<SourcePath> {
         let yaml = self.arch.iter().filter(|arch| is_path(arch) && !is_weights(arch));
-        let source = |key, path: &String| SourcePath::new(key, path, itself);
+        let source = |key, path: &String| SourcePath::new(key, path, exported::all_files);
         yaml.map(|path| source("arch", path))
             .chain(self.weights_path().map(|path| source("weights", path)))
             .collect()
@@ -126,11 +126,18 @@ impl Node for Model {
 
     fn check_sources(&self, paths: &BTreeMap<&'static str, PathBuf>) -> Vec<Problem> {
         let arch = paths.get("arch").into_iter().flat_map(|path| self.arch_problems(path));
-        arch.chain(paths.get("weights").and_then(|path| weights_problem(path))).collect()
+        let weights = paths.get("weights").into_iter().flat_map(|path| self.weights_problems(path));
+        arch.chain(weights).collect()
     }
 
     fn run(&self, cx: &Context<'_>) -> Result<()> {
-        let given = self.file(cx)?.map(|path| weights::read(&path)).transpose()?;
+        let path = self.file(cx)?;
+        if let Some(path) = path.as_ref().filter(|_| self.output() == MODEL)
+            && exported::keep(cx, path)?.is_some()
+        {
+            return Ok(());
+        }
+        let given = path.map(|path| weights::read(&path)).transpose()?;
         let names = cx.input("dataset").map(dataset::load).transpose()?.map(|dataset| dataset.index.classes);
         let file = self.assemble(cx, given, names)?;
         weights::write(&cx.out.join(FILE), &file)
@@ -173,6 +180,18 @@ impl Model {
             (Some(written), Ok(())) => vec![weights_as_arch(written)],
             _ => arch::problems(path),
         }
+    }
+
+    /// What is wrong with what lies where the weights should.
+    fn weights_problems(&self, path: &Path) -> Vec<Problem> {
+        let given = [
+            ("arch", self.arch.is_some()),
+            ("dataset", self.dataset.is_some()),
+            ("classes", self.classes.is_some()),
+        ];
+        let given: Vec<&str> =
+            given.into_iter().filter_map(|(key, is_there)| is_there.then_some(key)).collect();
+        exported::problems(path, &given).unwrap_or_else(|| weights_problem(path).into_iter().collect())
     }
 
     /// The path, if `weights` is one.
@@ -320,8 +339,9 @@ fn incomplete(report: &Transfer, arch: &Arch) -> Error {
 /// The model file of a model or train artifact.
 ///
 /// # Errors
-/// If it can't be read.
+/// If it can't be read, or is an exported network.
 pub fn load(artifact: &Artifact) -> Result<ModelFile> {
+    exported::must_not_be(artifact)?;
     weights::read(&artifact.path(FILE)?)
 }
 
@@ -330,7 +350,11 @@ pub fn load(artifact: &Artifact) -> Result<ModelFile> {
 /// # Errors
 /// When it can't be loaded on the device, or its eval chain does not end at the size.
 pub(super) fn classifier(cx: &Context<'_>, size: Option<usize>) -> Result<Classifier> {
-    Classifier::load(&cx.required("model").path(FILE)?, cx.devices.first())?.at_size(size)
+    let artifact = cx.required("model");
+    match exported::kept(artifact)? {
+        Some(exported) => exported.at_size(size),
+        None => Classifier::load(&artifact.path(FILE)?, cx.devices.first())?.at_size(size),
+    }
 }
 
 /// Whether a path is that of weights, as far as its name tells.
@@ -370,15 +394,12 @@ fn weights_problem(path: &Path) -> Option<Problem> {
     let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
     let problem =
         Problem::rule(Place::Value(["weights"].into()), format!("`weights` is not a model: {reason}"));
-    Some(problem.label("no weights").help(error.hint().unwrap_or("name a .safetensors, .bpk or .pt file")))
+    let help = || format!("name {}, or an exported network ({})", exported::WEIGHTS, exported::formats());
+    Some(problem.label("no weights").help(error.hint().map_or_else(help, str::to_owned)))
 }
 
 /// Whether `arch` is a path rather than a name.
 fn is_path(arch: &str) -> bool {
     arch.contains(['/', '\\'])
         || Path::new(arch).extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
-fn itself(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
-    Ok(vec![path.to_owned()])
 }

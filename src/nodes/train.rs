@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     PRECISION,
     artifacts::{ARCHITECTURE, DATASET, MODEL, TRANSFORMS},
-    dataset, model, transforms,
+    dataset, exported, model, transforms,
 };
 use crate::{
     arch::Arch,
@@ -22,6 +22,7 @@ use crate::{
     node::{ArtifactType, Context, KeyRole, Node, NodeKind, SeedPurpose},
     progress::Progress,
     spec::{Place, Problem},
+    store::Artifact,
     train::{FitInput, Fitted, History, KeyFault, Precision, Scores, TrainConfig, batch, fit, tensorboard},
     weights::{self, ModelFile, Weights},
 };
@@ -116,6 +117,10 @@ impl Node for Train {
 
     fn check(&self) -> Vec<Problem> {
         self.config.check().into_iter().map(problem).collect()
+    }
+
+    fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
+        if port == "model" { exported::must_not_be(artifact) } else { Ok(()) }
     }
 
     fn goes_on_from(&self, epochs: u64) -> std::result::Result<(), String> {

@@ -287,6 +287,7 @@ fn form(map: &mut Map<String, Value>, other: &str) {
 
 /// One of a few words, or a reference.
 fn word(map: &mut Map<String, Value>, message: &str) {
+    map.shift_remove("otherWords");
     let words = map.shift_remove("enum").unwrap_or_default();
     let meanings = map.shift_remove("markdownEnumDescriptions").unwrap_or_default();
     let each = words.as_array().into_iter().flatten().enumerate();

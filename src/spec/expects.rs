@@ -10,6 +10,10 @@ pub(super) fn expects(schema: &Value) -> String {
         let words: Vec<String> = words.iter().map(plain).collect();
         return suggest::list(&words, "or", "nothing");
     }
+    if let Some(words) = schema["items"]["enum"].as_array().filter(|_| schema["type"].is_array()) {
+        let words: Vec<String> = words.iter().map(plain).collect();
+        return format!("{}, or a list of them", suggest::list(&words, "or", "nothing"));
+    }
     if let Some([first, _]) = schema["type"].as_array().map(Vec::as_slice) {
         let mut number = schema.clone();
         number["type"] = first.clone();
@@ -126,6 +130,8 @@ mod tests {
         assert_eq!(says(pair), "a list of 2 numbers");
         assert_eq!(says(json!({"type": "array", "items": {"type": "object"}})), "a list of mappings");
         assert_eq!(says(json!({"enum": ["a", "b"]})), "`a` or `b`");
+        let one_or_list = json!({"type": ["string", "array"], "items": {"enum": ["a", "b"]}});
+        assert_eq!(says(one_or_list), "`a` or `b`, or a list of them");
         let either = json!({"type": ["integer", "string"], "minimum": 1, "maximum": 9, "pattern": "^auto$"});
         assert_eq!(says(either), "a whole number from 1 to 9, or `auto`");
     }

@@ -30,13 +30,19 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
 /// the object's own.
 pub(super) fn unknown(shapes: &Shapes<'_>, at: &DocPath, key: &str) -> (Problem, Option<String>) {
     let own = shapes.keys(at);
-    let Meant { word: meant, is_only } = meant(shapes, at, key, &own);
+    let said = said_by_kind(shapes, at, key);
+    let Meant { word: meant, is_only } = match said {
+        Some(_) => Meant { word: None, is_only: false },
+        None => meant(shapes, at, key, &own),
+    };
     let owner = violations::owner(shapes, at);
-    let mut problem = bare(at, key, &owner).label(match (&meant, elsewhere(shapes, at, key)) {
-        (Some(meant), _) => format!("did you mean `{meant}`?"),
-        (None, Some(place)) => place,
-        (None, None) => "not a key here".to_owned(),
-    });
+    let mut problem = bare(at, key, &owner).label(
+        match (&meant, said.map(str::to_owned).or_else(|| elsewhere(shapes, at, key))) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, Some(place)) => place,
+            (None, None) => "not a key here".to_owned(),
+        },
+    );
     if let Some(tag) = shapes.tag(at) {
         problem = problem.related(Place::Value(at.join("type")), format!("`{tag}` has no such key"));
     }
@@ -75,6 +81,13 @@ fn meant(shapes: &Shapes<'_>, at: &DocPath, key: &str, own: &[&str]) -> Meant {
     let close = suggest::closest(key, free.iter().copied());
     let is_only = close.is_none() || suggest::only(key, free.iter().copied()).is_some();
     Meant { word: close.or_else(synonym).map(str::to_owned), is_only }
+}
+
+/// What the kind of the node at `at` says of another program's word for what is no key of it.
+fn said_by_kind<'a>(shapes: &Shapes<'a>, at: &DocPath, key: &str) -> Option<&'a str> {
+    let tag = shapes.tag(at).filter(|_| at.0.len() == 2)?;
+    let kind = shapes.kinds.iter().find(|kind| kind.name == tag)?;
+    kind.elsewhere.iter().find(|(words, _)| contains(words, key)).map(|(_, said)| *said)
 }
 
 /// Where a key would belong that doesn't belong here.

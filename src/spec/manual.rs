@@ -43,9 +43,11 @@ impl Manual {
     pub fn text(schema: &Value) -> String {
         let text = schema.get("markdownDescription").or_else(|| schema.get("description"));
         let text = text.and_then(Value::as_str).unwrap_or_default();
-        match &schema["enum"] {
-            Value::Array(_) => {
-                format!("{text}\n{}", editor::listed(&schema["enum"], &schema["markdownEnumDescriptions"]))
+        // Where several may stand in a list, the list knows the words.
+        let lists = if schema["type"].is_array() { &schema["items"] } else { schema };
+        match &lists["enum"] {
+            words @ Value::Array(_) => {
+                format!("{text}\n{}", editor::listed(words, &lists["markdownEnumDescriptions"]))
             }
             _ => text.to_owned(),
         }

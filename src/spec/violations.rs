@@ -223,7 +223,7 @@ fn fixed(value: &Value, written: Option<&str>, schema: &Value) -> Option<String>
     // Of a number or a word, the number.
     let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str())?;
     match (kind, value) {
-        _ if schema["enum"].is_array() && kind == "string" => None,
+        _ if kind == "string" && words(schema).is_array() => None,
         ("integer", Value::String(text)) => {
             let digits = text.trim().replace(['_', '\''], "");
             let whole = |digits: &str| {
@@ -268,6 +268,10 @@ fn of_value(shapes: &Shapes<'_>, path: &DocPath, broken: &Broken, error: &Valida
         Broken::Enum { options } => return not_allowed(shapes, path, options),
         Broken::Pattern { .. } | Broken::MaxLength { .. } if path.0.len() == 1 => {
             return naming::bad(place, &plain(value), "pipeline");
+        }
+        // A word where several may stand in a list.
+        Broken::Pattern { .. } if schema["items"]["enum"].is_array() => {
+            return not_allowed(shapes, path, &schema["items"]["enum"]);
         }
         Broken::Pattern { .. } if schema["type"].is_array() => return wrong_type(shapes, path),
         Broken::Pattern { pattern } => {
@@ -331,15 +335,32 @@ fn not_allowed(shapes: &Shapes<'_>, path: &DocPath, options: &Value) -> Problem 
     } else {
         Problem::new(codes::NOT_ALLOWED, place, format!("{} can't be `{}`", subject(path), brief(&word)))
     };
-    let close = suggest::closest(&word, options.iter().map(String::as_str));
-    let label =
-        close.map_or_else(|| "not one of those known".to_owned(), |close| format!("did you mean `{close}`?"));
-    let fix = shapes.value(path).as_str().and_then(|word| {
-        let only = suggest::only(word, options.iter().map(String::as_str))?;
-        Some(Fix::word(problem.at.clone(), word, only))
+    let (meant, reason) = other_word(shapes.at(path), &word, &options);
+    let close = || suggest::closest(&word, options.iter().map(String::as_str)).map(str::to_owned);
+    let label = match (reason, meant.clone().or_else(close)) {
+        (Some(reason), _) => reason.to_owned(),
+        (None, Some(close)) => format!("did you mean `{close}`?"),
+        (None, None) => "not one of those known".to_owned(),
+    };
+    let only = |word: &str| suggest::only(word, options.iter().map(String::as_str)).map(str::to_owned);
+    let fix = shapes.value(path).as_str().filter(|_| reason.is_none()).and_then(|word| {
+        let to = meant.or_else(|| only(word))?;
+        Some(Fix::word(problem.at.clone(), word, to))
     });
     let odd = odd(&word).map(|odd| format!("there is {odd} in it\n")).unwrap_or_default();
     problem.label(label).fix(fix).help(format!("{odd}it may be {}", suggest::list(&options, "or", "nothing")))
+}
+
+/// The word among `options` that another program's one stands for; else why none does, where that is known.
+fn other_word<'a>(schema: &'a Value, word: &str, options: &[String]) -> (Option<String>, Option<&'a str>) {
+    let known = [schema, &schema["items"]].into_iter().find_map(|schema| schema["otherWords"][word].as_str());
+    let is_option = |meant: &&str| options.iter().any(|option| option == meant);
+    (known.filter(is_option).map(str::to_owned), known.filter(|known| known.contains(' ')))
+}
+
+/// The words that may stand where a schema says so: alone, or in a list, too.
+fn words(schema: &Value) -> &Value {
+    if schema["type"].is_array() { &schema["items"]["enum"] } else { &schema["enum"] }
 }
 
 /// The tags that the object at `at` may have.

@@ -47,6 +47,13 @@ impl Interpreter {
         Self { name, lowered, done_with }
     }
 
+    /// What it gives of images `[batch, 3, size, size]` of its own size: row by row.
+    pub(super) fn rows(&self, images: &[f32]) -> Vec<f32> {
+        let images = images.par_chunks_exact(self.lowered.shape(INPUT).iter().product());
+        let rows: Vec<Vec<f32>> = images.map(|image| self.image(image)).collect();
+        rows.concat()
+    }
+
     /// The probabilities of an image `[3, size, size]`.
     fn image(&self, image: &[f32]) -> Vec<f32> {
         let mut tensors = vec![Vec::new(); self.lowered.shapes.len()];
@@ -107,9 +114,7 @@ impl Engine for Interpreter {
         if shape[1..] != [size, size] {
             return Err(Error::new(format!("the file takes images of {} pixels, not {size}", shape[1])));
         }
-        let images = images.par_chunks_exact(shape.iter().product());
-        let rows: Vec<Vec<f32>> = images.map(|image| self.image(image)).collect();
-        Ok(rows.concat())
+        Ok(self.rows(images))
     }
 }
 

@@ -1,5 +1,7 @@
 //! A graph under construction: operations are added one by one, each gives the names of its results.
 
+use half::f16;
+
 use super::proto::{
     AttributeProto, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
@@ -8,6 +10,8 @@ use crate::export::free_names::Names;
 
 /// ONNX's number for 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
+/// ONNX's number for 16-bit floats.
+pub(super) const FLOAT16: i32 = 10;
 /// ONNX's number for 64-bit whole numbers.
 pub(super) const INT64: i32 = 7;
 
@@ -70,10 +74,18 @@ impl Graph {
         self.op(scope, "Transpose", &[input], &[Attribute::Ints("perm", &order)])
     }
 
-    /// Adds constant numbers under a name of their own.
-    pub(super) fn floats(&mut self, name: &str, shape: &[usize], data: &[f32]) {
+    /// Adds constant numbers under a name of their own, which it gives back.
+    pub(super) fn floats(&mut self, name: &str, shape: &[usize], data: &[f32]) -> String {
         let raw_data = data.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.constant(name, shape, FLOAT, raw_data);
+        name.to_owned()
+    }
+
+    /// Adds constant numbers in 16 bits, which are widened before they are used; the wide ones' name.
+    pub(super) fn halves(&mut self, name: &str, shape: &[usize], data: &[f32]) -> String {
+        let raw_data = data.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        self.constant(name, shape, FLOAT16, raw_data);
+        self.op(name, "Cast", &[name], &[Attribute::Int("to", i64::from(FLOAT))])
     }
 
     /// The constant that holds these sizes; equal ones are shared.
@@ -89,7 +101,8 @@ impl Graph {
 
     fn constant(&mut self, name: &str, shape: &[usize], data_type: i32, raw_data: Vec<u8>) {
         let dims = shape.iter().map(|size| *size as i64).collect();
-        self.initializers.push(TensorProto { dims, data_type, name: name.to_owned(), raw_data });
+        let name = name.to_owned();
+        self.initializers.push(TensorProto { dims, data_type, name, raw_data, ..TensorProto::default() });
     }
 
     fn node(

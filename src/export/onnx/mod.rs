@@ -2,11 +2,12 @@
 //! to name what comes out.
 
 mod graph;
+mod looks;
 mod nodes;
 mod proto;
 mod read;
 
-use std::path::Path;
+use std::{ops::RangeInclusive, path::Path};
 
 use prost::Message as _;
 
@@ -27,18 +28,18 @@ pub(super) const ONNX: Format = Format {
     about: "ONNX: the network and its softmax as one graph, for ONNX Runtime and most other engines.",
     file: FILE,
     content: Content::Network(NetworkFormat {
-        choices: &[Choice::DynamicBatch],
+        choices: &[Choice::DynamicBatch, Choice::Precision, Choice::Opset],
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
-        recognises,
+        recognises: looks::recognises,
         read: open,
     }),
 };
 
 const FILE: &str = "model.onnx";
-/// Version of the file's structure; programs since 2022 read it.
-const IR_VERSION: i64 = 8;
-/// Version of the operations' meaning; likewise.
-const OPSET: i64 = 17;
+/// The versions of ONNX's operations in which all that is written means the same.
+pub const OPSETS: RangeInclusive<u32> = 13..=21;
+/// The version where none is asked for; programs since 2022 know it.
+const OPSET: u32 = 17;
 /// What the images are called, as in the reference's files.
 const IMAGES: &str = "images";
 /// What the probabilities are called, likewise.
@@ -46,17 +47,50 @@ const PROBABILITIES: &str = "output0";
 
 /// The bytes of a file. The same model gives the same bytes.
 fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
-    let lowered = model.lowered()?;
-    let file = ModelProto {
-        ir_version: IR_VERSION,
+    let mut file = file(&model.lowered()?, &model.arch.name, model.options.opset.unwrap_or(OPSET));
+    file.doc_string = model.description();
+    file.metadata_props = entries(model.metadata());
+    Ok(file.encode_to_vec())
+}
+
+/// A network and what is to be known of it as the bytes of one file, from which Kiln reads it again.
+pub(super) fn packed(lowered: &Lowered, told: Vec<(String, String)>) -> Vec<u8> {
+    ModelProto { metadata_props: entries(told), ..file(lowered, "network", OPSET) }.encode_to_vec()
+}
+
+/// What [`packed`] made bytes of.
+///
+/// # Errors
+/// If they are damaged.
+pub(super) fn unpacked(bytes: &[u8]) -> Result<Exported> {
+    let file = ModelProto::decode(bytes).map_err(|error| Error::new("it is no ONNX file").because(error))?;
+    let told = file.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone()));
+    let told = Told::from_texts(told);
+    // Before the network is looked at: that of a detector has more operations than Kiln knows.
+    told.must_classify()?;
+    Ok(Exported { network: read::network(&file, told.size())?, told })
+}
+
+/// A file that says nothing of its network yet.
+fn file(lowered: &Lowered, name: &str, opset: u32) -> ModelProto {
+    ModelProto {
+        ir_version: structure(opset),
         producer_name: "kiln".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        doc_string: model.description(),
-        graph: Some(graph(&lowered, &model.arch.name)),
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
-        metadata_props: metadata(model),
-    };
-    Ok(file.encode_to_vec())
+        graph: Some(graph(lowered, name)),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset.into() }],
+        ..ModelProto::default()
+    }
+}
+
+/// The version of the file's structure that came with one of the operations.
+fn structure(opset: u32) -> i64 {
+    match opset {
+        ..15 => 7,
+        15..19 => 8,
+        19..21 => 9,
+        _ => 10,
+    }
 }
 
 fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
@@ -69,27 +103,13 @@ fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
     nodes::graph(lowered, IMAGES).finish(name, input, output)
 }
 
-fn metadata(model: &Model<'_>) -> Vec<StringStringEntryProto> {
-    let entries = model.metadata().into_iter();
-    entries.map(|(key, value)| StringStringEntryProto { key, value }).collect()
-}
-
-/// Whether it is a file whose name says so: a protocol buffer begins with nothing of its own.
-fn recognises(path: &Path) -> bool {
-    path.is_file() && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"))
+fn entries(told: Vec<(String, String)>) -> Vec<StringStringEntryProto> {
+    told.into_iter().map(|(key, value)| StringStringEntryProto { key, value }).collect()
 }
 
 /// What the file at `path` holds.
 fn open(path: &Path) -> Result<Exported> {
-    exported(&input_file::bytes(path)?)
-}
-
-/// What the bytes of a file hold.
-fn exported(bytes: &[u8]) -> Result<Exported> {
-    let file = ModelProto::decode(bytes).map_err(|error| Error::new("it is no ONNX file").because(error))?;
-    let network = read::network(&file)?;
-    let told = Told::from_texts(file.metadata_props.into_iter().map(|entry| (entry.key, entry.value)));
-    Ok(Exported { network, told })
+    unpacked(&input_file::bytes(path)?)
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use super::graph::{Attribute, Graph};
 use crate::{
     arch::Window,
-    export::lowered::{ConstantId, INPUT, Instruction, Lowered, Operator, TensorId},
+    export::{
+        Precision,
+        lowered::{Constant, ConstantId, INPUT, Instruction, Lowered, Operator, TensorId},
+    },
 };
 
 /// The graph of a lowered network whose images are called `images`.
@@ -23,7 +26,7 @@ struct Nodes<'a> {
     names: Vec<String>,
 }
 
-impl<'a> Nodes<'a> {
+impl Nodes<'_> {
     fn instruction(&mut self, instruction: &Instruction) {
         let names: Vec<String> = instruction.inputs.iter().map(|input| self.names[input.0].clone()).collect();
         let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -43,7 +46,7 @@ impl<'a> Nodes<'a> {
         vec![match operator {
             Operator::Convolution { weight, bias, window } => {
                 let [weight, bias] = self.constants([*weight, *bias]);
-                self.convolution(at, [x, weight, bias], *window)
+                self.convolution(at, [x, &weight, &bias], *window)
             }
             Operator::Silu => {
                 let gate = self.graph.op(at, "Sigmoid", &[x], &[]);
@@ -53,7 +56,7 @@ impl<'a> Nodes<'a> {
             Operator::Add => self.graph.op(at, "Add", inputs, &[]),
             Operator::Scale(factor) => {
                 let [factor] = self.constants([*factor]);
-                self.graph.op(at, "Mul", &[x, factor], &[])
+                self.graph.op(at, "Mul", &[x, &factor], &[])
             }
             Operator::Concat { axis } => {
                 self.graph.op(at, "Concat", inputs, &[Attribute::Int("axis", *axis as i64)])
@@ -76,18 +79,20 @@ impl<'a> Nodes<'a> {
             }
             Operator::Linear { weight, bias } => {
                 let [weight, bias] = self.constants([*weight, *bias]);
-                self.graph.op(at, "Gemm", &[x, weight, bias], &[Attribute::Int("transB", 1)])
+                self.graph.op(at, "Gemm", &[x, &weight, &bias], &[Attribute::Int("transB", 1)])
             }
         }]
     }
 
     /// Adds constants to the graph; their names.
-    fn constants<const N: usize>(&mut self, ids: [ConstantId; N]) -> [&'a str; N] {
+    fn constants<const N: usize>(&mut self, ids: [ConstantId; N]) -> [String; N] {
         let lowered = self.lowered;
         ids.map(|id| {
-            let constant = lowered.constant(id);
-            self.graph.floats(&constant.name, &constant.shape, &constant.data);
-            constant.name.as_str()
+            let Constant { name, shape, data, precision } = lowered.constant(id);
+            match precision {
+                Precision::Fp32 => self.graph.floats(name, shape, data),
+                Precision::Fp16 => self.graph.halves(name, shape, data),
+            }
         })
     }
 

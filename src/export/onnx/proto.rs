@@ -53,7 +53,7 @@ pub(super) struct NodeProto {
     pub(super) attribute: Vec<AttributeProto>,
 }
 
-/// A named constant of an operation: a number (`r#type` 1), a whole number (2) or several of these (7).
+/// A named constant of an operation: a number (`r#type` 1), a whole number (2), a tensor (4) or several whole numbers (7).
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct AttributeProto {
     #[prost(string, tag = "1")]
@@ -62,19 +62,25 @@ pub(super) struct AttributeProto {
     pub(super) f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub(super) i: Option<i64>,
+    #[prost(message, optional, tag = "5")]
+    pub(super) t: Option<TensorProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub(super) ints: Vec<i64>,
     #[prost(int32, tag = "20")]
     pub(super) r#type: i32,
 }
 
-/// Numbers in a shape.
+/// Numbers in a shape: as bytes, or as a list of their type.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
     pub(super) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(super) data_type: i32,
+    #[prost(float, repeated, tag = "4")]
+    pub(super) float_data: Vec<f32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub(super) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(super) name: String,
     #[prost(bytes = "vec", tag = "9")]

@@ -67,7 +67,7 @@ impl Trained {
 
 /// What runs the bytes of a file.
 fn engines(onnx: Vec<u8>) -> [Box<dyn Engine>; 2] {
-    [Box::new(ONNX.engine(exported(&onnx).unwrap().network)), Box::new(Rten::load(onnx))]
+    [Box::new(ONNX.engine(unpacked(&onnx).unwrap().network)), Box::new(Rten::load(onnx))]
 }
 
 /// The image's pixels, `[3, 64, 64]`, from 0 to 1.

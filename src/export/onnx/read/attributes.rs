@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use super::super::proto::{AttributeProto, NodeProto};
+use super::super::proto::{AttributeProto, NodeProto, TensorProto};
 use crate::error::{Error, Result};
 
 /// A node's attributes that were not asked for yet.
@@ -30,6 +30,11 @@ impl<'a> Attributes<'a> {
     /// Whole numbers, if they are there.
     pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {
         self.take(name).map(|attribute| attribute.ints.as_slice())
+    }
+
+    /// A tensor, if it is there.
+    pub(super) fn tensor(&self, name: &str) -> Option<&'a TensorProto> {
+        self.take(name)?.t.as_ref()
     }
 
     /// Refuses any whole number but this one, which is also meant where there is none.

@@ -5,9 +5,14 @@
 mod attributes;
 mod constants;
 mod nodes;
+mod order;
+mod reshapes;
+mod sizes;
 mod windows;
 
-use self::{constants::Constants, nodes::Nodes};
+use std::collections::BTreeSet;
+
+use self::{nodes::Nodes, order::ordered};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
@@ -17,14 +22,14 @@ use crate::{
 /// The first version of ONNX's operations in which those that are read mean what they mean today.
 const OLDEST_OPSET: i64 = 13;
 
-/// The network in a file.
+/// The network in a file, for images of `size` pixels where it takes any.
 ///
 /// # Errors
 /// If it does anything that plain operators can't.
-pub(super) fn network(file: &ModelProto) -> Result<Lowered> {
+pub(super) fn network(file: &ModelProto, size: Option<usize>) -> Result<Lowered> {
     let opset = file.opset_import.iter().find(|opset| opset.domain.is_empty());
     match (opset, &file.graph) {
-        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => lowered(graph),
+        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => lowered(graph, size),
         (Some(opset), Some(_)) => {
             let version = opset.version;
             Err(Error::new(format!("its operations are of version {version}, older than {OLDEST_OPSET}")))
@@ -33,22 +38,25 @@ pub(super) fn network(file: &ModelProto) -> Result<Lowered> {
     }
 }
 
-fn lowered(graph: &GraphProto) -> Result<Lowered> {
-    let constants = Constants::of(&graph.initializer)?;
-    let mut images = graph.input.iter().filter(|input| !constants.has(&input.name));
+fn lowered(graph: &GraphProto, size: Option<usize>) -> Result<Lowered> {
+    let known: BTreeSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let mut images = graph.input.iter().filter(|input| !known.contains(input.name.as_str()));
     let ([output], Some(images), None) = (graph.output.as_slice(), images.next(), images.next()) else {
         return Err(Error::new("it has more than one input or output"));
     };
-    let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images))?, constants);
+    let mut nodes = Nodes::new(Lowered::of_images(&images.name, &sizes(images, size))?);
+    graph.initializer.iter().try_for_each(|tensor| nodes.constant(&tensor.name, tensor))?;
     nodes.tensors.name(&images.name, INPUT)?;
-    graph.node.iter().try_for_each(|node| nodes.node(node))?;
+    ordered(&graph.node, &images.name)?.into_iter().try_for_each(|node| nodes.node(node))?;
     nodes.finish(&output.name)
 }
 
-/// The sizes of what an input takes, as far as they are known.
-fn sizes(input: &ValueInfoProto) -> Vec<Option<usize>> {
+/// The sizes of what an input takes, as far as they are known; `size` is the side where it takes any.
+fn sizes(input: &ValueInfoProto, size: Option<usize>) -> Vec<Option<usize>> {
     let shape = input.r#type.as_ref().and_then(|of| of.tensor_type.as_ref()?.shape.as_ref());
-    shape.iter().flat_map(|shape| &shape.dim).map(|dim| known(dim.value.as_ref()?)).collect()
+    let dims = shape.iter().flat_map(|shape| &shape.dim).enumerate();
+    // Height and width.
+    dims.map(|(axis, dim)| known(dim.value.as_ref()?).or(size.filter(|_| axis >= 2))).collect()
 }
 
 fn known(dimension: &Dimension) -> Option<usize> {

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        IR_VERSION, ONNX, OPSET, exported,
-        graph::value,
+        ONNX, OPSET,
+        graph::{FLOAT16, INT64, value},
         nodes,
-        proto::{AttributeProto, NodeProto, OperatorSetIdProto},
+        proto::{AttributeProto, NodeProto, OperatorSetIdProto, TensorProto},
         rten::Rten,
+        structure, unpacked,
     },
     *,
 };
@@ -35,8 +36,8 @@ fn file(lowered: &Lowered) -> ModelProto {
     let input = value("images", Some(1), lowered.shape(INPUT));
     let output = value("output0", Some(1), lowered.shape(lowered.probabilities));
     ModelProto {
-        ir_version: IR_VERSION,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        ir_version: structure(OPSET),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET.into() }],
         graph: Some(nodes::graph(lowered, "images").finish("test", input, output)),
         ..ModelProto::default()
     }
@@ -61,7 +62,7 @@ fn in_a_row(mut lowered: Lowered, map: TensorId) -> Lowered {
 
 /// The network in the bytes of a file.
 fn lowered_of(bytes: &[u8]) -> Result<Lowered> {
-    exported(bytes).map(|exported| exported.network)
+    unpacked(bytes).map(|exported| exported.network)
 }
 
 /// What runs the bytes of a file.
@@ -153,7 +154,7 @@ fn what_does_not_fit_is_refused() {
     let input = reason_of_node(|node| node.input[0] = "x".to_owned());
     assert_eq!(input, "nothing that is called \"x\" was made before");
     let weight = reason_of_node(|node| node.input[1] = "w".to_owned());
-    assert_eq!(weight, "\"w\" is not known beforehand");
+    assert_eq!(weight, "nothing that is called \"w\" was made before");
     let twice = reason_of_node(|node| node.output[0] = "images".to_owned());
     assert_eq!(twice, "two tensors are called images");
     let short = reason(|file| file.graph.as_mut().unwrap().initializer[0].raw_data.truncate(8));
@@ -170,4 +171,123 @@ fn images_of_another_size_are_refused() {
     let bytes = file(&convolution([2, 4], 6, Window::square(3))).encode_to_vec();
     let error = engine(&bytes).unwrap().probabilities(&[0.5; 2 * 5 * 5], 5).unwrap_err();
     assert_eq!(error.to_string(), "the file takes images of 6 pixels, not 5");
+}
+
+/// A file of a graph from images `[batch, 3, 4, 4]` to `output0`.
+fn graph_of(batch: Option<usize>, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
+    let (input, output) = (value("images", batch, &[3, 4, 4]), value("output0", batch, &[2]));
+    let graph =
+        GraphProto { node, initializer, input: vec![input], output: vec![output], name: "test".to_owned() };
+    ModelProto {
+        ir_version: structure(OPSET),
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET.into() }],
+        graph: Some(graph),
+        ..ModelProto::default()
+    }
+}
+
+fn node(op_type: &str, input: &[&str], output: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    NodeProto {
+        input: own(input),
+        output: own(&[output]),
+        name: output.to_owned(),
+        op_type: op_type.to_owned(),
+        attribute,
+    }
+}
+
+fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), i: Some(i), r#type: 2, ..AttributeProto::default() }
+}
+
+fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), ints: ints.to_vec(), r#type: 7, ..AttributeProto::default() }
+}
+
+fn whole(name: &str, dims: &[i64], numbers: &[i64]) -> TensorProto {
+    let (name, dims, int64_data) = (name.to_owned(), dims.to_vec(), numbers.to_vec());
+    TensorProto { name, dims, int64_data, data_type: INT64, ..TensorProto::default() }
+}
+
+/// The shapes of all tensors that a file makes, behind the batch.
+fn shapes(file: &ModelProto) -> Vec<Vec<usize>> {
+    lowered_of(&file.encode_to_vec()).unwrap().shapes.split_off(1)
+}
+
+#[test]
+fn a_dimension_that_is_joined_with_the_batch_is_one_of_its_own() {
+    let nodes = || {
+        vec![
+            node("Reshape", &["images", "areas"], "a", vec![]),
+            node("Transpose", &["a"], "b", vec![ints("perm", &[0, 2, 1])]),
+            node("Softmax", &["b"], "c", vec![int("axis", -1)]),
+            node("Reshape", &["c", "row"], "output0", vec![]),
+        ]
+    };
+    let expected = [vec![4, 2, 6], vec![4, 6, 2], vec![4, 6, 2], vec![48]];
+    for batch in [1, 3] {
+        let areas = whole("areas", &[3], &[4 * batch, 2, 6]);
+        let file = |row: &[i64]| {
+            let constants = vec![areas.clone(), whole("row", &[2], row)];
+            graph_of(Some(batch as usize), nodes(), constants)
+        };
+        assert_eq!(shapes(&file(&[batch, 48])), expected);
+        assert_eq!(shapes(&file(&[batch, -1])), expected);
+        let joined = lowered_of(&file(&[4 * batch, 12]).encode_to_vec()).unwrap_err();
+        assert_eq!(joined.to_string(), "output0 is not one number for each class");
+        // Images of a batch would be mixed.
+        let mixed = lowered_of(&file(&[-1, 7]).encode_to_vec()).unwrap_err();
+        assert_eq!(mixed.to_string(), "output0 can't take tensors of the shapes [[4, 6, 2]]");
+    }
+}
+
+#[test]
+fn sizes_that_are_calculated_are_known() {
+    let nodes = vec![
+        node("Shape", &["images"], "shape", vec![]),
+        node("Gather", &["shape", "first"], "n", vec![int("axis", 0)]),
+        node("Gather", &["shape", "second"], "c", vec![]),
+        node("Gather", &["shape", "third"], "h", vec![]),
+        node("Mul", &["h", "h"], "area", vec![]),
+        node("Unsqueeze", &["n", "zero"], "n1", vec![]),
+        node("Identity", &["c"], "c1", vec![]),
+        node("Unsqueeze", &["area", "zero"], "a1", vec![]),
+        node("Concat", &["n1", "c1", "a1"], "sizes", vec![int("axis", 0)]),
+        node("Reshape", &["images", "sizes"], "rows", vec![]),
+        node("Flatten", &["rows"], "output0", vec![]),
+    ];
+    let constants = vec![
+        whole("first", &[], &[0]),
+        whole("second", &[1], &[1]),
+        whole("third", &[], &[2]),
+        whole("zero", &[1], &[0]),
+    ];
+    for batch in [None, Some(2)] {
+        let file = graph_of(batch, nodes.clone(), constants.clone());
+        assert_eq!(shapes(&file), [vec![3, 16], vec![48]]);
+    }
+}
+
+#[test]
+fn half_precision_and_constant_nodes_are_read() {
+    let bytes = [1.5_f32, -2.0].iter().flat_map(|x| half::f16::from_f32(*x).to_le_bytes()).collect();
+    let factor = TensorProto { dims: vec![1], data_type: FLOAT16, raw_data: bytes, ..TensorProto::default() };
+    let mut one = factor.clone();
+    one.raw_data.truncate(2);
+    let attribute =
+        AttributeProto { name: "value".to_owned(), t: Some(one), r#type: 4, ..AttributeProto::default() };
+    let nodes = vec![
+        node("Cast", &["images"], "narrow", vec![int("to", FLOAT16.into())]),
+        node("Constant", &[], "factor", vec![attribute]),
+        node("Mul", &["narrow", "factor"], "scaled", vec![]),
+        node("Cast", &["scaled"], "wide", vec![int("to", 1)]),
+        node("Flatten", &["wide"], "output0", vec![int("axis", 1)]),
+    ];
+    let lowered = lowered_of(&graph_of(Some(1), nodes.clone(), vec![]).encode_to_vec()).unwrap();
+    let Constant { shape, data, precision, .. } = &lowered.constants[0];
+    assert_eq!((shape.as_slice(), data.as_slice(), *precision), (&[][..], &[1.5][..], Precision::Fp16));
+    let wrong = graph_of(Some(1), nodes, vec![TensorProto { name: "x".to_owned(), ..factor }]);
+    let error = lowered_of(&wrong.encode_to_vec()).unwrap_err().to_string();
+    assert_eq!(error, "the constant x is of another kind or size than it should be");
 }

@@ -14,6 +14,7 @@ pub(super) fn window(attributes: &Attributes<'_>) -> Result<Window> {
     attributes
         .hold("pads", pads.len() == 4 && pads.iter().all(|pad| usize::try_from(*pad) == Ok(kernel / 2)))?;
     attributes.must_be_ones("dilations")?;
+    attributes.must_be("ceil_mode", 0)?;
     let groups = attributes.int("group").map_or(Ok(1), usize::try_from);
     attributes.hold("group", groups.is_ok())?;
     Ok(Window { kernel, stride, groups: groups.unwrap_or(1) })
