@@ -35,6 +35,7 @@
 //! | [`train`] | fitting | the loop, optimizers, schedules, EMA, checkpoints |
 //! | [`eval`] | measuring | `Classifier`, metrics |
 //! | `plot` | pictures | charts, contact sheets |
+//! | [`bench`] | comparing | `Row`, `Step` |
 //! | [`export`] | handing over | `Format`, `Model`, `Lowered`; one file a format |
 //!
 //! Leaves that anybody may use: [`error`], [`progress`], `suggest`, [`random`], `files` (opens a user's files
@@ -55,6 +56,7 @@ mod alike;
 pub mod api;
 pub mod arch;
 pub mod atomic;
+pub mod bench;
 mod budget;
 pub mod cli;
 pub mod data;

@@ -1,4 +1,4 @@
-//! What few measurements of the same thing say: mean, deviation, and how sure that is.
+//! What few measurements of the same thing say: mean, deviation, and how sure that is; of many, how they lie.
 
 use std::f64::consts::FRAC_2_PI;
 
@@ -38,6 +38,15 @@ impl Estimate {
         let certain = || if self.mean == 0.0 { 1.0 } else { 0.0 };
         Some(if error == 0.0 { certain() } else { 1.0 - within(self.mean.abs() / error, self.n - 1) })
     }
+}
+
+/// The least of some measurements that `share` of them, more than 0 and at most 1, do not exceed (the nearest rank); none of
+/// none.
+pub(crate) fn quantile(values: &[f64], share: f64) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
 }
 
 /// The distance from 0 within which Student's t with so many degrees of freedom (at least 1) lies with [`CONFIDENCE`].
@@ -85,6 +94,16 @@ mod tests {
             assert!((student(freedom) - wanted).abs() < 6e-4, "{freedom}: {}", student(freedom));
         }
         assert!((student(100_000) - 1.96).abs() < 1e-4, "the normal distribution's");
+    }
+
+    #[test]
+    fn a_quantile_is_one_of_the_measurements() {
+        let values: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert_eq!(
+            [0.01, 0.5, 0.95, 1.0].map(|share| quantile(&values, share).unwrap()),
+            [1.0, 10.0, 19.0, 20.0]
+        );
+        assert_eq!((quantile(&[3.0], 0.95), quantile(&[], 0.5)), (Some(3.0), None));
     }
 
     #[test]

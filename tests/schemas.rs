@@ -82,6 +82,7 @@ const ASKED: &[(&str, i32, &str)] = &[
     ("list --group --json", 0, "list"),
     ("diff p.lock p.yaml --json", 0, "diff"),
     ("inspect yolo11n-cls --json", 0, "inspect"),
+    ("bench runs/p/fit/model.safetensors --data IMAGES --seconds 0 --json", 0, "bench"),
     ("cache list --json", 0, "cache-list"),
     ("cache verify --json", 0, "cache-verify"),
     ("cache prune --dry-run --size 0 --json", 0, "cache-prune"),

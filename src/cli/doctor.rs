@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Project, StoreArgs, companion, device_choice::best, json, output};
 use crate::{
+    bench::system,
     device::{self, LibTorch, Nvidia},
     device_name::DeviceName,
     error::{Error, Result},
@@ -72,10 +73,6 @@ fn findings(lost: Option<Error>, store: &Path) -> Vec<Finding> {
     findings.push(Finding::good("auto", format!("{}, since {}", best.device, best.because)));
     findings.push(Finding { what: "store".to_owned(), state: room(store) });
     findings
-}
-
-fn system() -> String {
-    format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 fn threads() -> String {

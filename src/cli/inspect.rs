@@ -59,7 +59,14 @@ pub fn inspect(args: &InspectArgs, format: MessageFormat) -> Result<()> {
 }
 
 /// The architecture that `model` means, and the size that it was trained on.
-fn find(model: &str, classes: Option<usize>, format: MessageFormat) -> Result<(Arch, Option<usize>)> {
+///
+/// # Errors
+/// If there is no such architecture, or a file is not one of a whole model.
+pub(super) fn find(
+    model: &str,
+    classes: Option<usize>,
+    format: MessageFormat,
+) -> Result<(Arch, Option<usize>)> {
     let path = PathBuf::from(model);
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     if ["yaml", "yml"].contains(&ending) {

@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    cache, check, compare, diff, doctor, explain, fix, fmt, init, inspect, list, oneliner, output, paired,
-    plan, restore, verify, why,
+    bench, cache, check, compare, diff, doctor, explain, fix, fmt, init, inspect, list, oneliner, output,
+    paired, plan, restore, verify, why,
 };
 use crate::{eval::predictions::Prediction, event::Event};
 
@@ -21,6 +21,7 @@ pub type Shape = (&'static str, fn() -> Value);
 
 /// All shapes but that of `kiln show`, whose output is a pipeline file.
 pub const SHAPES: &[Shape] = &[
+    ("bench", || schema::<bench::Benchmarked>("bench")),
     ("cache-list", || schema::<cache::Listed>("cache-list")),
     ("cache-prune", || schema::<cache::Removed>("cache-prune")),
     ("cache-verify", || schema::<cache::Checked>("cache-verify")),

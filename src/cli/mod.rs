@@ -11,6 +11,7 @@ macro_rules! println {
     ($($text:tt)*) => { print!("{}\n", format_args!($($text)*)) };
 }
 
+pub mod bench;
 pub mod cache;
 mod changed_images;
 pub mod check;
@@ -134,6 +135,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Write a model as a file for another program, without a file
     Export(export::ExportArgs),
+    /// Measure models beside each other: speed, memory, size, and accuracy on a folder of images
+    Bench(bench::BenchArgs),
     /// Show an architecture row by row: parameters, shapes, operations
     Inspect(inspect::InspectArgs),
     /// Say what there is to compute with, what is missing, and what mends it
@@ -234,6 +237,7 @@ impl Cli {
             Command::Val(args) => val::val(&args, format),
             Command::Predict(args) => predict::predict(&args, format),
             Command::Export(args) => export::export(&args, format),
+            Command::Bench(args) => bench::bench(&args, format),
             Command::Inspect(args) => inspect::inspect(&args, format),
             Command::Doctor(args) => doctor::doctor(&args),
             Command::Init(args) => init::init(&args),

@@ -15,7 +15,7 @@ pub(super) enum OverviewFormat {
     Markdown,
     /// For a spreadsheet.
     Csv,
-    /// An array with an object for each row.
+    /// For programs: an object for each row.
     Json,
 }
 

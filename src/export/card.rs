@@ -124,15 +124,16 @@ impl Card<'_> {
         let steps: String = self.eval.iter().enumerate().map(step).collect();
         format!(
             "An image is turned as its EXIF says and made RGB, 8 bits a channel. Then come these operations, as pipeline \
-             files have them, for the size {}. Between those of pixels and those of numbers, 0 to 255 is divided by 255.\n\n{steps}",
-            self.model.size
+             files have them, for the size {}. Between those of pixels and those of numbers, 0 to 255 is divided by 255.{}\n\n{steps}",
+            self.model.size,
+            if self.model.options.include.is_some() { " The file does all of it but the first sentence." } else { "" },
         )
         .trim_end()
         .to_owned()
     }
 
     fn run(&self, example: &str) -> String {
-        let prepare = prepare::lines(self.eval, self.model.size);
+        let prepare = prepare::lines(self.eval, self.model.size, self.model.options);
         format!(
             "With `image.jpg` beside it:\n\n```python\n{prepare}\n{}\nbest = int(probabilities.argmax())\n\
              print(names[best], probabilities[best])\n```",

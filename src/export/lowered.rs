@@ -5,8 +5,10 @@
 //! word stays whole: SiLU, a linear layer, the global average, a product with a transposed factor.
 
 mod build;
+mod cost;
 mod read;
 mod shapes;
+mod transposed;
 mod unbiased;
 
 pub(super) use self::unbiased::Unbiased;

@@ -77,13 +77,17 @@ impl Model<'_> {
 
     /// How an image becomes what the network takes.
     fn preprocessing(&self) -> Value {
-        json!({
+        let mut told = json!({
             "size": self.size,
             "color": "RGB",
-            "layout": "NCHW",
+            "layout": self.options.layout.initials(),
             "divide_by": 255,
             "steps": self.eval,
-        })
+        });
+        if self.options.include.is_some() {
+            told["included"] = json!(true);
+        }
+        told
     }
 }
 

@@ -12,6 +12,7 @@ mod channels_last;
 mod compilers;
 mod coreml;
 mod engine;
+mod executorch;
 mod exported;
 mod flatbuffer;
 mod folder;
@@ -19,11 +20,14 @@ mod format;
 mod formats;
 mod free_names;
 mod identifiers;
+mod include;
 mod input_file;
 mod interpreter;
+mod layout;
 mod lower;
 pub mod lowered;
 mod metadata;
+mod mnn;
 mod model;
 mod ncnn;
 mod onnx;
@@ -31,13 +35,17 @@ mod openvino;
 mod options;
 mod output_file;
 mod paddle;
+mod pb;
 mod precision;
 mod pt;
 mod read_back;
 mod safetensors;
 pub mod sample_images;
+mod saved_model;
 mod spellings;
 mod tensor_names;
+mod tensorflow;
+mod tfjs;
 mod tflite;
 mod told;
 mod torchscript;
@@ -57,8 +65,10 @@ pub use self::{
     exported::Exported,
     format::{Content, FORMATS, Format, NetworkFormat},
     formats::Formats,
+    include::Include,
+    layout::Layout,
     model::Model,
-    onnx::OPSETS,
+    onnx::{OLDEST_PREPARING_OPSET, OPSETS},
     options::{Choice, OptionFault, Options},
     output_file::OutputFile,
     precision::Precision,

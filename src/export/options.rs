@@ -1,6 +1,6 @@
 //! What a file can be asked to be, beyond its format.
 
-use super::{Chip, Content, FORMATS, Format, Precision, lowered::BatchDimension};
+use super::{Chip, Content, FORMATS, Format, Include, Layout, Precision, lowered::BatchDimension};
 use crate::suggest::joined;
 
 /// What a file is asked to be; by default, the plainest.
@@ -10,12 +10,16 @@ pub struct Options {
     pub dynamic_batch: bool,
     /// In how many bits it holds the weights.
     pub precision: Precision,
+    /// Where the images that it takes have their channels.
+    pub layout: Layout,
     /// Which version of ONNX's operations it uses; none for the format's own choice.
     pub opset: Option<u32>,
     /// How much memory a compiler may take, in GiB; none for its own choice.
     pub workspace: Option<u32>,
     /// What it is for; none where that is not told.
     pub chip: Option<Chip>,
+    /// What it holds besides the network.
+    pub include: Option<Include>,
 }
 
 /// An option that only some formats have.
@@ -25,12 +29,16 @@ pub enum Choice {
     DynamicBatch,
     /// [`Options::precision`]
     Precision,
+    /// [`Options::layout`]
+    Layout,
     /// [`Options::opset`]
     Opset,
     /// [`Options::workspace`]
     Workspace,
     /// [`Options::chip`]
     Chip,
+    /// [`Options::include`]
+    Include,
 }
 
 /// An option that a format does not have.
@@ -55,13 +63,15 @@ impl Options {
     /// The choices that were made.
     pub(super) fn made(self) -> Vec<Choice> {
         // Taken apart, so that a new option can't be forgotten here.
-        let Self { dynamic_batch, precision, opset, workspace, chip } = self;
+        let Self { dynamic_batch, precision, layout, opset, include, workspace, chip } = self;
         let made = [
             (dynamic_batch, Choice::DynamicBatch),
             (precision != Precision::Fp32, Choice::Precision),
+            (!layout.is_nchw(), Choice::Layout),
             (opset.is_some(), Choice::Opset),
             (workspace.is_some(), Choice::Workspace),
             (chip.is_some(), Choice::Chip),
+            (include.is_some(), Choice::Include),
         ];
         made.into_iter().filter_map(|(made, choice)| made.then_some(choice)).collect()
     }
@@ -73,9 +83,11 @@ impl Choice {
         match self {
             Self::DynamicBatch => "dynamic_batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
             Self::Opset => "opset",
             Self::Workspace => "workspace",
             Self::Chip => "chip",
+            Self::Include => "include",
         }
     }
 
@@ -84,9 +96,11 @@ impl Choice {
         match self {
             Self::DynamicBatch => "batch",
             Self::Precision => "precision",
+            Self::Layout => "layout",
             Self::Opset => "opset",
             Self::Workspace => "workspace",
             Self::Chip => "chip",
+            Self::Include => "preprocessing",
         }
     }
 }
@@ -122,8 +136,15 @@ impl Format {
 mod tests {
     use super::*;
 
-    const DYNAMIC: Options =
-        Options { dynamic_batch: true, precision: Precision::Fp32, opset: None, workspace: None, chip: None };
+    const DYNAMIC: Options = Options {
+        dynamic_batch: true,
+        precision: Precision::Fp32,
+        layout: Layout::ChannelsFirst,
+        opset: None,
+        include: None,
+        workspace: None,
+        chip: None,
+    };
 
     #[test]
     fn a_format_refuses_what_it_does_not_have() {

@@ -25,7 +25,7 @@ pub(super) const SPELLINGS: &[(&str, &str)] = &[
     ("bpk", "burnpack"),
     ("tensorrt", "engine"),
     ("trt", "engine"),
-    ("coral", "edgetpu"),
+    ("edgetpu", "only Google's compiler writes it, from a network in 8 bits"),
     ("rockchip", "rknn"),
     ("metis", "axelera"),
     ("imx", "only Sony's converter writes it, from a network in 8 bits"),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    Content, Engine as _, FORMATS, Format, Model, NetworkFormat, Options, Precision,
+    Content, Engine as _, FORMATS, Format, Layout, Model, NetworkFormat, Options, Precision,
     verify::{largest_difference, probabilities},
 };
 use crate::{arch::Computation, network::test_support};
@@ -59,4 +59,9 @@ fn what_is_written_says_what_the_network_says() {
 #[test]
 fn in_half_the_bits_it_says_nearly_that() {
     hold_to_the_network(Options { precision: Precision::Fp16, ..Options::default() }, 1e-2);
+}
+
+#[test]
+fn with_the_channels_of_images_last_it_says_the_same() {
+    hold_to_the_network(Options { layout: Layout::ChannelsLast, ..Options::default() }, 1e-5);
 }

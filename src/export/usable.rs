@@ -107,7 +107,7 @@ impl Usable {
         }
         self.network.probabilities =
             self.network.push("", Operator::Softmax, &[self.network.probabilities])?;
-        Ok(onnx::packed(&self.network, entries))
+        onnx::packed(&self.network, entries)
     }
 
     /// From those bytes.
@@ -116,6 +116,16 @@ impl Usable {
     /// If they are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         onnx::unpacked(bytes).and_then(Self::new)
+    }
+
+    /// How many numbers were learned, and are left once norms are folded in.
+    pub fn parameters(&self) -> u64 {
+        self.network.parameters()
+    }
+
+    /// Operations for one image, in 10⁹: each multiplication with an addition counts as two.
+    pub fn gflops(&self) -> f64 {
+        2.0 * self.network.operations() as f64 / 1e9
     }
 
     /// What runs it: logits `[batch, classes]`, row by row, of images `[batch, 3, size, size]` of its size. No row depends

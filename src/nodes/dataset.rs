@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,7 +27,7 @@ use crate::{
     paths,
     progress::{Progress, Stop},
     spec::{Place, Problem, codes},
-    store::Artifact,
+    store::{Artifact, Digest},
 };
 
 /// The part of each class that validates, unless the file says another.
@@ -162,6 +163,30 @@ pub fn load(artifact: &Artifact) -> Result<data::Dataset> {
     data::Dataset::open(root, index)
 }
 
+/// The dataset in the folder `root`, to be measured on and not learned from: where no folder says which images validate, all
+/// of them do. Tells what its owner should know.
+///
+/// # Errors
+/// If there are no images with classes, none of them can be read, or the user asks to stop.
+pub fn of_folder(root: &Path, progress: &Progress<'_>) -> Result<data::Dataset> {
+    let reader = source::open(root)?;
+    let paths = reader.files(progress.stop())?;
+    let files: Vec<File> = paths.par_iter().map(|path| file(root, path)).collect();
+    let options = IndexOptions { on_corrupt: OnCorrupt::Skip, val_fraction: 1.0, seed: 0 };
+    let (index, findings) = build(&*reader, &files, &options, progress)?;
+    tell(&index, &findings, progress);
+    data::Dataset::open(root, index)
+}
+
+/// A file as a reader wants it, with why it can't be read, if so.
+fn file(root: &Path, path: &Path) -> File {
+    let name = paths::below(root, path);
+    match Digest::of_file(path) {
+        Ok((digest, size)) => File { name, size, digest: digest.to_string(), fault: None },
+        Err(error) => File { name, size: 0, digest: String::new(), fault: Some(error.to_string()) },
+    }
+}
+
 /// The classes of the images at `root`, by the names of its files alone: none is opened. Empty if they can't be told.
 pub fn class_names(root: &Path) -> Vec<String> {
     let listed = || {
@@ -213,7 +238,6 @@ mod tests {
         nodes::artifacts::PREDICTIONS,
         paths,
         progress::{Stop, Update},
-        store::Digest,
     };
 
     fn look(root: &Path) -> SourceFiles {
@@ -263,6 +287,26 @@ mod tests {
         assert_eq!(fs::read_to_string(out.path().join("classes.txt")).unwrap().lines().count(), 10);
         assert!(said.contains(&Update::Note("10 classes; images: 80 train, 80 val, 0 test".into())));
         assert!(said.iter().all(|update| !matches!(update, Update::Warning(_))), "{said:?}");
+    }
+
+    #[test]
+    fn a_folder_outside_of_a_run_is_measured_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        for class in ["a", "b"] {
+            fs::create_dir(dir.path().join(class)).unwrap();
+            let side = if class == "a" { 12 } else { 14 };
+            image::RgbImage::from_pixel(side, side, image::Rgb([200; 3]))
+                .save(dir.path().join(class).join("1.png"))
+                .unwrap();
+        }
+        fs::write(dir.path().join("a/2.png"), "no image").unwrap();
+        let said = Mutex::new(Vec::new());
+        let (sink, stop) = (|update| said.lock().unwrap().push(update), Stop::default());
+        let dataset = of_folder(dir.path(), &Progress::new(&sink, &stop)).unwrap();
+        assert_eq!((dataset.index.counts(Split::Val), dataset.index.train.len()), (vec![1, 1], 0));
+        let said = said.into_inner().unwrap();
+        let warns = |update: &Update| matches!(update, Update::Warning(line) if line.starts_with("a/2.png is left out: "));
+        assert!(said.iter().any(warns), "{said:?}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod compiled;
 
 use std::path::Path;
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,8 +23,9 @@ use crate::{
     error::Result,
     eval::Classifier,
     export::{
-        Card, Chip, Content, External, Format, Formats, Model, NetworkFormat, OPSETS, OptionFault, Options,
-        Precision, Verification, Written, read_back, sample_images::SampleImages, verify::verify,
+        Card, Chip, Content, External, Format, Formats, Include, Layout, Model, NetworkFormat,
+        OLDEST_PREPARING_OPSET, OPSETS, OptionFault, Options, Precision, Verification, Written, read_back,
+        sample_images::SampleImages, verify::verify,
     },
     node::{ArtifactType, Context, KeyRole, Node, NodeKind},
     spec::{Place, Problem},
@@ -39,11 +42,10 @@ use crate::{
 pub struct Export {
     /// The node that gives the model: a train node, or a model node with weights.
     pub model: String,
-    /// The file's format, or a list of several: for other programs to run, `onnx`, `openvino`, `torchscript`, `tflite`,
-    /// `ncnn`, `coreml` or `paddle`; what another company's compiler on this machine makes, which is not run here,
-    /// `engine`, `rknn`, `axelera` or `edgetpu`; or the weights alone as `safetensors`, `burnpack` (burn's format) or `pt` (a
-    /// PyTorch state dict for `torch.load` with `weights_only=True`). Kiln also reads class names, architecture, size
-    /// and transforms from these three; other programs see the weights.
+    /// The file's format, or a list of several. Most are networks for other programs to run; `engine`, `rknn` and
+    /// `axelera` are made by another company's compiler on this machine, and not run here; `safetensors`, `burnpack`
+    /// (burn's format) and `pt` (a PyTorch state dict for `torch.load` with `weights_only=True`) are the weights alone:
+    /// Kiln also reads class names, architecture, size and transforms from these, other programs see the weights.
     #[serde(default)]
     pub format: Formats,
     /// Whether the file takes any number of images at once; else it takes one.
@@ -54,10 +56,19 @@ pub struct Export {
     #[serde(default, skip_serializing_if = "Precision::is_fp32")]
     #[schemars(extend("default" = "fp32"))]
     pub precision: Precision,
+    /// How the images that a LiteRT file takes lie in memory: `nchw`, or `nhwc` for cameras and microcontrollers.
+    #[serde(default, skip_serializing_if = "Layout::is_nchw")]
+    #[schemars(extend("default" = "nchw"))]
+    pub layout: Layout,
     /// Which version of ONNX's operations the ONNX file uses; left out, 17, which programs since 2022 know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = *OPSETS.start(), max = *OPSETS.end()))]
     pub opset: Option<u32>,
+    /// What the file holds besides the network: `preprocessing`, so that it takes the pixels of images of any height and
+    /// width, uint8 `[images, height, width, 3]` in RGB, and resizes, crops and divides them itself. ONNX alone, with an
+    /// `opset` of 18 or more. In ONNX Runtime a pixel differs from Kiln's by 1 of 255 at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub include: Option<Include>,
     /// How much memory of the graphics processor TensorRT's compiler may take, in GiB; left out, all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
@@ -126,7 +137,7 @@ impl Node for Export {
             format.faults(self.options()).into_iter().chain(compiled)
         });
         let external = self.external.iter().flat_map(|external| external.faults(&self.format));
-        formats.chain(external).map(problem).collect()
+        formats.chain(external).map(problem).chain(self.old_opset()).collect()
     }
 
     fn check_input(&self, port: &str, artifact: &Artifact) -> Result<()> {
@@ -204,13 +215,18 @@ impl Export {
 
     /// What the keys ask the format for.
     fn options(&self) -> Options {
-        Options {
-            dynamic_batch: self.dynamic_batch,
-            precision: self.precision,
-            opset: self.opset,
-            workspace: self.workspace,
-            chip: self.chip,
-        }
+        let Self { dynamic_batch, precision, layout, opset, include, workspace, chip, .. } = *self;
+        Options { dynamic_batch, precision, layout, opset, include, workspace, chip }
+    }
+
+    /// What is wrong with an opset that can't prepare images, where it has to.
+    fn old_opset(&self) -> Option<Problem> {
+        let opset = self.opset.filter(|opset| self.include.is_some() && *opset < OLDEST_PREPARING_OPSET)?;
+        let message = format!("opset {opset} can't resize images as Kiln does");
+        let problem = Problem::rule(Place::Value(["opset"].into()), message);
+        Some(problem.label("too old for `include: preprocessing`").help(format!(
+            "leave out `opset`, or set it to {OLDEST_PREPARING_OPSET} or more: its `Resize` can be antialiased"
+        )))
     }
 
     fn proof(&self, cx: &Context<'_>) -> Result<Proof> {
@@ -228,14 +244,7 @@ impl Export {
         proof: &Proof,
     ) -> Result<Verification> {
         let eval = steps(&proof.classifier);
-        proof.of_network(cx, format, &self.model(&proof.classifier, &eval)?, cx.out)
-    }
-
-    /// What a format writes.
-    fn model<'a>(&self, classifier: &'a Classifier, eval: &'a Value) -> Result<Model<'a>> {
-        let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
-        let (names, size, options) = (&classifier.names, classifier.size, self.options());
-        Ok(Model { arch, weights, names, size, eval, options })
+        proof.of_network(cx, format, &model_of(&proof.classifier, &eval, self.options())?, cx.out)
     }
 
     /// Writes the card of the networks among what was written; `found` is how each format was proven.
@@ -246,7 +255,7 @@ impl Export {
             Content::Weights(_) => None,
         });
         let eval = steps(&proof.classifier);
-        let model = self.model(&proof.classifier, &eval)?;
+        let model = model_of(&proof.classifier, &eval, self.options())?;
         card::write(cx, &proof.classifier, &model, (&networks.collect::<Vec<_>>(), self.external.as_ref()))
     }
 
@@ -269,6 +278,27 @@ impl Export {
 /// The eval chain as a file tells it.
 fn steps(classifier: &Classifier) -> Value {
     serde_json::to_value(&classifier.eval).expect("a chain is plain data")
+}
+
+/// What formats write; `eval` are the classifier's [`steps`].
+fn model_of<'a>(classifier: &'a Classifier, eval: &'a Value, options: Options) -> Result<Model<'a>> {
+    let (arch, weights) = classifier.own().ok_or_else(exported::no_weights)?;
+    Ok(Model { arch, weights, names: &classifier.names, size: classifier.size, eval, options })
+}
+
+/// Writes the file, or the folder with the files, that a model becomes in a format below `folder`.
+///
+/// # Errors
+/// If the model is an exported network itself, the format can't express its network, or nothing can be written.
+pub fn write_network(
+    format: &NetworkFormat,
+    options: Options,
+    classifier: &Classifier,
+    folder: &Path,
+) -> Result<()> {
+    let eval = steps(classifier);
+    let model = model_of(classifier, &eval, options)?;
+    (format.write)(&model)?.iter().try_for_each(|file| file.write(folder))
 }
 
 #[cfg(test)]
@@ -298,5 +328,12 @@ mod tests {
             "model.safetensors has no opset: it is weights alone",
         ];
         assert_eq!(messages(keys), told);
+    }
+
+    #[test]
+    fn what_prepares_images_needs_a_new_opset() {
+        let keys = |opset| json!({"model": "fit", "include": "preprocessing", "opset": opset});
+        assert_eq!(messages(keys(17)), ["opset 17 can't resize images as Kiln does"]);
+        assert_eq!(messages(keys(18)), [] as [String; 0]);
     }
 }

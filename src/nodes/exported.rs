@@ -56,7 +56,11 @@ pub(super) fn kept(artifact: &Artifact) -> Result<Option<Classifier>> {
     Usable::from_bytes(&bytes).and_then(classifier).map(Some)
 }
 
-fn classifier(usable: Usable) -> Result<Classifier> {
+/// An exported network as a model that is ready to classify.
+///
+/// # Errors
+/// If what it tells of its preprocessing is not what Kiln knows.
+pub fn classifier(usable: Usable) -> Result<Classifier> {
     let (names, size, eval) = (usable.names.clone(), usable.size, usable.eval.clone());
     Classifier::exported(names, size, eval, Box::new(usable.runner()))
 }
@@ -104,7 +108,7 @@ pub(super) fn formats() -> String {
 ///
 /// # Errors
 /// If a folder can't be read, or has very many files.
-pub(super) fn all_files(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
+pub fn all_files(path: &Path, _: &Stop) -> Result<Vec<PathBuf>> {
     let (mut files, mut open) = (Vec::new(), vec![path.to_owned()]);
     while let Some(path) = open.pop() {
         if !path.is_dir() {

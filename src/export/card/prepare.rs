@@ -1,19 +1,29 @@
 //! An eval chain as Python, for who runs an exported network without Kiln.
 
-use crate::data::{
-    resample::Interpolation,
-    transform::{EvalOp, Letterbox, Normalize, Reduce, Resize, Squash},
+use crate::{
+    data::{
+        resample::Interpolation,
+        transform::{EvalOp, Letterbox, Normalize, Reduce, Resize, Squash},
+    },
+    export::Options,
 };
 
-/// Lines that make `images`, `[1, 3, size, size]`, of the file `image.jpg`.
-pub(super) fn lines(eval: &[EvalOp], size: usize) -> String {
+/// Opens the image.
+const HEAD: &str = "import numpy as np\nfrom PIL import Image, ImageOps\n\n\
+                    image = ImageOps.exif_transpose(Image.open(\"image.jpg\")).convert(\"RGB\")\n";
+
+/// Lines that make `images` of the file `image.jpg` as a file with such options takes them: `[1, 3, size, size]`,
+/// channels last, or pixels where the file prepares them itself.
+pub(super) fn lines(eval: &[EvalOp], size: usize, options: Options) -> String {
+    if options.include.is_some() {
+        return format!("{HEAD}images = np.asarray(image)[None]\n");
+    }
     let pixels = eval.iter().filter_map(|op| on_pixels(op, size));
     let numbers = eval.iter().filter_map(on_numbers);
-    let head = "import numpy as np\nfrom PIL import Image, ImageOps\n\n\
-                image = ImageOps.exif_transpose(Image.open(\"image.jpg\")).convert(\"RGB\")\n";
     let between = "images = np.asarray(image, np.float32).transpose(2, 0, 1)[None] / np.float32(255)\n";
-    let chain = pixels.chain([between.to_owned()]).chain(numbers);
-    format!("{head}{}", chain.collect::<String>())
+    let last = if options.layout.is_nchw() { "" } else { "images = images.transpose(0, 2, 3, 1)\n" };
+    let chain = pixels.chain([between.to_owned()]).chain(numbers).chain([last.to_owned()]);
+    format!("{HEAD}{}", chain.collect::<String>())
 }
 
 fn on_pixels(op: &EvalOp, size: usize) -> Option<String> {

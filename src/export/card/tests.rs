@@ -61,7 +61,7 @@ fn every_operation_has_its_lines() {
         { "type": "normalize", "mean": [0.5, 0.25, 0.0], "std": [0.5, 1.0, 2.0] },
     ]);
     let eval: Vec<EvalOp> = serde_json::from_value(eval).unwrap();
-    insta::assert_snapshot!(prepare::lines(&eval, 160));
+    insta::assert_snapshot!(prepare::lines(&eval, 160, Options::default()));
 }
 
 #[test]

@@ -7,21 +7,15 @@ pub(super) use self::{
     read::{Restored, Seen},
     weights::reordered,
 };
-use super::lowered::{Constant, INPUT, Instruction, Lowered, Operator, TensorId};
+use super::{
+    Layout,
+    lowered::{Constant, INPUT, Instruction, Lowered, Operator, TensorId},
+};
 
 /// The order of axes that puts the channels of a map last.
 pub(super) const TO_LAST: [usize; 4] = [0, 2, 3, 1];
 /// The order that puts them first again.
 pub(super) const TO_FIRST: [usize; 4] = [0, 3, 1, 2];
-
-/// Where a map has its channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// `[batch, channels, height, width]`; what is no map is also said to be like this.
-    ChannelsFirst,
-    /// `[batch, height, width, channels]`
-    ChannelsLast,
-}
 
 /// A network whose maps are `[batch, height, width, channels]` wherever an operator works on maps; its axes and shapes
 /// are meant so. What is no map, such as the inside of an attention, is as it was, with transpositions between. Constants
@@ -48,6 +42,7 @@ struct Turning<'a> {
     instructions: Vec<Instruction>,
     shapes: Vec<Vec<usize>>,
     /// What each tensor has become with its channels first and with its channels last, as far as either was asked for.
+    /// What is no map is said to have them first.
     become_of: Vec<[Option<TensorId>; 2]>,
 }
 

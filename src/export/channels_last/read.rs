@@ -35,6 +35,11 @@ impl Restored {
         turned(self.lowered.shape(tensor), layout)
     }
 
+    /// What gives a tensor the shape that the file asks for ([`Operator::reshape`]).
+    pub(in crate::export) fn reshape(&self, seen: Seen, wanted: &[i64]) -> Option<Operator> {
+        Operator::reshape(self.batch(), &self.shape(seen), wanted)
+    }
+
     /// Adds a constant, as it is for channels first.
     pub(in crate::export) fn add_constant(&mut self, constant: Constant) -> ConstantId {
         self.lowered.add_constant(constant)

@@ -13,7 +13,6 @@ pub(in crate::export) const AXELERA: Format = Format {
         input: &ONNX,
         choices: &[],
         needs: None,
-        obstacle: None,
         program: "compile",
         brings: "it comes with Axelera's Voyager SDK, from Axelera's own package source; put its folder on PATH",
         arguments: |_, _| ["-i", "model.onnx", "-o", "made"].map(str::to_owned).to_vec(),

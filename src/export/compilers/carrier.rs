@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::{
     error::{Error, Result},
-    export::{Model, OutputFile, folder, input_file, tflite},
+    export::{Model, OutputFile, folder, input_file},
 };
 
 /// Where the metadata go.
@@ -12,8 +12,6 @@ use crate::{
 pub(super) enum Carrier {
     /// Before the file: the length of their JSON in four bytes, the last first, then the JSON.
     Head,
-    /// In a ZIP archive behind the file.
-    Archive,
     /// In a `metadata.yaml`, in the folder that has what was made: as a file, or as its own.
     Folder,
 }
@@ -24,13 +22,13 @@ impl Carrier {
     /// # Errors
     /// If it can't be read or written.
     pub(super) fn carry(self, made: &Path, place: &Path, model: &Model<'_>) -> Result<()> {
-        let json = model.metadata_json().to_string();
-        let bytes = match self {
-            Self::Folder => return into_folder(made, place, model),
-            Self::Head => with_head(&json, &input_file::bytes(made)?)?,
-            Self::Archive => tflite::with_metadata(input_file::bytes(made)?, &json)?,
-        };
-        fs::write(place, bytes).map_err(|error| Error::io("write", place, error))
+        match self {
+            Self::Folder => into_folder(made, place, model),
+            Self::Head => {
+                let bytes = with_head(&model.metadata_json().to_string(), &input_file::bytes(made)?)?;
+                fs::write(place, bytes).map_err(|error| Error::io("write", place, error))
+            }
+        }
     }
 }
 

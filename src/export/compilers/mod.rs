@@ -7,7 +7,6 @@
 mod axelera;
 mod carrier;
 mod command;
-mod edgetpu;
 mod external;
 mod outcome;
 mod program;
@@ -20,7 +19,7 @@ use std::{
 };
 
 use self::carrier::Carrier;
-pub(super) use self::{axelera::AXELERA, edgetpu::EDGETPU, rknn::RKNN, tensorrt::ENGINE};
+pub(super) use self::{axelera::AXELERA, rknn::RKNN, tensorrt::ENGINE};
 pub use self::{external::External, rknn::Chip};
 use super::{Choice, Format, Model, OptionFault, Options, OutputFile};
 use crate::{
@@ -37,8 +36,6 @@ pub struct Compiler {
     pub choices: &'static [Choice],
     /// The option without which it can't work.
     pub needs: Option<Choice>,
-    /// Why nothing can be made with it; none if something can.
-    pub obstacle: Option<&'static str>,
     /// The program, which is looked for on `PATH`.
     pub program: &'static str,
     /// What brings it, as a sentence of advice.
@@ -65,11 +62,6 @@ impl Compiler {
     /// What stands in the way of making `format` with it. Nothing is run.
     pub fn faults(&self, format: &Format, options: Options) -> Vec<OptionFault> {
         let key = "format";
-        if let Some(obstacle) = self.obstacle {
-            let (message, label) =
-                (format!("{} can't be made: {obstacle}", format.file), "not possible yet".to_owned());
-            return vec![OptionFault { key, message, label, help: "leave it out".to_owned() }];
-        }
         let tool = missing(self.program).map(|message| OptionFault {
             key,
             message: format!("{message}, which makes {}", format.file),

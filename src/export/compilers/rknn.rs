@@ -16,7 +16,6 @@ pub(in crate::export) const RKNN: Format = Format {
         input: &ONNX,
         choices: &[Choice::Chip],
         needs: Some(Choice::Chip),
-        obstacle: None,
         program: "python3",
         brings: "the first `python3` on PATH must have the toolkit: `pip install rknn-toolkit2`, for Python 3.8 to 3.12 on \
                  Linux",

@@ -13,7 +13,6 @@ pub(in crate::export) const ENGINE: Format = Format {
         input: &ONNX,
         choices: &[Choice::DynamicBatch, Choice::Precision, Choice::Workspace],
         needs: None,
-        obstacle: None,
         program: "trtexec",
         brings: "it comes with TensorRT: NVIDIA's archive of it, or the package `libnvinfer-bin` of NVIDIA's own package \
                  source; put its folder on PATH",

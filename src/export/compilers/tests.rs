@@ -162,21 +162,13 @@ fn options_become_arguments() {
         of("engine", Options::default()),
         of("engine", all),
         of("rknn", all),
-        of("edgetpu", all),
         of("axelera", all),
     ]);
 }
 
 #[test]
 fn what_can_not_be_made_is_told() {
-    let (format, compiler) = compiler("edgetpu");
-    let faults = compiler.faults(format, Options::default());
-    assert!(
-        faults[0]
-            .message
-            .starts_with("model_edgetpu.tflite can't be made: the Edge TPU takes networks in 8 bits")
-    );
-    let (format, compiler) = self::compiler("rknn");
+    let (format, compiler) = compiler("rknn");
     let faults = compiler.faults(format, Options::default());
     assert_eq!(faults.last().unwrap().message, "model_rknn_model needs `chip`");
 }
@@ -195,8 +187,6 @@ fn each_carrier_says_what_the_file_is() {
     let length = i32::from_le_bytes(head[..4].try_into().unwrap()) as usize;
     let told: serde_json::Value = serde_json::from_slice(&head[4..4 + length]).unwrap();
     assert_eq!((&told["names"]["1"], &head[4 + length..]), (&json!("b"), &b"numbers"[..]));
-    let archive = fs::read(carried(Carrier::Archive, "archive")).unwrap();
-    assert!(archive.starts_with(b"numbers") && archive.windows(13).any(|text| text == b"metadata.json"));
     let whole = carried(Carrier::Folder, "whole");
     assert_eq!(fs::read_to_string(whole.join("made")).unwrap(), "numbers");
     assert!(fs::read_to_string(whole.join("metadata.yaml")).unwrap().contains("task: \"classify\""));

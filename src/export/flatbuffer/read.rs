@@ -104,13 +104,20 @@ impl<'a> Record<'a> {
         self.raw(field, 1)
     }
 
+    /// A text; an empty one if it is left out.
+    ///
+    /// # Errors
+    /// If it is not whole, or no text.
+    pub(in crate::export) fn text(self, field: usize) -> Result<&'a str> {
+        text(self.bytes(field)?)
+    }
+
     /// Numbers; none if they are left out.
     ///
     /// # Errors
     /// If they are not whole.
     pub(in crate::export) fn numbers<T: Number>(self, field: usize) -> Result<Vec<T>> {
-        let numbers = self.raw(field, T::SIZE)?.chunks_exact(T::SIZE).map(T::of);
-        numbers.collect::<Option<Vec<T>>>().ok_or_else(damaged)
+        numbers(self.raw(field, T::SIZE)?).ok_or_else(damaged)
     }
 
     /// A list of tables or texts, empty if it is left out.
@@ -150,11 +157,28 @@ impl<'a> List<'a> {
     pub(in crate::export) fn records(self) -> impl Iterator<Item = Result<Record<'a>>> {
         (0..self.count).map(move |place| self.record(place))
     }
+
+    /// All texts, one after another.
+    pub(in crate::export) fn texts(self) -> impl Iterator<Item = Result<&'a str>> {
+        (0..self.count).map(move |place| {
+            let at = self.target(place)?;
+            text(part(self.file, at + WORD, number::<u32>(self.file, at)? as usize)?)
+        })
+    }
 }
 
 /// Where the offset at this place points to.
 fn target(file: &[u8], place: usize) -> Result<usize> {
     Ok(place + number::<u32>(file, place)? as usize)
+}
+
+/// The numbers in these bytes, if they are whole.
+pub(in crate::export) fn numbers<T: Number>(bytes: &[u8]) -> Option<Vec<T>> {
+    bytes.chunks(T::SIZE).map(T::of).collect()
+}
+
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| damaged())
 }
 
 fn number<T: Number>(file: &[u8], place: usize) -> Result<T> {

@@ -34,6 +34,8 @@ fn what_is_written_is_read_again() {
     let numbers: Result<Vec<i32>> = root.list(6).unwrap().records().map(|it| it?.number(1, -1)).collect();
     assert_eq!(numbers.unwrap(), [0, 1, 2]);
     assert_eq!(root.list(7).unwrap().len(), 2);
+    let texts: Result<Vec<&str>> = root.list(7).unwrap().texts().collect();
+    assert_eq!((texts.unwrap(), root.text(2).unwrap()), (vec!["a", "bc"], "text"));
     assert_eq!(root.bytes(8).unwrap(), [9; 5]);
     assert_eq!(root.list(1).unwrap().len(), 0);
 }
@@ -56,11 +58,11 @@ fn what_is_not_there_is_said() {
 /// Whatever can be asked of a table.
 fn ask(root: Record<'_>) -> Result<()> {
     root.number(3, 0_i64)?;
-    root.bytes(2)?;
+    root.text(2)?;
     root.numbers::<f32>(4)?;
     root.record(5)?.map_or(Ok(0), |it| it.number(1, 0_i32))?;
     root.list(6)?.records().try_for_each(|it| it?.number(1, 0_i32).map(|_| ()))?;
-    root.list(7)?;
+    root.list(7)?.texts().try_for_each(|text| text.map(|_| ()))?;
     root.bytes(8).map(|_| ())
 }
 

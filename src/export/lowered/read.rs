@@ -46,10 +46,17 @@ impl Lowered {
         [batch].into_iter().chain(self.shape(tensor).iter().map(|size| *size as i64)).collect()
     }
 
-    /// What gives a tensor the shape that a file asks for: 0 is a size that stays, and -1 what is left; none if that
-    /// would change the batch.
+    /// What gives a tensor the shape that a file asks for ([`Operator::reshape`]).
     pub(in crate::export) fn reshaped(&self, tensor: TensorId, wanted: &[i64]) -> Option<Operator> {
-        let (x, (first, rest)) = (self.shape(tensor), wanted.split_first()?);
+        Operator::reshape(self.batch, self.shape(tensor), wanted)
+    }
+}
+
+impl Operator {
+    /// What gives a tensor of this shape behind its batch the shape that a file asks for: 0 is a size that stays, and -1
+    /// what is left; none if that would change the batch.
+    pub(in crate::export) fn reshape(batch: BatchDimension, x: &[usize], wanted: &[i64]) -> Option<Self> {
+        let (first, rest) = wanted.split_first()?;
         let known = |(at, size): (usize, &i64)| match size {
             0 => x.get(at).copied(),
             _ => usize::try_from(*size).ok(),
@@ -57,7 +64,7 @@ impl Lowered {
         let sizes: Vec<Option<usize>> = rest.iter().enumerate().map(known).collect();
         let product = sizes.iter().flatten().try_fold(1_usize, |product, size| product.checked_mul(*size));
         let left = product.and_then(|product| x.iter().product::<usize>().checked_div(product));
-        let stays = match (self.batch, first) {
+        let stays = match (batch, first) {
             (_, 0) => true,
             (_, -1) => !sizes.contains(&None),
             (BatchDimension::Fixed(images), first) => usize::try_from(*first) == Ok(images),

@@ -6,12 +6,14 @@ use super::proto::{
     AttributeProto, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use crate::export::free_names::Names;
+use crate::export::{free_names::Names, lowered::BatchDimension};
 
 /// ONNX's number for 32-bit floats.
 pub(super) const FLOAT: i32 = 1;
 /// ONNX's number for 16-bit floats.
 pub(super) const FLOAT16: i32 = 10;
+/// ONNX's number for bytes.
+pub(super) const UINT8: i32 = 2;
 /// ONNX's number for 64-bit whole numbers.
 pub(super) const INT64: i32 = 7;
 
@@ -21,6 +23,10 @@ pub(super) enum Attribute<'a> {
     Int(&'a str, i64),
     /// Several.
     Ints(&'a str, &'a [i64]),
+    /// A number.
+    Float(&'a str, f32),
+    /// A text.
+    Text(&'a str, &'a str),
 }
 
 /// Operations so far.
@@ -89,7 +95,7 @@ impl Graph {
     }
 
     /// The constant that holds these sizes; equal ones are shared.
-    fn sizes(&mut self, sizes: &[usize]) -> String {
+    pub(super) fn sizes(&mut self, sizes: &[usize]) -> String {
         let text: Vec<String> = sizes.iter().map(usize::to_string).collect();
         let name = format!("sizes.{}", text.join("x"));
         if !self.initializers.iter().any(|known| known.name == name) {
@@ -128,6 +134,11 @@ impl Graph {
         self.names.free(&format!("{slash}{scope}/{kind}"))
     }
 
+    /// What was added so far: the operations, and the constants.
+    pub(super) fn parts(&self) -> (&[NodeProto], &[TensorProto]) {
+        (&self.nodes, &self.initializers)
+    }
+
     /// The finished graph, from one input to one output, which the operation added last gives.
     pub(super) fn finish(mut self, name: &str, input: ValueInfoProto, output: ValueInfoProto) -> GraphProto {
         if let Some(last) = self.nodes.last_mut() {
@@ -152,16 +163,35 @@ impl From<&Attribute<'_>> for AttributeProto {
             Attribute::Ints(name, ints) => {
                 Self { name: name.to_owned(), ints: ints.to_vec(), r#type: 7, ..Self::default() }
             }
+            Attribute::Float(name, f) => {
+                Self { name: name.to_owned(), f: Some(f), r#type: 1, ..Self::default() }
+            }
+            Attribute::Text(name, text) => {
+                Self { name: name.to_owned(), s: text.into(), r#type: 3, ..Self::default() }
+            }
         }
     }
 }
 
-/// A float tensor of the graph's interface; its first dimension is `batch`, or of any size.
-pub(super) fn value(name: &str, batch: Option<usize>, rest: &[usize]) -> ValueInfoProto {
-    let known = |size: &usize| Dimension::Value(*size as i64);
-    let batch = batch.as_ref().map_or_else(|| Dimension::Param("batch".to_owned()), known);
-    let dim = std::iter::once(batch).chain(rest.iter().map(known));
+/// A float tensor of the graph's interface; its first dimension is `batch`.
+pub(super) fn value(name: &str, batch: BatchDimension, rest: &[usize]) -> ValueInfoProto {
+    let rest = rest.iter().map(|size| Dimension::Value(*size as i64));
+    of_type(FLOAT, name, batch, rest.collect())
+}
+
+/// Pixels of the graph's interface, bytes `[batch, height, width, 3]`.
+pub(super) fn pixels(name: &str, batch: BatchDimension) -> ValueInfoProto {
+    let side = |name: &str| Dimension::Param(name.to_owned());
+    of_type(UINT8, name, batch, vec![side("height"), side("width"), Dimension::Value(3)])
+}
+
+fn of_type(elem_type: i32, name: &str, batch: BatchDimension, rest: Vec<Dimension>) -> ValueInfoProto {
+    let batch = match batch {
+        BatchDimension::Fixed(images) => Dimension::Value(images as i64),
+        BatchDimension::Any => Dimension::Param("batch".to_owned()),
+    };
+    let dim = std::iter::once(batch).chain(rest);
     let shape = TensorShapeProto { dim: dim.map(|value| DimensionProto { value: Some(value) }).collect() };
-    let tensor_type = TensorTypeProto { elem_type: FLOAT, shape: Some(shape) };
+    let tensor_type = TensorTypeProto { elem_type, shape: Some(shape) };
     ValueInfoProto { name: name.to_owned(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
 }

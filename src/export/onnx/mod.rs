@@ -4,20 +4,24 @@
 mod graph;
 mod looks;
 mod nodes;
+mod preprocessing;
 mod proto;
 mod read;
 
 use std::{ops::RangeInclusive, path::Path};
 
 use prost::Message as _;
+use serde_json::Value;
 
+pub use self::preprocessing::OLDEST_PREPARING_OPSET;
 use self::{
-    graph::value,
-    proto::{ModelProto, OperatorSetIdProto, StringStringEntryProto},
+    graph::{Graph, pixels, value},
+    preprocessing::prepare,
+    proto::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto},
 };
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file,
-    lowered::{BatchDimension, INPUT, Lowered},
+    Choice, Content, Exported, Format, Include, Model, NetworkFormat, OutputFile, Told, input_file,
+    lowered::{INPUT, Lowered},
 };
 use crate::error::{Error, Result};
 
@@ -28,7 +32,7 @@ pub(super) const ONNX: Format = Format {
     about: "ONNX: the network and its softmax as one graph, for ONNX Runtime and most other engines.",
     file: FILE,
     content: Content::Network(NetworkFormat {
-        choices: &[Choice::DynamicBatch, Choice::Precision, Choice::Opset],
+        choices: &[Choice::DynamicBatch, Choice::Precision, Choice::Opset, Choice::Include],
         example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises: looks::recognises,
@@ -48,15 +52,20 @@ const PROBABILITIES: &str = "output0";
 
 /// The bytes of a file. The same model gives the same bytes.
 fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
-    let mut file = file(&model.lowered()?, &model.arch.name, model.options.opset.unwrap_or(OPSET));
+    let lowered = model.lowered()?;
+    let steps = model.options.include.map(|Include::Preprocessing| model.eval);
+    let graph = graph(&lowered, &model.arch.name, steps)?;
+    let mut file =
+        file(graph, model.options.opset.unwrap_or(steps.map_or(OPSET, |_| OLDEST_PREPARING_OPSET)));
     file.doc_string = model.description();
     file.metadata_props = entries(model.metadata());
     Ok(file.encode_to_vec())
 }
 
 /// A network and what is to be known of it as the bytes of one file, from which Kiln reads it again.
-pub(super) fn packed(lowered: &Lowered, told: Vec<(String, String)>) -> Vec<u8> {
-    ModelProto { metadata_props: entries(told), ..file(lowered, "network", OPSET) }.encode_to_vec()
+pub(super) fn packed(lowered: &Lowered, told: Vec<(String, String)>) -> Result<Vec<u8>> {
+    let file = ModelProto { metadata_props: entries(told), ..file(graph(lowered, "network", None)?, OPSET) };
+    Ok(file.encode_to_vec())
 }
 
 /// What [`packed`] made bytes of.
@@ -69,16 +78,16 @@ pub(super) fn unpacked(bytes: &[u8]) -> Result<Exported> {
     let told = Told::from_texts(told);
     // Before the network is looked at: that of a detector has more operations than Kiln knows.
     told.must_classify()?;
-    Ok(Exported { network: read::network(&file, told.size())?, told })
+    Ok(Exported { network: read::network(file, &told)?, told })
 }
 
 /// A file that says nothing of its network yet.
-fn file(lowered: &Lowered, name: &str, opset: u32) -> ModelProto {
+fn file(graph: GraphProto, opset: u32) -> ModelProto {
     ModelProto {
         ir_version: structure(opset),
         producer_name: "kiln".to_owned(),
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        graph: Some(graph(lowered, name)),
+        graph: Some(graph),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset.into() }],
         ..ModelProto::default()
     }
@@ -94,14 +103,15 @@ fn structure(opset: u32) -> i64 {
     }
 }
 
-fn graph(lowered: &Lowered, name: &str) -> proto::GraphProto {
-    let batch = match lowered.batch {
-        BatchDimension::Fixed(images) => Some(images),
-        BatchDimension::Any => None,
+/// The graph of a network, for images that were prepared, or with the `steps` that prepare them.
+fn graph(lowered: &Lowered, name: &str, steps: Option<&Value>) -> Result<GraphProto> {
+    let (batch, mut graph) = (lowered.batch, Graph::default());
+    let (images, input) = match steps {
+        None => (IMAGES.to_owned(), value(IMAGES, batch, lowered.shape(INPUT))),
+        Some(steps) => (prepare(&mut graph, IMAGES, steps, lowered.shape(INPUT)[1])?, pixels(IMAGES, batch)),
     };
-    let input = value(IMAGES, batch, lowered.shape(INPUT));
     let output = value(PROBABILITIES, batch, lowered.shape(lowered.probabilities));
-    nodes::graph(lowered, IMAGES).finish(name, input, output)
+    Ok(nodes::add(lowered, graph, &images).finish(name, input, output))
 }
 
 fn entries(told: Vec<(String, String)>) -> Vec<StringStringEntryProto> {

@@ -9,11 +9,11 @@ use crate::{
     },
 };
 
-/// The graph of a lowered network whose images are called `images`.
-pub(super) fn graph(lowered: &Lowered, images: &str) -> Graph {
+/// The graph with a lowered network behind what is there; the images are called `images`.
+pub(super) fn add(lowered: &Lowered, graph: Graph, images: &str) -> Graph {
     let mut names = vec![String::new(); lowered.shapes.len()];
     images.clone_into(&mut names[INPUT.0]);
-    let mut nodes = Nodes { lowered, graph: Graph::default(), names };
+    let mut nodes = Nodes { lowered, graph, names };
     lowered.instructions.iter().for_each(|instruction| nodes.instruction(instruction));
     nodes.graph
 }

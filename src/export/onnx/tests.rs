@@ -209,3 +209,52 @@ fn what_can_t_be_exported_says_why() {
     let areas = reason(&Trained::read(TINY[2].1), 40);
     assert_eq!(areas, "9 positions can't be divided into 4 areas at model.6.m.0.0.attn");
 }
+
+/// A file that prepares images itself.
+fn preparing(trained: &Trained, dynamic_batch: bool) -> Result<Vec<u8>> {
+    let mut model = trained.model(64, dynamic_batch);
+    model.options.include = Some(Include::Preprocessing);
+    bytes(&model)
+}
+
+#[test]
+fn a_file_that_prepares_images_holds_the_same_network() {
+    for (name, weights) in TINY {
+        let trained = Trained::read(weights);
+        for dynamic_batch in [false, true] {
+            let plain = unpacked(&bytes(&trained.model(64, dynamic_batch)).unwrap()).unwrap();
+            let preparing = unpacked(&preparing(&trained, dynamic_batch).unwrap()).unwrap();
+            assert_eq!(preparing.network.instructions, plain.network.instructions, "{name}");
+            assert_eq!(preparing.network.shapes, plain.network.shapes);
+            assert_eq!(preparing.network.constants, plain.network.constants);
+            assert_eq!(preparing.told.eval(), Some(trained.eval.clone()));
+        }
+    }
+}
+
+#[test]
+fn a_file_that_prepares_images_otherwise_than_it_tells_is_refused() {
+    let mut file = ModelProto::decode(&*preparing(&Trained::read(TINY[0].1), false).unwrap()).unwrap();
+    let resize = file.graph.as_mut().unwrap().node.iter_mut().find(|node| node.op_type == "Resize").unwrap();
+    resize.attribute.retain(|attribute| attribute.name != "antialias");
+    let error = unpacked(&file.encode_to_vec()).unwrap_err().to_string();
+    assert_eq!(error, "it prepares images in another way than it tells");
+    file.metadata_props.retain(|entry| !entry.key.starts_with("kiln"));
+    let error = unpacked(&file.encode_to_vec()).unwrap_err().to_string();
+    assert_eq!(error, "it takes pixels, and does not tell how they are prepared");
+}
+
+#[test]
+fn what_onnx_can_not_prepare_is_refused() {
+    let refused = |eval: Value| {
+        let trained = Trained { eval, ..Trained::read(TINY[0].1) };
+        preparing(&trained, false).map(drop).map_err(|error| error.to_string())
+    };
+    let normalize = json!({"type": "normalize", "std": [0.5, 0.5, 0.5]});
+    assert_eq!(refused(json!([{"type": "squash"}, normalize, normalize])), Ok(()));
+    let bars = "the eval chain's step letterbox can't be in an ONNX file".to_owned();
+    assert_eq!(refused(json!([{"type": "letterbox"}])), Err(bars));
+    let small = json!([{"type": "resize", "size": 32}, {"type": "center_crop"}]);
+    let border = "the eval chain's step center_crop of images that may be smaller can't be in an ONNX file";
+    assert_eq!(refused(small), Err(border.to_owned()));
+}

@@ -186,7 +186,7 @@ impl Writing<'_> {
 
     /// Rows of numbers times a matrix, which Paddle has the other way round.
     fn linear(&mut self, x: u64, [weight, bias]: [ConstantId; 2], dims: Vec<i64>) -> u64 {
-        let weight = self.parameter(transposed(self.lowered.constant(weight)));
+        let weight = self.parameter(self.lowered.constant(weight).transposed());
         let outputs = self.lowered.constant(bias).data.len();
         let flags = vec![("transpose_x", Flag(false)), ("transpose_y", Flag(false))];
         let y = self.one("1.matmul", flags, &[x, weight], Kind::F32, dims.clone());
@@ -247,12 +247,4 @@ fn pooled(Window { kernel, stride, .. }: Window) -> Attributes {
         ("adaptive", Flag(false)),
         ("padding_algorithm", text("EXPLICIT")),
     ]
-}
-
-/// A matrix with its rows as columns.
-fn transposed(matrix: &Constant) -> Constant {
-    let [rows, columns] = [matrix.shape[0], matrix.shape[1]];
-    let column = |at: usize| matrix.data.iter().skip(at).step_by(columns).copied();
-    let data = (0..columns).flat_map(column).collect();
-    Constant { name: matrix.name.clone(), shape: vec![columns, rows], data, precision: matrix.precision }
 }

@@ -11,10 +11,8 @@ mod windows;
 use std::{fs::File, io::Read as _, path::Path};
 
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
-    channels_last::{ChannelsLast, Layout},
-    flatbuffer::Record,
-    input_file,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, channels_last::ChannelsLast,
+    flatbuffer::Record, input_file,
 };
 use crate::error::Result;
 
@@ -25,7 +23,7 @@ pub(super) const TFLITE: Format = Format {
     about: "LiteRT, once TensorFlow Lite: the network and its softmax for Android, Raspberry Pi and browsers.",
     file: FILE,
     content: Content::Network(NetworkFormat {
-        choices: &[Choice::Precision],
+        choices: &[Choice::Precision, Choice::Layout],
         example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
         recognises,
@@ -41,8 +39,8 @@ const PROBABILITIES: &str = "output0";
 
 /// The bytes of a file. The same model gives the same bytes.
 fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
-    // Images are turned by the first operator: programs give them with their channels first, as to all other formats.
-    let turned = ChannelsLast::of(model.lowered()?, Layout::ChannelsFirst);
+    // Images that have their channels first, as most formats want them, are turned by the first operator.
+    let turned = ChannelsLast::of(model.lowered()?, model.options.layout);
     let network = operators::write(&turned, &model.description())?;
     with_metadata(network, &model.metadata_json().to_string())
 }

@@ -1,6 +1,6 @@
 //! What other companies' compilers make of exported networks.
 
-use super::{Export, Proof, steps};
+use super::{Export, Proof, model_of, steps};
 use crate::{
     error::{Error, Result},
     export::{Compiler, Content, External, Format, Verification, workplace},
@@ -20,7 +20,7 @@ impl Export {
             return Err(Error::new(format!("{} is made of no network", format.file)));
         };
         let (folder, eval) = (workplace(cx.scratch, format.name)?, steps(&proof.classifier));
-        let mut model = self.model(&proof.classifier, &eval)?;
+        let mut model = model_of(&proof.classifier, &eval, self.options())?;
         model.options = Compiler::input_options(model.options);
         let mut found = proof.of_network(cx, (compiler.input, network), &model, &folder)?;
         compiler.make((format, self.options()), &model, (&folder, cx.out), &cx.progress)?;
@@ -36,7 +36,7 @@ impl Export {
             return Err(Error::new("the input of `external` is no network"));
         };
         let (folder, eval) = (workplace(cx.scratch, "external")?, steps(&proof.classifier));
-        let model = self.model(&proof.classifier, &eval)?;
+        let model = model_of(&proof.classifier, &eval, self.options())?;
         (network.write)(&model)?.iter().try_for_each(|file| file.write(&folder))?;
         external.make(&model, (&folder, cx.out), &cx.progress)?;
         tell(cx, external.program().unwrap_or_default(), &external.output, external.input.file);

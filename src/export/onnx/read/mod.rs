@@ -8,28 +8,34 @@ mod nodes;
 mod order;
 mod reshapes;
 mod sizes;
+mod unprepared;
 mod windows;
 
 use std::collections::BTreeSet;
 
-use self::{nodes::Nodes, order::ordered};
+use self::{nodes::Nodes, order::ordered, unprepared::unprepared};
 use super::proto::{Dimension, GraphProto, ModelProto, ValueInfoProto};
 use crate::{
     error::{Error, Result},
-    export::lowered::{INPUT, Lowered},
+    export::{
+        Told,
+        lowered::{INPUT, Lowered},
+    },
 };
 
 /// The first version of ONNX's operations in which those that are read mean what they mean today.
 const OLDEST_OPSET: i64 = 13;
 
-/// The network in a file, for images of `size` pixels where it takes any.
+/// The network in a file; `told` is what the file says of it.
 ///
 /// # Errors
 /// If it does anything that plain operators can't.
-pub(super) fn network(file: &ModelProto, size: Option<usize>) -> Result<Lowered> {
+pub(super) fn network(file: ModelProto, told: &Told) -> Result<Lowered> {
     let opset = file.opset_import.iter().find(|opset| opset.domain.is_empty());
-    match (opset, &file.graph) {
-        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => lowered(graph, size),
+    match (opset, file.graph) {
+        (Some(opset), Some(graph)) if opset.version >= OLDEST_OPSET => {
+            lowered(&unprepared(graph, told)?, told.size())
+        }
         (Some(opset), Some(_)) => {
             let version = opset.version;
             Err(Error::new(format!("its operations are of version {version}, older than {OLDEST_OPSET}")))
@@ -38,6 +44,7 @@ pub(super) fn network(file: &ModelProto, size: Option<usize>) -> Result<Lowered>
     }
 }
 
+/// The network of a graph, for images of `size` pixels where it takes any.
 fn lowered(graph: &GraphProto, size: Option<usize>) -> Result<Lowered> {
     let known: BTreeSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
     let mut images = graph.input.iter().filter(|input| !known.contains(input.name.as_str()));

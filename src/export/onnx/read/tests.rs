@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         ONNX, OPSET,
-        graph::{FLOAT16, INT64, value},
+        graph::{FLOAT16, Graph, INT64, value},
         nodes,
         proto::{AttributeProto, NodeProto, OperatorSetIdProto, TensorProto},
         rten::Rten,
@@ -33,12 +33,12 @@ fn numbers(name: &str, shape: &[usize]) -> Constant {
 
 /// A file of a lowered network, which takes one image.
 fn file(lowered: &Lowered) -> ModelProto {
-    let input = value("images", Some(1), lowered.shape(INPUT));
-    let output = value("output0", Some(1), lowered.shape(lowered.probabilities));
+    let input = value("images", BatchDimension::Fixed(1), lowered.shape(INPUT));
+    let output = value("output0", BatchDimension::Fixed(1), lowered.shape(lowered.probabilities));
     ModelProto {
         ir_version: structure(OPSET),
         opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET.into() }],
-        graph: Some(nodes::graph(lowered, "images").finish("test", input, output)),
+        graph: Some(nodes::add(lowered, Graph::default(), "images").finish("test", input, output)),
         ..ModelProto::default()
     }
 }
@@ -162,7 +162,9 @@ fn what_does_not_fit_is_refused() {
     let output =
         reason(|file| file.graph.as_mut().unwrap().output[0].name = "/conv/Conv_output_0".to_owned());
     assert_eq!(output, "/conv/Conv_output_0 is not one number for each class");
-    let sizes = reason(|file| file.graph.as_mut().unwrap().input[0] = value("images", Some(1), &[2, 6, 7]));
+    let sizes = reason(|file| {
+        file.graph.as_mut().unwrap().input[0] = value("images", BatchDimension::Fixed(1), &[2, 6, 7]);
+    });
     assert_eq!(sizes, "images are not square images of one size");
 }
 
@@ -174,7 +176,7 @@ fn images_of_another_size_are_refused() {
 }
 
 /// A file of a graph from images `[batch, 3, 4, 4]` to `output0`.
-fn graph_of(batch: Option<usize>, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
+fn graph_of(batch: BatchDimension, node: Vec<NodeProto>, initializer: Vec<TensorProto>) -> ModelProto {
     let (input, output) = (value("images", batch, &[3, 4, 4]), value("output0", batch, &[2]));
     let graph =
         GraphProto { node, initializer, input: vec![input], output: vec![output], name: "test".to_owned() };
@@ -230,7 +232,7 @@ fn a_dimension_that_is_joined_with_the_batch_is_one_of_its_own() {
         let areas = whole("areas", &[3], &[4 * batch, 2, 6]);
         let file = |row: &[i64]| {
             let constants = vec![areas.clone(), whole("row", &[2], row)];
-            graph_of(Some(batch as usize), nodes(), constants)
+            graph_of(BatchDimension::Fixed(batch as usize), nodes(), constants)
         };
         assert_eq!(shapes(&file(&[batch, 48])), expected);
         assert_eq!(shapes(&file(&[batch, -1])), expected);
@@ -263,7 +265,7 @@ fn sizes_that_are_calculated_are_known() {
         whole("third", &[], &[2]),
         whole("zero", &[1], &[0]),
     ];
-    for batch in [None, Some(2)] {
+    for batch in [BatchDimension::Any, BatchDimension::Fixed(2)] {
         let file = graph_of(batch, nodes.clone(), constants.clone());
         assert_eq!(shapes(&file), [vec![3, 16], vec![48]]);
     }
@@ -284,10 +286,12 @@ fn half_precision_and_constant_nodes_are_read() {
         node("Cast", &["scaled"], "wide", vec![int("to", 1)]),
         node("Flatten", &["wide"], "output0", vec![int("axis", 1)]),
     ];
-    let lowered = lowered_of(&graph_of(Some(1), nodes.clone(), vec![]).encode_to_vec()).unwrap();
+    let lowered =
+        lowered_of(&graph_of(BatchDimension::Fixed(1), nodes.clone(), vec![]).encode_to_vec()).unwrap();
     let Constant { shape, data, precision, .. } = &lowered.constants[0];
     assert_eq!((shape.as_slice(), data.as_slice(), *precision), (&[][..], &[1.5][..], Precision::Fp16));
-    let wrong = graph_of(Some(1), nodes, vec![TensorProto { name: "x".to_owned(), ..factor }]);
+    let wrong =
+        graph_of(BatchDimension::Fixed(1), nodes, vec![TensorProto { name: "x".to_owned(), ..factor }]);
     let error = lowered_of(&wrong.encode_to_vec()).unwrap_err().to_string();
     assert_eq!(error, "the constant x is of another kind or size than it should be");
 }

@@ -40,7 +40,8 @@ impl Values {
                 ["transpose_x", "transpose_y"]
                     .into_iter()
                     .try_for_each(|name| attributes.must_be(name, &Attribute::Flag(false)))?;
-                let weight = transposed(self.parameter(weight)?).ok_or_else(|| unknown(operation, inputs))?;
+                let matrix = Some(self.parameter(weight)?).filter(|weight| weight.shape.len() == 2);
+                let weight = matrix.ok_or_else(|| unknown(operation, inputs))?.transposed();
                 self.unbiased(operation, x, weight, None)?
             }
             ("1.add", [Value::Unbiased(unbiased), Value::Parameter(bias)]) => {
@@ -197,14 +198,6 @@ fn along(axis: &[i64]) -> Result<usize> {
 fn sizes(numbers: &[i64]) -> Result<Vec<usize>> {
     let sizes = numbers.iter().map(|number| usize::try_from(*number).ok()).collect();
     Option::ok_or_else(sizes, || Error::new(format!("{numbers:?} are no sizes")))
-}
-
-/// A matrix with its rows as columns.
-fn transposed(matrix: Constant) -> Option<Constant> {
-    let &[rows, columns] = &matrix.shape[..] else { return None };
-    let column = |at: usize| matrix.data.iter().skip(at).step_by(columns).copied();
-    let data = (0..columns).flat_map(column).collect();
-    Some(Constant { shape: vec![columns, rows], data, ..matrix })
 }
 
 fn unknown(Operation { kind, outputs, .. }: &Operation, inputs: &[Value]) -> Error {

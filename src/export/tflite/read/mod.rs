@@ -17,7 +17,8 @@ use super::{
 use crate::{
     error::{Error, Result},
     export::{
-        channels_last::{Layout, Restored, Seen},
+        Layout,
+        channels_last::{Restored, Seen},
         flatbuffer::Record,
         lowered::Lowered,
     },

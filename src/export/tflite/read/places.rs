@@ -48,7 +48,7 @@ impl Reader<'_> {
             return operator.unknown("part");
         };
         let sizes = [before, size, behind].into_iter().filter(|size| *size > 0).collect();
-        let parts = self.restored.push(&operator.at(), Plain::Split { axis, sizes }, &[x])?;
+        let parts = self.restored.push(&operator.at, Plain::Split { axis, sizes }, &[x])?;
         parts.get(usize::from(before > 0)).copied().map_or_else(|| operator.unknown("part"), Ok)
     }
 

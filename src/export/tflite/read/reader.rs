@@ -121,6 +121,6 @@ impl<'a> Reader<'a> {
 
     /// Adds a plain operator with one result.
     pub(super) fn push(&mut self, operator: &Operator<'_>, plain: Plain, inputs: &[Seen]) -> Result<Seen> {
-        Ok(self.restored.push(&operator.at(), plain, inputs)?[0])
+        Ok(self.restored.push(&operator.at, plain, inputs)?[0])
     }
 }

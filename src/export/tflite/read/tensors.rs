@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     export::{
         Precision,
-        flatbuffer::{List, Number, Record},
+        flatbuffer::{Budget, List, Record, numbers},
         lowered::Constant,
     },
 };
@@ -19,15 +19,15 @@ const MOST_DIMENSIONS: usize = 8;
 pub(super) struct Tensors<'a> {
     tensors: List<'a>,
     buffers: List<'a>,
-    /// Bytes of constants that may still be read: each is used once, so that they are no more than the file is long.
-    left: usize,
+    /// What of the constants may still be read.
+    budget: Budget,
 }
 
 impl<'a> Tensors<'a> {
     /// Those of a graph in a file of so many bytes.
     pub(super) fn of(graph: Record<'a>, file: Record<'a>, size: usize) -> Result<Self> {
         let (tensors, buffers) = (graph.list(subgraph::TENSORS)?, file.list(model::BUFFERS)?);
-        Ok(Self { tensors, buffers, left: size })
+        Ok(Self { tensors, buffers, budget: Budget::new(size) })
     }
 
     fn tensor(&self, number: i32) -> Result<Record<'a>> {
@@ -80,7 +80,7 @@ impl<'a> Tensors<'a> {
         } else {
             (Precision::Fp32, None)
         };
-        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| Error::new("it uses numbers twice"))?;
+        self.budget.take(bytes.len())?;
         let data = data.filter(|data: &Vec<f32>| Some(data.len()) == count);
         let data = data.ok_or_else(|| unknown(number))?;
         Ok(Constant { name: format!("tensor {number}"), shape, data, precision })
@@ -89,11 +89,6 @@ impl<'a> Tensors<'a> {
 
 fn widened(bits: u16) -> f32 {
     f16::from_bits(bits).to_f32()
-}
-
-/// The numbers in these bytes, if they are whole.
-fn numbers<T: Number>(bytes: &[u8]) -> Option<Vec<T>> {
-    bytes.chunks(T::SIZE).map(T::of).collect()
 }
 
 fn unknown(number: i32) -> Error {
