@@ -46,6 +46,10 @@ impl Written {
                 let model = exported::open(&self.model, DeviceName::Cpu)?.at_size(self.size)?;
                 write_network(network, Options::default(), &model, &self.folder)
             }
+            Content::Compiled(_) => {
+                let made = format!("Kiln can't run {}, which another program makes", self.format.file);
+                Err(Error::new(made).help("its own programs measure it"))
+            }
         }
     }
 

@@ -5,8 +5,6 @@ mod compiled;
 
 use std::path::Path;
 
-use std::path::Path;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -42,15 +42,7 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
     // Images that have their channels first, as most formats want them, are turned by the first operator.
     let turned = ChannelsLast::of(model.lowered()?, model.options.layout);
     let network = operators::write(&turned, &model.description())?;
-    with_metadata(network, &model.metadata_json().to_string())
-}
-
-/// A file with this text of JSON as its metadata.
-///
-/// # Errors
-/// If they can't be appended.
-pub(super) fn with_metadata(network: Vec<u8>, json: &str) -> Result<Vec<u8>> {
-    archive::append(network, json)
+    archive::append(network, &model.metadata_json().to_string())
 }
 
 /// Whether it is a file with LiteRT's mark.
