@@ -172,6 +172,6 @@ mod tests {
     fn the_table_has_every_format_and_its_flags() {
         let table = table();
         assert!(FORMATS.iter().all(|format| table.contains(&format!("  {} ({})", format.name, format.file))));
-        assert!(table.contains("Flags: --dynamic-batch, --precision, --opset\n"));
+        assert!(table.contains("Flags: --dynamic-batch, --precision, --opset, --include\n"));
     }
 }
