@@ -3,7 +3,7 @@
 usage: check.py FORMAT MODEL PREDICTIONS.csv DATASET_FOLDER [TOLERANCE]
 
 FORMAT is the name of a file beside this one, whose `load(path)` gives class names by index, the images' size and a function
-from images [1, 3, size, size] to probabilities [classes]. PREDICTIONS.csv is that of a `val` node on the dataset. Images are
+from images [1, 3, size, size] to probabilities [classes]; its own `prepare(path, size)` is taken where it has one. PREDICTIONS.csv is that of a `val` node on the dataset. Images are
 prepared here anew (resize of the shortest side, centre crop, division by 255), so that decoding, preprocessing, the network
 and the class names are all checked by programs that share nothing with Kiln.
 """
@@ -36,11 +36,13 @@ def prepare(path, size):
 
 
 def main(form, model, predictions, dataset, tolerance=TOLERANCE):
-    names, size, run = importlib.import_module(form).load(model)
+    module = importlib.import_module(form)
+    names, size, run = module.load(model)
+    prepared = getattr(module, "prepare", prepare)
     largest, count = 0.0, 0
     with open(predictions, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            probabilities = run(prepare(Path(dataset) / row["path"], size)[None])
+            probabilities = run(prepared(Path(dataset) / row["path"], size)[None])
             assert abs(probabilities.sum() - 1) < 1e-2, (row["path"], probabilities.sum())
             by_name = {names[index]: float(p) for index, p in enumerate(probabilities)}
             listed = [(row["predicted"], row["confidence"]), (row["true"], row["true_confidence"])]

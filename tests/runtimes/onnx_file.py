@@ -16,5 +16,6 @@ def load(path):
     assert (entry.name, result.name) == ("images", "output0"), (entry.name, result.name)
     metadata = session.get_modelmeta().custom_metadata_map
     height, size = ast.literal_eval(metadata["imgsz"])
-    assert height == size == entry.shape[3], (metadata["imgsz"], entry.shape)
+    # Pixels may be of any height and width.
+    assert height == size and entry.shape[1:] in ([3, size, size], ["height", "width", 3]), (metadata["imgsz"], entry.shape)
     return ast.literal_eval(metadata["names"]), size, lambda images: session.run(None, {"images": images})[0][0]
