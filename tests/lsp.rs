@@ -435,6 +435,9 @@ fn keys_kinds_and_words_are_offered() {
             "pb",
             "tfjs",
             "paddle",
+            "engine",
+            "rknn",
+            "axelera",
             "safetensors",
             "burnpack",
             "pt"
