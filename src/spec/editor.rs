@@ -257,7 +257,12 @@ fn loosen(schema: &mut Value) {
             map.insert("patternErrorMessage".into(), or.clone().into());
             map.insert("errorMessage".into(), or.into());
         }
-        (None, _) => form(map, REFERENCE),
+        (None, _) => {
+            form(map, REFERENCE);
+            // Words that may stand in a list are offered for one alone, too.
+            let words = map.get("items").and_then(|items| items.get("defaultSnippets")).cloned();
+            map.extend(words.map(|words| ("defaultSnippets".to_owned(), words)));
+        }
     }
 }
 

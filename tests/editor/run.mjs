@@ -47,8 +47,11 @@ function cursor(text) {
 /** The keys of a definition of the schema, but for what chooses it. */
 const keysOf = (kind) => Object.keys(schema.definitions[kind].properties).filter((key) => key !== 'type');
 
-/** The words that a key of a definition of the schema takes. */
-const wordsOf = ([kind, key]) => schema.definitions[kind].properties[key].defaultSnippets.map(({ label }) => label);
+/** The words that a key of a definition of the schema takes, alone or in a list. */
+function wordsOf([kind, key]) {
+  const property = schema.definitions[kind].properties[key];
+  return (property.items ?? property).defaultSnippets.map(({ label }) => label);
+}
 
 /** What is not offered as it should be. `offers` maps labels to what they insert. */
 function missing(offered, wanted) {
