@@ -1,6 +1,6 @@
 //! Frozen graphs: TensorFlow's graph in one file. It says nothing of its model; that stands in a file beside it.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use prost::Message as _;
 
@@ -43,11 +43,8 @@ fn write(model: &Model<'_>) -> Result<Vec<OutputFile>> {
 
 /// Whether it is a file whose name says so, and that begins as a graph does.
 fn recognises(path: &Path) -> bool {
-    let mut first = [0];
-    path.is_file()
-        && path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pb"))
-        && File::open(path).is_ok_and(|mut file| file.read_exact(&mut first).is_ok())
-        && first == [NODE]
+    let is_called_so = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pb"));
+    is_called_so && input_file::head(path, 1) == [NODE]
 }
 
 /// What the file at `path` holds.

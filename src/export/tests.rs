@@ -65,3 +65,16 @@ fn in_half_the_bits_it_says_nearly_that() {
 fn with_the_channels_of_images_last_it_says_the_same() {
     hold_to_the_network(Options { layout: Layout::ChannelsLast, ..Options::default() }, 1e-5);
 }
+
+/// A look at what a user names must end, whatever it is.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_of_no_format_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["pipe", "model.onnx", "model.pb", "model.pte", "model.json", "saved_model.pb"] {
+        let path = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert!(Format::of(&path).is_none(), "{name}");
+    }
+    assert!(Format::of(folder.path()).is_none());
+}

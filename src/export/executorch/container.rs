@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 /// What the header is marked with.
 const HEADER: [u8; 4] = *b"eh00";
 /// Where the header begins: behind the program's first offset and mark.
-const BEGIN: usize = 8;
+pub(super) const BEGIN: usize = 8;
 /// Bytes of the header.
 const LENGTH: usize = 32;
 /// Constants begin at a multiple of so many bytes, so that a page of memory holds nothing else.

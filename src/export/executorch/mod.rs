@@ -7,7 +7,7 @@ mod program;
 mod read;
 mod schema;
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use super::{
     Content, Exported, Format, Model, NetworkFormat, OutputFile,
@@ -43,10 +43,8 @@ fn write(model: &Model<'_>) -> Result<Vec<OutputFile>> {
 
 /// Whether it is a folder with a program in it.
 fn recognises(path: &Path) -> bool {
-    let mut head = [0; 8];
     only(path, PROGRAM)
-        .is_some_and(|path| File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok()))
-        && container::begins(&head)
+        .is_some_and(|path| container::begins(&input_file::head(&path, container::BEGIN as u64)))
 }
 
 /// What the folder at `path` holds.

@@ -6,7 +6,7 @@ mod parameters;
 mod read;
 mod schema;
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use super::{
     Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, flatbuffer::Record, input_file,
@@ -23,7 +23,7 @@ pub(super) const MNN: Format = Format {
         choices: &[Choice::DynamicBatch, Choice::Precision],
         example: include_str!("example.py"),
         write: |model| Ok(vec![OutputFile { path: FILE.to_owned(), bytes: bytes(model)? }]),
-        recognises,
+        recognises: |path| is_a_net(&input_file::head(path, HEAD)),
         read: open,
     }),
 };
@@ -41,14 +41,7 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
     operators::write(&model.lowered()?, &model.metadata_json().to_string())
 }
 
-/// Whether it is a flatbuffer without a mark, whose root has operators, outputs and tensors where MNN's has them.
-fn recognises(path: &Path) -> bool {
-    let mut head = Vec::new();
-    path.is_file()
-        && File::open(path).is_ok_and(|file| file.take(HEAD).read_to_end(&mut head).is_ok())
-        && is_a_net(&head)
-}
-
+/// Whether it begins as a flatbuffer without a mark, whose root has operators, outputs and tensors where MNN's has them.
 fn is_a_net(head: &[u8]) -> bool {
     let has_mark = head.get(4..8).is_none_or(|mark| mark.iter().all(u8::is_ascii_alphanumeric));
     let fields = [schema::net::OPERATORS, schema::net::OUTPUTS, schema::net::TENSORS];

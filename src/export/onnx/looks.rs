@@ -1,8 +1,8 @@
 //! Whether a file is one of ONNX: a protocol buffer has no name in front, but its first fields tell much.
 
-use std::{io::Read as _, path::Path};
+use std::path::Path;
 
-use crate::{files, weights};
+use crate::{export::input_file, files, weights};
 
 /// Most versions of the file's structure that there may ever be; the tag of another field would be larger.
 const VERSIONS: u8 = 50;
@@ -11,10 +11,9 @@ const LONGEST: usize = 100;
 
 /// Whether what lies at `path` begins as an ONNX file does, or is called like one and is nothing else that Kiln reads.
 pub(super) fn recognises(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = files::open(path).and_then(|file| file.take(3 + LONGEST as u64).read_to_end(&mut head));
+    let head = input_file::head(path, 3 + LONGEST as u64);
     let is_called_so = || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
-    read.is_ok() && (begins(&head) || is_called_so() && weights::look(path).is_err())
+    begins(&head) || is_called_so() && files::open(path).is_ok() && weights::look(path).is_err()
 }
 
 /// The version of the structure, then the graph, or the name of the program that made it.

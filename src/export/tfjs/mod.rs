@@ -4,7 +4,7 @@ mod attributes;
 mod json;
 mod weights;
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use self::json::ModelJson;
 use super::{
@@ -60,9 +60,8 @@ fn files(network: Lowered) -> Result<(String, Vec<u8>)> {
 
 /// Whether it is a folder with a model that says soon that it is a graph.
 fn recognises(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let read = File::open(path.join(FILE)).and_then(|file| file.take(HEAD).read_to_end(&mut head));
-    read.is_ok() && memchr::memmem::find(&head, GRAPH_MODEL.as_bytes()).is_some()
+    let head = input_file::head(&path.join(FILE), HEAD);
+    memchr::memmem::find(&head, GRAPH_MODEL.as_bytes()).is_some()
 }
 
 /// What the folder at `path` holds.

@@ -8,7 +8,7 @@ mod read;
 mod schema;
 mod windows;
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::path::Path;
 
 use super::{
     Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, channels_last::ChannelsLast,
@@ -47,10 +47,7 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
 
 /// Whether it is a file with LiteRT's mark.
 fn recognises(path: &Path) -> bool {
-    let mut head = [0; 8];
-    path.is_file()
-        && File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok())
-        && head[4..] == file::MARK
+    input_file::head(path, 8).get(4..) == Some(&file::MARK[..])
 }
 
 /// What the file at `path` holds.

@@ -4,7 +4,6 @@ mod code;
 mod read;
 
 use std::{
-    fs::File,
     io::{Read as _, Result as IoResult, Seek as _, SeekFrom},
     path::Path,
 };
@@ -12,6 +11,7 @@ use std::{
 use super::{Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, input_file};
 use crate::{
     error::Result,
+    files,
     weights::{Script, is_script},
 };
 
@@ -42,7 +42,7 @@ fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
 
 /// Whether the file at `path` is a zip archive with a program in it.
 fn ends_as_a_script(path: &Path) -> IoResult<bool> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     let mut begin = [0; 4];
     file.read_exact(&mut begin)?;
     let length = file.seek(SeekFrom::End(0))?;
