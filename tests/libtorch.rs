@@ -174,11 +174,10 @@ fn uniform(name: &str, count: usize, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(numbers, [count]), device)
 }
 
-fn assert_close(ours: &[f32], theirs: &[f32], what: &str) {
+fn assert_close(ours: &[f32], theirs: &[f32], limit: f32, what: &str) {
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let worst = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs() / b.abs().max(1.0)).fold(0.0, f32::max);
-    // Roots and quotients are rounded otherwise on some processors: RMSProp was off by 2.2e-5 on one without AVX-512.
-    assert!(worst < 1e-4, "{what}: off by {worst}");
+    assert!(worst < limit, "{what}: off by {worst}");
 }
 
 #[test]
@@ -194,8 +193,8 @@ fn formulas_give_what_pure_rust_gives_and_leave_what_others_hold() {
         assert!(to_vec(c) == to_vec(uniform("c", COUNT, &device)));
         [to_vec(a), to_vec(b)]
     });
-    assert_close(&both[1][0], &both[0][0], "first");
-    assert_close(&both[1][1], &both[0][1], "second");
+    assert_close(&both[1][0], &both[0][0], 1e-5, "first");
+    assert_close(&both[1][1], &both[0][1], 1e-5, "second");
 }
 
 #[test]
@@ -217,7 +216,10 @@ fn every_optimizer_steps_as_on_pure_rust() {
             }
             parameters.to_weights().into_values().flat_map(|array| array.data).collect::<Vec<_>>()
         });
-        assert_close(&torch, &rust, &format!("{rule:?}"));
+        // It divides by the root of what it takes away from, which magnifies the rounding where that is nearly nothing:
+        // off by 2.2e-5 on a processor without AVX-512.
+        let limit = if matches!(rule, Rule::RmsProp) { 1e-4 } else { 1e-5 };
+        assert_close(&torch, &rust, limit, &format!("{rule:?}"));
     }
 }
 
