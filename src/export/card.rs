@@ -126,7 +126,7 @@ impl Card<'_> {
             "An image is turned as its EXIF says and made RGB, 8 bits a channel. Then come these operations, as pipeline \
              files have them, for the size {}. Between those of pixels and those of numbers, 0 to 255 is divided by 255.{}\n\n{steps}",
             self.model.size,
-            if self.model.options.include.is_some() { " The file does all of it but the first sentence." } else { "" },
+            if self.model.options.include.is_some() { " The file does all of this itself, from the RGB pixels on." } else { "" },
         )
         .trim_end()
         .to_owned()
