@@ -1,9 +1,6 @@
 //! Names for formats that are written in a language: letters, digits and `_`.
 
-use super::{free_names::Names, lowered::Lowered};
-
-/// What the result of what belongs to no module is called: that is the last one.
-const PROBABILITIES: &str = "output0";
+use super::{free_names::Names, interface::PROBABILITIES, lowered::Lowered};
 
 /// Names that are taken.
 #[derive(Debug, Default)]

@@ -22,6 +22,7 @@ mod free_names;
 mod identifiers;
 mod include;
 mod input_file;
+mod interface;
 mod interpreter;
 mod layout;
 mod lower;

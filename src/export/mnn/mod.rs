@@ -9,7 +9,10 @@ mod schema;
 use std::path::Path;
 
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, flatbuffer::Record, input_file,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    flatbuffer::Record,
+    input_file,
+    interface::{IMAGES, PROBABILITIES},
 };
 use crate::error::Result;
 
@@ -29,10 +32,6 @@ pub(super) const MNN: Format = Format {
 };
 
 const FILE: &str = "model.mnn";
-/// What the images are called, as in the reference's files.
-const IMAGES: &str = "images";
-/// What the probabilities are called, likewise.
-const PROBABILITIES: &str = "output0";
 /// Bytes from the file's front among which the table at its root lies.
 const HEAD: u64 = 256;
 

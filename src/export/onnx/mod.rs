@@ -21,6 +21,7 @@ use self::{
 };
 use super::{
     Choice, Content, Exported, Format, Include, Model, NetworkFormat, OutputFile, Told, input_file,
+    interface::{IMAGES, PROBABILITIES},
     lowered::{INPUT, Lowered},
 };
 use crate::error::{Error, Result};
@@ -45,10 +46,6 @@ const FILE: &str = "model.onnx";
 pub const OPSETS: RangeInclusive<u32> = 13..=21;
 /// The version where none is asked for; programs since 2022 know it.
 const OPSET: u32 = 17;
-/// What the images are called, as in the reference's files.
-const IMAGES: &str = "images";
-/// What the probabilities are called, likewise.
-const PROBABILITIES: &str = "output0";
 
 /// The bytes of a file. The same model gives the same bytes.
 fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {

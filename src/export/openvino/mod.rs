@@ -13,6 +13,7 @@ use super::{
     Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile,
     folder::{metadata, needed, only, told},
     input_file::{bytes, text},
+    interface::{IMAGES, PROBABILITIES},
 };
 use crate::error::Result;
 
@@ -35,10 +36,6 @@ pub(super) const OPENVINO: Format = Format {
 const FOLDER: &str = "model_openvino_model";
 const NETWORK: &str = ".xml";
 const NUMBERS: &str = ".bin";
-/// What the images are called, as in the reference's files.
-const IMAGES: &str = "images";
-/// What the probabilities are called, likewise.
-const PROBABILITIES: &str = "output0";
 
 fn write(model: &Model<'_>) -> Result<Vec<OutputFile>> {
     let (net, numbers) = layers::net(&model.lowered()?);

@@ -22,14 +22,11 @@ pub(super) use self::{
 use super::{
     Layout, Model, Options,
     channels_last::ChannelsLast,
+    interface::{IMAGES, PROBABILITIES},
     lowered::{INPUT, Lowered},
 };
 use crate::error::Result;
 
-/// What the images are called.
-pub(super) const IMAGES: &str = "images";
-/// What the probabilities are called.
-pub(super) const PROBABILITIES: &str = "output0";
 /// The producer of graphs whose operations mean what they mean here.
 pub(super) const PRODUCER: i32 = 1882;
 

@@ -11,8 +11,11 @@ mod windows;
 use std::path::Path;
 
 use super::{
-    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told, channels_last::ChannelsLast,
-    flatbuffer::Record, input_file,
+    Choice, Content, Exported, Format, Model, NetworkFormat, OutputFile, Told,
+    channels_last::ChannelsLast,
+    flatbuffer::Record,
+    input_file,
+    interface::{IMAGES, PROBABILITIES},
 };
 use crate::error::Result;
 
@@ -32,10 +35,6 @@ pub(super) const TFLITE: Format = Format {
 };
 
 const FILE: &str = "model.tflite";
-/// What the images are called, as in the reference's files.
-const IMAGES: &str = "images";
-/// What the probabilities are called, likewise.
-const PROBABILITIES: &str = "output0";
 
 /// The bytes of a file. The same model gives the same bytes.
 fn bytes(model: &Model<'_>) -> Result<Vec<u8>> {
